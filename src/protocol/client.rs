@@ -1,0 +1,342 @@
+//! What a client may say. One JSON object a frame, named by `op`; several may come as an array.
+//!
+//! `i` is the request's number, repeated in its answer. A frame without an answer has none.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
+    limits,
+    refusal::{Code, Refusal},
+};
+
+/// A place in a room's log: the epoch makes it safe against a log that was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Position {
+    pub e: Epoch,
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub s: Seq,
+}
+
+/// A room that `hello` or `join` asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Wanted {
+    pub room: Slug,
+    /// The last position this client has seen; absent on a first visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub since: Option<Position>,
+}
+
+/// Which way media goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum PeerRole {
+    Publish,
+    View,
+}
+
+/// A host's wish about the broadcast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum BroadcastAct {
+    /// Announce one for later (`scheduled`).
+    Schedule,
+    /// Open the room for warm-up (`open`).
+    Open,
+    /// Pause on purpose (`paused`).
+    Pause,
+    /// End it (`ended`).
+    End,
+    /// Put it away (`archived`).
+    Archive,
+}
+
+macro_rules! frames {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })*) => {
+        /// One frame of a client.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "op", rename_all = "snake_case")]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+        pub enum ClientFrame {
+            $($(#[$doc])* $name { $($(#[$fdoc])* $field: $ty,)* },)*
+        }
+    };
+}
+
+frames! {
+    /// Always first, within [`limits::HELLO_WITHIN`].
+    Hello {
+        i: u32,
+        token: String,
+        /// Stable per device; a newer connection of the same device replaces the older one.
+        device: String,
+        #[serde(default)]
+        rooms: Vec<Wanted>,
+    }
+    Join {
+        i: u32,
+        #[serde(flatten)]
+        want: Wanted,
+    }
+    Leave { i: u32, a: RoomNumber }
+    /// A message. `re` is the seq it replies to.
+    Pub {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        re: Option<Seq>,
+    }
+    Edit {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        text: String,
+    }
+    Delete {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+    }
+    /// Hearts: counted, never stored, no answer.
+    Burst { a: RoomNumber, kind: String, n: u32 }
+    /// A page of the past: the `n` records before (or after) a seq, oldest first.
+    History {
+        i: u32,
+        a: RoomNumber,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        before: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        after: Option<Seq>,
+        n: u32,
+    }
+    /// Who is here (up to [`limits::ROSTER_MEMBERS_MAX`]).
+    Roster { i: u32, a: RoomNumber }
+    Mute {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        who: MemberId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        for_ms: u64,
+        #[serde(default)]
+        reason: String,
+    }
+    Unmute { i: u32, a: RoomNumber, cid: ClientId, who: MemberId }
+    /// `for_ms` absent: until lifted.
+    Ban {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        who: MemberId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        for_ms: Option<u64>,
+        #[serde(default)]
+        reason: String,
+    }
+    Unban { i: u32, a: RoomNumber, cid: ClientId, who: MemberId }
+    /// Least time between two messages of one member; 0 turns it off.
+    SlowMode {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        gap_ms: u64,
+    }
+    Broadcast {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        act: BroadcastAct,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        title: Option<String>,
+        /// With `schedule`: when it is to start, Unix milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        starts_ms: Option<u64>,
+    }
+    /// An SDP offer. The answer's SDP holds every candidate of ours.
+    Offer { i: u32, a: RoomNumber, role: PeerRole, sdp: String }
+    /// A candidate of the client's (trickle). Ours is learned from the checks, so this is a hint.
+    Candidate { peer: PeerId, candidate: String }
+    /// The peer is no longer wanted.
+    Close { i: u32, peer: PeerId }
+    /// "Are you there?", from a client that has heard nothing for 10 s.
+    Ping {}
+    Pong {}
+}
+
+impl ClientFrame {
+    /// The request's number, where the frame has an answer.
+    pub fn request(&self) -> Option<u32> {
+        match self {
+            Self::Hello { i, .. }
+            | Self::Join { i, .. }
+            | Self::Leave { i, .. }
+            | Self::Pub { i, .. }
+            | Self::Edit { i, .. }
+            | Self::Delete { i, .. }
+            | Self::History { i, .. }
+            | Self::Roster { i, .. }
+            | Self::Mute { i, .. }
+            | Self::Unmute { i, .. }
+            | Self::Ban { i, .. }
+            | Self::Unban { i, .. }
+            | Self::SlowMode { i, .. }
+            | Self::Broadcast { i, .. }
+            | Self::Offer { i, .. }
+            | Self::Close { i, .. } => Some(*i),
+            Self::Burst { .. } | Self::Candidate { .. } | Self::Ping {} | Self::Pong {} => None,
+        }
+    }
+
+    const fn is_signalling(&self) -> bool {
+        matches!(self, Self::Offer { .. } | Self::Candidate { .. })
+    }
+}
+
+/// Why a text could not be read as a frame, and whose request it was, where that could be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameError {
+    pub request: Option<u32>,
+    pub refusal: Refusal,
+}
+
+/// Reads one text message: a frame, or an array of up to [`limits::BATCH_FRAMES_MAX`].
+///
+/// Errors are typed refusals: `malformed`, `unknown_op`, `too_large`. Depth is bounded by
+/// serde_json (128), so that deep nesting is an error and not a stack overflow.
+pub fn parse(text: &str) -> Result<Vec<ClientFrame>, FrameError> {
+    if text.trim_start().starts_with('[') {
+        let parts: Vec<&serde_json::value::RawValue> =
+            serde_json::from_str(text).map_err(|it| malformed(None, &it))?;
+        if parts.len() > limits::BATCH_FRAMES_MAX {
+            return Err(FrameError {
+                request: None,
+                refusal: Refusal::new(
+                    Code::TooLarge,
+                    format!("an array holds up to {} frames", limits::BATCH_FRAMES_MAX),
+                ),
+            });
+        }
+        return parts.into_iter().map(|it| parse_one(it.get())).collect();
+    }
+    parse_one(text).map(|it| vec![it])
+}
+
+fn parse_one(text: &str) -> Result<ClientFrame, FrameError> {
+    let frame: ClientFrame = serde_json::from_str(text).map_err(|it| explain(text, &it))?;
+    if text.len() > limits::FRAME_BYTES_MAX && !frame.is_signalling() {
+        return Err(FrameError {
+            request: frame.request(),
+            refusal: Refusal::new(
+                Code::TooLarge,
+                format!("a frame holds up to {} bytes", limits::FRAME_BYTES_MAX),
+            ),
+        });
+    }
+    Ok(frame)
+}
+
+/// Tells an unknown op from a wrong field, so that a client of tomorrow learns which it was.
+fn explain(text: &str, error: &serde_json::Error) -> FrameError {
+    #[derive(Deserialize)]
+    struct Head {
+        i: Option<u32>,
+        op: Option<String>,
+    }
+    let head: Option<Head> = serde_json::from_str(text).ok();
+    let request = head.as_ref().and_then(|it| it.i);
+    let op = head.and_then(|it| it.op);
+    match op {
+        Some(op) if !OPS.contains(&op.as_str()) => FrameError {
+            request,
+            refusal: Refusal::new(Code::UnknownOp, "this server does not know the op"),
+        },
+        _ => malformed(request, error),
+    }
+}
+
+const OPS: &[&str] = &[
+    "hello", "join", "leave", "pub", "edit", "delete", "burst", "history", "roster", "mute",
+    "unmute", "ban", "unban", "slow_mode", "broadcast", "offer", "candidate", "close", "ping",
+    "pong",
+];
+
+fn malformed(request: Option<u32>, error: &serde_json::Error) -> FrameError {
+    FrameError {
+        request,
+        refusal: Refusal::new(Code::Malformed, format!("not a frame: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Result<Option<u32>, Code>) {
+        let seen = parse(text)
+            .map(|it| it[0].request())
+            .map_err(|it| it.refusal.code);
+        assert_eq!(seen, expect, "{text}");
+    }
+
+    #[test]
+    fn f1_frames_are_read_by_op() {
+        check(r#"{"op":"hello","i":1,"token":"t","device":"d"}"#, Ok(Some(1)));
+        check(r#"{"op":"join","i":2,"room":"lobby"}"#, Ok(Some(2)));
+        check(r#"{"op":"join","i":2,"room":"lobby","since":{"e":"k","s":3},"new":1}"#, Ok(Some(2)));
+        check(r#"[{"op":"ping"},{"op":"pong"}]"#, Ok(None));
+    }
+
+    #[test]
+    fn f3_what_cannot_be_read_is_refused_by_name() {
+        check("", Err(Code::Malformed));
+        check("{", Err(Code::Malformed));
+        check("null", Err(Code::Malformed));
+        check(r#"{"op":"dance","i":4}"#, Err(Code::UnknownOp));
+        check(r#"{"op":"pub","i":4}"#, Err(Code::Malformed));
+        check(r#"{"op":"leave","i":-4,"a":1}"#, Err(Code::Malformed));
+        check(r#"{"op":"leave","i":1e400,"a":1}"#, Err(Code::Malformed));
+        check(&"[".repeat(10_000), Err(Code::Malformed));
+        check(&format!("[{}{{\"op\":\"ping\"}}]", "{\"op\":\"ping\"},".repeat(64)), Err(Code::TooLarge));
+        let big = "x".repeat(limits::FRAME_BYTES_MAX);
+        check(
+            &format!(r#"{{"op":"pub","i":1,"a":1,"cid":"c","text":"{big}"}}"#),
+            Err(Code::TooLarge),
+        );
+        check(
+            &format!(r#"{{"op":"offer","i":7,"a":1,"role":"view","sdp":"{big}"}}"#),
+            Ok(Some(7)),
+        );
+    }
+
+    #[test]
+    fn every_op_is_on_the_list() {
+        let frame = ClientFrame::SlowMode { i: 1, a: 1, cid: "c".into(), gap_ms: 5 };
+        let text = serde_json::to_string(&frame).expect("a frame is JSON");
+        assert!(text.starts_with(r#"{"op":"slow_mode""#), "{text}");
+        for op in OPS {
+            let error = parse(&format!(r#"{{"op":"{op}","i":"not a number"}}"#));
+            if let Err(error) = error {
+                assert_eq!(error.refusal.code, Code::Malformed, "{op}");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Every limit by name. Where a limit may be changed in `config/weiquan.toml`, this is its default.
+
+use std::time::Duration;
+
+/// Characters (not bytes) of one message.
+pub const TEXT_CHARS_MAX: usize = 4_000;
+/// Characters of a display name.
+pub const NAME_CHARS_MAX: usize = 40;
+/// Characters of a room's or broadcast's title.
+pub const TITLE_CHARS_MAX: usize = 120;
+/// Characters of a reason given with a mute or ban.
+pub const REASON_CHARS_MAX: usize = 200;
+/// A client frame that is not signalling.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// A signalling frame (it carries an SDP).
+pub const SIGNALLING_BYTES_MAX: usize = 256 * 1024;
+/// An offer or answer by HTTP.
+pub const SDP_BYTES_MAX: usize = 256 * 1024;
+/// The body of any other REST request.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Frames in one JSON array.
+pub const BATCH_FRAMES_MAX: usize = 64;
+/// Rooms that one connection may be in.
+pub const ROOMS_PER_CONNECTION_MAX: usize = 32;
+/// Requests of one connection that wait for their answer.
+pub const IN_FLIGHT_MAX: usize = 64;
+
+/// Records in the snapshot of a fresh join.
+pub const SNAPSHOT_RECORDS: usize = 50;
+/// Records in one page of a resume or of the history.
+pub const PAGE_RECORDS_MAX: usize = 200;
+/// Records that a resume replays; beyond this it answers *gap*.
+pub const RESUME_RECORDS_MAX: usize = 2_000;
+
+/// Silence after which the server pings.
+pub const PING_AFTER: Duration = Duration::from_secs(25);
+/// Silence after which a connection is dead.
+pub const DEAD_AFTER: Duration = Duration::from_secs(60);
+/// A connection that has not said hello by then is closed with 4500.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// A request head (and the TLS handshake, where there is one) must be complete by then.
+pub const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// Bytes of a request head.
+pub const HEAD_BYTES_MAX: usize = 8 * 1024;
+/// A socket that takes nothing for so long is closed with 4008.
+pub const BLOCKED_CLOSED_AFTER: Duration = Duration::from_secs(15);
+
+/// Messages a second that a viewer is shown before sampling begins. 0 turns sampling off.
+pub const READABLE_RATE: u32 = 20;
+/// Sends of one turn of a pass.
+pub const TURN_SENDS: usize = 256;
+/// Members up to which a room shows its whole roster.
+pub const ROSTER_MEMBERS_MAX: usize = 200;
+/// How long a member who left still counts as here.
+pub const REJOIN_GRACE: Duration = Duration::from_secs(10);
+/// How often presence and counts are announced at most.
+pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
+/// How often bursts (hearts) are announced at most.
+pub const BURST_EVERY: Duration = Duration::from_millis(500);
+/// Hearts that one frame may carry.
+pub const BURST_COUNT_MAX: u32 = 50;
+
+/// How long a broadcast stays live without its publisher.
+pub const HOST_GRACE: Duration = Duration::from_secs(60);
+/// How long a paused broadcast waits before it ends.
+pub const PAUSED_ENDS_AFTER: Duration = Duration::from_secs(600);
+/// Longest drain on shutdown.
+pub const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// How soon a change of rights reaches open connections.
+pub const RIGHTS_WITHIN: Duration = Duration::from_secs(1);
+/// Difference of clocks that a token is allowed.
+pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
+
+/// GOP cache of one track or layer.
+pub const GOP_CACHE_MAX: Duration = Duration::from_secs(2);
+pub const GOP_CACHE_BYTES_MAX: usize = 512 * 1024;
+/// Viewers of one media shard.
+pub const VIDEO_VIEWERS_PER_SHARD_MAX: usize = 1_000;
+pub const AUDIO_VIEWERS_PER_SHARD_MAX: usize = 5_000;
+/// A keyframe is asked of the publisher at most so often per track.
+pub const PLI_EVERY: Duration = Duration::from_millis(500);
+
+/// Wishes that wait in a room's inbox; a full inbox answers `busy` at once.
+pub const ROOM_INBOX_MAX: usize = 4_096;
+/// Records of one group commit.
+pub const COMMIT_RECORDS_MAX: usize = 256;
+/// A viewer's ring on its shard.
+pub const RING_FRAMES_MAX: usize = 2_048;
+pub const RING_BYTES_MAX: usize = 1024 * 1024;
+/// Answers that wait for one blocked socket.
+pub const ANSWERS_BYTES_MAX: usize = 256 * 1024;
+
+/// Failed sign-ins of one account and address in [`SIGN_IN_WINDOW`].
+pub const SIGN_IN_TRIES_MAX: u32 = 10;
+pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
+pub const PASSWORD_CHARS_MIN: usize = 8;
+pub const PASSWORD_CHARS_MAX: usize = 200;
+
+/// The WebSocket subprotocol.
+pub const SUBPROTOCOL: &str = "weiquan.v1.json";

@@ -1,0 +1,143 @@
+//! The bodies of the REST API under `/api/v1`. Errors there are `application/problem+json`
+//! ([`Problem`], RFC 9457) with the same codes as on the socket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    client::BroadcastAct,
+    refusal::{Act, Code},
+    server::{Broadcast, Mark, Person},
+};
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+            pub struct $name { $($(#[$fdoc])* pub $field: $ty,)* }
+        )*
+    };
+}
+
+bodies! {
+    /// `GET /api/v1/server`: what a client must know before anybody signed in.
+    ServerInfo {
+        version: String,
+        /// False until the owner's account was made by the printed link.
+        set_up: bool,
+        /// The circle's name, once set up.
+        circle: Option<String>,
+        sign_up_open: bool,
+    }
+    /// `POST /api/v1/set-up`: the one-time code of the printed link, the owner, the first circle.
+    SetUp {
+        code: String,
+        name: String,
+        password: String,
+        circle: String,
+    }
+    /// `POST /api/v1/accounts` and `POST /api/v1/sign-in`.
+    Credentials {
+        name: String,
+        password: String,
+    }
+    /// `POST /api/v1/sign-out`.
+    SignOut {
+        /// Every sign-in of this account, on every device, and every token made from them.
+        everywhere: bool,
+    }
+    /// `POST /api/v1/guests`: a guest identity that is stable per device.
+    GuestWish {
+        /// A secret of the device's own making: at least 32 characters.
+        device: String,
+        /// What to be called; absent: a name is made.
+        name: Option<String>,
+    }
+    /// The answer of `set-up`, `accounts`, `sign-in`, `token` and `guests`: a short-lived token to
+    /// say in `hello` or as `Authorization: Bearer`. The sign-in itself is an HttpOnly cookie.
+    Token {
+        token: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        expires_ms: u64,
+        me: Me,
+    }
+    /// Who one is.
+    Me {
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        id: crate::ids::MemberId,
+        name: String,
+        mark: Mark,
+    }
+    /// A room on the home page.
+    RoomCard {
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        slug: crate::ids::Slug,
+        title: String,
+        guests: bool,
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        made_by: Person,
+        /// People here now.
+        count: u32,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        broadcast: Option<Broadcast>,
+    }
+    /// `GET /api/v1/rooms`: the rooms with a broadcast first, live ones on top.
+    RoomList {
+        rooms: Vec<RoomCard>,
+    }
+    /// `POST /api/v1/rooms`.
+    NewRoom {
+        title: String,
+        /// May guests watch and talk?
+        guests: bool,
+        /// Absent: one is made.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+        slug: Option<crate::ids::Slug>,
+    }
+    /// `POST /api/v1/rooms/{room}/broadcast`.
+    BroadcastWish {
+        act: BroadcastAct,
+        title: Option<String>,
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        starts_ms: Option<u64>,
+    }
+    /// A stream key as listed: never the key itself.
+    StreamKey {
+        id: String,
+        label: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        made_ms: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        used_ms: Option<u64>,
+    }
+    /// `GET /api/v1/rooms/{room}/stream-keys`.
+    StreamKeyList {
+        keys: Vec<StreamKey>,
+    }
+    /// `POST /api/v1/rooms/{room}/stream-keys`.
+    NewStreamKey {
+        label: String,
+    }
+    /// The answer to it: the only time the key is shown.
+    StreamKeyMade {
+        id: String,
+        key: String,
+        label: String,
+    }
+    /// RFC 9457, with our code and what to do.
+    Problem {
+        #[serde(rename = "type")]
+        kind: String,
+        title: String,
+        status: u16,
+        detail: String,
+        code: Code,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        act: Act,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        ms: Option<u64>,
+    }
+}

@@ -1,0 +1,394 @@
+//! What a client hears: answers (`i` with `ok` or `err`) and pushes (named by `op`).
+//!
+//! A push to a room is the same bytes for every viewer, so it never says "you".
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
+    refusal::Refusal,
+};
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Answer {
+    pub i: u32,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Outcome {
+    #[serde(rename = "ok")]
+    Ok(Reply),
+    #[serde(rename = "err")]
+    Err(Refusal),
+}
+
+/// What an `ok` holds. The request tells which one it is, so no tag travels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Reply {
+    Welcome(Welcome),
+    Joined(Box<Joined>),
+    Ack(Ack),
+    Page(Page),
+    Roster(Roster),
+    Answered(Answered),
+    Done {},
+}
+
+/// To `hello`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Welcome {
+    pub connection: String,
+    pub me: Person,
+    /// The server's clock, Unix milliseconds.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub now_ms: u64,
+    /// Seconds of silence after which the server pings.
+    pub ping_s: u32,
+    /// One result for each room of `hello`, in its order.
+    pub rooms: Vec<JoinResult>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum JoinResult {
+    #[serde(rename = "ok")]
+    Ok(Box<Joined>),
+    #[serde(rename = "err")]
+    Err(Refusal),
+}
+
+/// A person as others see one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Person {
+    pub id: MemberId,
+    pub name: String,
+    pub mark: Mark,
+}
+
+/// The small mark beside a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Mark {
+    Guest,
+    #[default]
+    Member,
+    Host,
+    Moderator,
+    Owner,
+}
+
+/// How a join went on from the position the client named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Resumed {
+    /// Everything since then follows: no hole, no double.
+    Full,
+    /// Too much was missed: the tail follows, `gap` names what to fetch.
+    Gap,
+    /// A first visit, or the epoch changed: forget what you had.
+    Fresh,
+}
+
+/// To `join`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Joined {
+    /// The room's number in every later frame.
+    pub a: RoomNumber,
+    pub room: Slug,
+    pub title: String,
+    pub e: Epoch,
+    /// The position after `ev`. Where `more` is set, further `ev` pushes follow at once up to it.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub s: Seq,
+    pub resumed: Resumed,
+    /// Records the client has not seen and can fetch by `history`: first and last seq.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "[number, number]"))]
+    pub gap: Option<(Seq, Seq)>,
+    pub ev: Vec<RecordFrame>,
+    pub more: bool,
+    pub state: State,
+    /// Absent in a room above the roster's size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub roster: Option<Vec<Person>>,
+    /// What this member may do here (names of verbs of `community::can`).
+    pub can: Vec<String>,
+    pub mark: Mark,
+    /// Where this member is muted: until when, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub muted_until_ms: Option<u64>,
+}
+
+/// To everything that is recorded: it is on disk, at this seq.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Ack {
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub s: Seq,
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub t: u64,
+    pub v: AckKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum AckKind {
+    New,
+    /// The client id was known: this is the first result.
+    Dup,
+}
+
+/// To `history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Page {
+    pub page: Vec<RecordFrame>,
+    /// There is nothing further that way.
+    pub end: bool,
+}
+
+/// To `roster`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Roster {
+    pub roster: Vec<Person>,
+    pub count: u32,
+}
+
+/// To `offer`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Answered {
+    pub peer: PeerId,
+    pub sdp: String,
+}
+
+/// One record as a frame. `k` names the kind, `b` is its body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct RecordFrame {
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub s: Seq,
+    /// When it was decided, Unix milliseconds.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub t: u64,
+    /// The stream position: ms of the broadcast's media clock at the server; absent while not live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub pos: Option<u64>,
+    pub u: Person,
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// The kinds of records that clients see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "k", content = "b", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Body {
+    /// A message in its latest form.
+    Msg {
+        /// Empty once deleted.
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        re: Option<Seq>,
+        /// How often it was edited.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
+        edits: u32,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        deleted: bool,
+    },
+    Edit {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        text: String,
+    },
+    Delete {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+    },
+    Mute {
+        who: Person,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        until_ms: u64,
+        reason: String,
+    },
+    Unmute {
+        who: Person,
+    },
+    Ban {
+        who: Person,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        until_ms: Option<u64>,
+        reason: String,
+    },
+    Unban {
+        who: Person,
+    },
+    SlowMode {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        gap_ms: u64,
+    },
+    Broadcast(Broadcast),
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// The phase of a broadcast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Phase {
+    Scheduled,
+    Open,
+    Live,
+    Paused,
+    Ended,
+    Archived,
+}
+
+/// A broadcast (场次) as everybody sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Broadcast {
+    pub id: BroadcastId,
+    pub phase: Phase,
+    pub title: String,
+    pub host: Person,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub starts_ms: Option<u64>,
+    /// When it first went live, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub live_ms: Option<u64>,
+}
+
+/// What is being published, while something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct StageState {
+    /// The publisher is connected. False while live: "host reconnecting".
+    pub here: bool,
+    pub video: bool,
+    pub audio: bool,
+}
+
+/// Values where only the last one counts. In a push only what changed is there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct State {
+    /// People here (each counted once, however many tabs).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub count: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub slow_mode_ms: Option<u64>,
+    /// The broadcast that is not yet archived, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub broadcast: Option<Broadcast>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub stage: Option<StageState>,
+}
+
+/// What the server says unasked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Push {
+    /// Records. `s` is the range of seqs the frame stands for: a client whose last seq is
+    /// `s[0] - 1` has missed nothing, even where (later) `skip` of them were sampled out.
+    Ev {
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "[number, number]"))]
+        s: (Seq, Seq),
+        ev: Vec<RecordFrame>,
+    },
+    State {
+        a: RoomNumber,
+        #[serde(flatten)]
+        state: State,
+    },
+    /// Hearts since the last one, by kind.
+    Burst {
+        a: RoomNumber,
+        b: std::collections::BTreeMap<String, u32>,
+    },
+    /// This connection was too slow: fetch these by `history` when you like.
+    Gap {
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        from: Seq,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        to: Seq,
+    },
+    /// Who came and went.
+    Roster {
+        a: RoomNumber,
+        #[serde(default, rename = "in", skip_serializing_if = "Vec::is_empty")]
+        came: Vec<Person>,
+        #[serde(default, rename = "out", skip_serializing_if = "Vec::is_empty")]
+        left: Vec<MemberId>,
+    },
+    /// This connection is no longer in the room (banned, closed …).
+    Out { a: RoomNumber, why: Refusal },
+    /// What this member may do here changed.
+    Rights {
+        a: RoomNumber,
+        can: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        muted_until_ms: Option<u64>,
+    },
+    /// A peer of this connection ended.
+    Closed { peer: PeerId, why: PeerEnd },
+    Ping {},
+    Pong {},
+    /// The server is going: come back after a random time in this range of milliseconds.
+    Goaway { after_ms: (u32, u32) },
+}
+
+/// Why a peer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum PeerEnd {
+    /// The client asked for it.
+    Closed,
+    /// The same key or host published anew.
+    Replaced,
+    /// The broadcast ended or the publisher left.
+    Ended,
+    /// Nothing was heard (RFC 7675 consent).
+    Timeout,
+    /// The handshake failed (wrong fingerprint, no common suite).
+    Failed,
+    /// The member lost the right to it.
+    NotPermitted,
+}

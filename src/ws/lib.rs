@@ -1,0 +1,1 @@
+//! weiquan-ws
