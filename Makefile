@@ -1,0 +1,30 @@
+# The few commands a person needs. `make run` and `make test` do all their own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check soak fuzz web
+
+help: ## What there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: web ## Build everything and serve http://127.0.0.1:8080 with the data in ./data
+	cargo build --release --locked --bin weiquan
+	target/release/weiquan serve $(ARGS)
+
+web: ## Build the web app that the server carries
+	scripts/web.sh
+
+test: ## Set up and run every test: Rust, TypeScript, the real browser
+	scripts/test.sh
+
+bench: ## Measure the release server itself; the report is target/bench/report.json
+	scripts/bench.sh
+
+check: ## Formatting, lints, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	scripts/deny.sh
+
+soak: ## Long runs: thousands of seeds, hundreds of kills
+	scripts/soak.sh
+
+fuzz: ## Mutated input against every parser, as long as FUZZ_SECONDS says
+	scripts/fuzz.sh
