@@ -19,7 +19,7 @@ pub struct Position {
     pub s: Seq,
 }
 
-/// A room that `hello` or `join` asks for.
+/// A room that `join` asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub struct Wanted {
@@ -70,14 +70,13 @@ macro_rules! frames {
 }
 
 frames! {
-    /// Always first, within [`limits::HELLO_WITHIN`].
+    /// Always first, within [`limits::HELLO_WITHIN`]. Rooms are joined (and resumed) by `join` frames
+    /// that follow in the same array: one message brings a whole connection back.
     Hello {
         i: u32,
         token: String,
         /// Stable per device; a newer connection of the same device replaces the older one.
         device: String,
-        #[serde(default)]
-        rooms: Vec<Wanted>,
     }
     Join {
         i: u32,

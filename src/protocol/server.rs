@@ -52,17 +52,6 @@ pub struct Welcome {
     pub now_ms: u64,
     /// Seconds of silence after which the server pings.
     pub ping_s: u32,
-    /// One result for each room of `hello`, in its order.
-    pub rooms: Vec<JoinResult>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum JoinResult {
-    #[serde(rename = "ok")]
-    Ok(Box<Joined>),
-    #[serde(rename = "err")]
-    Err(Refusal),
 }
 
 /// A person as others see one.
