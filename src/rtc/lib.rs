@@ -1,1 +1,123 @@
-//! weiquan-rtc
+//! WebRTC at the edge: publishers in, viewers out. The only crate that knows ICE, DTLS and SRTP.
+//!
+//! Publishers ([`publish`]) use the whole `webrtc` stack. Viewers ([`view`]) use a lean egress built
+//! from the same family's parts, because a viewer needs a fifth of the work and a thirtieth of the
+//! memory of a full peer connection. What packets mean is decided in the pure `media` crate; this
+//! one moves them. It decides nothing about rights: the shell asks the room before it calls here.
+
+mod config;
+mod error;
+mod feed;
+mod publish;
+mod sdp;
+mod view;
+
+use std::sync::Arc;
+
+use protocol::{Code, PeerId, Refusal, RoomNumber};
+use tokio::sync::mpsc;
+
+pub use config::Config;
+pub use error::StartError;
+pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, PublicationId, WantKeyframe};
+
+/// Keyframe wishes that wait for the publishers; each room has at most two a second.
+const WISHES_MAX: usize = 1_024;
+
+/// An answered offer.
+#[derive(Clone, Debug)]
+pub struct Established {
+    /// 128 random bits, URL-safe: to know it is to be allowed to close it.
+    pub peer: PeerId,
+    pub sdp: String,
+    /// Names this ICE session for WHIP and WHEP (RFC 9725 §4.3.1).
+    pub etag: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Publisher,
+    Viewer,
+}
+
+/// Why a peer is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerEnd {
+    /// It said goodbye, or we were told to close it.
+    Closed,
+    /// Nothing was heard from it any more.
+    Timeout,
+    /// It never got through, or broke the rules.
+    Failed,
+    /// A newer publisher of the same room took its place.
+    Replaced,
+}
+
+/// What the shell hears about peers, in order for each peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    PublisherHere { peer: PeerId },
+    Flowing { peer: PeerId, video: bool, audio: bool },
+    PublisherGone { peer: PeerId, why: PeerEnd },
+    PeerEnded { peer: PeerId, role: Role, why: PeerEnd },
+}
+
+/// The door to all media of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Rtc {
+    publishers: publish::Publishers,
+    viewers: view::Viewers,
+}
+
+/// Keeps the media threads and tasks; dropping it without [`Running::shutdown`] ends them abruptly.
+pub struct Running {
+    publishers: publish::Running,
+    viewers: view::Running,
+}
+
+impl Rtc {
+    /// Binds the ports and starts the workers.
+    pub async fn start(
+        config: Config,
+        reports: mpsc::Sender<(RoomNumber, Report)>,
+    ) -> Result<(Self, Running), StartError> {
+        let config = Arc::new(config);
+        let (wishes, wished) = mpsc::channel(WISHES_MAX);
+        let (viewers, feed, viewing) = view::start(&config, wishes, reports.clone())?;
+        let (publishers, publishing) = publish::start(&config, feed, wished, reports).await?;
+        let running = Running { publishers: publishing, viewers: viewing };
+        Ok((Self { publishers, viewers }, running))
+    }
+
+    /// Answers a publisher's offer. A second publisher of a room replaces the first.
+    pub async fn publish(&self, room: RoomNumber, offer: String) -> Result<Established, Refusal> {
+        self.publishers.publish(room, offer).await
+    }
+
+    /// Answers a viewer's offer with what is being published in the room.
+    pub async fn view(&self, room: RoomNumber, offer: String) -> Result<Established, Refusal> {
+        self.viewers.view(room, offer).await
+    }
+
+    /// Ends a peer. False when there is no such peer (any more).
+    pub async fn close(&self, peer: &PeerId, why: PeerEnd) -> bool {
+        self.viewers.close(peer, why).await || self.publishers.close(peer, why).await
+    }
+
+    /// Peers that are being shown this room now.
+    pub fn viewers(&self, room: RoomNumber) -> usize {
+        self.viewers.count(room)
+    }
+}
+
+impl Running {
+    /// Says goodbye to every peer and waits for threads and tasks to end.
+    pub async fn shutdown(self) {
+        self.publishers.shutdown().await;
+        self.viewers.shutdown().await;
+    }
+}
+
+fn busy(what: &str) -> Refusal {
+    Refusal::new(Code::Busy, format!("{what} is busy")).after_ms(1_000)
+}
