@@ -1,0 +1,236 @@
+//! One socket, from the upgrade to the close.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use futures_util::{SinkExt, StreamExt};
+use protocol::{
+    ClientFrame, Refusal, RoomNumber, Slug,
+    client::{Position, Wanted},
+    limits,
+    server::{Answer, Joined, Outcome, Push, Reply, Welcome},
+};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest,
+        http::HeaderValue,
+        protocol::{CloseFrame, WebSocketConfig},
+    },
+};
+
+/// Why a socket is of no more use, or a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot connect: {0}")]
+    Connect(#[from] std::io::Error),
+    #[error("the socket broke: {0}")]
+    Socket(#[from] Box<tungstenite::Error>),
+    #[error("closed by the server with {code}: {reason}")]
+    Closed { code: u16, reason: String },
+    #[error("refused: {0}")]
+    Refused(#[from] Refusal),
+    #[error("the server said what this client cannot read: {0}")]
+    Unreadable(String),
+}
+
+impl From<tungstenite::Error> for Error {
+    fn from(error: tungstenite::Error) -> Self {
+        Self::Socket(Box::new(error))
+    }
+}
+
+/// One frame of the server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Incoming {
+    Answer(Answer),
+    Push(Push),
+}
+
+/// One connection. Pushes that come while a request waits are kept for [`Connection::next`].
+pub struct Connection {
+    socket: WebSocketStream<TcpStream>,
+    request: u32,
+    kept: VecDeque<Push>,
+}
+
+impl Connection {
+    /// Upgrades at `server` (as `host:port`), with a placement hint.
+    pub async fn open(server: SocketAddr, room_hint: Option<&str>) -> Result<Self, Error> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        let hint = room_hint
+            .map(|it| format!("?room={it}"))
+            .unwrap_or_default();
+        let mut request = format!("ws://{server}/ws{hint}").into_client_request()?;
+        request.headers_mut().insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static(limits::SUBPROTOCOL),
+        );
+        // The defaults cost 137 KB a connection (measured): thousands of clients share a process.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4 * 1024)
+            .write_buffer_size(0)
+            .max_write_buffer_size(limits::SIGNALLING_BYTES_MAX * 2)
+            .max_message_size(Some(16 * 1024 * 1024));
+        let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
+        Ok(Self {
+            socket,
+            request: 0,
+            kept: VecDeque::new(),
+        })
+    }
+
+    /// Says hello.
+    pub async fn hello(&mut self, token: &str, device: &str) -> Result<Welcome, Error> {
+        let (token, device) = (token.to_owned(), device.to_owned());
+        match self
+            .request(|i| ClientFrame::Hello { i, token, device })
+            .await?
+        {
+            Reply::Welcome(welcome) => Ok(welcome),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Joins a room, or resumes it from a position.
+    pub async fn join(&mut self, room: &str, since: Option<Position>) -> Result<Joined, Error> {
+        let want = Wanted {
+            room: Slug::from(room),
+            since,
+        };
+        match self.request(|i| ClientFrame::Join { i, want }).await? {
+            Reply::Joined(joined) => Ok(*joined),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Says a message and waits for its ack.
+    pub async fn say(&mut self, a: RoomNumber, text: &str) -> Result<protocol::server::Ack, Error> {
+        let cid = new_client_id();
+        let text = text.to_owned();
+        match self
+            .request(|i| ClientFrame::Pub {
+                i,
+                a,
+                cid,
+                text,
+                re: None,
+            })
+            .await?
+        {
+            Reply::Ack(ack) => Ok(ack),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Sends the frame that `make` builds with a fresh request number and waits for its answer.
+    pub async fn request(&mut self, make: impl FnOnce(u32) -> ClientFrame) -> Result<Reply, Error> {
+        let i = self.next_request();
+        self.send(&make(i)).await?;
+        loop {
+            match self.receive().await? {
+                Incoming::Answer(answer) if answer.i == i => {
+                    return match answer.outcome {
+                        Outcome::Ok(reply) => Ok(reply),
+                        Outcome::Err(refusal) => Err(refusal.into()),
+                    };
+                }
+                Incoming::Answer(_) => {}
+                Incoming::Push(push) => self.kept.push_back(push),
+            }
+        }
+    }
+
+    /// A request number of this connection that was not used before.
+    pub fn next_request(&mut self) -> u32 {
+        self.request += 1;
+        self.request
+    }
+
+    /// Sends a frame without waiting for anything.
+    pub async fn send(&mut self, frame: &ClientFrame) -> Result<(), Error> {
+        let text = serde_json::to_string(frame).expect("frames are plain data");
+        self.send_text(text).await
+    }
+
+    /// Sends any text, for those who test what the server makes of it.
+    pub async fn send_text(&mut self, text: String) -> Result<(), Error> {
+        self.socket
+            .send(Message::text(text))
+            .await
+            .map_err(Error::from)
+    }
+
+    /// The next frame: kept pushes first, then what comes. Pings are answered on the way.
+    pub async fn next(&mut self) -> Result<Incoming, Error> {
+        match self.kept.pop_front() {
+            Some(push) => Ok(Incoming::Push(push)),
+            None => self.receive().await,
+        }
+    }
+
+    /// The next push, answers left aside.
+    pub async fn next_push(&mut self) -> Result<Push, Error> {
+        loop {
+            if let Incoming::Push(push) = self.next().await? {
+                return Ok(push);
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Result<Incoming, Error> {
+        loop {
+            let Some(message) = self.socket.next().await else {
+                return Err(Error::Closed {
+                    code: 1006,
+                    reason: String::new(),
+                });
+            };
+            match message? {
+                Message::Text(text) => {
+                    let incoming: Incoming = serde_json::from_str(&text)
+                        .map_err(|it| Error::Unreadable(format!("{it} in {text}")))?;
+                    if let Incoming::Push(Push::Ping {}) = incoming {
+                        self.send(&ClientFrame::Pong {}).await?;
+                        continue;
+                    }
+                    return Ok(incoming);
+                }
+                Message::Close(frame) => return Err(closed(frame)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Closes from this side.
+    pub async fn close(mut self) {
+        // The other side may be gone already; there is nothing to do about it then.
+        let _ = self.socket.close(None).await;
+    }
+}
+
+fn closed(frame: Option<CloseFrame>) -> Error {
+    frame.map_or(
+        Error::Closed {
+            code: 1005,
+            reason: String::new(),
+        },
+        |it| Error::Closed {
+            code: it.code.into(),
+            reason: it.reason.to_string(),
+        },
+    )
+}
+
+fn unexpected(reply: &Reply) -> Error {
+    Error::Unreadable(format!("an answer of another kind: {reply:?}"))
+}
+
+/// A fresh client id.
+pub(crate) fn new_client_id() -> protocol::ClientId {
+    protocol::ClientId::from(uuid::Uuid::now_v7().to_string())
+}
