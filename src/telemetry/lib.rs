@@ -1,1 +1,176 @@
-//! weiquan-telemetry
+//! What the server tells its operator: structured logs (human or JSON) on standard error, metrics
+//! for Prometheus, and [`Pii`], which keeps people's addresses and names out of the log.
+//!
+//! [`start`] is called once by `main`. Everybody else uses the `tracing` and `metrics` macros and
+//! wraps what belongs to a person in [`Pii`]. It does not serve anything: `http` renders [`Metrics`]
+//! on the admin listener.
+
+use std::{
+    fmt,
+    io::IsTerminal,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Human,
+    Json,
+}
+
+/// What the operator wants to see.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A level, or a list such as `info,weiquan=debug`.
+    pub level: String,
+    pub format: Format,
+    /// Whether addresses and names of people may stand in the log.
+    pub addresses: bool,
+}
+
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    #[error("log.level = {level}: {source}")]
+    Level {
+        level: String,
+        source: tracing_subscriber::filter::ParseError,
+    },
+    #[error("a log or a metrics recorder is already installed in this process")]
+    Twice,
+}
+
+/// Seconds. From a warm chat acknowledgement (well below 1 ms) to a stuck disk.
+const SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Whether [`Pii`] shows what it holds. Set once by [`start`]; hidden until then.
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// The metrics of this process.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// The text that Prometheus scrapes.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Folds what histograms collected since the last time, so that memory stays bounded when
+    /// nobody scrapes. To be called every few seconds.
+    pub fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+/// Installs the log and the metrics recorder of this process.
+pub fn start(settings: &Settings) -> Result<Metrics, TelemetryError> {
+    let filter = EnvFilter::try_new(&settings.level).map_err(|source| TelemetryError::Level {
+        level: settings.level.clone(),
+        source,
+    })?;
+    SHOWN.store(settings.addresses, Ordering::Relaxed);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match settings.format {
+        Format::Human => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        Format::Json => log.json().flatten_event(true).try_init(),
+    }
+    .map_err(|_| TelemetryError::Twice)?;
+    let recorder = recorder();
+    let metrics = Metrics(recorder.handle());
+    metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice)?;
+    Ok(metrics)
+}
+
+/// Metrics that are recorded nowhere else: for a test that wants to see `/metrics`.
+pub fn detached() -> Metrics {
+    Metrics(recorder().handle())
+}
+
+fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+        .expect("the list of buckets is not empty")
+        .build_recorder()
+}
+
+/// Something that belongs to a person: an address, a name. It prints as `[hidden]` unless the
+/// operator set `log.addresses`. Text, tokens and SDP are never logged, not even by this.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pii<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Pii<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if SHOWN.load(Ordering::Relaxed) {
+            self.0.fmt(f)
+        } else {
+            f.write_str("[hidden]")
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Pii<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if SHOWN.load(Ordering::Relaxed) {
+            self.0.fmt(f)
+        } else {
+            f.write_str("[hidden]")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One test, because the switch and the recorder belong to the whole process.
+    #[test]
+    fn what_belongs_to_a_person_is_hidden_until_the_operator_allows_it() {
+        let address = Pii("203.0.113.7");
+        assert_eq!(format!("{address} {address:?}"), "[hidden] [hidden]");
+
+        let wrong = Settings {
+            level: "weiquan=loud".into(),
+            format: Format::Json,
+            addresses: true,
+        };
+        let error = start(&wrong).err().expect("no such level").to_string();
+        assert!(
+            error.contains("log.level") && error.contains("loud"),
+            "{error}"
+        );
+        assert_eq!(
+            format!("{address}"),
+            "[hidden]",
+            "a failed start changes nothing"
+        );
+
+        let good = Settings {
+            level: "info,weiquan=debug".into(),
+            ..wrong
+        };
+        let metrics = start(&good).expect("the first start");
+        assert_eq!(
+            format!("{address} {address:?}"),
+            "203.0.113.7 \"203.0.113.7\""
+        );
+        assert!(matches!(start(&good), Err(TelemetryError::Twice)));
+
+        metrics::counter!("weiquan_test_total").increment(3);
+        metrics::histogram!("weiquan_test_seconds").record(0.002);
+        metrics.upkeep();
+        let text = metrics.render();
+        assert!(text.contains("weiquan_test_total 3"), "{text}");
+        assert!(
+            text.contains("weiquan_test_seconds_bucket{le=\"0.0025\"} 1"),
+            "{text}"
+        );
+    }
+}
