@@ -27,7 +27,9 @@ pub enum Feed {
         codec: Codec,
     },
     /// One frame, or what came within 3 ms: plain RTP as it was received (header, extensions and
-    /// payload), in order of arrival, without packets that are only padding.
+    /// payload), in order of arrival. Packets that are only padding come along if they have their
+    /// place in this stream's sequence numbers: only whoever renumbers can close the hole they
+    /// leave, and a hole stops a browser's decoder until the next keyframe.
     Frame {
         room: RoomNumber,
         publication: PublicationId,
