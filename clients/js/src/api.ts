@@ -1,0 +1,395 @@
+/**
+ * What the SDK offers, as types: the one page to read before building an interface on it.
+ *
+ * `Weiquan`, `RoomClient`, `Watcher` and `Publisher` implement these; a user interface codes against
+ * the interfaces, so that it can also be shown with a stand-in that needs no server.
+ * It holds no behaviour.
+ */
+import type {
+  BroadcastAct,
+  Broadcast,
+  Code,
+  Mark,
+  Me,
+  PeerEnd,
+  Person,
+  Refusal,
+  RoomCard,
+  ServerInfo,
+  SetUp,
+  StageState,
+  StreamKey,
+  StreamKeyMade,
+} from "./protocol/index.js";
+import type { Readable } from "./readable.js";
+
+/** How the one connection to the server is. */
+export type ConnectionStatus =
+  /** Nothing asked for it yet (no room was joined). */
+  | { state: "idle" }
+  /** The device itself says that it has no network. */
+  | { state: "offline" }
+  | { state: "connecting" }
+  | { state: "online" }
+  /** Lost at `since`, tried so often, next try at `next` (both in ms of the device's clock). */
+  | { state: "reconnecting"; since: number; tries: number; next: number }
+  /** The server does not want this connection again; `retry()` tries all the same. */
+  | { state: "refused"; code: StopCode };
+
+/** Why a connection stays down: a refusal's code, or one of the close codes that have none. */
+export type StopCode = Code | "bad_frame" | "replaced" | "version";
+
+/** What a member may do in a room (the verbs of the server's rights). */
+export type Verb =
+  | "watch"
+  | "talk"
+  | "react"
+  | "edit"
+  | "delete"
+  | "delete_any"
+  | "mute"
+  | "ban"
+  | "slow_mode"
+  | "go_live"
+  | "run_broadcast";
+
+/** What `new Weiquan(…)` is given; everything but `base` has the browser's own as default. */
+export interface WeiquanOptions {
+  /** The server's address, such as `https://live.example.org`; in a page of its own: `location.origin`. */
+  base: string;
+  storage?: KeyValue;
+  socket?: SocketFactory;
+  fetch?: typeof fetch;
+  peer?: PeerFactory;
+  timers?: Timers;
+  /** Unix ms of the device's clock. */
+  now?: () => number;
+  /** 0 ≤ n < 1. */
+  random?: () => number;
+  /** Whether somebody is looking and whether the device has a network. */
+  device?: DeviceSigns;
+}
+
+/** Small things kept from one visit to the next. */
+export interface KeyValue {
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+/** Opens a socket. `closed` comes exactly once, also when it never opened. */
+export type SocketFactory = (url: string, protocol: string, events: SocketEvents) => Socket;
+
+export interface SocketEvents {
+  open(): void;
+  text(data: string): void;
+  closed(code: number): void;
+}
+
+export interface Socket {
+  send(text: string): void;
+  close(code: number): void;
+}
+
+export type PeerFactory = (config: RTCConfiguration) => RTCPeerConnection;
+
+/** A steady clock that can call back; tests turn its hand themselves. */
+export interface Timers {
+  /** Milliseconds since some moment; never goes back. */
+  now(): number;
+  /** Calls `run` once, `ms` from now; the answer prevents that. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface DeviceSigns {
+  readonly visible: Readable<boolean>;
+  readonly network: Readable<boolean>;
+}
+
+export interface WeiquanApi {
+  readonly status: Readable<ConnectionStatus>;
+  /** Who one is; `null` while nobody is signed in. Follows every sign-in, sign-out and refresh. */
+  readonly who: Readable<Me | null>;
+  server(): Promise<ServerInfo>;
+  setUp(wish: SetUp): Promise<Me>;
+  signUp(name: string, password: string): Promise<Me>;
+  signIn(name: string, password: string): Promise<Me>;
+  signOut(everywhere: boolean): Promise<void>;
+  /** Who one is on this device, asking the server the first time. */
+  me(): Promise<Me | null>;
+  /** A guest's identity, the same on this device each time. */
+  beGuest(name?: string): Promise<Me>;
+  rooms(): Promise<RoomCard[]>;
+  roomCard(slug: string): Promise<RoomCard>;
+  makeRoom(wish: { title: string; guests: boolean; slug?: string }): Promise<RoomCard>;
+  streamKeys(slug: string): Promise<StreamKey[]>;
+  makeStreamKey(slug: string, label: string): Promise<StreamKeyMade>;
+  revokeStreamKey(slug: string, id: string): Promise<void>;
+  /** Where OBS and FFmpeg publish; the stream key says which room. */
+  whipUrl(): string;
+  /** The same object for the same slug. */
+  room(slug: string): RoomApi;
+  /** The server's clock in Unix ms, as far as the connection told it. */
+  serverNow(): number;
+  /** Connects at once, whatever the status is (the person pressed "try again"). */
+  retry(): void;
+  close(): void;
+}
+
+export interface RoomApi {
+  readonly slug: string;
+  readonly view: Readable<RoomView>;
+  /** Hearts as they arrive; each value is one burst, `n` tells two bursts apart. */
+  readonly bursts: Readable<Burst>;
+  /** Counted: the room is left when every `join` was followed by a `leave`. */
+  join(): void;
+  leave(): void;
+  /** Puts a message into the outbox and shows it at once; the answer is its `key`. */
+  send(text: string, re?: number): string;
+  edit(seq: number, text: string): string;
+  remove(seq: number): string;
+  /** Says a refused message (or one that waits) again. */
+  resend(key: string): void;
+  /** Takes a message out of the outbox and gives its text back, for the draft. */
+  discard(key: string): string;
+  heart(kind?: string): void;
+  /** Loads the page before the oldest message shown; resolves at once at the start. */
+  older(): Promise<void>;
+  /** Loads what a gap stands for, a page at a time (from its newer end). */
+  fetchGap(gap: GapView): Promise<void>;
+  /** Asks who is here; the answer is also in `view.roster`. */
+  roster(): Promise<Person[]>;
+  mute(who: string, forMs: number, reason?: string): Promise<void>;
+  unmute(who: string): Promise<void>;
+  ban(who: string, forMs?: number, reason?: string): Promise<void>;
+  unban(who: string): Promise<void>;
+  slowMode(gapMs: number): Promise<void>;
+  broadcast(act: BroadcastAct, title?: string, startsMs?: number): Promise<void>;
+  watch(opts?: WatchOptions): WatcherApi;
+  publish(source: MediaStream, opts?: PublishOptions): PublisherApi;
+}
+
+export interface RoomView {
+  phase: "idle" | "joining" | "joined" | "refused" | "out";
+  /** With `refused` and `out`: why. */
+  why?: Refusal;
+  /** In the room on a live connection: what is shown is the present. */
+  live: boolean;
+  slug: string;
+  title: string;
+  /** Oldest first: what everybody sees, then what this device has yet to get through. */
+  messages: readonly MessageView[];
+  /** Everything before the oldest message is loaded. */
+  atStart: boolean;
+  loadingOlder: boolean;
+  /** Records that were skipped and can be fetched, oldest first. */
+  gaps: readonly GapView[];
+  /** How many records all gaps stand for. */
+  missed: number;
+  /** The newest record known of. */
+  newestSeq: number;
+  /** People here, each counted once. */
+  count: number;
+  /** Who is here; `null` in a room above the roster's size. */
+  roster: readonly Person[] | null;
+  slowModeMs: number;
+  /** The broadcast that is not yet archived. */
+  broadcast: Broadcast | null;
+  stage: StageState;
+  mark: Mark;
+  /** Who one is here; `null` before the first answer. */
+  me: Person | null;
+  can: ReadonlySet<Verb>;
+  /** Until when one is muted, on the device's clock; `null` when not. */
+  mutedUntil: number | null;
+  /** When slow mode lets one send again, on the device's clock; 0 when at once. */
+  sendAt: number;
+  /** Bans, mutes, slow mode and the broadcast's steps, as lines among the messages. */
+  notices: readonly NoticeView[];
+}
+
+export interface MessageView {
+  /** Stable from the moment of writing to the end of the page. */
+  key: string;
+  /** Its place in the room; `null` until the server named one. */
+  seq: number | null;
+  author: Person;
+  mine: boolean;
+  text: string;
+  /** The device's clock, Unix ms. */
+  at: number;
+  /** The stream position in ms, where it was said while live. */
+  pos: number | null;
+  edited: boolean;
+  deleted: boolean;
+  re: Quote | null;
+  delivery: Delivery;
+}
+
+/** The message that one replies to; without text when it is not loaded. */
+export interface Quote {
+  seq: number;
+  author: Person | null;
+  text: string;
+  deleted: boolean;
+}
+
+/** How far a message is. */
+export type Delivery =
+  /** On the server's disk, and seen by everybody. */
+  | { state: "sent" }
+  /** On its way: grey. */
+  | { state: "pending" }
+  /** Waits for the connection: a clock mark. */
+  | { state: "waiting" }
+  /** Refused: red, with why; `again` (device clock, ms) is when it is worth another try. */
+  | { state: "refused"; why: Refusal; again: number | null };
+
+/** Records `from` to `to` are not loaded. */
+export interface GapView {
+  from: number;
+  to: number;
+  count: number;
+  loading: boolean;
+}
+
+/** Something that happened in the room and is not a message. */
+export type NoticeView = {
+  key: string;
+  seq: number;
+  at: number;
+  by: Person;
+} & (
+  | { kind: "mute"; whom: Person; until: number; reason: string }
+  | { kind: "unmute"; whom: Person }
+  | { kind: "ban"; whom: Person; until: number | null; reason: string }
+  | { kind: "unban"; whom: Person }
+  | { kind: "slow_mode"; gapMs: number }
+  | { kind: "broadcast"; broadcast: Broadcast }
+);
+
+export interface Burst {
+  n: number;
+  counts: Readonly<Record<string, number>>;
+}
+
+export interface WatchOptions {
+  /** Default: both. */
+  video?: boolean;
+  audio?: boolean;
+}
+
+export interface WatcherApi {
+  readonly view: Readable<WatchView>;
+  stop(): void;
+}
+
+export interface WatchView {
+  /** `waiting`: nothing is published now; it goes on by itself. */
+  phase: "idle" | "connecting" | "playing" | "waiting" | "failed";
+  /** With `failed`: the refusal's code, or how the peer ended. */
+  why?: Code | PeerEnd | "unsupported_here";
+  /** The same object while one connection lasts; its tracks may be fewer than were asked for. */
+  stream?: MediaStream;
+  stats: WatchStats | null;
+}
+
+/** Measured over the last second. */
+export interface WatchStats {
+  kbps: number;
+  /** Frames decoded a second. */
+  fps: number;
+  width: number;
+  height: number;
+  /** Lost packets of all, 0 to 1. */
+  loss: number;
+  rttMs: number;
+  /** How long a frame waits before it is shown. */
+  delayMs: number;
+  /** Frames decoded since the start: the picture moves while it grows. */
+  frames: number;
+  freezes: number;
+  /** 0 to 1. */
+  audioLevel: number;
+  videoCodec: string;
+  srtpCipher: string;
+}
+
+export type SourceKind = "camera" | "screen" | "file";
+
+export interface PublishOptions {
+  /** Steers the encoder: a screen keeps its sharpness, a camera its motion. Default: camera. */
+  kind?: SourceKind;
+  /** Default 2,500. */
+  videoKbps?: number;
+  /** Default 96. */
+  audioKbps?: number;
+  /** Default 30. */
+  fps?: number;
+}
+
+export interface PublisherApi {
+  readonly view: Readable<PublishView>;
+  /** Another camera, screen or file in the same broadcast. */
+  replaceSource(source: MediaStream, opts?: PublishOptions): Promise<void>;
+  stop(): void;
+}
+
+export interface PublishView {
+  phase: "idle" | "connecting" | "live" | "reconnecting" | "failed" | "stopped";
+  why?: Code | PeerEnd | "unsupported_here";
+  health: Health | null;
+}
+
+/** One sentence about how the publishing goes; the words are the interface's. */
+export type HealthKey =
+  | "good"
+  | "starting"
+  | "uplink_low"
+  | "loss_high"
+  | "rtt_high"
+  | "cpu_limited"
+  | "bandwidth_limited"
+  | "frames_low"
+  | "no_picture"
+  | "no_sound";
+
+export interface Health {
+  level: "good" | "fair" | "poor";
+  /** The worst first; `["good"]` when there is nothing to say. */
+  says: readonly HealthKey[];
+  videoKbps: number;
+  audioKbps: number;
+  /** What the encoder is asked to reach. */
+  targetKbps: number;
+  loss: number;
+  rttMs: number;
+  fps: number;
+  width: number;
+  height: number;
+  limitedBy: "none" | "cpu" | "bandwidth" | "other";
+  videoCodec: string;
+}
+
+/** A source of the studio; `stop` lets the device, screen or file go. */
+export interface Source {
+  kind: SourceKind;
+  stream: MediaStream;
+  /** The device's, screen's or file's name, where there is one. */
+  label: string;
+  /** Set when the device was unplugged, the sharing stopped or the file ended. */
+  readonly ended: Readable<boolean>;
+  stop(): void;
+}
+
+export interface CameraOptions {
+  /** `false`: none; a string: the device's id. Default: the device's own choice. */
+  camera?: string | boolean;
+  microphone?: string | boolean;
+}
+
+export interface Device {
+  id: string;
+  kind: "camera" | "microphone";
+  label: string;
+}
