@@ -1,1 +1,25 @@
-//! weiquan-community
+//! The rules of a circle: who may do what, what becomes a record, and who hears of it.
+//!
+//! Pure: no clock, no randomness, no I/O, no map whose order varies. A [`Room`] is told the time and
+//! a command, and answers with [`Effect`]s; the caller keeps records, sends frames and wakes it. It
+//! never shows what is only decided: see [`room`] for the one rule that everything hangs on.
+//!
+//! Reading order: [`now`], [`member`] (who), [`rights`] (may they), [`record`] (what is kept),
+//! [`command`] (what is wished), [`effect`] (what follows), [`room`] (the machine), [`text`].
+
+pub mod now;
+pub mod member;
+pub mod rights;
+pub mod record;
+pub mod command;
+pub mod effect;
+pub mod room;
+pub mod text;
+
+pub use command::{Command, Need, Origin, StageReport};
+pub use effect::{Announce, Asker, Effect, Notify, RowChange, StageOrder};
+pub use member::{Person, Role, Who};
+pub use now::Now;
+pub use record::{Broadcast, Columns, ReadError, Record, RecordBody};
+pub use rights::{Object, Standing, Verb, Verdict, can};
+pub use room::{Loaded, Past, Room, RoomMeta};

@@ -1,0 +1,84 @@
+//! What may be wished of a room, and what media tells it.
+
+use protocol::{
+    ClientId, MemberId, PeerId, Seq,
+    client::{BroadcastAct, Position},
+};
+
+use crate::{effect::Asker, member::Who};
+
+/// Where a command comes from. `connection` and `request` are the caller's own numbers: the room
+/// hands them back and never looks inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub who: Who,
+    pub connection: u64,
+    pub request: u64,
+}
+
+impl Origin {
+    pub fn asker(&self) -> Asker {
+        Asker { connection: self.connection, request: self.request }
+    }
+}
+
+/// One wish. Those with a `client_id` become a record and are done once, however often they come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Join { since: Option<Position> },
+    Leave,
+    Publish { client_id: ClientId, text: String, reply_to: Option<Seq> },
+    Edit { client_id: ClientId, of: Seq, text: String },
+    Delete { client_id: ClientId, of: Seq },
+    Burst { kind: String, n: u32 },
+    Roster,
+    Mute { client_id: ClientId, who: MemberId, for_ms: u64, reason: String },
+    Unmute { client_id: ClientId, who: MemberId },
+    Ban { client_id: ClientId, who: MemberId, for_ms: Option<u64>, reason: String },
+    Unban { client_id: ClientId, who: MemberId },
+    SlowMode { client_id: ClientId, gap_ms: u64 },
+    Broadcast {
+        client_id: ClientId,
+        act: BroadcastAct,
+        title: Option<String>,
+        starts_ms: Option<u64>,
+    },
+}
+
+impl Command {
+    /// The client id of a command that becomes a record.
+    pub fn client_id(&self) -> Option<&ClientId> {
+        match self {
+            Self::Join { .. } | Self::Leave | Self::Burst { .. } | Self::Roster => None,
+            Self::Publish { client_id, .. }
+            | Self::Edit { client_id, .. }
+            | Self::Delete { client_id, .. }
+            | Self::Mute { client_id, .. }
+            | Self::Unmute { client_id, .. }
+            | Self::Ban { client_id, .. }
+            | Self::Unban { client_id, .. }
+            | Self::SlowMode { client_id, .. }
+            | Self::Broadcast { client_id, .. } => Some(client_id),
+        }
+    }
+}
+
+/// What a room must be told before it can decide a command (see [`crate::Room::needs`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A record older than the room remembers: read it and call [`crate::Room::remember_record`].
+    Record(Seq),
+    /// A person who is not here: look them up and call [`crate::Room::remember_member`].
+    Member(MemberId),
+}
+
+/// What media tells a room about its publisher, in order for each peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StageReport {
+    /// The publisher's connection stands (nothing flows yet).
+    PublisherHere { peer: PeerId, who: Who },
+    /// The first keyframe (or, for sound only, the first packet) came, or what flows changed.
+    Flowing { peer: PeerId, video: bool, audio: bool },
+    /// The publisher is gone: a goodbye and a cut are alike.
+    PublisherGone { peer: PeerId },
+}

@@ -1,0 +1,161 @@
+//! Records: what a room's log keeps. They outlive the wire's version, so they are types of their
+//! own with a stored form of their own ([`stored`]); [`Record::frame`] turns one into today's frame.
+//!
+//! A message's record is kept in its latest form: an edit revises it, a delete erases it. The edit
+//! before the last one loses its text (it is *superseded*), so that any page, read in any order,
+//! shows the latest text and none that was taken back.
+
+mod stored;
+
+use std::sync::Arc;
+
+use protocol::{
+    BroadcastId, CircleId, ClientId, Seq,
+    server::{self, Body, Phase, RecordFrame},
+};
+
+use crate::member::Person;
+
+pub use stored::{Columns, ReadError};
+
+/// One entry of a room's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub seq: Seq,
+    pub circle: CircleId,
+    /// When it was decided.
+    pub at_ms: u64,
+    /// The stream position, while the room's broadcast is live.
+    pub pos: Option<u64>,
+    pub author: Person,
+    /// Absent where the room itself decided (a grace that ran out).
+    pub client_id: Option<ClientId>,
+    pub body: RecordBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordBody {
+    Message(Message),
+    /// `text` is absent once a later edit or a delete superseded it.
+    Edit { of: Seq, text: Option<Arc<str>> },
+    Delete { of: Seq },
+    Mute { who: Person, until_ms: u64, reason: Arc<str> },
+    Unmute { who: Person },
+    Ban { who: Person, until_ms: Option<u64>, reason: Arc<str> },
+    Unban { who: Person },
+    SlowMode { gap_ms: u64 },
+    Broadcast(Broadcast),
+}
+
+/// A message in its latest form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Empty once deleted.
+    pub text: Arc<str>,
+    pub reply_to: Option<Seq>,
+    pub edits: u32,
+    /// The edit whose text this is: the one to supersede next.
+    pub last_edit: Option<Seq>,
+    pub deleted: bool,
+}
+
+/// A broadcast (场次) after a change of its phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcast {
+    pub id: BroadcastId,
+    pub phase: Phase,
+    pub title: Arc<str>,
+    pub host: Person,
+    /// When it is to start, where that was announced.
+    pub starts_ms: Option<u64>,
+    /// When it first went live.
+    pub live_ms: Option<u64>,
+    pub ended_ms: Option<u64>,
+    /// Its media clock at this change: time spent live so far.
+    pub played_ms: u64,
+}
+
+impl Record {
+    /// The record as a client sees it.
+    pub fn frame(&self) -> RecordFrame {
+        RecordFrame {
+            s: self.seq,
+            t: self.at_ms,
+            pos: self.pos,
+            u: self.author.frame(),
+            body: self.body.frame(),
+        }
+    }
+}
+
+impl RecordBody {
+    /// Whether a room must read this record on recovery, however old it is.
+    pub const fn is_fact(&self) -> bool {
+        !matches!(self, Self::Message(_) | Self::Edit { .. } | Self::Delete { .. })
+    }
+
+    fn frame(&self) -> Body {
+        match self {
+            Self::Message(it) => Body::Msg {
+                text: it.text.to_string(),
+                re: it.reply_to,
+                edits: it.edits,
+                deleted: it.deleted,
+            },
+            Self::Edit { of, text: Some(text) } => Body::Edit { of: *of, text: text.to_string() },
+            // No message has the seq 0, so a client that folds this changes nothing.
+            Self::Edit { of: _, text: None } => Body::Edit { of: 0, text: String::new() },
+            Self::Delete { of } => Body::Delete { of: *of },
+            Self::Mute { who, until_ms, reason } => {
+                Body::Mute { who: who.frame(), until_ms: *until_ms, reason: reason.to_string() }
+            }
+            Self::Unmute { who } => Body::Unmute { who: who.frame() },
+            Self::Ban { who, until_ms, reason } => {
+                Body::Ban { who: who.frame(), until_ms: *until_ms, reason: reason.to_string() }
+            }
+            Self::Unban { who } => Body::Unban { who: who.frame() },
+            Self::SlowMode { gap_ms } => Body::SlowMode { gap_ms: *gap_ms },
+            Self::Broadcast(it) => Body::Broadcast(it.frame()),
+        }
+    }
+}
+
+impl Message {
+    pub(crate) fn new(text: Arc<str>, reply_to: Option<Seq>) -> Self {
+        Self { text, reply_to, edits: 0, last_edit: None, deleted: false }
+    }
+
+    /// The message after the edit of that seq.
+    pub(crate) fn revise(&mut self, edit: Seq, text: Arc<str>) {
+        self.text = text;
+        self.edits += 1;
+        self.last_edit = Some(edit);
+    }
+
+    /// The message after its delete: its place stays, its words are gone.
+    pub(crate) fn erase(&mut self) {
+        self.text = Arc::from("");
+        self.last_edit = None;
+        self.deleted = true;
+    }
+}
+
+impl Broadcast {
+    /// The broadcast in the words of the wire.
+    pub fn frame(&self) -> server::Broadcast {
+        server::Broadcast {
+            id: self.id.clone(),
+            phase: self.phase,
+            title: self.title.to_string(),
+            host: self.host.frame(),
+            starts_ms: self.starts_ms,
+            live_ms: self.live_ms,
+        }
+    }
+
+    /// Whether it still goes on: nobody else may open one.
+    pub const fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Live | Phase::Paused)
+    }
+}

@@ -1,0 +1,177 @@
+//! Who may do what: one pure function, asked for every verb.
+//!
+//! Rank decides: one acts only upon people of a lower rank, and never upon oneself. The host of a
+//! room ranks between members and moderators, in that room only: whoever runs a show must be able
+//! to keep it clean without waiting for staff. Mutes, bans and phases are not rights but facts;
+//! the room checks them.
+
+use protocol::{Code, Refusal, server::Mark};
+
+use crate::member::Role;
+
+/// A role as it counts in one room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub role: Role,
+    /// Made this room, or opened its current broadcast.
+    pub host: bool,
+}
+
+impl Standing {
+    /// The mark beside the name: the highest of what one is.
+    pub const fn mark(self) -> Mark {
+        match (self.role, self.host) {
+            (Role::Owner, _) => Mark::Owner,
+            (Role::Moderator, _) => Mark::Moderator,
+            (Role::Member, true) => Mark::Host,
+            (Role::Member, false) => Mark::Member,
+            // A guest cannot make a room nor go live, so a host's mark on one would be a lie.
+            (Role::Guest, _) => Mark::Guest,
+        }
+    }
+
+    fn outranks(self, other: Self) -> bool {
+        self.mark() > other.mark()
+    }
+
+    const fn runs_the_room(self) -> bool {
+        matches!(self.mark(), Mark::Host | Mark::Moderator | Mark::Owner)
+    }
+}
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// What can be done in a room.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Verb { $($(#[$doc])* $name,)* }
+
+        impl Verb {
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The verb's name in `Joined.can` and `Push::Rights`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+verbs! {
+    /// Be in the room: see, hear, read.
+    Watch = "watch",
+    /// Publish a message.
+    Talk = "talk",
+    /// Send hearts.
+    React = "react",
+    /// Change a message of one's own.
+    Edit = "edit",
+    /// Delete a message.
+    Delete = "delete",
+    /// Delete a message of somebody else.
+    DeleteAny = "delete_any",
+    Mute = "mute",
+    Ban = "ban",
+    SlowMode = "slow_mode",
+    /// Schedule or open a broadcast, and publish.
+    GoLive = "go_live",
+    /// Pause, end or archive the broadcast.
+    RunBroadcast = "run_broadcast",
+}
+
+/// What a verb is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    Room { guests: bool },
+    Message { own: bool, author: Standing },
+    Member { own: bool, standing: Standing },
+}
+
+/// The answer of [`can`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Allow,
+    Deny(Refusal),
+}
+
+impl Verdict {
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allow)
+    }
+
+    pub fn into_result(self) -> Result<(), Refusal> {
+        match self {
+            Self::Allow => Ok(()),
+            Self::Deny(refusal) => Err(refusal),
+        }
+    }
+}
+
+/// May one of this standing do this to that? An object that the verb has nothing to do with is
+/// denied.
+pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
+    match (verb, *object) {
+        (Verb::Watch | Verb::Talk | Verb::React, Object::Room { guests }) => {
+            if guests || standing.role != Role::Guest {
+                Verdict::Allow
+            } else {
+                Verdict::Deny(Refusal::new(
+                    Code::GuestsNotAllowed,
+                    "this room is for members: sign in to enter",
+                ))
+            }
+        }
+        (Verb::Edit, Object::Message { own, .. }) => {
+            allow_if(own, "only the author may change a message")
+        }
+        (Verb::Delete, Object::Message { own, author }) => {
+            if own { Verdict::Allow } else { can(standing, Verb::DeleteAny, &Object::Message { own, author }) }
+        }
+        (Verb::DeleteAny, Object::Message { own, author }) => allow_if(
+            own || (standing.runs_the_room() && standing.outranks(author)),
+            "only the author, the host and moderators may delete a message",
+        ),
+        (Verb::Mute | Verb::Ban, Object::Member { own, standing: target }) => {
+            if own {
+                return deny("this cannot be done to oneself");
+            }
+            if !standing.runs_the_room() {
+                return deny("only the host and moderators may do this");
+            }
+            allow_if(standing.outranks(target), "this cannot be done to someone of your own rank or above")
+        }
+        (Verb::SlowMode, Object::Room { .. }) => {
+            allow_if(standing.runs_the_room(), "only the host and moderators may change slow mode")
+        }
+        (Verb::GoLive | Verb::RunBroadcast, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only who made this room, moderators and the owner may go live here",
+        ),
+        _ => deny("this is not possible here"),
+    }
+}
+
+/// The names of all verbs that one of this standing may do to something in the room.
+pub fn names(standing: Standing, guests: bool) -> Vec<String> {
+    let lowest = Standing { role: Role::Guest, host: false };
+    Verb::ALL
+        .iter()
+        .filter(|verb| {
+            let object = match verb {
+                Verb::Edit | Verb::Delete => Object::Message { own: true, author: standing },
+                Verb::DeleteAny => Object::Message { own: false, author: lowest },
+                Verb::Mute | Verb::Ban => Object::Member { own: false, standing: lowest },
+                _ => Object::Room { guests },
+            };
+            can(standing, **verb, &object).is_allowed()
+        })
+        .map(|verb| verb.as_str().to_owned())
+        .collect()
+}
+
+fn allow_if(fine: bool, words: &str) -> Verdict {
+    if fine { Verdict::Allow } else { deny(words) }
+}
+
+fn deny(words: &str) -> Verdict {
+    Verdict::Deny(Refusal::new(Code::NotPermitted, words))
+}

@@ -1,0 +1,102 @@
+//! What people wrote, made fit to keep: bounded, visible, without control characters.
+
+use protocol::{Code, Refusal, limits};
+
+/// A message's text: trimmed, lines kept, not empty, up to [`limits::TEXT_CHARS_MAX`] characters.
+pub fn message(text: &str) -> Result<String, Refusal> {
+    let text = clean(text, Lines::Kept);
+    if is_blank(&text) {
+        return Err(Refusal::new(Code::Empty, "a message needs some text"));
+    }
+    bounded(text, limits::TEXT_CHARS_MAX, "a message")
+}
+
+/// A title on one line; empty where nothing visible was written.
+pub fn title(text: &str) -> Result<String, Refusal> {
+    bounded(clean(text, Lines::Joined), limits::TITLE_CHARS_MAX, "a title")
+}
+
+/// A reason on one line; it may be empty.
+pub fn reason(text: &str) -> Result<String, Refusal> {
+    bounded(clean(text, Lines::Joined), limits::REASON_CHARS_MAX, "a reason")
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Lines {
+    Kept,
+    Joined,
+}
+
+fn clean(text: &str, lines: Lines) -> String {
+    let kept: String = text
+        .replace("\r\n", "\n")
+        .chars()
+        .filter_map(|it| match it {
+            '\n' if lines == Lines::Kept => Some('\n'),
+            '\n' | '\t' => Some(' '),
+            it if it.is_control() => None,
+            it => Some(it),
+        })
+        .collect();
+    let trimmed = kept.trim();
+    if is_blank(trimmed) { String::new() } else { trimmed.to_owned() }
+}
+
+/// Nothing that can be seen: spaces, and the zero-width characters that Unicode does not count as
+/// spaces.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|it| {
+        it.is_whitespace() || matches!(it, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    })
+}
+
+fn bounded(text: String, chars_max: usize, what: &str) -> Result<String, Refusal> {
+    let chars = text.chars().count();
+    if chars > chars_max {
+        return Err(Refusal::new(
+            Code::TooLong,
+            format!("{what} holds up to {chars_max} characters, this has {chars}"),
+        ));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Result<&str, Code>) {
+        let seen = message(text).map_err(|it| it.code);
+        assert_eq!(seen.as_deref(), expect.as_ref().map(|it| *it), "{text:?}");
+    }
+
+    #[test]
+    fn a_message_keeps_its_lines_and_loses_what_cannot_be_seen() {
+        check("  今晚几点？ ", Ok("今晚几点？"));
+        check("a\r\nb\n", Ok("a\nb"));
+        check("a\tb\u{7}\u{1b}[31m\u{85}", Ok("a b[31m"));
+        check("👩‍👩‍👧", Ok("👩‍👩‍👧"));
+    }
+
+    #[test]
+    fn nothing_visible_is_empty() {
+        for text in ["", " ", "\n\n", "\u{200b}\u{feff}", "\u{0}\u{1}", "\u{3000}"] {
+            check(text, Err(Code::Empty));
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_characters_and_not_bytes() {
+        let longest = "字".repeat(limits::TEXT_CHARS_MAX);
+        check(&longest, Ok(&longest));
+        check(&format!("{longest}字"), Err(Code::TooLong));
+    }
+
+    #[test]
+    fn titles_and_reasons_are_one_line() {
+        assert_eq!(title(" a\nb ").as_deref(), Ok("a b"));
+        assert_eq!(reason("").as_deref(), Ok(""));
+        let long = "x".repeat(limits::REASON_CHARS_MAX + 1);
+        assert_eq!(reason(&long).map_err(|it| it.code), Err(Code::TooLong));
+    }
+}
