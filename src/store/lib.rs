@@ -1,1 +1,40 @@
-//! weiquan-store
+//! What lasts: the log of every room, and the rows beside it. SQL is only here.
+//!
+//! Reading order: [`log`] (the contract and its types), `sqlite` and [`simulated`] (the two that
+//! keep it), [`writer`] (group commit) and `readers`, [`store`] (all of it as one value), and
+//! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys; each adds its queries to
+//! [`Store`]).
+//!
+//! Promises: what was acknowledged is on disk and there once; a room's log has no hole. It decides
+//! nothing and reads no body of a record.
+
+mod fold;
+pub mod log;
+mod readers;
+mod rows;
+pub mod simulated;
+mod sqlite;
+pub mod store;
+pub mod writer;
+
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod tests;
+
+pub use fold::fold_name;
+pub use log::{
+    Append, AppendError, BroadcastRow, Entry, Known, Loaded, Log, LogError, Page, PageOf, RowChange,
+};
+pub use rows::{
+    Hash, RowError,
+    accounts::{Account, NewAccount, Role},
+    guests::{Guest, GuestDevice},
+    rooms::{Listed, NewRoom, RoomRow},
+    server::Circle,
+    sign_ins::SignIn,
+    stream_keys::StreamKey,
+};
+pub use sqlite::SqliteLog;
+pub use store::{OpenError, Store, StoreConfig};
+pub use writer::{Commit, Health, Writer, WriterHandle};

@@ -1,0 +1,180 @@
+//! The log: what is stored of a room, and the contract that every store keeps.
+//!
+//! A record reaches the store as an [`Entry`]: the columns that a store needs, and a body that only
+//! its author understands (versioned JSON). The store never reads a body, so a new kind of record
+//! needs no migration.
+//!
+//! Promises: an append is on disk when it returns; a room's seqs are 1, 2, 3 … without a hole; a
+//! client id is there once per room and author, whatever happens. It does not decide anything.
+
+use protocol::{
+    BroadcastId, CircleId, ClientId, Epoch, RoomNumber, Seq,
+    server::{Person, Phase},
+};
+
+/// Records at the end of a room's log that [`Loaded::tail`] holds: what a resume may replay.
+pub const TAIL_RECORDS: usize = protocol::limits::RESUME_RECORDS_MAX;
+/// The newest client ids that [`Loaded::client_ids`] holds. Older ones are still known to the
+/// store, which then answers an append with [`AppendError::Conflict`].
+pub const CLIENT_IDS_LOADED: usize = 10_000;
+
+/// One record as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub seq: Seq,
+    /// When it was decided, Unix milliseconds.
+    pub at_ms: u64,
+    /// The stream position, while the room is live.
+    pub pos: Option<u64>,
+    /// As the author was called and marked when it was decided.
+    pub author: Person,
+    /// The kind of record, as its author numbers them. The store only keeps it.
+    pub kind: u8,
+    /// A fact is needed whenever the room is recovered, however old it is (a ban, a broadcast's
+    /// phase); anything else only while it is in the tail.
+    pub is_fact: bool,
+    pub client_id: Option<ClientId>,
+    /// Versioned JSON, opaque here.
+    pub body: Vec<u8>,
+}
+
+/// What changes beside the log in the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowChange {
+    /// An edit: an older record of this room has a new body. History shows the latest form.
+    Revise { seq: Seq, body: Vec<u8> },
+    /// A deletion: the old body is overwritten on disk by what is left of it; the seq stays.
+    Erase { seq: Seq, left: Vec<u8> },
+    /// The room's broadcast as the home page lists it: made, or changed.
+    Broadcast(BroadcastRow),
+}
+
+/// A broadcast (场次) as a row that pages query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BroadcastRow {
+    pub id: BroadcastId,
+    pub phase: Phase,
+    pub title: String,
+    pub host: Person,
+    /// When it is announced to start, Unix milliseconds.
+    pub starts_ms: Option<u64>,
+    /// When it first went live.
+    pub live_ms: Option<u64>,
+    pub ended_ms: Option<u64>,
+}
+
+/// What one room wants stored: all of it, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    pub room: RoomNumber,
+    pub circle: CircleId,
+    /// In order; the first is the room's last seq + 1.
+    pub records: Vec<Entry>,
+    /// Applied in order, after the records.
+    pub rows: Vec<RowChange>,
+}
+
+/// A client id that this room and author have used before, and what became of it then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub author: protocol::MemberId,
+    pub client_id: ClientId,
+    pub seq: Seq,
+    pub at_ms: u64,
+}
+
+/// Why a room's append was not stored. Nothing of it is there, except after
+/// [`AppendError::Unavailable`], where nobody can know: load the room again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// These client ids are known: answer each with its first result. All of the append's are listed.
+    #[error("{} client ids are known", .0.len())]
+    Conflict(Vec<Known>),
+    /// The room's next seq is another one: the room in memory is not the room in the log.
+    #[error("seq {found} where {expected} comes next")]
+    OutOfOrder { expected: Seq, found: Seq },
+    /// It cannot be stored as it is: a bug of the caller.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The disk failed, or the store is closed.
+    #[error("the storage is unavailable")]
+    Unavailable,
+    /// Too many appends wait: said at once.
+    #[error("too many appends wait")]
+    Full,
+}
+
+/// Everything a room needs to be recovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    pub epoch: Epoch,
+    pub last_seq: Seq,
+    /// Every fact of the room, oldest first.
+    pub facts: Vec<Entry>,
+    /// The last [`TAIL_RECORDS`] records, oldest first, facts included.
+    pub tail: Vec<Entry>,
+    /// The newest [`CLIENT_IDS_LOADED`] client ids, oldest first.
+    pub client_ids: Vec<Known>,
+}
+
+/// Which part of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageOf {
+    /// The newest records.
+    Last,
+    /// The newest records below this seq.
+    Before(Seq),
+    /// The oldest records above this seq.
+    After(Seq),
+}
+
+/// A page of a room's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Oldest first.
+    pub entries: Vec<Entry>,
+    /// There is nothing further that way.
+    pub end: bool,
+}
+
+/// The storage failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("there is no room {0}")]
+    NoSuchRoom(RoomNumber),
+    /// A stored record is not what was written. Other rooms go on.
+    #[error("record {seq} of room {room} is damaged on disk")]
+    Damaged { room: RoomNumber, seq: Seq },
+    #[error("the storage failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Too many reads wait, or the store is closed.
+    #[error("the storage is busy")]
+    Busy,
+}
+
+/// A room log on some storage. There are two: SQLite and the simulated disk.
+pub trait Log: Send {
+    /// Stores all of the batch in one transaction that is on disk when this returns. Each part
+    /// succeeds or is left out by itself; an error means that nothing can be said of any part.
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError>;
+
+    fn load(&mut self, room: RoomNumber) -> Result<Loaded, LogError>;
+
+    /// Up to `n` records, and never more than [`protocol::limits::PAGE_RECORDS_MAX`].
+    fn page(&mut self, room: RoomNumber, of: PageOf, n: usize) -> Result<Page, LogError>;
+
+    /// Called after a failed append until it succeeds: starts afresh from the disk and proves by a
+    /// synced write that it takes writes again.
+    fn heal(&mut self) -> Result<(), LogError>;
+
+    /// Housekeeping that may take milliseconds; called when nothing waits.
+    fn idle(&mut self) {}
+
+    /// The tables beside the log, where this storage has any.
+    fn tables(&mut self) -> Option<Tables<'_>> {
+        None
+    }
+}
+
+/// The tables of a SQLite file, for the row queries of this crate.
+pub struct Tables<'a>(pub(crate) &'a mut rusqlite::Connection);

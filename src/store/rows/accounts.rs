@@ -1,0 +1,232 @@
+//! Accounts (账号): who can sign in, and what they are in their circle.
+
+use protocol::{CircleId, MemberId};
+use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
+
+use super::{
+    RowError,
+    column::{int, is_taken, member, odd, uint},
+};
+use crate::{fold::fold_name, store::Store};
+
+/// The role of a member in a circle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Member,
+    Moderator,
+    Owner,
+}
+
+/// An account, as a member of the circle it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub id: MemberId,
+    pub name: String,
+    /// The password's hash in PHC text form, salt and parameters included.
+    pub password: String,
+    /// A token made at a smaller epoch is refused.
+    pub token_epoch: u64,
+    pub made_ms: u64,
+    pub circle: CircleId,
+    pub role: Role,
+}
+
+/// An account to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccount {
+    /// `m_…`, random.
+    pub id: MemberId,
+    pub name: String,
+    pub password: String,
+    pub made_ms: u64,
+}
+
+impl Store {
+    /// Makes an account and its membership. [`RowError::NameTaken`] where the folded name (see
+    /// [`fold_name`]) is somebody's.
+    pub async fn add_account(
+        &self,
+        circle: CircleId,
+        role: Role,
+        new: NewAccount,
+    ) -> Result<Account, RowError> {
+        self.write(move |db| {
+            insert_account(db, &new)?;
+            insert_member(db, &new, circle, role)?;
+            account_by_id(db, &new.id)?.ok_or(RowError::NotFound)
+        })
+        .await
+    }
+
+    pub async fn account(&self, id: MemberId) -> Result<Option<Account>, RowError> {
+        self.read(move |db| account_by_id(db, &id)).await
+    }
+
+    /// Finds by the folded name.
+    pub async fn account_by_name(&self, name: &str) -> Result<Option<Account>, RowError> {
+        let folded = fold_name(name);
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(&format!(
+                    "{ACCOUNT} WHERE a.name_folded = ?1 {FIRST_CIRCLE}"
+                ))?
+                .query_row([folded], account_row)
+                .optional()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Every member of a circle, oldest first.
+    pub async fn members(&self, circle: CircleId) -> Result<Vec<Account>, RowError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "{ACCOUNT} WHERE m.circle = ?1 ORDER BY m.joined_ms, a.id"
+            ))?;
+            let found = query
+                .query_map([circle], account_row)?
+                .collect::<Result<_, _>>()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Gives a member another role. The last owner of a circle stays one.
+    pub async fn set_role(
+        &self,
+        circle: CircleId,
+        id: MemberId,
+        role: Role,
+    ) -> Result<(), RowError> {
+        self.write(move |db| {
+            let is_last_owner: bool = db.query_row(
+                "SELECT count(*) = 1 AND max(account) = ?2 FROM members
+                 WHERE circle = ?1 AND role = 'owner'",
+                (circle, id.as_str()),
+                |row| row.get::<_, Option<bool>>(0).map(Option::unwrap_or_default),
+            )?;
+            if is_last_owner && role != Role::Owner {
+                return Err(RowError::LastOwner);
+            }
+            let changed = db.execute(
+                "UPDATE members SET role = ?3 WHERE circle = ?1 AND account = ?2",
+                (circle, id.as_str(), role_text(role)),
+            )?;
+            found(changed)
+        })
+        .await
+    }
+
+    pub async fn set_password(&self, id: MemberId, password: String) -> Result<(), RowError> {
+        self.write(move |db| {
+            let changed = db.execute(
+                "UPDATE accounts SET password = ?2 WHERE id = ?1",
+                (id.as_str(), password),
+            )?;
+            found(changed)
+        })
+        .await
+    }
+
+    /// Signs out everywhere: every sign-in is gone and every token made so far is refused. Answers
+    /// the new token epoch.
+    pub async fn sign_out_everywhere(&self, id: MemberId) -> Result<u64, RowError> {
+        self.write(move |db| {
+            db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
+            let epoch = db.query_row(
+                "UPDATE accounts SET token_epoch = token_epoch + 1 WHERE id = ?1
+                 RETURNING token_epoch",
+                [id.as_str()],
+                |row| uint(row, 0),
+            )?;
+            Ok(epoch)
+        })
+        .await
+    }
+}
+
+/// No row changed means that there is none.
+pub(crate) fn found(changed: usize) -> Result<(), RowError> {
+    if changed == 0 {
+        Err(RowError::NotFound)
+    } else {
+        Ok(())
+    }
+}
+
+const ACCOUNT: &str = "SELECT a.id, a.name, a.password, a.token_epoch, a.made_ms, m.circle, m.role
+     FROM accounts a JOIN members m ON m.account = a.id";
+const FIRST_CIRCLE: &str = "ORDER BY m.circle LIMIT 1";
+
+pub(crate) fn account_by_id(db: &Connection, id: &MemberId) -> Result<Option<Account>, RowError> {
+    let found = db
+        .prepare_cached(&format!("{ACCOUNT} WHERE a.id = ?1 {FIRST_CIRCLE}"))?
+        .query_row([id.as_str()], account_row)
+        .optional()?;
+    Ok(found)
+}
+
+pub(crate) fn insert_account(db: &Connection, new: &NewAccount) -> Result<(), RowError> {
+    let folded = fold_name(&new.name);
+    db.execute(
+        "INSERT INTO accounts (id, name, name_folded, password, made_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        (
+            new.id.as_str(),
+            &new.name,
+            folded,
+            &new.password,
+            int(new.made_ms),
+        ),
+    )
+    .map_err(|it| {
+        if is_taken(&it) {
+            RowError::NameTaken
+        } else {
+            it.into()
+        }
+    })?;
+    Ok(())
+}
+
+pub(crate) fn insert_member(
+    db: &Connection,
+    new: &NewAccount,
+    circle: CircleId,
+    role: Role,
+) -> Result<(), RowError> {
+    db.execute(
+        "INSERT INTO members (account, circle, role, joined_ms) VALUES (?1, ?2, ?3, ?4)",
+        (new.id.as_str(), circle, role_text(role), int(new.made_ms)),
+    )?;
+    Ok(())
+}
+
+pub(crate) fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: member(row, 0)?,
+        name: row.get(1)?,
+        password: row.get(2)?,
+        token_epoch: uint(row, 3)?,
+        made_ms: uint(row, 4)?,
+        circle: row.get(5)?,
+        role: role(row, 6)?,
+    })
+}
+
+const fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Member => "member",
+        Role::Moderator => "moderator",
+        Role::Owner => "owner",
+    }
+}
+
+fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    match row.get_ref(column)?.as_str()? {
+        "member" => Ok(Role::Member),
+        "moderator" => Ok(Role::Moderator),
+        "owner" => Ok(Role::Owner),
+        _ => Err(odd(column, FromSqlError::InvalidType)),
+    }
+}

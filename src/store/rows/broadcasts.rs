@@ -1,0 +1,105 @@
+//! Broadcasts (场次) as pages query them: a projection that the log's appends write.
+
+use protocol::{BroadcastId, CircleId, RoomNumber, Seq};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{
+    RowError,
+    column::{int, mark_int, opt_int, opt_uint, person, phase, phase_text},
+};
+use crate::{log::BroadcastRow, store::Store};
+
+impl Store {
+    /// The newest broadcast of a room that is not archived.
+    pub async fn current_broadcast(
+        &self,
+        room: RoomNumber,
+    ) -> Result<Option<BroadcastRow>, RowError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(&format!(
+                    "SELECT {BROADCAST_COLUMNS} FROM rooms r
+                     JOIN broadcasts b ON b.id = ({CURRENT_OF_ROOM}) WHERE r.number = ?1"
+                ))?
+                .query_row([room], |row| broadcast_row(row, 0))
+                .optional()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Up to `n` broadcasts of a room, the newest first, archived ones too.
+    pub async fn broadcasts(
+        &self,
+        room: RoomNumber,
+        n: usize,
+    ) -> Result<Vec<BroadcastRow>, RowError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {BROADCAST_COLUMNS} FROM broadcasts b WHERE b.room = ?1
+                 ORDER BY b.seq DESC LIMIT ?2"
+            ))?;
+            let found = query
+                .query_map((room, i64::try_from(n).unwrap_or(i64::MAX)), |row| {
+                    broadcast_row(row, 0)
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(found)
+        })
+        .await
+    }
+}
+
+pub(crate) const BROADCAST_COLUMNS: &str = "b.id, b.phase, b.title, b.host, b.host_name,
+     b.host_mark, b.starts_ms, b.live_ms, b.ended_ms";
+/// The id of the current broadcast of the room `r`. `seq` is the record that made it.
+pub(crate) const CURRENT_OF_ROOM: &str = "SELECT c.id FROM broadcasts c
+     WHERE c.room = r.number AND c.phase <> 'archived' ORDER BY c.seq DESC LIMIT 1";
+
+/// Makes or changes a broadcast, inside an append's transaction. The row keeps the seq that made it.
+pub(crate) fn put_broadcast(
+    db: &Connection,
+    room: RoomNumber,
+    circle: CircleId,
+    seq: Seq,
+    row: &BroadcastRow,
+) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "INSERT INTO broadcasts (id, room, circle, phase, title, host, host_name, host_mark,
+                                 starts_ms, live_ms, ended_ms, seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT (id) DO UPDATE SET
+             phase = excluded.phase, title = excluded.title, host = excluded.host,
+             host_name = excluded.host_name, host_mark = excluded.host_mark,
+             starts_ms = excluded.starts_ms, live_ms = excluded.live_ms,
+             ended_ms = excluded.ended_ms
+         WHERE room = excluded.room",
+    )?
+    .execute((
+        row.id.as_str(),
+        room,
+        circle,
+        phase_text(row.phase),
+        &row.title,
+        row.host.id.as_str(),
+        &row.host.name,
+        mark_int(row.host.mark),
+        opt_int(row.starts_ms),
+        opt_int(row.live_ms),
+        opt_int(row.ended_ms),
+        int(seq),
+    ))
+}
+
+/// Reads [`BROADCAST_COLUMNS`] from column `first` on.
+pub(crate) fn broadcast_row(row: &Row<'_>, first: usize) -> rusqlite::Result<BroadcastRow> {
+    Ok(BroadcastRow {
+        id: row.get::<_, String>(first).map(BroadcastId::from)?,
+        phase: phase(row, first + 1)?,
+        title: row.get(first + 2)?,
+        host: person(row, first + 3)?,
+        starts_ms: opt_uint(row, first + 6)?,
+        live_ms: opt_uint(row, first + 7)?,
+        ended_ms: opt_uint(row, first + 8)?,
+    })
+}

@@ -1,0 +1,110 @@
+//! What the server knows of itself, and how it is set up once.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    Hash, RowError,
+    accounts::{Account, NewAccount, Role, insert_account, insert_member},
+    column::int,
+};
+use crate::store::Store;
+use protocol::CircleId;
+
+/// A circle (圈子): the community.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circle {
+    pub id: CircleId,
+    pub name: String,
+    pub made_ms: u64,
+}
+
+const SECRET: &str = "secret";
+const SET_UP_CODE: &str = "set_up_code";
+
+impl Store {
+    /// The secret that signs this server's tokens: the first one ever offered.
+    pub async fn server_secret(&self, offered: [u8; 32]) -> Result<[u8; 32], RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO server (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                (SECRET, offered),
+            )?;
+            let kept =
+                db.query_row("SELECT value FROM server WHERE key = ?1", [SECRET], |row| {
+                    row.get(0)
+                })?;
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// The first circle, once the server is set up.
+    pub async fn circle(&self) -> Result<Option<Circle>, RowError> {
+        self.read(first_circle).await
+    }
+
+    /// Keeps the hash of a new one-time set-up code; the code before it opens nothing any more.
+    pub async fn put_set_up_code(&self, code: Hash) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO server (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (SET_UP_CODE, code),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The hash of the set-up code; `None` once it was used or while there never was one.
+    pub async fn set_up_code(&self) -> Result<Option<Hash>, RowError> {
+        self.read(|db| {
+            let code = db
+                .query_row(
+                    "SELECT value FROM server WHERE key = ?1",
+                    [SET_UP_CODE],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(code)
+        })
+        .await
+    }
+
+    /// Makes the first circle and its owner, and forgets the set-up code, in one transaction.
+    /// Once only: afterwards it is [`RowError::SetUpDone`].
+    pub async fn set_up(&self, circle: String, owner: NewAccount) -> Result<Account, RowError> {
+        self.write(move |db| {
+            if first_circle(db)?.is_some() {
+                return Err(RowError::SetUpDone);
+            }
+            db.execute(
+                "INSERT INTO circles (name, made_ms) VALUES (?1, ?2)",
+                (&circle, int(owner.made_ms)),
+            )?;
+            let circle = CircleId::try_from(db.last_insert_rowid()).expect("the first row is 1");
+            insert_account(db, &owner)?;
+            insert_member(db, &owner, circle, Role::Owner)?;
+            db.execute("DELETE FROM server WHERE key = ?1", [SET_UP_CODE])?;
+            super::accounts::account_by_id(db, &owner.id)?.ok_or(RowError::NotFound)
+        })
+        .await
+    }
+}
+
+fn first_circle(db: &Connection) -> Result<Option<Circle>, RowError> {
+    let circle = db
+        .query_row(
+            "SELECT id, name, made_ms FROM circles ORDER BY id LIMIT 1",
+            [],
+            |row| {
+                Ok(Circle {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    made_ms: super::column::uint(row, 2)?,
+                })
+            },
+        )
+        .optional()?;
+    Ok(circle)
+}

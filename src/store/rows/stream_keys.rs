@@ -1,0 +1,119 @@
+//! Stream keys: what an encoder says at `/whip`. Shown once when made, kept as a hash.
+
+use protocol::{MemberId, RoomNumber};
+use rusqlite::{OptionalExtension, Row};
+
+use super::{
+    Hash, RowError,
+    accounts::found,
+    column::{int, is_taken, member, opt_uint, uint},
+};
+use crate::store::Store;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamKey {
+    pub id: String,
+    pub room: RoomNumber,
+    /// Who publishes with it.
+    pub account: MemberId,
+    pub label: String,
+    pub made_ms: u64,
+    pub used_ms: Option<u64>,
+}
+
+impl Store {
+    /// Keeps a key by the SHA-256 of what was shown.
+    pub async fn add_stream_key(&self, key: StreamKey, hash: Hash) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO stream_keys (id, room, account, hash, label, made_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                (
+                    &key.id,
+                    key.room,
+                    key.account.as_str(),
+                    hash,
+                    &key.label,
+                    int(key.made_ms),
+                ),
+            )
+            .map_err(|it| {
+                if is_taken(&it) {
+                    RowError::NameTaken
+                } else {
+                    it.into()
+                }
+            })?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The key with this hash, unless it was revoked.
+    pub async fn stream_key(&self, hash: Hash) -> Result<Option<StreamKey>, RowError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(&format!("{KEY} WHERE hash = ?1 AND revoked_ms IS NULL"))?
+                .query_row([hash], key_row)
+                .optional()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The keys of a room that were not revoked, oldest first.
+    pub async fn stream_keys(&self, room: RoomNumber) -> Result<Vec<StreamKey>, RowError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "{KEY} WHERE room = ?1 AND revoked_ms IS NULL ORDER BY made_ms, id"
+            ))?;
+            let found = query
+                .query_map([room], key_row)?
+                .collect::<Result<_, _>>()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    pub async fn touch_stream_key(&self, id: String, used_ms: u64) -> Result<(), RowError> {
+        self.write(move |db| {
+            let changed = db.execute(
+                "UPDATE stream_keys SET used_ms = max(coalesce(used_ms, 0), ?2) WHERE id = ?1",
+                (id, int(used_ms)),
+            )?;
+            found(changed)
+        })
+        .await
+    }
+
+    /// Revokes a key of this room; [`RowError::NotFound`] where it has no such key (any more).
+    pub async fn revoke_stream_key(
+        &self,
+        room: RoomNumber,
+        id: String,
+        now_ms: u64,
+    ) -> Result<(), RowError> {
+        self.write(move |db| {
+            let changed = db.execute(
+                "UPDATE stream_keys SET revoked_ms = ?3
+                 WHERE room = ?1 AND id = ?2 AND revoked_ms IS NULL",
+                (room, id, int(now_ms)),
+            )?;
+            found(changed)
+        })
+        .await
+    }
+}
+
+const KEY: &str = "SELECT id, room, account, label, made_ms, used_ms FROM stream_keys";
+
+fn key_row(row: &Row<'_>) -> rusqlite::Result<StreamKey> {
+    Ok(StreamKey {
+        id: row.get(0)?,
+        room: row.get(1)?,
+        account: member(row, 2)?,
+        label: row.get(3)?,
+        made_ms: uint(row, 4)?,
+        used_ms: opt_uint(row, 5)?,
+    })
+}

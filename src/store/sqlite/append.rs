@@ -1,0 +1,137 @@
+//! One room's part of a commit: its records, then its rows, or nothing of it.
+
+use std::collections::HashMap;
+
+use protocol::{CircleId, RoomNumber, Seq};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{entry, read};
+use crate::{
+    log::{Append, AppendError, Known, LogError, RowChange},
+    rows::{broadcasts::put_broadcast, column::is_taken},
+};
+
+/// Where each room's log ends. A room is looked up once; a failed commit forgets everything.
+#[derive(Default)]
+pub(super) struct Ends(HashMap<RoomNumber, (CircleId, Seq)>);
+
+impl Ends {
+    /// `None` where there is no such room.
+    fn of(
+        &mut self,
+        db: &Connection,
+        room: RoomNumber,
+    ) -> Result<Option<(CircleId, Seq)>, LogError> {
+        if let Some(end) = self.0.get(&room) {
+            return Ok(Some(*end));
+        }
+        let circle: Option<CircleId> = db
+            .prepare_cached("SELECT circle FROM rooms WHERE number = ?1")?
+            .query_row([room], |row| row.get(0))
+            .optional()?;
+        let Some(circle) = circle else {
+            return Ok(None);
+        };
+        let end = (circle, read::last_seq(db, room)?);
+        self.0.insert(room, end);
+        Ok(Some(end))
+    }
+}
+
+/// Stores one part, or leaves the transaction as if it had never been there.
+pub(super) fn append_part(
+    db: &Connection,
+    ends: &mut Ends,
+    part: &Append,
+) -> Result<Result<(), AppendError>, LogError> {
+    let Some((circle, last)) = ends.of(db, part.room)? else {
+        return Ok(Err(AppendError::Invalid("there is no such room")));
+    };
+    if circle != part.circle {
+        return Ok(Err(AppendError::Invalid("the room is in another circle")));
+    }
+    if let Err(error) = check_order(part, last) {
+        return Ok(Err(error));
+    }
+    let end = last + part.records.len() as u64;
+    db.prepare_cached("SAVEPOINT part")?.execute([])?;
+    let stored = store(db, part, end)?;
+    if stored.is_err() {
+        db.prepare_cached("ROLLBACK TO part")?.execute([])?;
+    } else {
+        ends.0.insert(part.room, (circle, end));
+    }
+    db.prepare_cached("RELEASE part")?.execute([])?;
+    Ok(stored)
+}
+
+fn check_order(part: &Append, last: Seq) -> Result<(), AppendError> {
+    for (expected, entry) in (last + 1..).zip(&part.records) {
+        if entry.seq != expected {
+            return Err(AppendError::OutOfOrder {
+                expected,
+                found: entry.seq,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn store(db: &Connection, part: &Append, end: Seq) -> Result<Result<(), AppendError>, LogError> {
+    for entry in &part.records {
+        match entry::insert(db, part.room, part.circle, entry) {
+            Ok(_) => {}
+            // The seq is free (it follows the last one), so it is the client id that is taken.
+            Err(error) if is_taken(&error) => return conflict(db, part).map(Err),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for change in &part.rows {
+        if let Err(error) = change_row(db, part, end, change)? {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Every client id of the append that was stored before it.
+fn conflict(db: &Connection, part: &Append) -> Result<AppendError, LogError> {
+    let first = part.records.first().map_or(0, |it| it.seq);
+    let mut known: Vec<Known> = Vec::new();
+    for entry in &part.records {
+        let Some(client_id) = &entry.client_id else {
+            continue;
+        };
+        let found = read::known(db, part.room, &entry.author.id, client_id)?;
+        // What this very append has just inserted does not count.
+        known.extend(found.filter(|it| it.seq < first));
+    }
+    if known.is_empty() {
+        return Ok(AppendError::Invalid("a client id is twice in one append"));
+    }
+    Ok(AppendError::Conflict(known))
+}
+
+fn change_row(
+    db: &Connection,
+    part: &Append,
+    end: Seq,
+    change: &RowChange,
+) -> Result<Result<(), AppendError>, LogError> {
+    let changed = match change {
+        RowChange::Revise { seq, body } | RowChange::Erase { seq, left: body } => {
+            let Some(mut entry) = read::entry(db, part.room, *seq)? else {
+                return Ok(Err(AppendError::Invalid(
+                    "the record to change is not there",
+                )));
+            };
+            entry.body.clone_from(body);
+            entry::replace_body(db, part.room, part.circle, &entry)?
+        }
+        RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
+    };
+    if changed == 0 {
+        return Ok(Err(AppendError::Invalid("the broadcast is another room's")));
+    }
+    Ok(Ok(()))
+}

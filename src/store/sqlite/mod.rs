@@ -1,0 +1,48 @@
+//! The log on SQLite: one file, write-ahead log, an fsync for every commit.
+
+mod append;
+pub(crate) mod entry;
+mod log;
+mod migrate;
+mod open;
+pub(crate) mod read;
+
+pub use log::SqliteLog;
+pub(crate) use open::open_reader;
+
+use crate::log::LogError;
+
+impl From<rusqlite::Error> for LogError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// True where SQLite failed for its disk (full, read-only, input/output error, damaged) rather than
+/// for the query.
+pub(crate) fn is_disk_failure(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull,
+        FileLockingProtocolFailed, NotADatabase, OutOfMemory, PermissionDenied, ReadOnly,
+        SystemIoFailure,
+    };
+    error
+        .downcast_ref::<rusqlite::Error>()
+        .and_then(rusqlite::Error::sqlite_error_code)
+        .is_some_and(|code| {
+            matches!(
+                code,
+                CannotOpen
+                    | DatabaseBusy
+                    | DatabaseCorrupt
+                    | DatabaseLocked
+                    | DiskFull
+                    | FileLockingProtocolFailed
+                    | NotADatabase
+                    | OutOfMemory
+                    | PermissionDenied
+                    | ReadOnly
+                    | SystemIoFailure
+            )
+        })
+}

@@ -1,0 +1,83 @@
+//! Opening the file: one server at a time, the settings that make a commit durable.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::OpenError;
+
+const FILE: &str = "weiquan.db";
+const LOCK: &str = "weiquan.lock";
+/// Readers of ours never lock the writer out in WAL mode; a person's `sqlite3` may, for a moment.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Every query of this crate stays prepared.
+const STATEMENTS_CACHED: usize = 128;
+
+pub(super) fn database_file(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Makes the folder and takes it for this process, for as long as the file is held.
+pub(super) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
+    let unusable = |it| OpenError::Folder(folder.to_path_buf(), it);
+    fs::create_dir_all(folder).map_err(unusable)?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK))
+        .map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_path_buf())),
+        Err(TryLockError::Error(it)) => Err(unusable(it)),
+    }
+}
+
+/// A connection that may write. Only the writer has one, behind the folder's lock.
+pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(
+        database_file(folder),
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    configure(&db)?;
+    db.pragma_update(None, "journal_mode", "wal")?;
+    // FULL: the write-ahead log is synced at each commit, so a commit outlives a power cut.
+    db.pragma_update(None, "synchronous", "full")?;
+    // Deleted bytes are overwritten, so that an erased message is gone from the file.
+    db.pragma_update(None, "secure_delete", "on")?;
+    // The writer checkpoints by itself, between commits (see `SqliteLog::idle`).
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(db)
+}
+
+/// A connection that cannot write.
+pub(crate) fn open_reader(folder: &Path) -> Result<Connection, OpenError> {
+    let file = database_file(folder);
+    let open = || {
+        // Read-write as SQLite sees it: the shared index of the write-ahead log needs it.
+        let db = Connection::open_with_flags(
+            &file,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        configure(&db)?;
+        db.pragma_update(None, "query_only", "on")?;
+        Ok(db)
+    };
+    open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
+}
+
+fn configure(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    db.pragma_update(None, "foreign_keys", "on")?;
+    // A damaged schema must not run code (https://sqlite.org/security.html).
+    db.pragma_update(None, "trusted_schema", "off")?;
+    Ok(())
+}

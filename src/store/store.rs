@@ -1,0 +1,214 @@
+//! The store as the server holds it: one folder, one writer, a few readers.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use protocol::{ClientId, MemberId, RoomNumber, Seq};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use crate::{
+    log::{Append, Entry, Known, Loaded, LogError, Page, PageOf},
+    readers::Readers,
+    rows::RowError,
+    sqlite::{self, SqliteLog, read},
+    writer::{Commit, Health, Worked, Writer, WriterHandle},
+};
+
+/// How the store is set up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Threads that read, each with a connection.
+    pub readers: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { readers: 2 }
+    }
+}
+
+/// Why the store did not open. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the data folder {0} cannot be used: {1}; make it writable for this user")]
+    Folder(PathBuf, #[source] std::io::Error),
+    #[error(
+        "another server has the data folder {0} open; stop it first, or give this one a folder of \
+         its own"
+    )]
+    InUse(PathBuf),
+    #[error(
+        "{file} was written by a newer version (schema {found}, this one knows {known}); start the \
+         newer version, or put back the copy that it made before it changed the file"
+    )]
+    Newer {
+        file: PathBuf,
+        found: u32,
+        known: u32,
+    },
+    #[error("{0} is not a weiquan database: {1}")]
+    Unreadable(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("{0} could not be brought up to date and is as it was: {1}")]
+    Migration(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("a thread of the store did not start: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Everything stored. Cheap to clone; any runtime may await its answers.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: WriterHandle,
+    readers: Mutex<Option<Arc<Readers>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the folder, makes it where it is missing, and brings an older file up to date. Blocks
+    /// for as long as that takes.
+    pub fn open(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
+        let log = SqliteLog::open(folder)?;
+        let connections = (0..config.readers.max(1))
+            .map(|_| sqlite::open_reader(folder))
+            .collect::<Result<_, _>>()?;
+        let (writer, thread) = Writer::spawn(Box::new(log)).map_err(OpenError::Thread)?;
+        let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
+        threads.push(thread);
+        Ok(Self(Arc::new(Inner {
+            writer,
+            readers: Mutex::new(Some(Arc::new(readers))),
+            threads: Mutex::new(threads),
+        })))
+    }
+
+    /// Stores what waits, folds the write-ahead log into the file and ends the threads. What comes
+    /// later is refused. A second call does nothing.
+    pub async fn close(&self) {
+        let writer = self.0.writer.clone();
+        let threads = std::mem::take(&mut *lock(&self.0.threads));
+        drop(lock(&self.0.readers).take());
+        let (done, closed) = oneshot::channel();
+        // A thread of its own: joining blocks, and there may be no runtime to lend one.
+        thread::spawn(move || {
+            writer.close();
+            for thread in threads {
+                // A thread that panicked has said so.
+                let _ = thread.join();
+            }
+            let _ = done.send(());
+        });
+        // An error means that the closing thread panicked, which it has said.
+        let _ = closed.await;
+    }
+
+    /// For readiness: does the log take appends?
+    pub fn health(&self) -> Health {
+        self.0.writer.health()
+    }
+
+    /// The handle that rooms append through.
+    pub fn writer(&self) -> WriterHandle {
+        self.0.writer.clone()
+    }
+
+    /// Queues an append without waiting; see [`WriterHandle::append`].
+    pub fn append(&self, append: Append) -> Commit {
+        self.0.writer.append(append)
+    }
+
+    /// Everything a room needs to be recovered, as committed now.
+    pub async fn load(&self, room: RoomNumber) -> Result<Loaded, LogError> {
+        self.read_log(move |db| read::load(db, room)).await
+    }
+
+    /// A page of a room's history: edits folded in, deleted bodies gone.
+    pub async fn page(&self, room: RoomNumber, of: PageOf, n: usize) -> Result<Page, LogError> {
+        self.read_log(move |db| read::page(db, room, of, n)).await
+    }
+
+    /// One record.
+    pub async fn entry(&self, room: RoomNumber, seq: Seq) -> Result<Option<Entry>, LogError> {
+        self.read_log(move |db| read::entry(db, room, seq)).await
+    }
+
+    /// What became of a client id, however long ago.
+    pub async fn known(
+        &self,
+        room: RoomNumber,
+        author: MemberId,
+        client_id: ClientId,
+    ) -> Result<Option<Known>, LogError> {
+        self.read_log(move |db| read::known(db, room, &author, &client_id))
+            .await
+    }
+
+    async fn read_log<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let Some(readers) = self.readers() else {
+            return Err(LogError::Busy);
+        };
+        readers.run(query).await.unwrap_or(Err(LogError::Busy))
+    }
+
+    /// Runs a row query on a reader.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, RowError> {
+        let Some(readers) = self.readers() else {
+            return Err(RowError::Unavailable);
+        };
+        readers
+            .run(query)
+            .await
+            .unwrap_or(Err(RowError::Unavailable))
+    }
+
+    /// Runs a row change on the writer's thread, in a transaction of its own that is on disk when
+    /// this answers `Ok`.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, RowError> {
+        let outcome = self.0.writer.run(move |log| {
+            let tables = log.tables().expect("a store's log is SQLite");
+            match change_rows(tables.0, change) {
+                Err(RowError::Failed(error)) if sqlite::is_disk_failure(&*error) => {
+                    tracing::error!(%error, "a row change failed");
+                    Worked::Broken(Err(RowError::Unavailable))
+                }
+                outcome => Worked::Well(outcome),
+            }
+        });
+        outcome.await.unwrap_or(Err(RowError::Unavailable))
+    }
+
+    fn readers(&self) -> Option<Arc<Readers>> {
+        lock(&self.0.readers).clone()
+    }
+}
+
+fn change_rows<T>(
+    db: &mut Connection,
+    change: impl FnOnce(&Transaction<'_>) -> Result<T, RowError>,
+) -> Result<T, RowError> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // An error drops the transaction, which rolls it back.
+    let value = change(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+/// Nothing panics while one of these is held, so a poisoned lock is as good as another.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,342 @@
+//! The writer: one thread that owns a [`Log`] and stores what is handed to it, in order.
+//!
+//! Group commit is self-clocked: what arrives during an fsync is the next commit, up to
+//! [`limits::COMMIT_RECORDS_MAX`] records; a lone append never waits for a timer. The queue is
+//! bounded and a full one answers at once. After a failed commit nothing is assumed: every append
+//! is refused until the storage has proved by a synced write that it takes writes again, tried with
+//! a growing pause. It keeps no order between rooms, but the order of one caller's appends.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
+    },
+    task::{Context, Poll},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use protocol::limits;
+use tokio::sync::oneshot;
+
+use crate::log::{Append, AppendError, Log, LogError};
+
+/// Appends and row changes that wait; beyond this the answer is [`AppendError::Full`]. Sixty-four
+/// busy rooms with 64 appends each fit twice.
+pub const WRITES_WAITING_MAX: usize = 8_192;
+/// Silence after which the log does its housekeeping.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+/// The housekeeping is not put off longer than this, so that an erased body does not linger.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
+/// First and longest pause between two attempts to heal. Space that returns is used within 5 s.
+const HEAL_AFTER_MIN: Duration = Duration::from_millis(100);
+const HEAL_AFTER_MAX: Duration = Duration::from_secs(2);
+
+/// How the writer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Appends are stored.
+    Well,
+    /// The last commit failed: everything is refused until the storage has healed.
+    Broken,
+    /// It was closed.
+    Closed,
+}
+
+/// Starts writers.
+pub struct Writer;
+
+impl Writer {
+    /// Starts the thread. It ends after [`WriterHandle::close`], or when every handle is gone, and
+    /// in both cases after it has stored what was waiting.
+    pub fn spawn(log: Box<dyn Log>) -> std::io::Result<(WriterHandle, JoinHandle<()>)> {
+        let (jobs, inbox) = sync_channel(WRITES_WAITING_MAX);
+        let health = Arc::new(AtomicU8::new(WELL));
+        let run = Run {
+            log,
+            inbox,
+            health: Arc::clone(&health),
+            is_dirty: false,
+            kept_at: clock::now(),
+        };
+        metrics::gauge!("store_writer_well").set(1.0);
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run.run())?;
+        Ok((WriterHandle { jobs, health }, thread))
+    }
+}
+
+/// Hands work to the writer. Cheap to clone.
+#[derive(Clone)]
+pub struct WriterHandle {
+    jobs: SyncSender<Job>,
+    health: Arc<AtomicU8>,
+}
+
+impl WriterHandle {
+    /// Queues an append without waiting. The answer comes when it is on disk.
+    pub fn append(&self, append: Append) -> Commit {
+        let (done, commit) = oneshot::channel();
+        match self.jobs.try_send(Job::Append(append, done)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(Job::Append(_, done))) => {
+                refuse(done, AppendError::Full, "full");
+            }
+            // The sender inside is dropped, which `Commit` reads as unavailable.
+            Err(_) => {}
+        }
+        Commit(commit)
+    }
+
+    /// Runs a piece of work on the log, in its turn. `None` where it did not run: the queue is
+    /// full, the storage is broken, or the writer is closed.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Log) -> Worked<T> + Send + 'static,
+    ) -> Option<T> {
+        let (done, result) = oneshot::channel();
+        let work: Work = Box::new(move |log| match work(log) {
+            Worked::Well(value) => {
+                let _ = done.send(value);
+                true
+            }
+            Worked::Broken(value) => {
+                let _ = done.send(value);
+                false
+            }
+        });
+        self.jobs.try_send(Job::Work(work)).ok()?;
+        result.await.ok()
+    }
+
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Acquire) {
+            WELL => Health::Well,
+            BROKEN => Health::Broken,
+            _ => Health::Closed,
+        }
+    }
+
+    /// Stores what waits and ends the thread. Blocks until there is room in the queue.
+    pub(crate) fn close(&self) {
+        // An error means that the thread has ended already.
+        let _ = self.jobs.send(Job::Close);
+    }
+}
+
+/// What a piece of work says of the storage.
+pub enum Worked<T> {
+    Well(T),
+    /// The storage failed under it: the writer heals before it goes on.
+    Broken(T),
+}
+
+/// The answer to an append: a future that any runtime can await.
+#[derive(Debug)]
+pub struct Commit(oneshot::Receiver<Result<(), AppendError>>);
+
+impl Future for Commit {
+    type Output = Result<(), AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|it| it.unwrap_or(Err(AppendError::Unavailable)))
+    }
+}
+
+impl Commit {
+    /// Waits on this thread. Not for use inside a runtime.
+    pub fn wait(self) -> Result<(), AppendError> {
+        self.0
+            .blocking_recv()
+            .unwrap_or(Err(AppendError::Unavailable))
+    }
+}
+
+const WELL: u8 = 0;
+const BROKEN: u8 = 1;
+const CLOSED: u8 = 2;
+
+type Done = oneshot::Sender<Result<(), AppendError>>;
+type Work = Box<dyn FnOnce(&mut dyn Log) -> bool + Send>;
+
+enum Job {
+    Append(Append, Done),
+    Work(Work),
+    Close,
+}
+
+struct Run {
+    log: Box<dyn Log>,
+    inbox: Receiver<Job>,
+    health: Arc<AtomicU8>,
+    /// Something was written since the last housekeeping, which was then.
+    is_dirty: bool,
+    kept_at: Instant,
+}
+
+/// Says that the writer is gone, however its thread ends.
+struct CloseOnDrop(Arc<AtomicU8>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.store(CLOSED, Ordering::Release);
+    }
+}
+
+impl Run {
+    fn run(mut self) {
+        let _closed = CloseOnDrop(Arc::clone(&self.health));
+        // The job that ended a batch and has not been done.
+        let mut held = None;
+        loop {
+            if self.health.load(Ordering::Acquire) == BROKEN && !self.heal(held.take()) {
+                return;
+            }
+            match held.take().or_else(|| self.next()) {
+                Some(Job::Append(append, done)) => held = self.commit(append, done),
+                Some(Job::Work(work)) => self.work(work),
+                Some(Job::Close) | None => return self.log.idle(),
+            }
+        }
+    }
+
+    /// The next job; housekeeping happens in here. `None` when every handle is gone.
+    fn next(&mut self) -> Option<Job> {
+        if !self.is_dirty {
+            return self.inbox.recv().ok();
+        }
+        if self.kept_at.elapsed() < HOUSEKEEPING_EVERY {
+            match self.inbox.recv_timeout(IDLE_AFTER) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        self.log.idle();
+        self.is_dirty = false;
+        self.inbox.recv().ok()
+    }
+
+    /// Commits this append and what else waits; hands back the first job that is not an append.
+    fn commit(&mut self, first: Append, done: Done) -> Option<Job> {
+        let mut records = first.records.len();
+        let mut batch = vec![first];
+        let mut waiting = vec![done];
+        let mut held = None;
+        while records < limits::COMMIT_RECORDS_MAX {
+            match self.inbox.try_recv() {
+                Ok(Job::Append(append, done)) => {
+                    records += append.records.len();
+                    batch.push(append);
+                    waiting.push(done);
+                }
+                Ok(job) => {
+                    held = Some(job);
+                    break;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        self.soil();
+        let started = clock::now();
+        let stored = guarded(|| self.log.append(&batch));
+        metrics::histogram!("store_commit_seconds").record(started.elapsed());
+        metrics::histogram!("store_commit_records").record(records as f64);
+        let Some(parts) = stored.and_then(logged) else {
+            self.health.store(BROKEN, Ordering::Release);
+            for done in waiting {
+                refuse(done, AppendError::Unavailable, "unavailable");
+            }
+            return held;
+        };
+        assert_eq!(parts.len(), waiting.len(), "a log answers for each append");
+        for (done, part) in waiting.into_iter().zip(parts) {
+            // An error means that nobody waits any more: a room that was thrown away.
+            let _ = done.send(part);
+        }
+        held
+    }
+
+    fn work(&mut self, work: Work) {
+        self.soil();
+        let log = &mut *self.log;
+        if guarded(|| work(log)) != Some(true) {
+            self.health.store(BROKEN, Ordering::Release);
+        }
+    }
+
+    fn soil(&mut self) {
+        if !self.is_dirty {
+            self.is_dirty = true;
+            self.kept_at = clock::now();
+        }
+    }
+
+    /// Refuses everything until the storage is well again; false when it was closed before that.
+    fn heal(&mut self, held: Option<Job>) -> bool {
+        metrics::gauge!("store_writer_well").set(0.0);
+        let mut pause = HEAL_AFTER_MIN;
+        let mut next_try = clock::now() + pause;
+        let mut job = held;
+        loop {
+            match job.take() {
+                Some(Job::Append(_, done)) => refuse(done, AppendError::Unavailable, "unavailable"),
+                // Dropping the work drops its sender: the caller hears that it did not run.
+                Some(Job::Work(_)) | None => {}
+                Some(Job::Close) => return false,
+            }
+            match self
+                .inbox
+                .recv_timeout(next_try.saturating_duration_since(clock::now()))
+            {
+                Ok(it) => job = Some(it),
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => {
+                    if guarded(|| self.log.heal()).and_then(logged).is_some() {
+                        tracing::info!("the storage takes writes again");
+                        metrics::gauge!("store_writer_well").set(1.0);
+                        self.health.store(WELL, Ordering::Release);
+                        return true;
+                    }
+                    pause = (pause * 2).min(HEAL_AFTER_MAX);
+                    next_try = clock::now() + pause;
+                }
+            }
+        }
+    }
+}
+
+fn refuse(done: Done, error: AppendError, why: &'static str) {
+    metrics::counter!("store_writes_refused_total", "why" => why).increment(1);
+    // An error means that nobody waits any more.
+    let _ = done.send(Err(error));
+}
+
+/// Keeps the writer alive over a bug in the log; what it was doing counts as failed.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .inspect_err(|panic| {
+            let words = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("a panic without words");
+            tracing::error!(panic = words, "the log panicked");
+        })
+        .ok()
+}
+
+fn logged<T>(result: Result<T, LogError>) -> Option<T> {
+    result
+        .inspect_err(|error| {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(%error, cause, "the storage failed");
+        })
+        .ok()
+}
