@@ -1,1 +1,16 @@
-//! weiquan-fanout
+//! The shards: threads that hold the WebSocket connections and write to them.
+//!
+//! A shard is one thread with one single-threaded runtime. What it owns (sockets, rooms, rings), it
+//! owns alone, so that the delivery of a frame touches no lock and no shared map and wakes no task.
+//! A frame that is published to a room lies once in the room's *ring*; a *pass* writes everything
+//! new to every member, inline, in *turns* that rooms share. A blocked socket keeps a *cursor* into
+//! the ring instead of a queue; a viewer that falls out of the ring is told of the *gap*.
+//!
+//! It knows nothing of JSON, people or rights: what a message means is the [`Handler`]'s, what goes
+//! to a room is told by [`Order`]s.
+
+mod config;
+mod order;
+
+pub use config::Config;
+pub use order::{Adopt, Class, ConnectionId, Order, Peer};
