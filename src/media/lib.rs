@@ -1,8 +1,28 @@
-//! The medium itself, pure: what RTP packets mean and what each viewer gets of them.
+//! The medium itself, pure: what RTP packets mean, and what each viewer gets of them.
 //!
-//! No socket, no clock, no crypto: time is passed in, packets are passed in, and what is to be sent
-//! comes out.
+//! A [`Track`] turns what publishers send into one line of numbered packets that outlives each
+//! publisher; a [`Leg`] shows that line to one viewer under its own numbers; the [`Router`] knows
+//! which room has which tracks and viewers. No socket, no clock, no crypto: time and packets are
+//! passed in, and what is to be sent comes out as plain RTP and RTCP. Nothing here panics on bytes
+//! from the network.
 
 mod codec;
+mod feedback;
+mod keyframe;
+mod leg;
+mod report;
+mod router;
+mod rtp;
+mod sequence;
+mod track;
+mod wish;
 
 pub use codec::{Codec, CodecName, Kind, PublicationId};
+pub use feedback::{Feedback, read as read_feedback};
+pub use keyframe::begins_keyframe;
+pub use leg::{Leg, LegIds, RESEND_STORE_MAX, Stamp};
+pub use report::{CNAME, WallClock, reference_time_answer, sender_report};
+pub use router::{Opened, Router, Stage};
+pub use rtp::{HEADER_BYTES, View};
+pub use track::{Accepted, GOP_BYTES_MAX, GOP_MAX, Kept, RING_PACKETS, Track};
+pub use wish::{WISH_EVERY, Wishes};
