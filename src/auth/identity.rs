@@ -1,31 +1,22 @@
 //! The answer to "who is this?".
 
+pub use community::Role;
+use community::Who;
 use protocol::MemberId;
 
-/// What somebody is in the circle. Host is not here: that belongs to a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    Guest,
-    Member,
-    Moderator,
-    Owner,
+/// The role's word in a token.
+pub(crate) const fn word_of(role: Role) -> &'static str {
+    match role {
+        Role::Guest => "guest",
+        Role::Member => "member",
+        Role::Moderator => "moderator",
+        Role::Owner => "owner",
+    }
 }
 
-impl Role {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Guest => "guest",
-            Self::Member => "member",
-            Self::Moderator => "moderator",
-            Self::Owner => "owner",
-        }
-    }
-
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Guest, Self::Member, Self::Moderator, Self::Owner]
-            .into_iter()
-            .find(|it| it.as_str() == word)
-    }
+/// The role that a token's word means.
+pub(crate) fn role_of(word: &str) -> Option<Role> {
+    Role::ALL.into_iter().find(|it| word_of(*it) == word)
 }
 
 /// Somebody whose token was good at the moment it was read.
@@ -42,4 +33,15 @@ pub struct Identity {
     pub epoch: Option<u64>,
     /// Vouched for by another site's key.
     pub foreign: bool,
+}
+
+impl Identity {
+    /// The person as the rooms know one.
+    pub fn who(&self) -> Who {
+        Who {
+            id: self.id.clone(),
+            name: self.name.as_str().into(),
+            role: self.role,
+        }
+    }
 }

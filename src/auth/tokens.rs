@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    identity::{Identity, Role},
+    identity::{Identity, Role, role_of, word_of},
     names,
     secrets::{self, ServerSecret},
 };
@@ -189,7 +189,7 @@ impl Tokens {
             aud: AUDIENCE.to_owned(),
             sub: grant.id.as_str().to_owned(),
             name: grant.name.to_owned(),
-            role: grant.role.as_str().to_owned(),
+            role: word_of(grant.role).to_owned(),
             iat: now_s,
             nbf: now_s,
             exp,
@@ -234,7 +234,7 @@ impl Tokens {
         let TokenData { claims, .. } =
             decode::<OwnClaims>(token, &self.verify, &self.rules).map_err(explain)?;
         hold_times(claims.exp, Some(claims.nbf), now_ms)?;
-        let role = Role::from_word(&claims.role).ok_or(TokenError::Invalid("its role"))?;
+        let role = role_of(&claims.role).ok_or(TokenError::Invalid("its role"))?;
         Ok(Identity {
             id: claims.sub.into(),
             name: claims.name,
@@ -289,7 +289,7 @@ fn read_foreign(key: &TrustedKey, token: &str, now_ms: u64) -> Result<Identity, 
     }
     let role = match (claims.role.as_deref(), key.roles) {
         (None, _) => Role::Member,
-        (Some(word), true) => Role::from_word(word).ok_or(TokenError::Invalid("its role"))?,
+        (Some(word), true) => role_of(word).ok_or(TokenError::Invalid("its role"))?,
         (Some("guest"), false) => Role::Guest,
         (Some(_), false) => Role::Member,
     };

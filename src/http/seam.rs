@@ -1,0 +1,99 @@
+//! What `http` needs of the rest of the server, said once: the room side ([`Stage`]), and the place
+//! where upgraded sockets go ([`Adopt`]). The shell implements the first over its actors and media,
+//! and hands in the second; `http` knows neither.
+//!
+//! `http` finds rooms and people (404, 401, throttles, body limits) before it calls here. What
+//! somebody may do in a room is answered by the room itself, behind these calls, because only the
+//! room knows its bans, its host and its phase.
+
+use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+
+use community::{Verb, Who};
+use protocol::{MemberId, PeerId, Refusal, RoomNumber, rest::BroadcastWish, server::Broadcast};
+
+/// What an asynchronous door answers.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// An answered offer: a WHIP or WHEP resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Established {
+    /// Unguessable (at least 128 random bits, URL-safe).
+    pub peer: PeerId,
+    pub sdp: String,
+    /// Names the ICE session, without quotes (RFC 9725 4.3.1).
+    pub etag: String,
+}
+
+/// What a publisher is let in by. It ends with that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The stream key of that id.
+    StreamKey(String),
+    /// A token; good until then, Unix milliseconds.
+    Token { expires_ms: u64 },
+}
+
+/// An encoder that wants to publish.
+#[derive(Clone, Debug)]
+pub struct PublishWish {
+    pub room: RoomNumber,
+    pub who: Who,
+    pub by: Credential,
+    pub offer: String,
+}
+
+/// Something that somebody could do until now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// Signed out everywhere: every connection and peer of this member ends (`token_revoked`).
+    Member(MemberId),
+    /// A publisher that came in by this key ends.
+    StreamKey { room: RoomNumber, id: String },
+}
+
+/// The rooms and their media, as HTTP needs them. Implemented by the shell.
+pub trait Stage: Send + Sync + 'static {
+    /// May this person do this in the room, now? `None` is somebody without a token, who counts as a
+    /// guest. Refuses with `banned`, `guests_not_allowed`, `not_permitted`.
+    fn admit(&self, room: RoomNumber, who: Option<Who>, verb: Verb) -> Answer<'_, ()>;
+
+    /// WHIP: holds [`Verb::GoLive`], then answers the offer. A broadcast opens when none is open;
+    /// a lingering publisher of the same member is replaced; another's is `stage_taken`.
+    fn publish(&self, wish: PublishWish) -> Answer<'_, Established>;
+
+    /// WHEP: holds [`Verb::Watch`] (`None` as in [`Stage::admit`]), then answers the offer.
+    /// `nothing_published` says in `ms` when to come again.
+    fn view(&self, room: RoomNumber, who: Option<Who>, offer: String) -> Answer<'_, Established>;
+
+    /// Ends a peer; false where there is none (any more). Whose it is, `http` has held already.
+    fn close(&self, peer: PeerId) -> Answer<'_, bool>;
+
+    /// A host's wish about the broadcast; answers the broadcast after it, once that is committed.
+    fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast>;
+
+    /// People in each of these rooms now, in their order; 0 for a room that is not awake. Must not
+    /// wake a room.
+    fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>>;
+
+    /// Tells everybody who must know, within [`protocol::limits::RIGHTS_WITHIN`].
+    fn revoke(&self, what: Revoked);
+
+    /// True from the first moment of the shutdown: `/readyz` says 503.
+    fn is_draining(&self) -> bool;
+}
+
+/// A socket that speaks WebSocket from now on: the 101 is on its way, nothing else was written.
+#[derive(Debug)]
+pub struct Adopted {
+    /// Not blocking, TCP_NODELAY set. Register it inside the shard's own runtime.
+    pub socket: std::net::TcpStream,
+    pub peer: SocketAddr,
+    /// `?room=` of the request: where the connection had best live. Not checked.
+    pub room_hint: Option<String>,
+    pub origin: Option<String>,
+    /// What the client sent after the request head: feed it first.
+    pub read: Vec<u8>,
+}
+
+/// Takes over an upgraded socket. Called on the front's runtime: it must only hand over.
+pub type Adopt = Arc<dyn Fn(Adopted) + Send + Sync>;
