@@ -7,8 +7,8 @@
 //! It speaks text only and offers no extension: `permessage-deflate` made single chat messages of
 //! 180 bytes 1.2 times smaller for 12 µs each, and would need state per connection.
 
-pub mod upgrade;
 pub mod read;
+pub mod upgrade;
 pub mod write;
 
 pub use read::{Event, Fault, Reader};

@@ -39,7 +39,9 @@ pub enum Rejection {
     TooManyHeaders,
     #[error("a WebSocket is opened by GET")]
     Method,
-    #[error("not a WebSocket upgrade: the headers Upgrade, Connection or Sec-WebSocket-Key are wrong")]
+    #[error(
+        "not a WebSocket upgrade: the headers Upgrade, Connection or Sec-WebSocket-Key are wrong"
+    )]
     NotAnUpgrade,
     #[error("only WebSocket version 13 is spoken here")]
     Version,
@@ -65,7 +67,11 @@ impl Upgrade {
         else {
             return Err(Rejection::Malformed);
         };
-        Self::from_parts(method, target, request.headers.iter().map(|it| (it.name, it.value)))
+        Self::from_parts(
+            method,
+            target,
+            request.headers.iter().map(|it| (it.name, it.value)),
+        )
     }
 
     /// The same for a request that was parsed already (an upgrade after keep-alive requests).
@@ -83,7 +89,10 @@ impl Upgrade {
         if !(seen.upgrade && seen.connection) {
             return Err(Rejection::NotAnUpgrade);
         }
-        let key = seen.key.filter(|it| is_key(it)).ok_or(Rejection::NotAnUpgrade)?;
+        let key = seen
+            .key
+            .filter(|it| is_key(it))
+            .ok_or(Rejection::NotAnUpgrade)?;
         if seen.version.as_deref() != Some("13") {
             return Err(Rejection::Version);
         }
@@ -183,7 +192,11 @@ pub fn origin_allowed(origin: Option<&str>, host: Option<&str>, allow_list: &[St
     }
     let default_port = if scheme == "https" { ":443" } else { ":80" };
     host.is_some_and(|host| {
-        let bare = |it: &str| it.strip_suffix(default_port).unwrap_or(it).to_ascii_lowercase();
+        let bare = |it: &str| {
+            it.strip_suffix(default_port)
+                .unwrap_or(it)
+                .to_ascii_lowercase()
+        };
         bare(host) == bare(authority)
     })
 }
@@ -209,13 +222,18 @@ impl Seen {
         let mut seen = Self::default();
         for (name, value) in headers {
             let text = || String::from_utf8_lossy(value).trim().to_owned();
-            let lists = |word: &str| text().split(',').any(|it| it.trim().eq_ignore_ascii_case(word));
+            let lists = |word: &str| {
+                text()
+                    .split(',')
+                    .any(|it| it.trim().eq_ignore_ascii_case(word))
+            };
             match name.to_ascii_lowercase().as_str() {
                 "upgrade" => seen.upgrade |= lists("websocket"),
                 "connection" => seen.connection |= lists("upgrade"),
                 // Subprotocol names are compared with their case (RFC 6455 4.1).
                 "sec-websocket-protocol" => {
-                    seen.subprotocol |= text().split(',').any(|it| it.trim() == limits::SUBPROTOCOL);
+                    seen.subprotocol |=
+                        text().split(',').any(|it| it.trim() == limits::SUBPROTOCOL);
                 }
                 "sec-websocket-key" => once(&mut seen.key, text())?,
                 "sec-websocket-version" => once(&mut seen.version, text())?,
@@ -294,7 +312,9 @@ fn decoded(text: &str) -> String {
 fn is_key(key: &str) -> bool {
     key.len() == 24
         && key.ends_with("==")
-        && key[..22].bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+        && key[..22]
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
 #[cfg(test)]

@@ -47,7 +47,10 @@ pub fn close(code: CloseCode, reason: &str) -> Bytes {
 }
 
 fn frame_into(opcode: OpCode, payload: &[u8], out: &mut BytesMut) {
-    let header = FrameHeader { opcode, ..FrameHeader::default() };
+    let header = FrameHeader {
+        opcode,
+        ..FrameHeader::default()
+    };
     out.reserve(payload.len() + HEADER_BYTES_MAX);
     header
         .format(payload.len() as u64, &mut out.writer())
