@@ -17,11 +17,6 @@ mod sqlite;
 pub mod store;
 pub mod writer;
 
-#[cfg(test)]
-mod suite;
-#[cfg(test)]
-mod tests;
-
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Known, Loaded, Log, LogError, Page, PageOf, RowChange,
@@ -37,4 +32,4 @@ pub use rows::{
 };
 pub use sqlite::SqliteLog;
 pub use store::{OpenError, Store, StoreConfig};
-pub use writer::{Commit, Health, Writer, WriterHandle};
+pub use writer::{Commit, Health, Worked, Writer, WriterHandle};

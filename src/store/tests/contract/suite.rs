@@ -1,0 +1,438 @@
+//! The contract of [`Log`], one case a function, run on every implementation.
+
+use protocol::{
+    limits,
+    server::{Mark, Person, Phase},
+};
+use store::{
+    Append, AppendError, BroadcastRow, Entry, Known, LogError, PageOf, RowChange,
+    log::{CLIENT_IDS_LOADED, TAIL_RECORDS},
+};
+
+use crate::disks::{
+    CIRCLE, Disk, OTHER_ROOM, ROOM, SimulatedDisk, SqliteDisk, append, change, entry, fill, person,
+    with_id,
+};
+
+macro_rules! on_every_disk {
+    ($($case:ident)*) => {
+        mod sqlite { $(#[test] fn $case() { super::$case::<super::SqliteDisk>(); })* }
+        mod simulated { $(#[test] fn $case() { super::$case::<super::SimulatedDisk>(); })* }
+    };
+}
+
+on_every_disk! {
+    what_was_appended_is_there_after_a_restart
+    a_record_comes_back_as_it_was
+    a_known_client_id_stores_nothing_of_its_append
+    a_client_id_is_one_rooms_and_one_authors
+    a_client_id_is_known_for_ever
+    a_client_id_twice_in_one_append_is_a_bug
+    a_seq_must_follow_the_last_one
+    appends_of_one_room_in_one_batch_follow_each_other
+    what_a_room_does_not_have_cannot_be_changed
+    an_edited_record_reads_in_its_latest_form
+    a_room_must_be_there_and_in_its_circle
+    a_load_holds_facts_tail_and_client_ids
+    a_page_ends_where_the_log_ends
+    a_page_is_never_larger_than_its_limit
+    a_broadcast_is_stored_with_its_record
+}
+
+fn what_was_appended_is_there_after_a_restart<D: Disk>() {
+    let mut disk = D::new();
+    assert_eq!(disk.log().load(ROOM).unwrap().last_seq, 0);
+    let epoch = disk.log().load(ROOM).unwrap().epoch;
+    for batch in [
+        vec![append(ROOM, vec![entry(1)])],
+        vec![
+            append(ROOM, vec![entry(2), entry(3)]),
+            append(OTHER_ROOM, vec![entry(1)]),
+        ],
+    ] {
+        let results = disk.log().append(&batch).unwrap();
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        assert_eq!(results.len(), batch.len());
+    }
+    disk.restart();
+    let loaded = disk.log().load(ROOM).unwrap();
+    assert_eq!(loaded.tail, [entry(1), entry(2), entry(3)]);
+    assert_eq!((loaded.last_seq, loaded.epoch), (3, epoch));
+    assert_eq!(disk.log().load(OTHER_ROOM).unwrap().tail, [entry(1)]);
+}
+
+fn a_record_comes_back_as_it_was<D: Disk>() {
+    let mut disk = D::new();
+    let marks = [
+        Mark::Guest,
+        Mark::Member,
+        Mark::Host,
+        Mark::Moderator,
+        Mark::Owner,
+    ];
+    let records: Vec<Entry> = marks
+        .into_iter()
+        .zip(1..)
+        .map(|(mark, seq)| Entry {
+            seq,
+            at_ms: u64::from(u32::MAX) * 1_000 + seq,
+            pos: (seq % 2 == 0).then_some(seq * 7),
+            author: Person {
+                id: format!("m_{seq}").into(),
+                name: "小明 \u{1F600} '\"".into(),
+                mark,
+            },
+            kind: u8::try_from(250 + seq).unwrap(),
+            is_fact: seq % 2 == 1,
+            client_id: (seq > 2).then(|| format!("client-{seq}").into()),
+            body: (0..=255)
+                .cycle()
+                .take(seq as usize * 3_000 - 3_000)
+                .collect(),
+        })
+        .collect();
+    assert_eq!(
+        disk.log().append(&[append(ROOM, records.clone())]).unwrap(),
+        [Ok(())]
+    );
+    disk.restart();
+    assert_eq!(disk.log().load(ROOM).unwrap().tail, records);
+    assert_eq!(
+        disk.log().page(ROOM, PageOf::Last, 10).unwrap().entries,
+        records
+    );
+}
+
+fn a_known_client_id_stores_nothing_of_its_append<D: Disk>() {
+    let mut disk = D::new();
+    let first = vec![with_id(1, "m_anna", "a1"), with_id(2, "m_anna", "a2")];
+    assert_eq!(disk.log().append(&[append(ROOM, first)]).unwrap(), [Ok(())]);
+    let retry = append(
+        ROOM,
+        vec![
+            with_id(3, "m_anna", "a3"),
+            with_id(4, "m_anna", "a2"),
+            with_id(5, "m_anna", "a1"),
+        ],
+    );
+    let results = disk
+        .log()
+        .append(&[retry, append(OTHER_ROOM, vec![entry(1)])])
+        .unwrap();
+    let known = |id: &str, seq| Known {
+        author: "m_anna".into(),
+        client_id: id.into(),
+        seq,
+        at_ms: 1_000 + seq,
+    };
+    assert_eq!(
+        results,
+        [
+            Err(AppendError::Conflict(vec![known("a2", 2), known("a1", 1)])),
+            Ok(())
+        ]
+    );
+    assert_eq!(disk.log().load(ROOM).unwrap().last_seq, 2);
+    assert_eq!(disk.log().load(OTHER_ROOM).unwrap().last_seq, 1);
+    // The same room goes on where it was, with the id that was not known.
+    let next = append(ROOM, vec![with_id(3, "m_anna", "a3")]);
+    assert_eq!(disk.log().append(&[next]).unwrap(), [Ok(())]);
+    disk.restart();
+    assert_eq!(
+        disk.log().load(ROOM).unwrap().client_ids,
+        [known("a1", 1), known("a2", 2), known("a3", 3)]
+    );
+}
+
+fn a_client_id_is_one_rooms_and_one_authors<D: Disk>() {
+    let mut disk = D::new();
+    let batch = [
+        append(
+            ROOM,
+            vec![with_id(1, "m_anna", "x"), with_id(2, "m_ben", "x")],
+        ),
+        append(OTHER_ROOM, vec![with_id(1, "m_anna", "x")]),
+    ];
+    assert_eq!(disk.log().append(&batch).unwrap(), [Ok(()), Ok(())]);
+}
+
+fn a_client_id_is_known_for_ever<D: Disk>() {
+    let mut disk = D::new();
+    let first = vec![with_id(1, "m_anna", "old")];
+    assert_eq!(disk.log().append(&[append(ROOM, first)]).unwrap(), [Ok(())]);
+    fill(disk.log(), ROOM, 2, TAIL_RECORDS as u64 + 10);
+    disk.restart();
+    let next = TAIL_RECORDS as u64 + 11;
+    let retry = append(ROOM, vec![with_id(next, "m_anna", "old")]);
+    let results = disk.log().append(&[retry]).unwrap();
+    assert!(
+        matches!(&results[..], [Err(AppendError::Conflict(known))] if known[0].seq == 1),
+        "{results:?}"
+    );
+}
+
+fn a_client_id_twice_in_one_append_is_a_bug<D: Disk>() {
+    let mut disk = D::new();
+    let twice = append(
+        ROOM,
+        vec![with_id(1, "m_anna", "x"), with_id(2, "m_anna", "x")],
+    );
+    let results = disk.log().append(&[twice]).unwrap();
+    assert!(
+        matches!(&results[..], [Err(AppendError::Invalid(_))]),
+        "{results:?}"
+    );
+    assert_eq!(disk.log().load(ROOM).unwrap().last_seq, 0);
+}
+
+fn a_seq_must_follow_the_last_one<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 3);
+    for (records, expected, found) in [
+        (vec![entry(3)], 4, 3),
+        (vec![entry(5)], 4, 5),
+        (vec![entry(0)], 4, 0),
+        (vec![entry(4), entry(6)], 5, 6),
+        (vec![entry(4), entry(4)], 5, 4),
+    ] {
+        let batch = [append(ROOM, records), append(OTHER_ROOM, vec![])];
+        let results = disk.log().append(&batch).unwrap();
+        assert_eq!(
+            results,
+            [Err(AppendError::OutOfOrder { expected, found }), Ok(())]
+        );
+    }
+    disk.restart();
+    assert_eq!(disk.log().load(ROOM).unwrap().last_seq, 3);
+    fill(disk.log(), ROOM, 4, 4);
+}
+
+fn appends_of_one_room_in_one_batch_follow_each_other<D: Disk>() {
+    let mut disk = D::new();
+    let good = [
+        append(ROOM, vec![with_id(1, "m_anna", "x")]),
+        append(ROOM, vec![entry(2)]),
+    ];
+    assert_eq!(disk.log().append(&good).unwrap(), [Ok(()), Ok(())]);
+    // Where the first is left out, the second would leave a hole.
+    let bad = [
+        append(ROOM, vec![with_id(3, "m_anna", "x")]),
+        append(ROOM, vec![entry(4)]),
+    ];
+    let results = disk.log().append(&bad).unwrap();
+    assert!(
+        matches!(results[0], Err(AppendError::Conflict(_))),
+        "{results:?}"
+    );
+    assert_eq!(
+        results[1],
+        Err(AppendError::OutOfOrder {
+            expected: 3,
+            found: 4
+        })
+    );
+    assert_eq!(disk.log().load(ROOM).unwrap().last_seq, 2);
+}
+
+fn what_a_room_does_not_have_cannot_be_changed<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 2);
+    fill(disk.log(), OTHER_ROOM, 1, 9);
+    for row in [
+        RowChange::Revise {
+            seq: 9,
+            body: b"x".to_vec(),
+        },
+        RowChange::Erase {
+            seq: 0,
+            left: b"x".to_vec(),
+        },
+    ] {
+        let part = Append {
+            rows: vec![row],
+            ..append(ROOM, vec![entry(3)])
+        };
+        let results = disk.log().append(&[part]).unwrap();
+        assert!(
+            matches!(&results[..], [Err(AppendError::Invalid(_))]),
+            "{results:?}"
+        );
+    }
+    // Nothing of the parts is there, the record before the row neither.
+    assert_eq!(disk.log().load(ROOM).unwrap().tail, [entry(1), entry(2)]);
+}
+
+fn an_edited_record_reads_in_its_latest_form<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 3);
+    let edit = Append {
+        rows: vec![
+            RowChange::Revise {
+                seq: 1,
+                body: b"edited".to_vec(),
+            },
+            RowChange::Erase {
+                seq: 2,
+                left: b"".to_vec(),
+            },
+            RowChange::Revise {
+                seq: 4,
+                body: b"at once".to_vec(),
+            },
+        ],
+        ..append(ROOM, vec![entry(4)])
+    };
+    assert_eq!(disk.log().append(&[edit]).unwrap(), [Ok(())]);
+    let again = RowChange::Revise {
+        seq: 1,
+        body: b"edited twice, and longer".to_vec(),
+    };
+    assert_eq!(
+        disk.log().append(&[change(ROOM, vec![again])]).unwrap(),
+        [Ok(())]
+    );
+    disk.restart();
+    let expect = [
+        Entry {
+            body: b"edited twice, and longer".to_vec(),
+            ..entry(1)
+        },
+        Entry {
+            body: vec![],
+            ..entry(2)
+        },
+        entry(3),
+        Entry {
+            body: b"at once".to_vec(),
+            ..entry(4)
+        },
+    ];
+    assert_eq!(disk.log().load(ROOM).unwrap().tail, expect);
+    assert_eq!(
+        disk.log().page(ROOM, PageOf::After(0), 9).unwrap().entries,
+        expect
+    );
+}
+
+fn a_room_must_be_there_and_in_its_circle<D: Disk>() {
+    let mut disk = D::new();
+    let batch = [
+        append(77, vec![entry(1)]),
+        Append {
+            circle: CIRCLE + 1,
+            ..append(ROOM, vec![entry(1)])
+        },
+        append(OTHER_ROOM, vec![entry(1)]),
+    ];
+    let results = disk.log().append(&batch).unwrap();
+    assert!(
+        matches!(results[0], Err(AppendError::Invalid(_))),
+        "{results:?}"
+    );
+    assert!(
+        matches!(results[1], Err(AppendError::Invalid(_))),
+        "{results:?}"
+    );
+    assert_eq!(results[2], Ok(()));
+    assert!(matches!(disk.log().load(77), Err(LogError::NoSuchRoom(77))));
+    assert!(matches!(
+        disk.log().page(77, PageOf::Last, 1),
+        Err(LogError::NoSuchRoom(77))
+    ));
+}
+
+fn a_load_holds_facts_tail_and_client_ids<D: Disk>() {
+    let mut disk = D::new();
+    let last = CLIENT_IDS_LOADED as u64 + 500;
+    let record = |seq| Entry {
+        is_fact: seq % 4_000 == 1,
+        ..with_id(seq, "m_anna", &format!("c{seq}"))
+    };
+    let all: Vec<Entry> = (1..=last).map(record).collect();
+    for chunk in all.chunks(250) {
+        assert_eq!(
+            disk.log().append(&[append(ROOM, chunk.to_vec())]).unwrap(),
+            [Ok(())]
+        );
+    }
+    let loaded = disk.log().load(ROOM).unwrap();
+    assert_eq!(loaded.last_seq, last);
+    assert_eq!(loaded.facts, [1, 4_001, 8_001].map(record));
+    assert_eq!(loaded.tail, all[all.len() - TAIL_RECORDS..]);
+    let seqs: Vec<u64> = loaded.client_ids.iter().map(|it| it.seq).collect();
+    assert_eq!(seqs, (501..=last).collect::<Vec<_>>());
+}
+
+fn a_page_ends_where_the_log_ends<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 10);
+    let huge = u64::MAX;
+    for (of, n, expect, end) in [
+        (PageOf::Last, 3, 8..=10, false),
+        (PageOf::Last, 10, 1..=10, true),
+        (PageOf::Last, 11, 1..=10, true),
+        (PageOf::Before(8), 3, 5..=7, false),
+        (PageOf::Before(4), 3, 1..=3, true),
+        (PageOf::Before(2), 3, 1..=1, true),
+        (PageOf::Before(huge), 2, 9..=10, false),
+        (PageOf::After(0), 3, 1..=3, false),
+        (PageOf::After(7), 3, 8..=10, true),
+        (PageOf::After(9), 3, 10..=10, true),
+    ] {
+        let page = disk.log().page(ROOM, of, n).unwrap();
+        let seqs: Vec<u64> = page.entries.iter().map(|it| it.seq).collect();
+        assert_eq!((seqs, page.end), (expect.collect(), end), "{of:?} {n}");
+    }
+    for (room, of, n, end) in [
+        (ROOM, PageOf::Before(1), 3, true),
+        (ROOM, PageOf::Before(0), 3, true),
+        (ROOM, PageOf::After(10), 3, true),
+        (ROOM, PageOf::After(huge), 3, true),
+        (ROOM, PageOf::Last, 0, false),
+        (OTHER_ROOM, PageOf::Last, 5, true),
+    ] {
+        let page = disk.log().page(room, of, n).unwrap();
+        assert_eq!((page.entries, page.end), (vec![], end), "{of:?} {n}");
+    }
+}
+
+fn a_page_is_never_larger_than_its_limit<D: Disk>() {
+    let mut disk = D::new();
+    let max = limits::PAGE_RECORDS_MAX as u64;
+    fill(disk.log(), ROOM, 1, max + 5);
+    for (of, first) in [
+        (PageOf::Last, 6),
+        (PageOf::After(0), 1),
+        (PageOf::Before(max + 3), 3),
+    ] {
+        let page = disk.log().page(ROOM, of, usize::MAX).unwrap();
+        assert_eq!(page.entries.len() as u64, max, "{of:?}");
+        assert_eq!(page.entries[0].seq, first, "{of:?}");
+        assert!(!page.end, "{of:?}");
+    }
+}
+
+fn a_broadcast_is_stored_with_its_record<D: Disk>() {
+    let mut disk = D::new();
+    let row = BroadcastRow {
+        id: "b1".into(),
+        phase: Phase::Open,
+        title: "First".into(),
+        host: person("m_anna"),
+        starts_ms: None,
+        live_ms: None,
+        ended_ms: None,
+    };
+    let part = Append {
+        rows: vec![RowChange::Broadcast(row)],
+        ..append(
+            ROOM,
+            vec![Entry {
+                is_fact: true,
+                ..entry(1)
+            }],
+        )
+    };
+    assert_eq!(disk.log().append(&[part]).unwrap(), [Ok(())]);
+    assert_eq!(disk.log().load(ROOM).unwrap().facts.len(), 1);
+}
