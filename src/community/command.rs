@@ -18,25 +18,63 @@ pub struct Origin {
 
 impl Origin {
     pub fn asker(&self) -> Asker {
-        Asker { connection: self.connection, request: self.request }
+        Asker {
+            connection: self.connection,
+            request: self.request,
+        }
     }
 }
 
 /// One wish. Those with a `client_id` become a record and are done once, however often they come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    Join { since: Option<Position> },
+    Join {
+        since: Option<Position>,
+    },
     Leave,
-    Publish { client_id: ClientId, text: String, reply_to: Option<Seq> },
-    Edit { client_id: ClientId, of: Seq, text: String },
-    Delete { client_id: ClientId, of: Seq },
-    Burst { kind: String, n: u32 },
+    Publish {
+        client_id: ClientId,
+        text: String,
+        reply_to: Option<Seq>,
+    },
+    Edit {
+        client_id: ClientId,
+        of: Seq,
+        text: String,
+    },
+    Delete {
+        client_id: ClientId,
+        of: Seq,
+    },
+    Burst {
+        kind: String,
+        n: u32,
+    },
     Roster,
-    Mute { client_id: ClientId, who: MemberId, for_ms: u64, reason: String },
-    Unmute { client_id: ClientId, who: MemberId },
-    Ban { client_id: ClientId, who: MemberId, for_ms: Option<u64>, reason: String },
-    Unban { client_id: ClientId, who: MemberId },
-    SlowMode { client_id: ClientId, gap_ms: u64 },
+    Mute {
+        client_id: ClientId,
+        who: MemberId,
+        for_ms: u64,
+        reason: String,
+    },
+    Unmute {
+        client_id: ClientId,
+        who: MemberId,
+    },
+    Ban {
+        client_id: ClientId,
+        who: MemberId,
+        for_ms: Option<u64>,
+        reason: String,
+    },
+    Unban {
+        client_id: ClientId,
+        who: MemberId,
+    },
+    SlowMode {
+        client_id: ClientId,
+        gap_ms: u64,
+    },
     Broadcast {
         client_id: ClientId,
         act: BroadcastAct,
@@ -78,7 +116,11 @@ pub enum StageReport {
     /// The publisher's connection stands (nothing flows yet).
     PublisherHere { peer: PeerId, who: Who },
     /// The first keyframe (or, for sound only, the first packet) came, or what flows changed.
-    Flowing { peer: PeerId, video: bool, audio: bool },
+    Flowing {
+        peer: PeerId,
+        video: bool,
+        audio: bool,
+    },
     /// The publisher is gone: a goodbye and a cut are alike.
     PublisherGone { peer: PeerId },
 }

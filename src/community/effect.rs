@@ -6,13 +6,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
-    MemberId, PeerId, Refusal, RoomNumber,
+    MemberId, PeerId, Refusal, RoomNumber, Seq,
     server::{PeerEnd, Push, Reply, State},
 };
 
 use crate::{
     member::Person,
-    record::{Broadcast, Record},
+    record::{Broadcast, Record, RecordBody},
 };
 
 /// One thing for the caller to do.
@@ -24,7 +24,10 @@ pub enum Effect {
     /// To every connection in the room.
     Announce(Announce),
     /// To one request.
-    Answer { to: Asker, outcome: Result<Reply, Refusal> },
+    Answer {
+        to: Asker,
+        outcome: Result<Reply, Refusal>,
+    },
     /// To one connection, unasked and in order: pages of a resume, changed rights.
     Push { connection: u64, push: Push },
     /// To media.
@@ -49,7 +52,10 @@ pub enum Announce {
     State(State),
     /// Hearts since the last one, by kind.
     Burst(BTreeMap<String, u32>),
-    Roster { came: Vec<Person>, left: Vec<MemberId> },
+    Roster {
+        came: Vec<Person>,
+        left: Vec<MemberId>,
+    },
 }
 
 impl Announce {
@@ -60,10 +66,20 @@ impl Announce {
                 let first = records.first().map_or(0, |it| it.seq);
                 let last = records.last().map_or(0, |it| it.seq);
                 let ev = records.iter().map(|it| it.frame()).collect();
-                Push::Ev { a: room, s: (first, last), ev }
+                Push::Ev {
+                    a: room,
+                    s: (first, last),
+                    ev,
+                }
             }
-            Self::State(state) => Push::State { a: room, state: state.clone() },
-            Self::Burst(counts) => Push::Burst { a: room, b: counts.clone() },
+            Self::State(state) => Push::State {
+                a: room,
+                state: state.clone(),
+            },
+            Self::Burst(counts) => Push::Burst {
+                a: room,
+                b: counts.clone(),
+            },
             Self::Roster { came, left } => Push::Roster {
                 a: room,
                 came: came.iter().map(Person::frame).collect(),
@@ -76,10 +92,10 @@ impl Announce {
 /// A change of what pages query, written in the transaction of its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowChange {
-    /// The record of this seq now reads like this: write its body ([`Record::columns`]) anew.
-    Revise(Arc<Record>),
+    /// The record of this seq now reads like this ([`RecordBody::stored`]).
+    Revise { seq: Seq, body: RecordBody },
     /// The same, and the old body must really be gone from the disk.
-    Erase(Arc<Record>),
+    Erase { seq: Seq, left: RecordBody },
     /// The broadcast's row for the home page.
     Broadcast(Broadcast),
 }
@@ -96,5 +112,9 @@ pub enum StageOrder {
 pub enum Notify {
     /// The member is out of the room, on every connection: these are told `out` with the refusal,
     /// hear no more announces, and their peers in this room are closed.
-    Out { member: MemberId, connections: Vec<u64>, why: Refusal },
+    Out {
+        member: MemberId,
+        connections: Vec<u64>,
+        why: Refusal,
+    },
 }

@@ -7,19 +7,23 @@
 //! Reading order: [`now`], [`member`] (who), [`rights`] (may they), [`record`] (what is kept),
 //! [`command`] (what is wished), [`effect`] (what follows), [`room`] (the machine), [`text`].
 
-pub mod now;
-pub mod member;
-pub mod rights;
-pub mod record;
 pub mod command;
 pub mod effect;
+pub mod member;
+pub mod now;
+pub mod record;
+pub mod rights;
 pub mod room;
 pub mod text;
+
+mod fault;
+#[cfg(test)]
+mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport};
 pub use effect::{Announce, Asker, Effect, Notify, RowChange, StageOrder};
 pub use member::{Person, Role, Who};
 pub use now::Now;
-pub use record::{Broadcast, Columns, ReadError, Record, RecordBody};
+pub use record::{Broadcast, Columns, Message, ReadError, Record, RecordBody};
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{Loaded, Past, Room, RoomMeta};

@@ -56,6 +56,10 @@ impl Person {
             Mark::Moderator => Role::Moderator,
             Mark::Owner => Role::Owner,
         };
-        Who { id: self.id.clone(), name: self.name.clone(), role }
+        Who {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            role,
+        }
     }
 }

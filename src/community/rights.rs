@@ -124,24 +124,38 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
             allow_if(own, "only the author may change a message")
         }
         (Verb::Delete, Object::Message { own, author }) => {
-            if own { Verdict::Allow } else { can(standing, Verb::DeleteAny, &Object::Message { own, author }) }
+            if own {
+                Verdict::Allow
+            } else {
+                can(standing, Verb::DeleteAny, &Object::Message { own, author })
+            }
         }
         (Verb::DeleteAny, Object::Message { own, author }) => allow_if(
             own || (standing.runs_the_room() && standing.outranks(author)),
             "only the author, the host and moderators may delete a message",
         ),
-        (Verb::Mute | Verb::Ban, Object::Member { own, standing: target }) => {
+        (
+            Verb::Mute | Verb::Ban,
+            Object::Member {
+                own,
+                standing: target,
+            },
+        ) => {
             if own {
                 return deny("this cannot be done to oneself");
             }
             if !standing.runs_the_room() {
                 return deny("only the host and moderators may do this");
             }
-            allow_if(standing.outranks(target), "this cannot be done to someone of your own rank or above")
+            allow_if(
+                standing.outranks(target),
+                "this cannot be done to someone of your own rank or above",
+            )
         }
-        (Verb::SlowMode, Object::Room { .. }) => {
-            allow_if(standing.runs_the_room(), "only the host and moderators may change slow mode")
-        }
+        (Verb::SlowMode, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may change slow mode",
+        ),
         (Verb::GoLive | Verb::RunBroadcast, Object::Room { .. }) => allow_if(
             standing.runs_the_room(),
             "only who made this room, moderators and the owner may go live here",
@@ -152,14 +166,26 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
 
 /// The names of all verbs that one of this standing may do to something in the room.
 pub fn names(standing: Standing, guests: bool) -> Vec<String> {
-    let lowest = Standing { role: Role::Guest, host: false };
+    let lowest = Standing {
+        role: Role::Guest,
+        host: false,
+    };
     Verb::ALL
         .iter()
         .filter(|verb| {
             let object = match verb {
-                Verb::Edit | Verb::Delete => Object::Message { own: true, author: standing },
-                Verb::DeleteAny => Object::Message { own: false, author: lowest },
-                Verb::Mute | Verb::Ban => Object::Member { own: false, standing: lowest },
+                Verb::Edit | Verb::Delete => Object::Message {
+                    own: true,
+                    author: standing,
+                },
+                Verb::DeleteAny => Object::Message {
+                    own: false,
+                    author: lowest,
+                },
+                Verb::Mute | Verb::Ban => Object::Member {
+                    own: false,
+                    standing: lowest,
+                },
                 _ => Object::Room { guests },
             };
             can(standing, **verb, &object).is_allowed()

@@ -13,12 +13,20 @@ pub fn message(text: &str) -> Result<String, Refusal> {
 
 /// A title on one line; empty where nothing visible was written.
 pub fn title(text: &str) -> Result<String, Refusal> {
-    bounded(clean(text, Lines::Joined), limits::TITLE_CHARS_MAX, "a title")
+    bounded(
+        clean(text, Lines::Joined),
+        limits::TITLE_CHARS_MAX,
+        "a title",
+    )
 }
 
 /// A reason on one line; it may be empty.
 pub fn reason(text: &str) -> Result<String, Refusal> {
-    bounded(clean(text, Lines::Joined), limits::REASON_CHARS_MAX, "a reason")
+    bounded(
+        clean(text, Lines::Joined),
+        limits::REASON_CHARS_MAX,
+        "a reason",
+    )
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -39,7 +47,11 @@ fn clean(text: &str, lines: Lines) -> String {
         })
         .collect();
     let trimmed = kept.trim();
-    if is_blank(trimmed) { String::new() } else { trimmed.to_owned() }
+    if is_blank(trimmed) {
+        String::new()
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 /// Nothing that can be seen: spaces, and the zero-width characters that Unicode does not count as
@@ -80,7 +92,14 @@ mod tests {
 
     #[test]
     fn nothing_visible_is_empty() {
-        for text in ["", " ", "\n\n", "\u{200b}\u{feff}", "\u{0}\u{1}", "\u{3000}"] {
+        for text in [
+            "",
+            " ",
+            "\n\n",
+            "\u{200b}\u{feff}",
+            "\u{0}\u{1}",
+            "\u{3000}",
+        ] {
             check(text, Err(Code::Empty));
         }
     }

@@ -38,13 +38,32 @@ pub struct Record {
 pub enum RecordBody {
     Message(Message),
     /// `text` is absent once a later edit or a delete superseded it.
-    Edit { of: Seq, text: Option<Arc<str>> },
-    Delete { of: Seq },
-    Mute { who: Person, until_ms: u64, reason: Arc<str> },
-    Unmute { who: Person },
-    Ban { who: Person, until_ms: Option<u64>, reason: Arc<str> },
-    Unban { who: Person },
-    SlowMode { gap_ms: u64 },
+    Edit {
+        of: Seq,
+        text: Option<Arc<str>>,
+    },
+    Delete {
+        of: Seq,
+    },
+    Mute {
+        who: Person,
+        until_ms: u64,
+        reason: Arc<str>,
+    },
+    Unmute {
+        who: Person,
+    },
+    Ban {
+        who: Person,
+        until_ms: Option<u64>,
+        reason: Arc<str>,
+    },
+    Unban {
+        who: Person,
+    },
+    SlowMode {
+        gap_ms: u64,
+    },
     Broadcast(Broadcast),
 }
 
@@ -92,7 +111,10 @@ impl Record {
 impl RecordBody {
     /// Whether a room must read this record on recovery, however old it is.
     pub const fn is_fact(&self) -> bool {
-        !matches!(self, Self::Message(_) | Self::Edit { .. } | Self::Delete { .. })
+        !matches!(
+            self,
+            Self::Message(_) | Self::Edit { .. } | Self::Delete { .. }
+        )
     }
 
     fn frame(&self) -> Body {
@@ -103,17 +125,38 @@ impl RecordBody {
                 edits: it.edits,
                 deleted: it.deleted,
             },
-            Self::Edit { of, text: Some(text) } => Body::Edit { of: *of, text: text.to_string() },
+            Self::Edit {
+                of,
+                text: Some(text),
+            } => Body::Edit {
+                of: *of,
+                text: text.to_string(),
+            },
             // No message has the seq 0, so a client that folds this changes nothing.
-            Self::Edit { of: _, text: None } => Body::Edit { of: 0, text: String::new() },
+            Self::Edit { of: _, text: None } => Body::Edit {
+                of: 0,
+                text: String::new(),
+            },
             Self::Delete { of } => Body::Delete { of: *of },
-            Self::Mute { who, until_ms, reason } => {
-                Body::Mute { who: who.frame(), until_ms: *until_ms, reason: reason.to_string() }
-            }
+            Self::Mute {
+                who,
+                until_ms,
+                reason,
+            } => Body::Mute {
+                who: who.frame(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             Self::Unmute { who } => Body::Unmute { who: who.frame() },
-            Self::Ban { who, until_ms, reason } => {
-                Body::Ban { who: who.frame(), until_ms: *until_ms, reason: reason.to_string() }
-            }
+            Self::Ban {
+                who,
+                until_ms,
+                reason,
+            } => Body::Ban {
+                who: who.frame(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             Self::Unban { who } => Body::Unban { who: who.frame() },
             Self::SlowMode { gap_ms } => Body::SlowMode { gap_ms: *gap_ms },
             Self::Broadcast(it) => Body::Broadcast(it.frame()),
@@ -123,11 +166,21 @@ impl RecordBody {
 
 impl Message {
     pub(crate) fn new(text: Arc<str>, reply_to: Option<Seq>) -> Self {
-        Self { text, reply_to, edits: 0, last_edit: None, deleted: false }
+        Self {
+            text,
+            reply_to,
+            edits: 0,
+            last_edit: None,
+            deleted: false,
+        }
     }
 
-    /// The message after the edit of that seq.
+    /// The message after the edit of that seq. Nothing happens where it is already folded in, so
+    /// that a log may keep messages in either form.
     pub(crate) fn revise(&mut self, edit: Seq, text: Arc<str>) {
+        if self.deleted || self.last_edit >= Some(edit) {
+            return;
+        }
         self.text = text;
         self.edits += 1;
         self.last_edit = Some(edit);

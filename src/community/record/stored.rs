@@ -44,7 +44,6 @@ pub enum ReadError {
 impl Record {
     /// The form to keep.
     pub fn columns(&self) -> Columns {
-        let stored = Stored { v: VERSION, body: StoredBody::from(&self.body) };
         Columns {
             seq: self.seq,
             at_ms: self.at_ms,
@@ -53,7 +52,7 @@ impl Record {
             kind: self.body.kind(),
             is_fact: self.body.is_fact(),
             client_id: self.client_id.clone(),
-            body: serde_json::to_vec(&stored).expect("strings and numbers are always JSON"),
+            body: self.body.stored(),
         }
     }
 
@@ -72,7 +71,11 @@ impl Record {
             circle,
             at_ms: columns.at_ms,
             pos: columns.pos,
-            author: Person { id: author.id, name: author.name.into(), mark: author.mark },
+            author: Person {
+                id: author.id,
+                name: author.name.into(),
+                mark: author.mark,
+            },
             client_id: columns.client_id,
             body: stored.body.into(),
         })
@@ -80,6 +83,15 @@ impl Record {
 }
 
 impl RecordBody {
+    /// The body as [`Columns::body`] holds it.
+    pub fn stored(&self) -> Vec<u8> {
+        let stored = Stored {
+            v: VERSION,
+            body: self.into(),
+        };
+        serde_json::to_vec(&stored).expect("strings and numbers are always JSON")
+    }
+
     /// The kind's number in [`Columns::kind`]. Numbers are never reused.
     pub const fn kind(&self) -> u8 {
         match self {
@@ -203,13 +215,21 @@ twins! { StoredPhase = Phase { Scheduled, Open, Live, Paused, Ended, Archived } 
 
 impl From<&Person> for StoredPerson {
     fn from(it: &Person) -> Self {
-        Self { id: it.id.clone(), name: it.name.to_string(), mark: it.mark.into() }
+        Self {
+            id: it.id.clone(),
+            name: it.name.to_string(),
+            mark: it.mark.into(),
+        }
     }
 }
 
 impl From<StoredPerson> for Person {
     fn from(it: StoredPerson) -> Self {
-        Self { id: it.id, name: it.name.into(), mark: it.mark.into() }
+        Self {
+            id: it.id,
+            name: it.name.into(),
+            mark: it.mark.into(),
+        }
     }
 }
 
@@ -223,17 +243,30 @@ impl From<&RecordBody> for StoredBody {
                 last_edit: it.last_edit,
                 deleted: it.deleted,
             },
-            RecordBody::Edit { of, text } => {
-                Self::Edit { of: *of, text: text.as_ref().map(ToString::to_string) }
-            }
+            RecordBody::Edit { of, text } => Self::Edit {
+                of: *of,
+                text: text.as_ref().map(ToString::to_string),
+            },
             RecordBody::Delete { of } => Self::Delete { of: *of },
-            RecordBody::Mute { who, until_ms, reason } => {
-                Self::Mute { who: who.into(), until_ms: *until_ms, reason: reason.to_string() }
-            }
+            RecordBody::Mute {
+                who,
+                until_ms,
+                reason,
+            } => Self::Mute {
+                who: who.into(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             RecordBody::Unmute { who } => Self::Unmute { who: who.into() },
-            RecordBody::Ban { who, until_ms, reason } => {
-                Self::Ban { who: who.into(), until_ms: *until_ms, reason: reason.to_string() }
-            }
+            RecordBody::Ban {
+                who,
+                until_ms,
+                reason,
+            } => Self::Ban {
+                who: who.into(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             RecordBody::Unban { who } => Self::Unban { who: who.into() },
             RecordBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms: *gap_ms },
             RecordBody::Broadcast(it) => Self::Broadcast {
@@ -253,22 +286,54 @@ impl From<&RecordBody> for StoredBody {
 impl From<StoredBody> for RecordBody {
     fn from(it: StoredBody) -> Self {
         match it {
-            StoredBody::Message { text, reply_to, edits, last_edit, deleted } => {
-                Self::Message(Message { text: text.into(), reply_to, edits, last_edit, deleted })
-            }
-            StoredBody::Edit { of, text } => Self::Edit { of, text: text.map(Into::into) },
+            StoredBody::Message {
+                text,
+                reply_to,
+                edits,
+                last_edit,
+                deleted,
+            } => Self::Message(Message {
+                text: text.into(),
+                reply_to,
+                edits,
+                last_edit,
+                deleted,
+            }),
+            StoredBody::Edit { of, text } => Self::Edit {
+                of,
+                text: text.map(Into::into),
+            },
             StoredBody::Delete { of } => Self::Delete { of },
-            StoredBody::Mute { who, until_ms, reason } => {
-                Self::Mute { who: who.into(), until_ms, reason: reason.into() }
-            }
+            StoredBody::Mute {
+                who,
+                until_ms,
+                reason,
+            } => Self::Mute {
+                who: who.into(),
+                until_ms,
+                reason: reason.into(),
+            },
             StoredBody::Unmute { who } => Self::Unmute { who: who.into() },
-            StoredBody::Ban { who, until_ms, reason } => {
-                Self::Ban { who: who.into(), until_ms, reason: reason.into() }
-            }
+            StoredBody::Ban {
+                who,
+                until_ms,
+                reason,
+            } => Self::Ban {
+                who: who.into(),
+                until_ms,
+                reason: reason.into(),
+            },
             StoredBody::Unban { who } => Self::Unban { who: who.into() },
             StoredBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms },
             StoredBody::Broadcast {
-                id, phase, title, host, starts_ms, live_ms, ended_ms, played_ms,
+                id,
+                phase,
+                title,
+                host,
+                starts_ms,
+                live_ms,
+                ended_ms,
+                played_ms,
             } => Self::Broadcast(Broadcast {
                 id,
                 phase: phase.into(),

@@ -1,0 +1,85 @@
+//! What the room was told on request: messages older than its ring, people who are not here.
+//!
+//! An old message stays for a minute after it was last touched. A read of the log takes far less,
+//! so that no read begun before a change can bring the old form back after it.
+
+use std::collections::BTreeMap;
+
+use protocol::{MemberId, Seq};
+
+use crate::{
+    member::{Person, Who},
+    now::Now,
+    record::{Message, Record, RecordBody},
+};
+
+const KEPT_MS: u64 = 60_000;
+/// People looked up and not yet acted upon.
+const PEOPLE_MAX: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    messages: BTreeMap<Seq, Old>,
+    people: BTreeMap<MemberId, Who>,
+}
+
+#[derive(Debug)]
+struct Old {
+    author: Person,
+    message: Message,
+    touched_ms: u64,
+}
+
+impl Aside {
+    pub(super) fn remember_record(&mut self, now: Now, record: Record) {
+        self.messages
+            .retain(|_, it| it.touched_ms + KEPT_MS > now.mono_ms);
+        if let RecordBody::Message(message) = record.body {
+            let old = Old {
+                author: record.author,
+                message,
+                touched_ms: now.mono_ms,
+            };
+            self.messages.entry(record.seq).or_insert(old).touched_ms = now.mono_ms;
+        }
+    }
+
+    pub(super) fn message(&self, seq: Seq) -> Option<(&Person, &Message)> {
+        self.messages.get(&seq).map(|it| (&it.author, &it.message))
+    }
+
+    /// Folds a committed edit or delete into its message.
+    pub(super) fn apply(&mut self, now: Now, record: &Record) {
+        let (RecordBody::Edit { of, .. } | RecordBody::Delete { of }) = &record.body else {
+            return;
+        };
+        let Some(old) = self.messages.get_mut(of) else {
+            return;
+        };
+        old.touched_ms = now.mono_ms;
+        match &record.body {
+            RecordBody::Edit {
+                text: Some(text), ..
+            } => {
+                old.message.revise(record.seq, text.clone());
+            }
+            _ => old.message.erase(),
+        }
+    }
+
+    pub(super) fn remember_member(&mut self, who: Who) {
+        if self.people.len() >= PEOPLE_MAX {
+            self.people.pop_first();
+        }
+        self.people.insert(who.id.clone(), who);
+    }
+
+    pub(super) fn member(&self, id: &MemberId) -> Option<&Who> {
+        self.people.get(id)
+    }
+
+    /// A role may change, so what was looked up serves one command only.
+    pub(super) fn forget_member(&mut self, id: &MemberId) {
+        self.people.remove(id);
+    }
+}

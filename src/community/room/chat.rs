@@ -1,0 +1,176 @@
+//! Messages: publish, edit, delete.
+
+use protocol::{Code, Refusal, Seq};
+
+use super::Room;
+use crate::{
+    command::Origin,
+    effect::RowChange,
+    member::Person,
+    now::Now,
+    record::{Message, Record, RecordBody},
+    rights::{Object, Verb},
+    text,
+};
+
+impl Room {
+    pub(super) fn publish(
+        &self,
+        now: Now,
+        from: &Origin,
+        words: &str,
+        reply_to: Option<Seq>,
+    ) -> Result<RecordBody, Refusal> {
+        self.check_joined(from)?;
+        self.check(&from.who, Verb::Talk)?;
+        self.check_not_muted(now, from)?;
+        let words = text::message(words)?;
+        if let Some(seq) = reply_to {
+            self.message(seq)?;
+        }
+        if !from.who.role.is_staff() {
+            let gap_ms = self.decided.slow_mode_ms;
+            let wait_ms = self.pace.wait_ms(&from.who.id, gap_ms, now);
+            if wait_ms > 0 {
+                let words = format!("slow mode: you can post again in {}", super::span(wait_ms));
+                return Err(Refusal::new(Code::SlowMode, words).after_ms(wait_ms));
+            }
+        }
+        Ok(RecordBody::Message(Message::new(words.into(), reply_to)))
+    }
+
+    pub(super) fn edit(
+        &self,
+        now: Now,
+        from: &Origin,
+        of: Seq,
+        words: &str,
+    ) -> Result<RecordBody, Refusal> {
+        self.check_joined(from)?;
+        self.check(&from.who, Verb::Talk)?;
+        self.check_not_muted(now, from)?;
+        let (author, _) = self.message(of)?;
+        self.check_object(&from.who, Verb::Edit, &self.message_object(from, &author))?;
+        let words = text::message(words)?;
+        Ok(RecordBody::Edit {
+            of,
+            text: Some(words.into()),
+        })
+    }
+
+    pub(super) fn delete(&self, from: &Origin, of: Seq) -> Result<RecordBody, Refusal> {
+        self.check_joined(from)?;
+        let (author, _) = self.message(of)?;
+        self.check_object(&from.who, Verb::Delete, &self.message_object(from, &author))?;
+        Ok(RecordBody::Delete { of })
+    }
+
+    /// What an edit or delete changes in the log's older rows.
+    pub(super) fn revisions(&self, seq: Seq, body: &RecordBody) -> Vec<RowChange> {
+        let (RecordBody::Edit { of, .. } | RecordBody::Delete { of }) = body else {
+            return Vec::new();
+        };
+        let Ok((_, mut message)) = self.message(*of) else {
+            return Vec::new();
+        };
+        let before = message.last_edit;
+        let superseded = RecordBody::Edit {
+            of: *of,
+            text: None,
+        };
+        match body {
+            RecordBody::Edit {
+                text: Some(text), ..
+            } => {
+                message.revise(seq, text.clone());
+                let revised = RowChange::Revise {
+                    seq: *of,
+                    body: RecordBody::Message(message),
+                };
+                let older = before.map(|seq| RowChange::Revise {
+                    seq,
+                    body: superseded,
+                });
+                std::iter::once(revised).chain(older).collect()
+            }
+            _ => {
+                message.erase();
+                let erased = RowChange::Erase {
+                    seq: *of,
+                    left: RecordBody::Message(message),
+                };
+                let older = before.map(|seq| RowChange::Erase {
+                    seq,
+                    left: superseded,
+                });
+                std::iter::once(erased).chain(older).collect()
+            }
+        }
+    }
+
+    /// A message in the form that everything decided so far gives it.
+    fn message(&self, seq: Seq) -> Result<(Person, Message), Refusal> {
+        let gone = || Refusal::new(Code::NoSuchMessage, "this message is not there any more");
+        let (author, mut message) = self.kept(seq).ok_or_else(gone)?;
+        for record in self.pending.records().filter(|it| it.seq > seq) {
+            match &record.body {
+                RecordBody::Edit {
+                    of,
+                    text: Some(text),
+                } if *of == seq => {
+                    message.revise(record.seq, text.clone());
+                }
+                RecordBody::Delete { of } if *of == seq => message.erase(),
+                _ => {}
+            }
+        }
+        if message.deleted {
+            Err(gone())
+        } else {
+            Ok((author, message))
+        }
+    }
+
+    /// A message as it was kept, before what is pending changes it.
+    fn kept(&self, seq: Seq) -> Option<(Person, Message)> {
+        let found = self
+            .ring
+            .get(seq)
+            .or_else(|| self.pending.records().find(|it| it.seq == seq));
+        match found.map(|it| &**it) {
+            Some(Record {
+                author,
+                body: RecordBody::Message(message),
+                ..
+            }) => Some((author.clone(), message.clone())),
+            Some(_) => None,
+            None => self
+                .aside
+                .message(seq)
+                .map(|(author, it)| (author.clone(), it.clone())),
+        }
+    }
+
+    fn message_object(&self, from: &Origin, author: &Person) -> Object {
+        let who = self
+            .presence
+            .who(&author.id)
+            .cloned()
+            .unwrap_or_else(|| author.who());
+        Object::Message {
+            own: author.id == from.who.id,
+            author: self.standing(&who),
+        }
+    }
+
+    /// Whether the room can tell what this seq is without the log.
+    pub(super) fn remembers(&self, seq: Seq) -> bool {
+        seq == 0
+            || seq > self.decided.seq
+            || self
+                .ring
+                .first()
+                .map_or(seq > self.committed.seq, |first| seq >= first)
+            || self.aside.message(seq).is_some()
+    }
+}

@@ -1,0 +1,206 @@
+//! From decided to committed: what is released, to whom, and what becomes of a room whose commit
+//! failed.
+
+use std::sync::Arc;
+
+use protocol::{
+    Code, MemberId, Refusal, Seq,
+    server::{PeerEnd, Push, State},
+};
+
+use super::{Room, broadcast, moderation, pending::Decided};
+use crate::{
+    command::{Command, Origin},
+    effect::{Announce, Effect, Notify},
+    fault::{self, Fault},
+    now::Now,
+    record::{Broadcast, Record, RecordBody},
+    rights,
+};
+
+impl Room {
+    /// The log has everything up to `seq` on disk: shows it.
+    ///
+    /// The announce comes first, then the answers, then what follows for single connections and for
+    /// media: nobody is told that their message is in before it is on its way to everybody.
+    pub fn committed(&mut self, now: Now, upto: Seq, fx: &mut Vec<Effect>) {
+        let mut records = Vec::new();
+        let mut answers = Vec::new();
+        while let Some(Decided {
+            record,
+            asked,
+            outcome,
+        }) = self.pending.pop(upto)
+        {
+            if let Some(record) = record {
+                self.committed.apply(&record);
+                self.ring.push(record.clone());
+                self.aside.apply(now, &record);
+                records.push(record);
+            }
+            if let Some((from, _)) = asked {
+                answers.push(Effect::Answer {
+                    to: from.asker(),
+                    outcome: outcome.into_result(),
+                });
+            }
+        }
+        if fault::is(Fault::AckBeforeCommit) {
+            answers.clear();
+        }
+        self.release(now, records, answers, fx);
+    }
+
+    /// The commit failed: everybody who waits is refused, and this room decides nothing any more.
+    /// Recover another from the log and let it [`Room::inherit`].
+    pub fn failed(&mut self, fx: &mut Vec<Effect>) {
+        self.broken = true;
+        self.pending.refuse(&unavailable(), fx);
+    }
+
+    /// Takes over who is here and what is published from the room that this one replaces, announces
+    /// what turned out to be on disk after all, and returns the commands that were not decided for
+    /// good, to be handled again in this order (none after [`Room::failed`]).
+    ///
+    /// Use it without [`Room::failed`] where the store named client ids that it knew: tell them by
+    /// [`Room::known`], then handle what this returns.
+    pub fn inherit(&mut self, now: Now, old: Self, fx: &mut Vec<Effect>) -> Vec<(Origin, Command)> {
+        self.touch(now);
+        self.presence = old.presence;
+        self.bursts = old.bursts;
+        self.host_shown = old.host_shown;
+        let ended = old.stage.publisher.clone().filter(|it| it.ending);
+        self.stage
+            .inherit(now, old.stage, &old.decided, &self.decided);
+        if let Some(mut it) = ended {
+            if self
+                .decided
+                .broadcast
+                .as_ref()
+                .is_some_and(Broadcast::is_running)
+            {
+                it.ending = false;
+                self.stage.publisher = Some(it);
+            } else {
+                fx.push(broadcast::drop_publisher(it.peer, PeerEnd::Ended));
+            }
+        }
+        let landed = self.ring.after(old.committed.seq).unwrap_or_default();
+        self.release(now, landed, Vec::new(), fx);
+        old.pending.into_commands()
+    }
+
+    fn release(
+        &mut self,
+        now: Now,
+        records: Vec<Arc<Record>>,
+        answers: Vec<Effect>,
+        fx: &mut Vec<Effect>,
+    ) {
+        let state = self.changed_state(&records);
+        if !records.is_empty() {
+            fx.push(Effect::Announce(Announce::Records(records.clone())));
+        }
+        if state != State::default() {
+            fx.push(Effect::Announce(Announce::State(state)));
+        }
+        fx.extend(answers);
+        for record in &records {
+            self.follow(now, record, fx);
+        }
+    }
+
+    /// The last value of what these records changed.
+    fn changed_state(&self, records: &[Arc<Record>]) -> State {
+        let mut state = State::default();
+        for record in records {
+            match &record.body {
+                RecordBody::SlowMode { gap_ms } => state.slow_mode_ms = Some(*gap_ms),
+                RecordBody::Broadcast(it) => state.broadcast = Some(it.frame()),
+                _ => {}
+            }
+        }
+        state
+    }
+
+    /// What a committed record means for single members and for media.
+    fn follow(&mut self, now: Now, record: &Record, fx: &mut Vec<Effect>) {
+        match &record.body {
+            RecordBody::Mute { who, .. } | RecordBody::Unmute { who } => {
+                self.push_rights(now, &who.id, fx);
+            }
+            RecordBody::Ban { who, .. } => self.expel(now, &who.id, fx),
+            RecordBody::Broadcast(it) => {
+                self.host_changed(now, it, fx);
+                let seq = record.seq;
+                for (_, peer) in self.stage.dropping.extract_if(.., |it| it.0 <= seq) {
+                    fx.push(broadcast::drop_publisher(peer, PeerEnd::Ended));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn expel(&mut self, now: Now, member: &MemberId, fx: &mut Vec<Effect>) {
+        // A ban that was lifted, or ran out, before it was on disk puts nobody out.
+        let Some(why) = moderation::banned(&self.committed, now, member) else {
+            return;
+        };
+        let connections = self.presence.expel(now, member);
+        fx.push(Effect::Notify(Notify::Out {
+            member: member.clone(),
+            connections,
+            why,
+        }));
+        if let Some(it) = self
+            .stage
+            .publisher
+            .as_ref()
+            .filter(|it| it.who.id == *member)
+        {
+            fx.push(broadcast::drop_publisher(
+                it.peer.clone(),
+                PeerEnd::NotPermitted,
+            ));
+        }
+    }
+
+    /// Who is host shows in marks and counts in rights.
+    fn host_changed(&mut self, now: Now, broadcast: &Broadcast, fx: &mut Vec<Effect>) {
+        let host = broadcast.host.id.clone();
+        let is = self.committed.current().map(|it| it.host.id.clone());
+        let was = std::mem::replace(&mut self.host_shown, is.clone());
+        if was == is {
+            return;
+        }
+        for member in [was, is, Some(host)]
+            .into_iter()
+            .flatten()
+            .collect::<std::collections::BTreeSet<_>>()
+        {
+            self.presence.touch(now, &member);
+            self.push_rights(now, &member, fx);
+        }
+    }
+
+    /// Tells every connection of a member what they may do.
+    pub(super) fn push_rights(&self, now: Now, member: &MemberId, fx: &mut Vec<Effect>) {
+        let Some(who) = self.presence.who(member) else {
+            return;
+        };
+        let can = rights::names(self.committed_standing(who), self.meta.guests);
+        for connection in self.presence.connections(member) {
+            let push = Push::Rights {
+                a: self.meta.number,
+                can: can.clone(),
+                muted_until_ms: self.committed.muted_until(member, now.unix_ms),
+            };
+            fx.push(Effect::Push { connection, push });
+        }
+    }
+}
+
+pub(super) fn unavailable() -> Refusal {
+    let words = "this could not be stored: nothing of it was kept, please try again";
+    Refusal::new(Code::StorageUnavailable, words).after_ms(1_000)
+}

@@ -1,0 +1,64 @@
+//! When each member last spoke, for slow mode. Told by the steady clock, so that a jump of the wall
+//! clock neither frees nor holds anybody; after a restart the records' wall clock stands in.
+
+use std::collections::BTreeMap;
+
+use protocol::MemberId;
+
+use crate::now::Now;
+
+/// The longest gap that slow mode may ask for. What is older need not be remembered.
+pub(super) const GAP_MS_MAX: u64 = 3_600_000;
+
+/// Members remembered before the old ones are looked for.
+const PRUNE_FROM: usize = 1_024;
+
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// On the steady clock; before its zero for what a former process heard.
+    spoke: BTreeMap<MemberId, i64>,
+    /// From the log, on the wall clock, until the first moment is told.
+    recovered: BTreeMap<MemberId, u64>,
+    prune_at: usize,
+}
+
+impl Pace {
+    pub(super) fn recover(&mut self, member: &MemberId, at_ms: u64) {
+        self.recovered.insert(member.clone(), at_ms);
+    }
+
+    /// Moves what was recovered to the steady clock.
+    pub(super) fn start(&mut self, now: Now) {
+        for (member, at_ms) in std::mem::take(&mut self.recovered) {
+            // A record of the future means that the wall clock was set back: it counts as just now.
+            let since_ms = now.unix_ms.saturating_sub(at_ms);
+            self.spoke
+                .insert(member, signed(now.mono_ms).saturating_sub(signed(since_ms)));
+        }
+    }
+
+    pub(super) fn spoke(&mut self, member: &MemberId, now: Now) {
+        self.spoke.insert(member.clone(), signed(now.mono_ms));
+        if self.spoke.len() >= self.prune_at.max(PRUNE_FROM) {
+            let oldest = signed(now.mono_ms).saturating_sub(signed(GAP_MS_MAX));
+            self.spoke.retain(|_, at| *at >= oldest);
+            // Twice what is left, so that a busy room is not searched at every message.
+            self.prune_at = self.spoke.len() * 2;
+        }
+    }
+
+    /// How long this member still waits under a gap, in milliseconds; 0 when free.
+    pub(super) fn wait_ms(&self, member: &MemberId, gap_ms: u64, now: Now) -> u64 {
+        let Some(at) = self.spoke.get(member) else {
+            return 0;
+        };
+        let free_at = at.saturating_add(signed(gap_ms));
+        u64::try_from(free_at.saturating_sub(signed(now.mono_ms)))
+            .unwrap_or(0)
+            .min(gap_ms)
+    }
+}
+
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,112 @@
+//! What is decided and not yet committed: records and refusals, in the order they were decided.
+//! Nobody is answered before everything ahead of the answer is on disk.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use protocol::{
+    Refusal, Seq, limits,
+    server::{Ack, AckKind, Reply},
+};
+
+use super::client_ids::First;
+use crate::{
+    command::{Command, Origin},
+    effect::Effect,
+    record::Record,
+};
+
+/// Decided things that may wait for the disk. Beyond it the answer is `busy`: the inbox of a room
+/// holds as many, so a stalled disk cannot make a room grow without bound.
+const WAITING_MAX: usize = limits::ROOM_INBOX_MAX;
+
+/// One decided thing.
+#[derive(Debug)]
+pub(super) struct Decided {
+    /// Absent where the answer is a refusal or a first result.
+    pub(super) record: Option<Arc<Record>>,
+    /// Absent where the room itself decided.
+    pub(super) asked: Option<(Origin, Command)>,
+    pub(super) outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    New(First),
+    Dup(First),
+    Refused(Refusal),
+}
+
+impl Outcome {
+    pub(super) fn into_result(self) -> Result<Reply, Refusal> {
+        let ack = |it: First, v| {
+            Ok(Reply::Ack(Ack {
+                s: it.seq,
+                t: it.at_ms,
+                v,
+            }))
+        };
+        match self {
+            Self::New(first) => ack(first, AckKind::New),
+            Self::Dup(first) => ack(first, AckKind::Dup),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    queue: VecDeque<Decided>,
+    records: usize,
+}
+
+impl Pending {
+    pub(super) fn push(&mut self, decided: Decided) {
+        self.records += usize::from(decided.record.is_some());
+        self.queue.push_back(decided);
+    }
+
+    /// The next thing that may be shown once everything up to `seq` is on disk.
+    pub(super) fn pop(&mut self, upto: Seq) -> Option<Decided> {
+        let front = self.queue.front()?;
+        if front.record.as_ref().is_some_and(|it| it.seq > upto) {
+            return None;
+        }
+        let decided = self.queue.pop_front()?;
+        self.records -= usize::from(decided.record.is_some());
+        Some(decided)
+    }
+
+    /// Records that wait for their commit.
+    pub(super) fn records(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.queue.iter().filter_map(|it| it.record.as_ref())
+    }
+
+    pub(super) const fn records_len(&self) -> usize {
+        self.records
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= WAITING_MAX
+    }
+
+    /// Refuses everybody who waits.
+    pub(super) fn refuse(&mut self, refusal: &Refusal, fx: &mut Vec<Effect>) {
+        for decided in self.queue.drain(..) {
+            if let Some((from, _)) = decided.asked {
+                fx.push(Effect::Answer {
+                    to: from.asker(),
+                    outcome: Err(refusal.clone()),
+                });
+            }
+        }
+        self.records = 0;
+    }
+
+    pub(super) fn into_commands(self) -> Vec<(Origin, Command)> {
+        self.queue.into_iter().filter_map(|it| it.asked).collect()
+    }
+}

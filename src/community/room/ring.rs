@@ -1,0 +1,129 @@
+//! The last committed records of a room, in their latest form: snapshots, resumes and recent
+//! history come from here.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use protocol::{MemberId, Seq, limits};
+
+use crate::{
+    fault::{self, Fault},
+    member::Person,
+    record::{Message, Record, RecordBody},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    /// INVARIANT: seqs follow each other without a hole.
+    records: VecDeque<Arc<Record>>,
+}
+
+impl Ring {
+    /// The next record, whose edit or delete is folded into its message here.
+    pub(super) fn push(&mut self, record: Arc<Record>) {
+        match &record.body {
+            RecordBody::Edit {
+                of,
+                text: Some(text),
+            } => {
+                let before = self.message(*of, |it| {
+                    let before = it.last_edit.filter(|it| *it < record.seq);
+                    it.revise(record.seq, text.clone());
+                    before
+                });
+                self.supersede(before.flatten());
+            }
+            RecordBody::Delete { of } if !fault::is(Fault::DeleteNotFolded) => {
+                let before = self.message(*of, |it| {
+                    let before = it.last_edit;
+                    it.erase();
+                    before
+                });
+                self.supersede(before.flatten());
+            }
+            _ => {}
+        }
+        if let Some(last) = self.records.back() {
+            assert_eq!(last.seq + 1, record.seq, "the log has no holes");
+        }
+        self.records.push_back(record);
+        if self.records.len() > limits::RESUME_RECORDS_MAX {
+            self.records.pop_front();
+        }
+    }
+
+    pub(super) fn get(&self, seq: Seq) -> Option<&Arc<Record>> {
+        self.records.get(self.place(seq)?)
+    }
+
+    /// The first seq that is kept.
+    pub(super) fn first(&self) -> Option<Seq> {
+        self.records.front().map(|it| it.seq)
+    }
+
+    /// The last `n`, oldest first.
+    pub(super) fn tail(&self, n: usize) -> Vec<Arc<Record>> {
+        let skip = self.records.len().saturating_sub(n);
+        self.records.iter().skip(skip).cloned().collect()
+    }
+
+    /// Everything above a seq, or `None` where some of it is no longer kept.
+    pub(super) fn after(&self, seq: Seq) -> Option<Vec<Arc<Record>>> {
+        let first = self.first()?;
+        let skip = usize::try_from((seq + 1).checked_sub(first)?).ok()?;
+        let skip = if fault::is(Fault::RingOffByOne) {
+            skip + 1
+        } else {
+            skip
+        };
+        Some(self.records.iter().skip(skip).cloned().collect())
+    }
+
+    /// The last `n` below a seq, oldest first, or `None` where some of them are no longer kept.
+    pub(super) fn before(&self, seq: Seq, n: usize) -> Option<Vec<Arc<Record>>> {
+        let first = self.first()?;
+        let upto = usize::try_from(seq.checked_sub(first)?)
+            .ok()?
+            .min(self.records.len());
+        if upto < n && first > 1 {
+            return None;
+        }
+        Some(
+            self.records
+                .range(upto.saturating_sub(n)..upto)
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// A person as their newest record here shows them.
+    pub(super) fn author(&self, member: &MemberId) -> Option<&Person> {
+        self.records
+            .iter()
+            .rev()
+            .map(|it| &it.author)
+            .find(|it| it.id == *member)
+    }
+
+    fn place(&self, seq: Seq) -> Option<usize> {
+        usize::try_from(seq.checked_sub(self.first()?)?).ok()
+    }
+
+    fn body_mut(&mut self, seq: Seq) -> Option<&mut RecordBody> {
+        let place = self.place(seq)?;
+        let record = self.records.get_mut(place)?;
+        Some(&mut Arc::make_mut(record).body)
+    }
+
+    fn message<T>(&mut self, seq: Seq, change: impl FnOnce(&mut Message) -> T) -> Option<T> {
+        match self.body_mut(seq)? {
+            RecordBody::Message(it) => Some(change(it)),
+            _ => None,
+        }
+    }
+
+    fn supersede(&mut self, edit: Option<Seq>) {
+        if let Some(RecordBody::Edit { text, .. }) = edit.and_then(|it| self.body_mut(it)) {
+            *text = None;
+        }
+    }
+}
