@@ -75,6 +75,8 @@ export interface KeyValue {
   get(key: string): Promise<string | null>;
   set(key: string, value: string): Promise<void>;
   remove(key: string): Promise<void>;
+  /** The keys that start so, in order. */
+  keys(prefix: string): Promise<string[]>;
 }
 
 /** Opens a socket. `closed` comes exactly once, also when it never opened. */
@@ -223,6 +225,15 @@ export interface MessageView {
   edited: boolean;
   deleted: boolean;
   re: Quote | null;
+  delivery: Delivery;
+  /** An edit or deletion of one's own that is not yet through; `text` shows it already. */
+  change: ChangeView | null;
+}
+
+/** One's own edit or deletion on its way. `key` is for `resend` and `discard`. */
+export interface ChangeView {
+  key: string;
+  kind: "edit" | "delete";
   delivery: Delivery;
 }
 

@@ -4,6 +4,16 @@
  * Read `api.ts` first: it says what there is. Types of the wire come from `protocol/`, which is
  * generated from the server's own.
  */
+export { Weiquan } from "./weiquan.js";
+export { RoomClient } from "./room/client.js";
+export { Watcher } from "./media/watcher.js";
+export { Publisher } from "./media/publisher.js";
+export { devices, openCamera, openFile, openScreen } from "./media/sources.js";
+export { type LevelMeter, meter } from "./media/level.js";
+export { Refused, Unreachable } from "./refused.js";
+export { BrowserStorage, MemoryStorage } from "./storage.js";
+export { Cell } from "./readable.js";
+export * from "./limits.js";
 export type * from "./api.js";
 export type * from "./protocol/index.js";
 export type { Readable } from "./readable.js";

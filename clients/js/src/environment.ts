@@ -1,0 +1,63 @@
+/** The world around the client, with the browser's own parts as defaults. Nothing else asks for them. */
+import type { DeviceSigns, PeerFactory, Socket, SocketEvents, Timers, WeiquanOptions } from "./api.js";
+import { Cell } from "./readable.js";
+import { BrowserStorage, MemoryStorage } from "./storage.js";
+
+export type Environment = Required<Omit<WeiquanOptions, "peer">> & {
+  /** Absent where there is no WebRTC (Node, a very old browser). */
+  peer: PeerFactory | null;
+};
+
+export function environment(options: WeiquanOptions): Environment {
+  return {
+    base: options.base.replace(/\/+$/, ""),
+    storage: options.storage ?? (globalThis.indexedDB ? new BrowserStorage(indexedDB) : new MemoryStorage()),
+    socket: options.socket ?? openSocket,
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    peer: options.peer ?? (globalThis.RTCPeerConnection ? (config) => new RTCPeerConnection(config) : null),
+    timers: options.timers ?? browserTimers,
+    now: options.now ?? (() => Date.now()),
+    random: options.random ?? chance,
+    device: options.device ?? deviceSigns(),
+  };
+}
+
+/** From the system's source of chance: client ids and the guest's secret must not be guessable. */
+function chance(): number {
+  const words = crypto.getRandomValues(new Uint32Array(1));
+  return (words[0] ?? 0) / 2 ** 32;
+}
+
+const browserTimers: Timers = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const id = setTimeout(run, ms);
+    return () => clearTimeout(id);
+  },
+};
+
+function openSocket(url: string, protocol: string, events: SocketEvents): Socket {
+  const socket = new WebSocket(url, protocol);
+  socket.onopen = () => events.open();
+  socket.onmessage = (event: MessageEvent<unknown>) => {
+    if (typeof event.data === "string") events.text(event.data);
+  };
+  socket.onclose = (event) => events.closed(event.code);
+  return { send: (text) => socket.send(text), close: (code) => socket.close(code) };
+}
+
+function deviceSigns(): DeviceSigns {
+  const visible = new Cell(true);
+  const network = new Cell(true);
+  if (typeof document !== "undefined") {
+    const look = (): void => visible.set(document.visibilityState !== "hidden");
+    document.addEventListener("visibilitychange", look);
+    look();
+  }
+  if (typeof window !== "undefined") {
+    network.set(navigator.onLine);
+    window.addEventListener("online", () => network.set(true));
+    window.addEventListener("offline", () => network.set(false));
+  }
+  return { visible, network };
+}

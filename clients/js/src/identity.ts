@@ -1,0 +1,157 @@
+/**
+ * Who one is on this device: the sign-in (the browser's cookie) or the guest's secret, and the
+ * short-lived token made from it.
+ *
+ * It promises a token that is good for at least a minute, made once however many ask at the same
+ * time. It never keeps a token on disk: only that there was a sign-in, and the device's own secrets.
+ */
+import type { Environment } from "./environment.js";
+import type { Credentials, GuestWish, Me, SetUp, Token } from "./protocol/index.js";
+import { Cell } from "./readable.js";
+import { Refused } from "./refused.js";
+import { call } from "./rest.js";
+import { uuid } from "./uuid.js";
+
+/** A token is renewed when less than this is left: a hello must not race its expiry. */
+const RENEW_BEFORE_MS = 60_000;
+/** The server's least is 32 characters; 64 hex digits are 256 bits. */
+const SECRET_DIGITS = 64;
+
+/** What the device remembers of its last identity. */
+type Remembered = { kind: "member" } | { kind: "guest"; name: string | null };
+
+export class Identity {
+  readonly who = new Cell<Me | null>(null);
+  readonly #env: Environment;
+  readonly #instance: string;
+  #token: { text: string; renewAt: number } | null = null;
+  #renewal: Promise<Me> | null = null;
+  #asked: Promise<Me | null> | null = null;
+
+  constructor(env: Environment) {
+    this.#env = env;
+    this.#instance = uuid(env.now(), env.random);
+  }
+
+  /** Who one is, asking the server once; later answers are those of `who`. */
+  me(): Promise<Me | null> {
+    if (this.who.get() !== null) return Promise.resolve(this.who.get());
+    this.#asked ??= this.#renew().catch((error: unknown) => {
+      if (error instanceof Refused && error.refusal.act === "reauth") return null;
+      throw error;
+    });
+    const asked = this.#asked;
+    void asked.then(() => (this.#asked = null), () => (this.#asked = null));
+    return asked;
+  }
+
+  /** A token that is still good for a while. Fails with `token_missing` when nobody is signed in. */
+  async token(): Promise<string> {
+    if (this.#token === null || this.#env.timers.now() >= this.#token.renewAt) await this.#renew();
+    if (this.#token === null) throw missing();
+    return this.#token.text;
+  }
+
+  /** The token for a request that anybody may make: `null` for nobody. */
+  async tokenIfAny(): Promise<string | null> {
+    return this.who.get() === null ? null : this.token();
+  }
+
+  /** The server did not take this token: the next one is made anew. */
+  stale(): void {
+    this.#token = null;
+  }
+
+  setUp(wish: SetUp): Promise<Me> {
+    return this.#enter("set-up", wish, { kind: "member" });
+  }
+
+  signUp(wish: Credentials): Promise<Me> {
+    return this.#enter("accounts", wish, { kind: "member" });
+  }
+
+  signIn(wish: Credentials): Promise<Me> {
+    return this.#enter("sign-in", wish, { kind: "member" });
+  }
+
+  async beGuest(name: string | null): Promise<Me> {
+    return this.#enter("guests", await this.#guestWish(name), { kind: "guest", name });
+  }
+
+  /** Forgets the identity here even when the server cannot be told. */
+  async signOut(everywhere: boolean): Promise<void> {
+    const token = this.#token?.text ?? null;
+    try {
+      if (this.who.get()?.mark !== "guest") {
+        await call(this.#env, { method: "POST", path: "sign-out", body: { everywhere }, token });
+      }
+    } finally {
+      await this.#forget();
+    }
+  }
+
+  /** Names this page of this device: two tabs must not push each other out, one that comes back must. */
+  async device(): Promise<string> {
+    const id = await this.#kept("device", () => uuid(this.#env.now(), this.#env.random));
+    return `${id}.${this.#instance}`;
+  }
+
+  #renew(): Promise<Me> {
+    this.#renewal ??= this.#renewOnce().finally(() => (this.#renewal = null));
+    return this.#renewal;
+  }
+
+  async #renewOnce(): Promise<Me> {
+    const last = await this.#remembered();
+    try {
+      if (last?.kind === "guest") {
+        return await this.#enter("guests", await this.#guestWish(last.name), last);
+      }
+      return await this.#enter("token", undefined, { kind: "member" });
+    } catch (error) {
+      if (error instanceof Refused && error.refusal.act === "reauth") await this.#forget();
+      throw error;
+    }
+  }
+
+  async #enter(path: string, body: unknown, as: Remembered): Promise<Me> {
+    const made = await call<Token>(this.#env, { method: "POST", path, body });
+    // The device's clock may be wrong, the server's is what expires: a life is measured, not read,
+    // and a clock that is off by more than that life must not make every request a renewal.
+    const left = Math.max(made.expires_ms - this.#env.now(), 2 * RENEW_BEFORE_MS);
+    this.#token = { text: made.token, renewAt: this.#env.timers.now() + left - RENEW_BEFORE_MS };
+    await this.#env.storage.set("who", JSON.stringify(as));
+    const known = this.who.get();
+    if (known === null || JSON.stringify(known) !== JSON.stringify(made.me)) this.who.set(made.me);
+    return made.me;
+  }
+
+  async #forget(): Promise<void> {
+    this.#token = null;
+    await this.#env.storage.remove("who");
+    this.who.set(null);
+  }
+
+  async #guestWish(name: string | null): Promise<GuestWish> {
+    const digit = (): string => Math.floor(this.#env.random() * 16).toString(16);
+    const secret = (): string => Array.from({ length: SECRET_DIGITS }, digit).join("");
+    return { device: await this.#kept("guest-secret", secret), name };
+  }
+
+  async #remembered(): Promise<Remembered | null> {
+    const text = await this.#env.storage.get("who");
+    return text === null ? null : (JSON.parse(text) as Remembered);
+  }
+
+  async #kept(key: string, make: () => string): Promise<string> {
+    const known = await this.#env.storage.get(key);
+    if (known !== null) return known;
+    const made = make();
+    await this.#env.storage.set(key, made);
+    return made;
+  }
+}
+
+function missing(): Refused {
+  return new Refused({ code: "token_missing", act: "reauth", say: "nobody is signed in" });
+}

@@ -1,0 +1,28 @@
+/**
+ * The limits of the wire that a client needs, by the names of the server's `protocol::limits`
+ * (a test compares the numbers), and the client's own.
+ */
+
+/** Characters of one message, after trimming. */
+export const TEXT_CHARS_MAX = 4_000;
+export const NAME_CHARS_MAX = 40;
+export const TITLE_CHARS_MAX = 120;
+export const REASON_CHARS_MAX = 200;
+export const PASSWORD_CHARS_MIN = 8;
+/** Requests that may wait for their answer. */
+export const IN_FLIGHT_MAX = 64;
+export const PAGE_RECORDS_MAX = 200;
+/** Above so many people a room tells only their count. */
+export const ROSTER_MEMBERS_MAX = 200;
+/** Hearts of one frame. */
+export const BURST_COUNT_MAX = 50;
+export const SUBPROTOCOL = "weiquan.v1.json";
+
+/** Messages kept in memory of one room; the oldest beyond it are fetched again when asked for. */
+export const MESSAGES_KEPT_MAX = 10_000;
+/** Messages of one room on their way at once: a long outbox must not fill the whole connection. */
+export const SENDING_MAX = 16;
+/** Records of one page when reading back. */
+export const OLDER_RECORDS = 100;
+/** Two heart frames are at least so far apart. */
+export const HEARTS_EVERY_MS = 500;

@@ -1,0 +1,34 @@
+/** The few words that are changed in an SDP, and the order of codecs. */
+
+/**
+ * Asks for sound in stereo. Chromium decodes Opus to one channel unless the description says so, even
+ * where the sender has two (RFC 7587 §7.1: the receiver's wish, default 0).
+ */
+export function wantStereo(sdp: string): string {
+  const opus = new Set([...sdp.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map((it) => it[1]));
+  return sdp.replace(/^a=fmtp:(\d+) (.*?)(\r?)$/gim, (line: string, type: string, words: string, end: string) =>
+    opus.has(type) && !/\bstereo=/.test(words) ? `a=fmtp:${type} ${words};stereo=1${end}` : line,
+  );
+}
+
+interface CodecNamed {
+  mimeType: string;
+}
+
+/** H264 first (every device decodes it, and the replay needs it); the rest stays, in its order. */
+export function h264First<T extends CodecNamed>(codecs: readonly T[]): T[] {
+  const isH264 = (it: T): boolean => it.mimeType.toLowerCase() === "video/h264";
+  return [...codecs.filter(isH264), ...codecs.filter((it) => !isH264(it))];
+}
+
+/** A wish, not a demand: where the browser does not take it, its own order is good enough. */
+export function preferH264(transceiver: RTCRtpTransceiver, way: "send" | "receive"): void {
+  const kinds = way === "send" ? globalThis.RTCRtpSender : globalThis.RTCRtpReceiver;
+  const codecs = kinds?.getCapabilities?.("video")?.codecs;
+  if (!codecs || !("setCodecPreferences" in transceiver)) return;
+  try {
+    transceiver.setCodecPreferences(h264First(codecs));
+  } catch {
+    // Older browsers compare a sender's list with the receiver's and refuse it whole.
+  }
+}

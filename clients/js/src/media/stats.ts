@@ -1,0 +1,87 @@
+/** Numbers out of WebRTC's statistics: two reports, a second apart, become what a person can read. */
+import type { WatchStats } from "../api.js";
+
+/** One entry; which fields there are depends on its type and on the browser. */
+export type Entry = Readonly<Record<string, unknown>>;
+export type Report = ReadonlyMap<string, Entry>;
+
+export async function reportOf(connection: RTCPeerConnection): Promise<Report> {
+  const report = await connection.getStats();
+  const entries = new Map<string, Entry>();
+  report.forEach((value: Entry, key: string) => entries.set(key, value));
+  return entries;
+}
+
+export function num(entry: Entry | undefined, field: string): number {
+  const value = entry?.[field];
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}
+
+export function word(entry: Entry | undefined, field: string): string {
+  const value = entry?.[field];
+  return typeof value === "string" ? value : "";
+}
+
+export function find(report: Report, type: string, kind?: string): Entry | undefined {
+  for (const it of report.values()) {
+    if (it["type"] === type && (kind === undefined || it["kind"] === kind)) return it;
+  }
+  return undefined;
+}
+
+/** How much a counter of the same entry grew; 0 for a new entry, never negative. */
+export function grown(before: Report, entry: Entry | undefined, field: string): number {
+  const earlier = before.get(word(entry, "id"));
+  return earlier === undefined ? 0 : Math.max(0, num(entry, field) - num(earlier, field));
+}
+
+/** `application/…` and `video/` are noise to a reader: `H264`. */
+export function codecOf(report: Report, stream: Entry | undefined): string {
+  const codec = report.get(word(stream, "codecId"));
+  return word(codec, "mimeType").split("/")[1] ?? "";
+}
+
+export function share(part: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.min(1, part / whole);
+}
+
+/** The pair that carries the media. */
+export function pairOf(report: Report): Entry | undefined {
+  const chosen = report.get(word(find(report, "transport"), "selectedCandidatePairId"));
+  if (chosen) return chosen;
+  return [...report.values()].find((it) => it["type"] === "candidate-pair" && it["nominated"] === true);
+}
+
+export function watchStats(before: Report, after: Report, seconds: number): WatchStats {
+  const video = find(after, "inbound-rtp", "video");
+  const audio = find(after, "inbound-rtp", "audio");
+  const grew = (field: string): number => grown(before, video, field) + grown(before, audio, field);
+  const lead = video ?? audio;
+  return {
+    kbps: (grew("bytesReceived") * 8) / 1000 / seconds,
+    fps: grown(before, video, "framesDecoded") / seconds,
+    width: num(video, "frameWidth"),
+    height: num(video, "frameHeight"),
+    loss: share(grew("packetsLost"), grew("packetsLost") + grew("packetsReceived")),
+    rttMs: num(pairOf(after), "currentRoundTripTime") * 1000,
+    delayMs: waited(before, lead),
+    frames: num(video, "framesDecoded"),
+    freezes: num(video, "freezeCount"),
+    audioLevel: num(audio, "audioLevel"),
+    videoCodec: codecOf(after, video),
+    srtpCipher: word(find(after, "transport"), "srtpCipher"),
+  };
+}
+
+/** What a frame (or a moment of sound) waited on average before it was shown, in ms. */
+function waited(before: Report, entry: Entry | undefined): number {
+  const shown = grown(before, entry, "jitterBufferEmittedCount");
+  return shown === 0 ? 0 : (grown(before, entry, "jitterBufferDelay") * 1000) / shown;
+}
+
+/** Bytes of media so far: what stands still while this does is not playing. */
+export function mediaBytes(report: Report): number {
+  let bytes = 0;
+  for (const it of report.values()) if (it["type"] === "inbound-rtp") bytes += num(it, "bytesReceived");
+  return bytes;
+}

@@ -1,0 +1,41 @@
+/** The REST API under `/api/v1`: one method a call, errors as `Refused` or `Unreachable`. */
+import type { Environment } from "./environment.js";
+import { Refused, Unreachable, refusalOf } from "./refused.js";
+
+/** A request's body is JSON or nothing; a token never stands in the address. */
+export interface Call {
+  method: "GET" | "POST" | "DELETE";
+  path: string;
+  body?: unknown;
+  token?: string | null;
+}
+
+/** The promise of `T` is the server's: the types are generated from its own. */
+export async function call<T>(env: Environment, { method, path, body, token }: Call): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (token) headers["authorization"] = `Bearer ${token}`;
+  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  let response: Response;
+  let text: string;
+  try {
+    response = await env.fetch(`${env.base}/api/v1/${path}`, init);
+    text = await response.text();
+  } catch (cause) {
+    throw new Unreachable(`${method} ${path} had no answer`, { cause });
+  }
+  const value = parse(text);
+  if (!response.ok) {
+    throw new Refused(refusalOf(response.status, value, response.headers.get("retry-after")));
+  }
+  return value as T;
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === "" ? null : (JSON.parse(text) as unknown);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The fold: what a room was, and what happened, is what it is. Pure; it asks no clock.
+ *
+ * It promises that nothing shown has a silent hole or a double: a record at or below `last` is known,
+ * one that leaves seqs out adds a gap to fetch.
+ */
+import type { Verb } from "../api.js";
+import { ROSTER_MEMBERS_MAX } from "../limits.js";
+import type { Joined, Person, RecordFrame, State } from "../protocol/index.js";
+import { rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
+import { type Gap, NO_STAGE, type RoomEvent, type RoomPush, type RoomState, type Wish, emptyRoom } from "./state.js";
+
+export function apply(state: RoomState, event: RoomEvent): RoomState {
+  switch (event.kind) {
+    case "joining":
+      return { ...state, phase: "joining", why: null };
+    case "joined":
+      return joined(state, event.joined, event.me, event.skew);
+    case "refused":
+      return { ...state, phase: "refused", why: event.why, live: false, mine: unsent(state.mine) };
+    case "lost":
+      return { ...state, live: false, mine: unsent(state.mine), loadingOlder: false, gaps: idle(state.gaps) };
+    case "left":
+      return { ...state, phase: "idle", live: false, mine: unsent(state.mine), roster: null };
+    case "forgotten":
+      return { ...emptyRoom(state.slug), phase: state.phase, title: state.title };
+    case "position_lost":
+      return { ...emptyRoom(state.slug), phase: state.phase, title: state.title, mine: state.mine.map(unseen) };
+    case "push":
+      return pushed(state, event.push);
+    case "older_asked":
+      return { ...state, loadingOlder: true };
+    case "older":
+      return older(state, event.records, event.end);
+    case "older_failed":
+      return { ...state, loadingOlder: false };
+    case "gap_asked":
+    case "gap_failed": {
+      const loading = event.kind === "gap_asked";
+      const gaps = state.gaps.map((it) => (it.from === event.from && it.to === event.to ? { ...it, loading } : it));
+      return { ...state, gaps };
+    }
+    case "gap_filled":
+      return filled(state, event);
+    case "roster":
+      return { ...state, roster: event.count > ROSTER_MEMBERS_MAX ? null : event.roster, count: event.count };
+    case "wished":
+      return { ...state, mine: wished(state.mine, event.wish) };
+    case "flying":
+      return wish(state, event.cid, (it) => ({ ...it, state: { kind: "flying" } }));
+    case "waiting":
+      return wish(state, event.cid, (it) => ({ ...waiting(it), tries: event.tries }));
+    case "wish_refused": {
+      const again = event.why.ms === undefined ? null : event.now + event.why.ms;
+      const sendAt = event.why.code === "slow_mode" && again !== null ? again : state.sendAt;
+      const refused = (it: Wish): Wish => ({ ...unseen(it), state: { kind: "refused", why: event.why, again } });
+      return { ...wish(state, event.cid, refused), sendAt };
+    }
+    case "acked":
+      return acked(state, event);
+    case "discarded":
+      return { ...state, mine: state.mine.filter((it) => it.cid !== event.cid) };
+  }
+}
+
+function joined(state: RoomState, it: Joined, me: Person | null, skew: number): RoomState {
+  const known = it.resumed !== "fresh" && it.e === state.epoch;
+  const base = known ? state : { ...emptyRoom(state.slug), mine: state.mine.map(unseen), sendAt: state.sendAt };
+  const present: RoomState = {
+    ...base,
+    phase: "joined",
+    why: null,
+    live: true,
+    title: it.title,
+    number: it.a,
+    epoch: it.e,
+    me,
+    skew,
+    mark: it.mark,
+    can: new Set(it.can as Verb[]),
+    mutedUntil: it.muted_until_ms === undefined ? null : it.muted_until_ms - skew,
+    roster: it.roster ?? null,
+    count: it.state.count ?? it.roster?.length ?? 0,
+    slowModeMs: it.state.slow_mode_ms ?? 0,
+    broadcast: it.state.broadcast ?? null,
+    stage: it.state.stage ?? NO_STAGE,
+  };
+  const first = it.ev[0]?.s ?? it.s + 1;
+  const end = it.more ? (it.ev.at(-1)?.s ?? present.last) : it.s;
+  if (!known) {
+    const from = it.more && it.ev.length === 0 ? 1 : first;
+    const placed = { ...present, from, last: end, atStart: from <= 1 };
+    return takeRecords(placed, it.ev, null);
+  }
+  const gapped = it.gap ? named(present, it.gap[1]) : present;
+  return range(gapped, it.ev.length > 0 ? first : gapped.last + 1, end, it.ev);
+}
+
+function pushed(state: RoomState, push: RoomPush): RoomState {
+  switch (push.op) {
+    case "ev":
+      return range(state, push.s[0], push.s[1], push.ev);
+    case "gap":
+      return named(state, push.to);
+    case "state":
+      return changed(state, push);
+    case "roster":
+      return { ...state, roster: state.roster && people(state.roster, push.in ?? [], push.out ?? []) };
+    case "rights": {
+      const until = push.muted_until_ms;
+      const mutedUntil = until === undefined ? null : until - state.skew;
+      return { ...state, can: new Set(push.can as Verb[]), mutedUntil };
+    }
+    case "out":
+      return { ...state, phase: "out", why: push.why, live: false, roster: null, mine: unsent(state.mine) };
+    case "burst":
+      return state;
+    default:
+      // A push of tomorrow means nothing to a client of today.
+      push satisfies never;
+      return state;
+  }
+}
+
+/** Records that stand for the seqs `from` to `to`. */
+function range(state: RoomState, from: number, to: number, records: readonly RecordFrame[]): RoomState {
+  if (to <= state.last) return state;
+  const whole = from > state.last + 1 ? hole(state, state.last + 1, from - 1) : state;
+  const fresh = records.filter((it) => it.s > whole.last);
+  return { ...takeRecords(whole, fresh, null), last: to };
+}
+
+/** The server named what it left out. Nothing above `last` came before it, so it begins there. */
+function named(state: RoomState, to: number): RoomState {
+  if (to <= state.last) return state;
+  const gap: Gap = { from: state.last + 1, to, kind: "named", loading: false };
+  return { ...state, gaps: [...state.gaps, gap], last: to };
+}
+
+function hole(state: RoomState, from: number, to: number): RoomState {
+  return { ...state, gaps: [...state.gaps, { from, to, kind: "hole", loading: false }], last: to };
+}
+
+function changed(state: RoomState, { count, slow_mode_ms, broadcast, stage }: State): RoomState {
+  return {
+    ...state,
+    count: count ?? state.count,
+    roster: (count ?? 0) > ROSTER_MEMBERS_MAX ? null : state.roster,
+    slowModeMs: slow_mode_ms ?? state.slowModeMs,
+    broadcast: broadcast ? (broadcast.phase === "archived" ? null : broadcast) : state.broadcast,
+    stage: stage ?? state.stage,
+  };
+}
+
+function people(roster: readonly Person[], came: readonly Person[], left: readonly string[]): readonly Person[] {
+  const gone = new Set([...left, ...came.map((it) => it.id)]);
+  return [...roster.filter((it) => !gone.has(it.id)), ...came];
+}
+
+function older(state: RoomState, records: readonly RecordFrame[], end: boolean): RoomState {
+  const before = records.filter((it) => it.s < state.from);
+  const from = before[0]?.s ?? state.from;
+  const loaded = takeRecords(state, before, state.last);
+  return { ...loaded, from, atStart: end || from <= 1, loadingOlder: false };
+}
+
+/** A page is the newer end of its gap: what is left of the gap is before it. */
+function filled(state: RoomState, it: Extract<RoomEvent, { kind: "gap_filled" }>): RoomState {
+  const inside = it.records.filter((record) => record.s >= it.from && record.s <= it.to);
+  const reached = it.end || inside.length === 0 ? it.from : (inside[0]?.s ?? it.from);
+  const gaps = state.gaps.flatMap((gap): Gap[] => {
+    if (gap.from !== it.from || gap.to !== it.to) return [gap];
+    return reached <= gap.from ? [] : [{ ...gap, to: reached - 1, loading: false }];
+  });
+  return { ...takeRecords(state, inside, state.last), gaps };
+}
+
+function acked(state: RoomState, { cid, ack, now }: Extract<RoomEvent, { kind: "acked" }>): RoomState {
+  const it = state.mine.find((wish) => wish.cid === cid);
+  if (!it) return state;
+  const rest = { ...state, mine: state.mine.filter((wish) => wish !== it) };
+  if (it.body.kind !== "pub") {
+    return takeOwnChange(rest, it.body.of, ack.s, it.body.kind === "edit" ? it.body.text : null);
+  }
+  const held = state.slowModeMs > 0 && !state.can.has("slow_mode");
+  const paced = held ? { ...rest, sendAt: Math.max(rest.sendAt, now + state.slowModeMs) } : rest;
+  // Seen as another record of the same words: that one gets its own name back.
+  const freed = it.seenAs !== undefined && it.seenAs !== ack.s ? rekey(paced, it.seenAs, `s${it.seenAs}`) : paced;
+  return ack.s > freed.last ? takeOwnMessage(freed, it, ack.s, ack.t) : rekey(freed, ack.s, cid);
+}
+
+/** Client ids grow with time, so their order is the order of writing. */
+function wished(mine: readonly Wish[], wish: Wish): readonly Wish[] {
+  return [...mine.filter((it) => it.cid !== wish.cid), wish].sort((a, b) => (a.cid < b.cid ? -1 : 1));
+}
+
+function wish(state: RoomState, cid: string, how: (it: Wish) => Wish): RoomState {
+  return { ...state, mine: state.mine.map((it) => (it.cid === cid ? how(it) : it)) };
+}
+
+function waiting(it: Wish): Wish {
+  return { ...it, state: { kind: "waiting" } };
+}
+
+function unseen({ seenAs: _, ...rest }: Wish): Wish {
+  return rest;
+}
+
+/** Nobody knows what became of what was on its way: it is said again, by the same client id. */
+function unsent(mine: readonly Wish[]): readonly Wish[] {
+  return mine.map((it) => (it.state.kind === "flying" ? waiting(it) : it));
+}
+
+function idle(gaps: readonly Gap[]): readonly Gap[] {
+  return gaps.map((it) => (it.loading ? { ...it, loading: false } : it));
+}

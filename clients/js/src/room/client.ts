@@ -1,0 +1,311 @@
+/**
+ * One room as its user sees it: the state, and everything one can do there.
+ *
+ * It joins, resumes and comes back with the connection; what it knows is changed only by `apply`.
+ */
+import type {
+  Burst,
+  GapView,
+  PublisherApi,
+  PublishOptions,
+  RoomApi,
+  RoomView,
+  WatcherApi,
+  WatchOptions,
+} from "../api.js";
+import type { Link } from "../connection/link.js";
+import type { OnAnswer, Request } from "../connection/requests.js";
+import type { Environment } from "../environment.js";
+import type { Identity } from "../identity.js";
+import type { Signalling } from "../media/signalling.js";
+import { Publisher } from "../media/publisher.js";
+import { Watcher } from "../media/watcher.js";
+import type { BroadcastAct, Joined, Outcome, Person, Refusal, Roster, Welcome } from "../protocol/index.js";
+import { Cell, type Readable } from "../readable.js";
+import { Refused, Unreachable } from "../refused.js";
+import type { ClientIds } from "../uuid.js";
+import { apply } from "./apply.js";
+import { Hearts } from "./hearts.js";
+import { History } from "./history.js";
+import type { Outbox } from "./outbox.js";
+import { Sender } from "./sender.js";
+import { emptyRoom, type RoomEvent, type RoomPush, type RoomState, type Wish } from "./state.js";
+import { viewOf } from "./view.js";
+import { type Act, Wishes } from "./wishes.js";
+
+const REJOIN_DEFAULT_MS = 2_000;
+
+/** What a room shares with the other rooms of the same client. */
+export interface Shared {
+  env: Environment;
+  link: Link;
+  identity: Identity;
+  outbox: Outbox;
+  ids: ClientIds;
+  signalling: Signalling;
+}
+
+export class RoomClient implements RoomApi {
+  readonly slug: string;
+  readonly #shared: Shared;
+  readonly #state: Cell<RoomState>;
+  readonly #view: Cell<RoomView>;
+  readonly #history: History;
+  readonly #sender: Sender;
+  readonly #hearts: Hearts;
+  readonly #wishes: Wishes;
+  #wanted = 0;
+  #welcome: Welcome | null = null;
+  #asking = false;
+  /** Whose outbox is loaded. */
+  #loaded: string | null = null;
+  #cancelRejoin: () => void = () => {};
+
+  constructor(slug: string, shared: Shared) {
+    this.slug = slug;
+    this.#shared = shared;
+    this.#state = new Cell(emptyRoom(slug));
+    this.#view = new Cell(viewOf(this.#state.get()));
+    const own = {
+      state: () => this.#state.get(),
+      fold: (event: RoomEvent) => this.#fold(event),
+      rejoin: () => this.#rejoin(),
+    };
+    this.#history = new History(shared.link, own);
+    this.#sender = new Sender(shared.env, shared.link, shared.outbox, own);
+    this.#wishes = new Wishes(shared.env, shared.link, shared.ids, this.#state);
+    this.#hearts = new Hearts(shared.env.timers, (kind, n) => {
+      const { live, number } = this.#state.get();
+      if (live && number !== null) shared.link.say({ op: "burst", a: number, kind, n });
+    });
+  }
+
+  get view(): Readable<RoomView> {
+    return this.#view;
+  }
+
+  get bursts(): Readable<Burst> {
+    return this.#hearts.bursts;
+  }
+
+  join(): void {
+    this.#wanted++;
+    if (this.#wanted > 1 && this.#state.get().phase !== "refused" && this.#state.get().phase !== "out") return;
+    void this.#loadOutbox();
+    this.#fold({ kind: "joining" });
+    const { link } = this.#shared;
+    link.start();
+    this.#askJoin();
+  }
+
+  leave(): void {
+    if (this.#wanted === 0 || --this.#wanted > 0) return;
+    const { live, number } = this.#state.get();
+    this.#cancelRejoin();
+    this.#hearts.stop();
+    this.#fold({ kind: "left" });
+    if (live && number !== null) this.#shared.link.ask({ op: "leave", a: number }, () => {});
+  }
+
+  send(text: string, re?: number): string {
+    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }) });
+  }
+
+  edit(seq: number, text: string): string {
+    return this.#wish({ kind: "edit", of: seq, text });
+  }
+
+  remove(seq: number): string {
+    return this.#wish({ kind: "delete", of: seq });
+  }
+
+  resend(key: string): void {
+    this.#sender.again(key);
+  }
+
+  discard(key: string): string {
+    const wish = this.#state.get().mine.find((it) => it.cid === key);
+    this.#sender.drop(key);
+    return wish === undefined || wish.body.kind === "delete" ? "" : wish.body.text;
+  }
+
+  heart(kind = "❤"): void {
+    if (this.#state.get().live) this.#hearts.tap(kind);
+  }
+
+  older(): Promise<void> {
+    return this.#history.older();
+  }
+
+  fetchGap({ from, to }: GapView): Promise<void> {
+    return this.#history.gap(from, to);
+  }
+
+  roster(): Promise<Person[]> {
+    return new Promise((resolve, reject) => {
+      const { live, number } = this.#state.get();
+      if (!live || number === null) return reject(new Unreachable("not in the room"));
+      this.#shared.link.ask({ op: "roster", a: number }, (outcome) => {
+        if (outcome === null) return reject(new Unreachable("the answer was lost"));
+        if ("err" in outcome) return reject(new Refused(outcome.err));
+        const { roster, count } = outcome.ok as Roster;
+        this.#fold({ kind: "roster", roster, count });
+        resolve(roster);
+      });
+    });
+  }
+
+  mute(who: string, forMs: number, reason = ""): Promise<void> {
+    return this.#act({ op: "mute", who, for_ms: forMs, reason });
+  }
+
+  unmute(who: string): Promise<void> {
+    return this.#act({ op: "unmute", who });
+  }
+
+  ban(who: string, forMs?: number, reason = ""): Promise<void> {
+    return this.#act({ op: "ban", who, reason, ...(forMs === undefined ? {} : { for_ms: forMs }) });
+  }
+
+  unban(who: string): Promise<void> {
+    return this.#act({ op: "unban", who });
+  }
+
+  slowMode(gapMs: number): Promise<void> {
+    return this.#act({ op: "slow_mode", gap_ms: gapMs });
+  }
+
+  broadcast(act: BroadcastAct, title?: string, startsMs?: number): Promise<void> {
+    const named = title === undefined ? {} : { title };
+    const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
+    return this.#act({ op: "broadcast", act, ...named, ...timed });
+  }
+
+  watch(opts: WatchOptions = {}): WatcherApi {
+    return new Watcher(this.#shared.env, this.#shared.signalling, this.#state, opts);
+  }
+
+  publish(source: MediaStream, opts: PublishOptions = {}): PublisherApi {
+    return new Publisher(this.#shared.env, this.#shared.signalling, this.#state, source, opts);
+  }
+
+  // What follows is for `Weiquan`, which holds the connection.
+
+  /** The join that follows hello, when one is wanted. */
+  joinAsked(): { request: Request; answer: OnAnswer } | null {
+    const { phase, epoch, last, why } = this.#state.get();
+    const barred = (phase === "out" || phase === "refused") && why?.act === "stop";
+    if (this.#wanted === 0 || this.#asking || barred) return null;
+    this.#asking = true;
+    this.#fold({ kind: "joining" });
+    const since = epoch === null ? {} : { since: { e: epoch, s: last } };
+    return { request: { op: "join", room: this.slug, ...since }, answer: (it) => this.#joined(it) };
+  }
+
+  /** Joins asked for between hello and welcome were not in hello's message. */
+  up(welcome: Welcome): void {
+    this.#welcome = welcome;
+    this.#askJoin();
+  }
+
+  down(): void {
+    this.#cancelRejoin();
+    this.#hearts.stop();
+    if (this.#state.get().live) this.#fold({ kind: "lost" });
+  }
+
+  push(push: RoomPush): void {
+    if (push.op === "burst") return this.#hearts.heard(push.b);
+    this.#fold({ kind: "push", push });
+    void this.#history.holes();
+    if (push.op === "out") this.#barred(push.why);
+  }
+
+  get wanted(): boolean {
+    return this.#wanted > 0;
+  }
+
+  number(): number | null {
+    return this.#state.get().live ? this.#state.get().number : null;
+  }
+
+  /** Somebody else is signed in. */
+  identityChanged(): void {
+    this.#loaded = null;
+    this.#fold({ kind: "forgotten" });
+    if (this.#wanted > 0) {
+      this.#fold({ kind: "joining" });
+      void this.#loadOutbox();
+    }
+  }
+
+  #joined(outcome: Outcome | null): void {
+    this.#asking = false;
+    if (this.#wanted === 0) return;
+    if (outcome === null) {
+      // Lost with the connection: hello brings it back. Silence on a live one: ask again.
+      if (this.#shared.link.isUp) this.#askJoin();
+      return;
+    }
+    if ("err" in outcome) {
+      this.#fold({ kind: "refused", why: outcome.err });
+      return this.#barred(outcome.err);
+    }
+    const joined = outcome.ok as Joined;
+    const me = this.#welcome && { ...this.#welcome.me, mark: joined.mark };
+    this.#fold({ kind: "joined", joined, me, skew: this.#shared.link.skew });
+    this.#sender.pump();
+    void this.#history.holes();
+  }
+
+  /** Not in the room (any more): back later, afresh, or not at all, as the server says. */
+  #barred({ act, ms }: Refusal): void {
+    if (act === "resync") this.#fold({ kind: "position_lost" });
+    if (act !== "retry" && act !== "resync") return;
+    this.#cancelRejoin();
+    this.#cancelRejoin = this.#shared.env.timers.after(ms ?? REJOIN_DEFAULT_MS, () => this.#askJoin());
+  }
+
+  #rejoin(): void {
+    this.#fold({ kind: "lost" });
+    this.#askJoin();
+  }
+
+  #askJoin(): void {
+    if (!this.#shared.link.isUp) return;
+    const asked = this.joinAsked();
+    if (asked) this.#shared.link.ask(asked.request, asked.answer);
+  }
+
+  #wish(body: Wish["body"]): string {
+    const { env, identity, ids } = this.#shared;
+    const by = this.#state.get().me ?? identity.who.get();
+    if (by === null) throw new Refused({ code: "token_missing", act: "reauth", say: "nobody is signed in" });
+    const cid = ids.next();
+    const { epoch } = this.#state.get();
+    this.#sender.add({ cid, by, at: env.now(), epoch, body, state: { kind: "waiting" }, tries: 0 });
+    return cid;
+  }
+
+  #act(act: Act): Promise<void> {
+    return this.#wishes.say(act);
+  }
+
+  async #loadOutbox(): Promise<void> {
+    const me = this.#shared.identity.who.get() ?? (await this.#shared.identity.me().catch(() => null));
+    if (me === null || this.#loaded === me.id) return;
+    this.#loaded = me.id;
+    const wishes = await this.#shared.outbox.load(this.slug, me.id);
+    if (this.#loaded !== me.id) return;
+    const known = new Set(this.#state.get().mine.map((it) => it.cid));
+    for (const wish of wishes) if (!known.has(wish.cid)) this.#fold({ kind: "wished", wish });
+    this.#sender.pump();
+  }
+
+  #fold(event: RoomEvent): void {
+    const state = apply(this.#state.get(), event);
+    if (state === this.#state.get()) return;
+    this.#state.set(state);
+    this.#view.set(viewOf(state));
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Folding records into the messages and notices shown.
+ *
+ * It promises that a record counts once, however often and in whatever order it is handed over, and
+ * that an older form of a message never replaces a newer one.
+ */
+import type { NoticeView, Quote } from "../api.js";
+import { MESSAGES_KEPT_MAX } from "../limits.js";
+import type { RecordFrame } from "../protocol/index.js";
+import type { RoomState, Shown, Wish } from "./state.js";
+
+export const SENT = { state: "sent" } as const;
+
+/**
+ * Takes records that came in seq order. `upTo` is how new the form of their messages is: a page of
+ * the history answers with the latest form, a live record with its own.
+ */
+export function takeRecords(state: RoomState, records: readonly RecordFrame[], upTo: number | null): RoomState {
+  if (records.length === 0) return state;
+  const messages = new Sorted(state.messages);
+  const notices = new Sorted(state.notices);
+  let mine = state.mine;
+  for (const record of records) {
+    switch (record.k) {
+      case "msg": {
+        const known = messages.find(record.s);
+        const twin = known ? undefined : twinOf(mine, state, record);
+        if (twin) mine = mine.map((it) => (it === twin ? { ...it, seenAs: record.s } : it));
+        const key = known?.key ?? twin?.cid ?? `s${record.s}`;
+        const shown = show(state, record, key, Math.max(record.s, upTo ?? 0), messages);
+        if (!known || known.upTo <= shown.upTo) messages.put(shown);
+        break;
+      }
+      case "edit":
+        change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
+        break;
+      case "delete":
+        change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
+        break;
+      default: {
+        const notice = noticeOf(record, state.skew);
+        if (notice) notices.put(notice);
+      }
+    }
+  }
+  const next = { ...state, messages: messages.items, notices: notices.items, mine };
+  return trim({ ...next, messages: requote(messages.items) });
+}
+
+/** The change of one's own that was acknowledged: the record of it comes, or came, by itself. */
+export function takeOwnChange(state: RoomState, of: number, seq: number, text: string | null): RoomState {
+  const messages = new Sorted(state.messages);
+  change(messages, of, seq, (it) =>
+    text === null ? { ...it, text: "", deleted: true } : { ...it, text, edited: true },
+  );
+  return { ...state, messages: requote(messages.items) };
+}
+
+/** One's own message between its ack and its record. */
+export function takeOwnMessage(state: RoomState, wish: Wish, seq: number, t: number): RoomState {
+  if (wish.body.kind !== "pub") return state;
+  const { text, re } = wish.body;
+  const body = { text, ...(re === undefined ? {} : { re }) };
+  const record: RecordFrame = { s: seq, t, u: wish.by, k: "msg", b: body };
+  const messages = new Sorted(state.messages);
+  // A form older than any other (0): whatever the server sends is better.
+  messages.put(show(state, record, wish.cid, 0, messages));
+  return { ...state, messages: messages.items };
+}
+
+/** Gives a message its own key back once the ack says which one it is. */
+export function rekey(state: RoomState, seq: number, key: string): RoomState {
+  const messages = new Sorted(state.messages);
+  const known = messages.find(seq);
+  if (!known || known.key === key) return state;
+  messages.put({ ...known, key });
+  return { ...state, messages: messages.items };
+}
+
+function show(state: RoomState, record: RecordFrame & { k: "msg" }, key: string, upTo: number, all: Sorted<Shown>): Shown {
+  const { text, re, edits, deleted } = record.b;
+  return {
+    key,
+    seq: record.s,
+    upTo,
+    author: record.u,
+    mine: record.u.id === state.me?.id,
+    text,
+    at: record.t - state.skew,
+    pos: record.pos ?? null,
+    edited: (edits ?? 0) > 0,
+    deleted: deleted ?? false,
+    re: re === undefined ? null : quote(all.find(re), re),
+    delivery: SENT,
+    change: null,
+  };
+}
+
+function change(messages: Sorted<Shown>, of: number, seq: number, how: (it: Shown) => Shown): void {
+  const known = messages.find(of);
+  if (!known || known.deleted || seq <= known.upTo) return;
+  messages.put({ ...how(known), upTo: seq });
+}
+
+/** A record of mine that says what a message of mine on its way says: its ack is about to come. */
+function twinOf(mine: readonly Wish[], state: RoomState, record: RecordFrame & { k: "msg" }): Wish | undefined {
+  if (record.u.id !== state.me?.id) return undefined;
+  return mine.find(
+    ({ body, state: how, seenAs }) =>
+      body.kind === "pub" &&
+      how.kind === "flying" &&
+      seenAs === undefined &&
+      body.text === record.b.text &&
+      body.re === record.b.re,
+  );
+}
+
+export function quote(of: Shown | undefined, seq: number): Quote {
+  if (!of) return { seq, author: null, text: "", deleted: false };
+  return { seq, author: of.author, text: of.text, deleted: of.deleted };
+}
+
+/** Brings the quotes up to date with the messages they quote; untouched messages stay the same objects. */
+function requote(messages: readonly Shown[]): readonly Shown[] {
+  const all = new Sorted(messages);
+  for (const it of messages) {
+    if (it.re === null) continue;
+    const fresh = quote(all.find(it.re.seq), it.re.seq);
+    // A quoted message that was trimmed away keeps the words that are there.
+    if (fresh.author === null) continue;
+    const { author, text, deleted } = it.re;
+    if (author === null || fresh.text !== text || fresh.deleted !== deleted) all.put({ ...it, re: fresh });
+  }
+  return all.items;
+}
+
+function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
+  const head = { key: `s${record.s}`, seq: record.s, at: record.t - skew, by: record.u };
+  switch (record.k) {
+    case "mute": {
+      const { who, until_ms, reason } = record.b;
+      return { ...head, kind: "mute", whom: who, until: until_ms - skew, reason };
+    }
+    case "unmute":
+      return { ...head, kind: "unmute", whom: record.b.who };
+    case "ban": {
+      const { who, until_ms, reason } = record.b;
+      return { ...head, kind: "ban", whom: who, until: until_ms === undefined ? null : until_ms - skew, reason };
+    }
+    case "unban":
+      return { ...head, kind: "unban", whom: record.b.who };
+    case "slow_mode":
+      return { ...head, kind: "slow_mode", gapMs: record.b.gap_ms };
+    case "broadcast":
+      return { ...head, kind: "broadcast", broadcast: record.b };
+    case "msg":
+    case "edit":
+    case "delete":
+      return null;
+    default:
+      // A kind of tomorrow is shown as nothing.
+      record satisfies never;
+      return null;
+  }
+}
+
+/** Forgets the oldest beyond what is kept; they can be read back. */
+function trim(state: RoomState): RoomState {
+  const extra = state.messages.length - MESSAGES_KEPT_MAX;
+  if (extra <= 0) return state;
+  const messages = state.messages.slice(extra);
+  const from = messages[0]?.seq ?? state.from;
+  return {
+    ...state,
+    messages,
+    from,
+    atStart: false,
+    notices: state.notices.filter((it) => it.seq >= from),
+    gaps: state.gaps.filter((it) => it.to >= from),
+  };
+}
+
+/** A list in seq order that is copied when it is first changed. */
+class Sorted<T extends { seq: number }> {
+  #items: readonly T[];
+  #own: T[] | null = null;
+
+  constructor(items: readonly T[]) {
+    this.#items = items;
+  }
+
+  get items(): readonly T[] {
+    return this.#own ?? this.#items;
+  }
+
+  find(seq: number): T | undefined {
+    const it = this.items[this.#place(seq)];
+    return it?.seq === seq ? it : undefined;
+  }
+
+  put(item: T): void {
+    this.#own ??= [...this.#items];
+    const at = this.#place(item.seq);
+    const same = this.#own[at]?.seq === item.seq;
+    this.#own.splice(at, same ? 1 : 0, item);
+  }
+
+  #place(seq: number): number {
+    const items = this.items;
+    let low = 0;
+    let high = items.length;
+    if (high > 0 && (items[high - 1]?.seq ?? 0) < seq) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((items[middle]?.seq ?? 0) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

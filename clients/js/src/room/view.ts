@@ -1,0 +1,83 @@
+/** What an interface shows of a room's state. Pure, and untouched messages stay the same objects. */
+import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
+import { quote } from "./records.js";
+import type { RoomState, Wish } from "./state.js";
+
+export function viewOf(state: RoomState): RoomView {
+  return {
+    phase: state.phase,
+    ...(state.why === null ? {} : { why: state.why }),
+    live: state.live,
+    slug: state.slug,
+    title: state.title,
+    messages: messagesOf(state),
+    atStart: state.atStart,
+    loadingOlder: state.loadingOlder,
+    gaps: state.gaps.map(({ from, to, loading }): GapView => ({ from, to, count: to - from + 1, loading })),
+    missed: state.gaps.reduce((sum, it) => sum + it.to - it.from + 1, 0),
+    newestSeq: state.last,
+    count: state.count,
+    roster: state.roster,
+    slowModeMs: state.slowModeMs,
+    broadcast: state.broadcast,
+    stage: state.stage,
+    mark: state.mark,
+    me: state.me,
+    can: state.can,
+    mutedUntil: state.mutedUntil,
+    sendAt: state.sendAt,
+    notices: state.notices,
+  };
+}
+
+function messagesOf(state: RoomState): readonly MessageView[] {
+  if (state.mine.length === 0) return state.messages;
+  const changes = new Map<number, Wish>();
+  const tail: MessageView[] = [];
+  for (const wish of state.mine) {
+    if (wish.body.kind !== "pub") changes.set(wish.body.of, wish);
+    else if (wish.seenAs === undefined) tail.push(ownMessage(state, wish, wish.body));
+  }
+  const placed = changes.size === 0 ? state.messages : state.messages.map((it) => changing(state, it, changes.get(it.seq)));
+  return [...placed, ...tail];
+}
+
+function ownMessage(state: RoomState, wish: Wish, { text, re }: { text: string; re?: number }): MessageView {
+  const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
+  return {
+    key: wish.cid,
+    seq: null,
+    author: wish.by,
+    mine: true,
+    text,
+    at: wish.at,
+    pos: null,
+    edited: false,
+    deleted: false,
+    re: re === undefined ? null : quote(of, re),
+    delivery: deliveryOf(state, wish),
+    change: null,
+  };
+}
+
+/** The change is shown before it is through; a refused one shows what is true, and why it was refused. */
+function changing(state: RoomState, it: MessageView, wish: Wish | undefined): MessageView {
+  if (!wish || wish.body.kind === "pub") return it;
+  const delivery = deliveryOf(state, wish);
+  const change = { key: wish.cid, kind: wish.body.kind, delivery };
+  if (delivery.state === "refused") return { ...it, change };
+  if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true };
+  return { ...it, change, text: wish.body.text, edited: true };
+}
+
+function deliveryOf(state: RoomState, wish: Wish): Delivery {
+  switch (wish.state.kind) {
+    case "flying":
+      return { state: "pending" };
+    case "waiting":
+      return { state: state.live ? "pending" : "waiting" };
+    case "refused":
+      return { state: "refused", why: wish.state.why, again: wish.state.again };
+  }
+}
+

@@ -1,0 +1,192 @@
+/**
+ * The client: one identity, one connection, and the rooms on it.
+ *
+ * Rooms are made once and kept; the connection is dialled when the first one is joined.
+ */
+import type { ConnectionStatus, WeiquanApi, WeiquanOptions } from "./api.js";
+import { Link } from "./connection/link.js";
+import { type Environment, environment } from "./environment.js";
+import { Identity } from "./identity.js";
+import { Signalling } from "./media/signalling.js";
+import type {
+  Me,
+  NewRoom,
+  Push,
+  RoomCard,
+  RoomList,
+  ServerInfo,
+  SetUp,
+  StreamKey,
+  StreamKeyList,
+  StreamKeyMade,
+  Welcome,
+} from "./protocol/index.js";
+import type { Readable } from "./readable.js";
+import { Refused } from "./refused.js";
+import { type Call, call } from "./rest.js";
+import { RoomClient } from "./room/client.js";
+import { Outbox } from "./room/outbox.js";
+import { ClientIds } from "./uuid.js";
+
+export class Weiquan implements WeiquanApi {
+  readonly #env: Environment;
+  readonly #identity: Identity;
+  readonly #link: Link;
+  readonly #signalling: Signalling;
+  readonly #outbox: Outbox;
+  readonly #ids: ClientIds;
+  readonly #rooms = new Map<string, RoomClient>();
+  readonly #ends: (() => void)[];
+
+  constructor(opts: WeiquanOptions) {
+    const env = environment(opts);
+    this.#env = env;
+    this.#identity = new Identity(env);
+    this.#link = new Link(env, this.#identity, {
+      joins: () => [...this.#rooms.values()].map((it) => it.joinAsked()).filter((it) => it !== null),
+      placement: () => [...this.#rooms.values()].find((it) => it.wanted)?.slug ?? null,
+      up: (welcome: Welcome) => this.#rooms.forEach((it) => it.up(welcome)),
+      down: () => this.#rooms.forEach((it) => it.down()),
+      push: (push) => this.#heard(push),
+    });
+    this.#signalling = new Signalling(this.#link);
+    this.#outbox = new Outbox(env.storage);
+    this.#ids = new ClientIds(env.now, env.random);
+    this.#ends = [
+      env.device.visible.subscribe((visible) => void (visible && this.#link.awake())),
+      env.device.network.subscribe(() => this.#link.awake()),
+      this.#followIdentity(),
+    ];
+  }
+
+  get status(): Readable<ConnectionStatus> {
+    return this.#link.status;
+  }
+
+  get who(): Readable<Me | null> {
+    return this.#identity.who;
+  }
+
+  server(): Promise<ServerInfo> {
+    return call(this.#env, { method: "GET", path: "server" });
+  }
+
+  setUp(wish: SetUp): Promise<Me> {
+    return this.#identity.setUp(wish);
+  }
+
+  signUp(name: string, password: string): Promise<Me> {
+    return this.#identity.signUp({ name, password });
+  }
+
+  signIn(name: string, password: string): Promise<Me> {
+    return this.#identity.signIn({ name, password });
+  }
+
+  signOut(everywhere: boolean): Promise<void> {
+    return this.#identity.signOut(everywhere);
+  }
+
+  me(): Promise<Me | null> {
+    return this.#identity.me();
+  }
+
+  beGuest(name?: string): Promise<Me> {
+    return this.#identity.beGuest(name ?? null);
+  }
+
+  async rooms(): Promise<RoomCard[]> {
+    return (await this.#call<RoomList>({ method: "GET", path: "rooms" })).rooms;
+  }
+
+  roomCard(slug: string): Promise<RoomCard> {
+    return this.#call({ method: "GET", path: `rooms/${encodeURIComponent(slug)}` });
+  }
+
+  makeRoom(wish: { title: string; guests: boolean; slug?: string }): Promise<RoomCard> {
+    const body: NewRoom = { ...wish, slug: wish.slug ?? null };
+    return this.#call({ method: "POST", path: "rooms", body });
+  }
+
+  async streamKeys(slug: string): Promise<StreamKey[]> {
+    return (await this.#call<StreamKeyList>({ method: "GET", path: keysOf(slug) })).keys;
+  }
+
+  makeStreamKey(slug: string, label: string): Promise<StreamKeyMade> {
+    return this.#call({ method: "POST", path: keysOf(slug), body: { label } });
+  }
+
+  async revokeStreamKey(slug: string, id: string): Promise<void> {
+    await this.#call({ method: "DELETE", path: `${keysOf(slug)}/${encodeURIComponent(id)}` });
+  }
+
+  whipUrl(): string {
+    return `${this.#env.base}/whip`;
+  }
+
+  room(slug: string): RoomClient {
+    const known = this.#rooms.get(slug);
+    if (known) return known;
+    const shared = {
+      env: this.#env,
+      link: this.#link,
+      identity: this.#identity,
+      outbox: this.#outbox,
+      ids: this.#ids,
+      signalling: this.#signalling,
+    };
+    const room = new RoomClient(slug, shared);
+    this.#rooms.set(slug, room);
+    return room;
+  }
+
+  serverNow(): number {
+    return this.#env.now() + this.#link.skew;
+  }
+
+  retry(): void {
+    this.#link.retry();
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+    this.#link.stop();
+  }
+
+  #heard(push: Push): void {
+    if ("a" in push) {
+      for (const room of this.#rooms.values()) if (room.number() === push.a) room.push(push);
+    } else if (push.op === "closed") {
+      this.#signalling.ended(push.peer, push.why);
+    }
+  }
+
+  /** Another person on the same page: rooms forget whose they were, the connection says hello again. */
+  #followIdentity(): () => void {
+    let known: string | null = null;
+    return this.#identity.who.subscribe((who) => {
+      const id = who?.id ?? null;
+      if (id === known) return;
+      const before = known;
+      known = id;
+      if (before !== null) this.#rooms.forEach((it) => it.identityChanged());
+      this.#link.identityChanged();
+    });
+  }
+
+  /** As oneself where one is somebody; once more with a fresh token where the server asks for it. */
+  async #call<T>(request: Call): Promise<T> {
+    const token = await this.#identity.tokenIfAny();
+    try {
+      return await call<T>(this.#env, { ...request, token });
+    } catch (error) {
+      if (token === null || !(error instanceof Refused) || error.refusal.act !== "reauth") throw error;
+      this.#identity.stale();
+      return call<T>(this.#env, { ...request, token: await this.#identity.token() });
+    }
+  }
+}
+
+function keysOf(slug: string): string {
+  return `rooms/${encodeURIComponent(slug)}/stream-keys`;
+}
