@@ -151,3 +151,156 @@ impl Log for SqliteLog {
         Some(Tables(&mut self.db))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::server::{Mark, Person};
+    use rusqlite::params;
+
+    use super::*;
+    use crate::log::Entry;
+
+    fn log() -> (tempfile::TempDir, SqliteLog) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = SqliteLog::open(folder.path()).expect("a new log");
+        log.db
+            .execute_batch(
+                "INSERT INTO circles VALUES (1, 'Circle', 0);
+                 INSERT INTO accounts VALUES ('m_owner', 'Owner', 'owner', '', 0, 0);
+                 INSERT INTO rooms VALUES (1, 1, 'room', 'Room', 1, 'm_owner', 'epoch', 0);",
+            )
+            .expect("a room");
+        (folder, log)
+    }
+
+    fn message(seq: u64, bytes: usize) -> Append {
+        let author = Person {
+            id: "m_anna".into(),
+            name: "Anna".into(),
+            mark: Mark::Member,
+        };
+        let body = vec![b'x'; bytes];
+        let (client_id, kind, is_fact) = (None, 1, false);
+        let entry = Entry {
+            seq,
+            at_ms: 1,
+            pos: None,
+            author,
+            kind,
+            is_fact,
+            client_id,
+            body,
+        };
+        Append {
+            room: 1,
+            circle: 1,
+            records: vec![entry],
+            rows: vec![],
+        }
+    }
+
+    #[test]
+    fn a_full_disk_fails_the_commit_and_heals_when_there_is_space() {
+        let (_folder, mut log) = log();
+        log.append(&[message(1, 10)]).expect("space");
+        let pages: i64 = log
+            .db
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .expect("a count");
+        log.db
+            .pragma_update(None, "max_page_count", pages + 1)
+            .expect("a limit");
+        let failed = log.append(&[message(2, 10), message(3, 100_000)]);
+        assert!(
+            matches!(&failed, Err(LogError::Failed(it)) if super::super::is_disk_failure(&**it))
+        );
+        // The limit is the old connection's: the new one finds space.
+        log.heal().expect("space again");
+        assert_eq!(
+            log.load(1).expect("the room").last_seq,
+            1,
+            "nothing of the commit is there"
+        );
+        log.append(&[message(2, 100_000)]).expect("space");
+        assert_eq!(log.load(1).expect("the room").last_seq, 2);
+    }
+
+    #[test]
+    fn a_locked_file_fails_the_commit_until_it_is_free() {
+        let (_folder, mut log) = log();
+        let blocker = Connection::open(database_file(&log.folder)).expect("a second connection");
+        blocker
+            .execute_batch("BEGIN IMMEDIATE")
+            .expect("the write lock");
+        log.db.busy_timeout(Duration::ZERO).expect("a setting");
+        assert!(log.append(&[message(1, 10)]).is_err());
+        assert!(log.heal().is_err());
+        blocker
+            .execute_batch("ROLLBACK")
+            .expect("it holds the lock");
+        log.heal().expect("the lock is free");
+        assert_eq!(log.append(&[message(1, 10)]).expect("a commit"), [Ok(())]);
+    }
+
+    #[test]
+    fn every_commit_is_synced_and_what_is_deleted_is_overwritten() {
+        let (_folder, log) = log();
+        for (setting, expect) in [
+            ("synchronous", 2),
+            ("secure_delete", 1),
+            ("foreign_keys", 1),
+            ("wal_autocheckpoint", 0),
+            ("trusted_schema", 0),
+        ] {
+            let seen: i64 = log
+                .db
+                .query_row(&format!("PRAGMA {setting}"), [], |row| row.get(0))
+                .expect("a setting");
+            assert_eq!(seen, expect, "{setting}");
+        }
+        let mode: String = log
+            .db
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .expect("a mode");
+        assert_eq!(mode, "wal");
+    }
+
+    #[test]
+    fn the_write_ahead_log_stays_small_under_load() {
+        let (_folder, mut log) = log();
+        for seq in 1..=60 {
+            log.append(&[message(seq, 1_000_000)]).expect("space");
+            assert!(
+                log.wal_bytes() < WAL_BYTES_MAX + 4_000_000,
+                "{}",
+                log.wal_bytes()
+            );
+        }
+        log.idle();
+        assert_eq!(log.wal_bytes(), 0);
+    }
+
+    #[test]
+    fn a_reader_who_stays_does_not_stop_the_writer() {
+        let (_folder, mut log) = log();
+        let reader = super::super::open_reader(&log.folder).expect("a reader");
+        let view = reader.unchecked_transaction().expect("a view");
+        let seen = |view: &Connection| -> i64 {
+            view.query_row("SELECT count(*) FROM records", params![], |row| row.get(0))
+                .expect("a count")
+        };
+        assert_eq!(seen(&view), 0);
+        for seq in 1..=40 {
+            log.append(&[message(seq, 1_000_000)]).expect("space");
+        }
+        assert_eq!(seen(&view), 0, "a view is of one moment");
+        assert!(
+            log.checkpoint_at > WAL_BYTES_MAX,
+            "it is not tried at every commit"
+        );
+        drop(view);
+        assert_eq!(seen(&reader), 40);
+        log.idle();
+        assert_eq!(log.wal_bytes(), 0);
+    }
+}

@@ -15,26 +15,33 @@ pub(crate) fn load(db: &Connection, room: RoomNumber) -> Result<Loaded, LogError
     let view = db.unchecked_transaction()?;
     let epoch = epoch(&view, room)?;
     let last_seq = last_seq(&view, room)?;
-    let after = int(last_seq.saturating_sub(TAIL_RECORDS as u64));
+    let before_tail = last_seq.saturating_sub(TAIL_RECORDS as u64);
+    let facts = entries(
+        &view,
+        room,
+        &format!(
+            "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND is_fact = 1 ORDER BY seq"
+        ),
+        [room],
+    )?;
+    let tail = entries(
+        &view,
+        room,
+        &format!("SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq > ?2 ORDER BY seq"),
+        (room, int(before_tail)),
+    )?;
+    without_hole(room, &tail)?;
+    if tail.first().is_some_and(|it| it.seq != before_tail + 1) {
+        return Err(LogError::Damaged {
+            room,
+            seq: before_tail + 1,
+        });
+    }
     Ok(Loaded {
         epoch,
         last_seq,
-        facts: entries(
-            &view,
-            room,
-            &format!(
-                "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND is_fact = 1 ORDER BY seq"
-            ),
-            [room],
-        )?,
-        tail: entries(
-            &view,
-            room,
-            &format!(
-                "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq > ?2 ORDER BY seq"
-            ),
-            (room, after),
-        )?,
+        facts,
+        tail,
         client_ids: client_ids(&view, room)?,
     })
 }
@@ -79,10 +86,22 @@ pub(crate) fn page(
     if !matches!(of, PageOf::After(_)) {
         found.reverse();
     }
+    without_hole(room, &found)?;
     Ok(Page {
         entries: found,
         end,
     })
+}
+
+/// INVARIANT: a room's seqs have no hole. A record that the disk lost is damage as well.
+fn without_hole(room: RoomNumber, entries: &[Entry]) -> Result<(), LogError> {
+    match entries.windows(2).find(|it| it[1].seq != it[0].seq + 1) {
+        None => Ok(()),
+        Some(pair) => Err(LogError::Damaged {
+            room,
+            seq: pair[0].seq + 1,
+        }),
+    }
 }
 
 pub(crate) fn entry(

@@ -6,7 +6,6 @@ mod alike;
 mod damage;
 mod disks;
 mod erase;
-mod folder;
 mod opening;
 mod rows;
 mod simulated;
