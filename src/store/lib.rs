@@ -9,6 +9,7 @@
 //! nothing and reads no body of a record.
 
 mod fold;
+mod peek;
 pub mod log;
 mod readers;
 mod rows;
@@ -18,6 +19,7 @@ pub mod store;
 pub mod writer;
 
 pub use fold::fold_name;
+pub use peek::peek_server_secret;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Known, Loaded, Log, LogError, Page, PageOf, RowChange,
 };

@@ -18,7 +18,7 @@ pub struct Circle {
     pub made_ms: u64,
 }
 
-const SECRET: &str = "secret";
+pub(crate) const SECRET: &str = "secret";
 const SET_UP_CODE: &str = "set_up_code";
 
 impl Store {
