@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod feed;
 mod publish;
+mod random;
 mod sdp;
 mod view;
 
@@ -67,6 +68,7 @@ pub enum Report {
 pub struct Rtc {
     publishers: publish::Publishers,
     viewers: view::Viewers,
+    feed: FeedSender,
 }
 
 /// Keeps the media threads and tasks; dropping it without [`Running::shutdown`] ends them abruptly.
@@ -84,9 +86,9 @@ impl Rtc {
         let config = Arc::new(config);
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
         let (viewers, feed, viewing) = view::start(&config, wishes, reports.clone())?;
-        let (publishers, publishing) = publish::start(&config, feed, wished, reports).await?;
+        let (publishers, publishing) = publish::start(&config, feed.clone(), wished, reports).await?;
         let running = Running { publishers: publishing, viewers: viewing };
-        Ok((Self { publishers, viewers }, running))
+        Ok((Self { publishers, viewers, feed }, running))
     }
 
     /// Answers a publisher's offer. A second publisher of a room replaces the first.
@@ -104,6 +106,16 @@ impl Rtc {
         self.viewers.close(peer, why).await || self.publishers.close(peer, why).await
     }
 
+    /// The way in for media that did not come by WebRTC.
+    pub fn feed(&self) -> FeedSender {
+        self.feed.clone()
+    }
+
+    /// Ends every viewer of a room. Its publisher stays.
+    pub async fn close_viewers(&self, room: RoomNumber, why: PeerEnd) {
+        self.viewers.close_room(room, why).await;
+    }
+
     /// Peers that are being shown this room now.
     pub fn viewers(&self, room: RoomNumber) -> usize {
         self.viewers.count(room)
@@ -111,6 +123,11 @@ impl Rtc {
 }
 
 impl Running {
+    /// Where viewers send, one address per worker, as bound.
+    pub fn view_addresses(&self) -> &[std::net::SocketAddr] {
+        &self.viewers.addresses
+    }
+
     /// Says goodbye to every peer and waits for threads and tasks to end.
     pub async fn shutdown(self) {
         self.publishers.shutdown().await;

@@ -1,46 +1,229 @@
-//! The lean egress.
+//! Viewers: the lean egress. Each worker is one thread with one UDP socket, and everything of its
+//! viewers belongs to that thread alone; the rest of the process talks to it through its inbox.
+//!
+//! A viewer is an ICE name, a DTLS line, a pair of SRTP contexts and two legs of the room's tracks.
+//! It cannot send media, and it cannot make us send more than about twice what everybody gets.
 
-use std::sync::Arc;
+mod dtls;
+mod ice;
+mod shield;
+mod viewer;
+mod wire;
+mod worker;
 
-use protocol::{PeerId, Refusal, RoomNumber};
-use tokio::sync::mpsc;
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
 
-use crate::{Config, Established, Feed, FeedSender, PeerEnd, Report, StartError, WantKeyframe};
+use protocol::{Code, PeerId, Refusal, RoomNumber};
+use tokio::sync::{mpsc, oneshot};
 
+use crate::{
+    Config, Established, Feed, FeedSender, PeerEnd, Report, StartError, WantKeyframe, busy,
+    sdp::Offer,
+};
+use dtls::Identity;
+use worker::{Worker, WorkerParts};
+
+/// Orders and frames that wait for a worker: a second of ten busy rooms. A full inbox loses frames
+/// and refuses newcomers.
+const INBOX_MAX: usize = 1_024;
+
+/// What a worker is told.
 #[derive(Debug)]
 pub(crate) enum Order {
     Feed(Feed),
+    View { room: RoomNumber, offer: Offer, reply: oneshot::Sender<Result<Established, Refusal>> },
+    Close { peer: PeerId, why: PeerEnd, reply: oneshot::Sender<bool> },
+    CloseRoom { room: RoomNumber, why: PeerEnd },
+    Stop,
+}
+
+/// Peers that are being shown each room, over all workers.
+#[derive(Debug, Default)]
+pub(crate) struct Counts(Mutex<BTreeMap<RoomNumber, usize>>);
+
+impl Counts {
+    fn of(&self, room: RoomNumber) -> usize {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&room).copied().unwrap_or(0)
+    }
+
+    fn entered(&self, room: RoomNumber) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(room).or_default() += 1;
+    }
+
+    fn left(&self, room: RoomNumber) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&room) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&room);
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct WorkerDoor {
+    inbox: mpsc::Sender<Order>,
+    /// Viewers and would-be viewers.
+    load: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
 pub(crate) struct Viewers {
-    workers: Vec<mpsc::Sender<Order>>,
+    workers: Arc<[WorkerDoor]>,
+    counts: Arc<Counts>,
+    per_worker_max: usize,
 }
 
-pub(crate) struct Running {}
+pub(crate) struct Running {
+    inboxes: Vec<mpsc::Sender<Order>>,
+    threads: Vec<JoinHandle<()>>,
+    pub(crate) addresses: Vec<SocketAddr>,
+}
 
+/// Binds the viewers' ports and starts their workers.
 pub(crate) fn start(
-    _config: &Arc<Config>,
-    _wishes: mpsc::Sender<WantKeyframe>,
-    _reports: mpsc::Sender<(RoomNumber, Report)>,
+    config: &Arc<Config>,
+    wishes: mpsc::Sender<WantKeyframe>,
+    reports: mpsc::Sender<(RoomNumber, Report)>,
 ) -> Result<(Viewers, FeedSender, Running), StartError> {
-    Ok((Viewers { workers: Vec::new() }, FeedSender::new(Vec::new()), Running {}))
+    if config.view.is_empty() {
+        return Err(StartError::NoViewAddress);
+    }
+    let provider = dtls::provider();
+    let identity = Identity::new(&provider)?;
+    let counts = Arc::new(Counts::default());
+    let mut workers = Vec::new();
+    let mut running = Running { inboxes: Vec::new(), threads: Vec::new(), addresses: Vec::new() };
+    for (number, addr) in config.view.iter().copied().enumerate() {
+        let bind = |source| StartError::Bind { what: "viewers'", addr, source };
+        let socket = UdpSocket::bind(addr).map_err(bind)?;
+        let bound = socket.local_addr().map_err(bind)?;
+        let told = config.advertised(bound);
+        let (inbox, orders) = mpsc::channel(INBOX_MAX);
+        let load = Arc::new(AtomicUsize::new(0));
+        let parts = WorkerParts {
+            number,
+            socket,
+            candidates: told.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect(),
+            identity: identity.clone(),
+            provider: provider.clone(),
+            viewers_max: config.viewers_per_worker_max,
+            wishes: wishes.clone(),
+            reports: reports.clone(),
+            counts: counts.clone(),
+            load: load.clone(),
+        };
+        running.threads.push(Worker::spawn(parts, orders)?);
+        running.inboxes.push(inbox.clone());
+        running.addresses.push(bound);
+        workers.push(WorkerDoor { inbox, load });
+    }
+    let feed = FeedSender::new(running.inboxes.clone());
+    let per_worker_max = config.viewers_per_worker_max;
+    Ok((Viewers { workers: workers.into(), counts, per_worker_max }, feed, running))
 }
 
 impl Viewers {
-    pub(crate) async fn view(&self, _room: RoomNumber, _offer: String) -> Result<Established, Refusal> {
-        Err(crate::busy("the egress"))
+    pub(crate) async fn view(
+        &self,
+        room: RoomNumber,
+        offer: String,
+    ) -> Result<Established, Refusal> {
+        let offer = Offer::parse(&offer)?;
+        let load = |worker: &&WorkerDoor| worker.load.load(Ordering::Relaxed);
+        let worker = self.workers.iter().min_by_key(load).expect("start refuses to have no worker");
+        if load(&worker) >= self.per_worker_max {
+            return Err(full());
+        }
+        let (reply, answered) = oneshot::channel();
+        let order = Order::View { room, offer, reply };
+        worker.inbox.try_send(order).map_err(|_| busy("the egress"))?;
+        answered.await.unwrap_or_else(|_| Err(busy("the egress")))
     }
 
-    pub(crate) async fn close(&self, _peer: &PeerId, _why: PeerEnd) -> bool {
-        false
+    pub(crate) async fn close(&self, peer: &PeerId, why: PeerEnd) -> bool {
+        let Some(worker) = worker_of(peer).and_then(|number| self.workers.get(number)) else {
+            return false;
+        };
+        let (reply, closed) = oneshot::channel();
+        let order = Order::Close { peer: peer.clone(), why, reply };
+        worker.inbox.send(order).await.is_ok() && closed.await.unwrap_or(false)
     }
 
-    pub(crate) fn count(&self, _room: RoomNumber) -> usize {
-        0
+    pub(crate) async fn close_room(&self, room: RoomNumber, why: PeerEnd) {
+        for worker in &*self.workers {
+            // A worker that has stopped has no viewers left.
+            let _ = worker.inbox.send(Order::CloseRoom { room, why }).await;
+        }
+    }
+
+    pub(crate) fn count(&self, room: RoomNumber) -> usize {
+        self.counts.of(room)
     }
 }
 
 impl Running {
-    pub(crate) async fn shutdown(self) {}
+    /// Says goodbye to every viewer and waits for the threads.
+    pub(crate) async fn shutdown(self) {
+        for inbox in &self.inboxes {
+            let _ = inbox.send(Order::Stop).await;
+        }
+        let threads = self.threads;
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().filter_map(|thread| thread.join().err()).count()
+        });
+        match joined.await {
+            Ok(0) => {}
+            _ => tracing::error!("a media worker had ended by a bug"),
+        }
+    }
+}
+
+/// The worker's number stands before the random part: `v0-…`.
+fn peer_prefix(worker: usize) -> String {
+    format!("v{worker}-")
+}
+
+fn worker_of(peer: &PeerId) -> Option<usize> {
+    let (worker, _) = peer.as_str().strip_prefix('v')?.split_once('-')?;
+    worker.parse().ok()
+}
+
+fn full() -> Refusal {
+    Refusal::new(Code::RoomFull, "no place for another viewer").after_ms(5_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_names_its_worker() {
+        let peer = PeerId::from(format!("{}{}", peer_prefix(12), "ab-cd"));
+        assert_eq!(worker_of(&peer), Some(12));
+        assert_eq!(worker_of(&PeerId::from("p-abcd")), None);
+        assert_eq!(worker_of(&PeerId::from("v-abcd")), None);
+    }
+
+    #[test]
+    fn counts_forget_empty_rooms() {
+        let counts = Counts::default();
+        counts.entered(1);
+        counts.entered(1);
+        counts.left(1);
+        assert_eq!(counts.of(1), 1);
+        counts.left(1);
+        assert_eq!(counts.of(1), 0);
+        assert!(counts.0.lock().unwrap().is_empty());
+    }
 }

@@ -1,0 +1,54 @@
+//! SRTP and SRTCP of one viewer: packets out, feedback in.
+
+use bytes::BytesMut;
+use media::Stamp;
+use rtc_crypto::RTCCrypto;
+use rtc_rtp::Header;
+use rtc_srtp::{
+    config::SessionKeys, context::Context, option::srtcp_replay_protection,
+    protection_profile::ProtectionProfile,
+};
+
+/// Feedback that is older than this many packets, or was heard before, is not heard.
+const REPLAY_WINDOW: usize = 64;
+
+pub(super) struct Shield {
+    outgoing: Context,
+    incoming: Context,
+    header: Header,
+}
+
+impl Shield {
+    pub(super) fn new(keys: &SessionKeys, crypto: &dyn RTCCrypto) -> Option<Self> {
+        let profile = ProtectionProfile::AeadAes128Gcm;
+        let context = |key: &[u8], salt: &[u8]| {
+            let replay = Some(srtcp_replay_protection(REPLAY_WINDOW));
+            Context::new(key, salt, profile, None, replay, crypto).ok()
+        };
+        Some(Self {
+            outgoing: context(&keys.local_master_key, &keys.local_master_salt)?,
+            incoming: context(&keys.remote_master_key, &keys.remote_master_salt)?,
+            header: Header { version: 2, ..Header::default() },
+        })
+    }
+
+    /// Encrypts a packet that `media` wrote. `None` only when the key is used up (2^48 packets).
+    pub(super) fn protect(&mut self, packet: &[u8], stamp: &Stamp) -> Option<BytesMut> {
+        self.header.marker = stamp.marker;
+        self.header.padding = stamp.padded;
+        self.header.payload_type = stamp.payload_type;
+        self.header.sequence_number = stamp.sequence;
+        self.header.timestamp = stamp.timestamp;
+        self.header.ssrc = stamp.ssrc;
+        self.outgoing.encrypt_rtp_with_header(packet, &self.header).ok()
+    }
+
+    pub(super) fn protect_report(&mut self, report: &[u8]) -> Option<BytesMut> {
+        self.outgoing.encrypt_rtcp(report).ok()
+    }
+
+    /// Decrypts feedback. `None` when it is not the viewer's, or was heard before.
+    pub(super) fn open_feedback(&mut self, datagram: &[u8]) -> Option<BytesMut> {
+        self.incoming.decrypt_rtcp(datagram).ok()
+    }
+}

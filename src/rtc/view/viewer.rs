@@ -1,0 +1,198 @@
+//! One viewer: who it is, how far it got, and its legs. The worker decides when; this knows how.
+
+use std::{net::SocketAddr, time::Instant};
+
+use media::{Accepted, Kind, Leg, Stage, Stamp, Track, WallClock, reference_time_answer};
+use protocol::{PeerId, RoomNumber};
+
+use super::{
+    dtls::Line,
+    ice::Credentials,
+    shield::Shield,
+    wire::{Sent, Train, Wire},
+};
+use crate::sdp::Fingerprint;
+
+/// Packets of a joiner's first picture that leave at once: 10 a millisecond are about 100 Mbit/s,
+/// which home networks take without loss.
+pub(super) const REPLAY_PACKETS: usize = 10;
+/// Packets of what is live that leave at once; a bigger frame is a keyframe, and its rest is paced
+/// like a replay.
+const FRAME_PACKETS: usize = 64;
+
+pub(super) struct Viewer {
+    pub(super) peer: PeerId,
+    pub(super) room: RoomNumber,
+    pub(super) line: Line,
+    pub(super) credentials: Credentials,
+    pub(super) fingerprint: Fingerprint,
+    /// Where it is, proven by a connectivity check.
+    pub(super) address: Option<SocketAddr>,
+    /// There once the handshake is done and the fingerprint was right.
+    pub(super) shield: Option<Shield>,
+    pub(super) video: Option<Leg>,
+    pub(super) audio: Option<Leg>,
+    /// When anything valid was last heard.
+    pub(super) heard: Instant,
+    /// It is in the worker's list of those who are led on.
+    pub(super) behind: bool,
+}
+
+/// What all viewers of a worker share while one of them is being served.
+pub(super) struct Tools<'a> {
+    pub(super) wire: &'a Wire,
+    pub(super) train: &'a mut Train,
+    /// Where a packet is written before it is encrypted.
+    pub(super) plain: &'a mut Vec<u8>,
+    pub(super) wall: WallClock,
+    pub(super) now: Instant,
+}
+
+impl Viewer {
+    pub(super) fn leg_mut(&mut self, kind: Kind) -> Option<&mut Leg> {
+        match kind {
+            Kind::Video => self.video.as_mut(),
+            Kind::Audio => self.audio.as_mut(),
+        }
+    }
+
+    /// Which of its legs a stream number belongs to.
+    pub(super) fn kind_of(&self, ssrc: u32) -> Option<Kind> {
+        let is = |leg: &Option<Leg>| leg.as_ref().is_some_and(|leg| leg.ids().ssrc == ssrc);
+        match (is(&self.video), is(&self.audio)) {
+            (true, _) => Some(Kind::Video),
+            (_, true) => Some(Kind::Audio),
+            _ => None,
+        }
+    }
+
+    /// Begins a leg where the track can be begun. False when it waits for a keyframe.
+    pub(super) fn join(&mut self, kind: Kind, track: &Track) -> bool {
+        if self.shield.is_none() {
+            return true;
+        }
+        self.leg_mut(kind).is_none_or(|leg| leg.join(track))
+    }
+
+    /// Shows what just came. True when the viewer is behind and has to be led on later.
+    pub(super) fn show(
+        &mut self,
+        kind: Kind,
+        stage: &Stage,
+        accepted: &Accepted,
+        tools: &mut Tools<'_>,
+    ) -> bool {
+        let Some(track) = stage.track(kind) else { return false };
+        if !self.join(kind, track) {
+            return false;
+        }
+        for index in &accepted.late {
+            self.pack(kind, tools, |leg, plain| leg.write_late(track, *index, plain));
+        }
+        // A viewer that is still being shown its first picture gets this behind it, in its turn.
+        if self.next(kind).is_some_and(|next| next < accepted.fresh.start) {
+            self.leave(kind, track, tools);
+            return true;
+        }
+        self.lead_on(kind, stage, FRAME_PACKETS, tools)
+    }
+
+    /// Shows up to `packets_max` of what is next. True when there is more.
+    pub(super) fn lead_on(
+        &mut self,
+        kind: Kind,
+        stage: &Stage,
+        packets_max: usize,
+        tools: &mut Tools<'_>,
+    ) -> bool {
+        let Some(track) = stage.track(kind) else { return false };
+        let mut packets = 0;
+        while packets < packets_max
+            && self.pack(kind, tools, |leg, plain| leg.write_next(track, plain))
+        {
+            packets += 1;
+        }
+        self.leave(kind, track, tools);
+        if packets > 0 {
+            self.report(kind, stage, tools);
+        }
+        self.leg_mut(kind).is_some_and(|leg| leg.is_behind(track))
+    }
+
+    /// Sends a sender report if one is due.
+    pub(super) fn report(&mut self, kind: Kind, stage: &Stage, tools: &mut Tools<'_>) {
+        let Some(track) = stage.track(kind) else { return };
+        let (now, wall) = (tools.now, tools.wall);
+        let report = self.leg_mut(kind).and_then(|leg| leg.report(track, now, &wall, stage.skew()));
+        if let Some(report) = report {
+            self.send_report(&report, tools.wire);
+        }
+    }
+
+    /// Sends again what the viewer misses.
+    pub(super) fn resend(
+        &mut self,
+        kind: Kind,
+        track: &Track,
+        sequence: u16,
+        tools: &mut Tools<'_>,
+    ) -> bool {
+        self.pack(kind, tools, |leg, plain| leg.write_again(track, sequence, plain))
+    }
+
+    /// Answers the viewer's reference time.
+    pub(super) fn answer_time(&mut self, from: u32, last: u32, wire: &Wire) {
+        let leg = self.video.as_ref().or(self.audio.as_ref());
+        let Some(ssrc) = leg.map(|leg| leg.ids().ssrc) else { return };
+        self.send_report(&reference_time_answer(ssrc, from, last), wire);
+    }
+
+    fn send_report(&mut self, report: &[u8], wire: &Wire) {
+        let (Some(shield), Some(address)) = (&mut self.shield, self.address) else { return };
+        if let Some(report) = shield.protect_report(report) {
+            wire.send(address, &report);
+        }
+    }
+
+    fn next(&mut self, kind: Kind) -> Option<u64> {
+        self.leg_mut(kind)?.next()
+    }
+
+    /// Writes, encrypts and adds one packet to the train. False when there was none.
+    fn pack(
+        &mut self,
+        kind: Kind,
+        tools: &mut Tools<'_>,
+        write: impl FnOnce(&mut Leg, &mut Vec<u8>) -> Option<Stamp>,
+    ) -> bool {
+        tools.plain.clear();
+        let leg = match kind {
+            Kind::Video => self.video.as_mut(),
+            Kind::Audio => self.audio.as_mut(),
+        };
+        let (Some(leg), Some(shield)) = (leg, &mut self.shield) else { return false };
+        let Some(stamp) = write(leg, tools.plain) else { return false };
+        let Some(packet) = shield.protect(tools.plain, &stamp) else { return false };
+        tools.train.push(&packet);
+        true
+    }
+
+    /// Lets packets leave that were asked for again. Those that a blocked socket does not take are
+    /// asked for once more.
+    pub(super) fn leave_again(&mut self, tools: &mut Tools<'_>) {
+        if let Some(address) = self.address {
+            tools.train.leave(tools.wire, address);
+        }
+    }
+
+    /// Lets the train leave. What a blocked socket did not take is lost to the end of its frame.
+    pub(super) fn leave(&mut self, kind: Kind, track: &Track, tools: &mut Tools<'_>) {
+        let Some(address) = self.address.filter(|_| !tools.train.is_empty()) else { return };
+        if tools.train.leave(tools.wire, address) == Sent::Blocked {
+            metrics::counter!("weiquan_media_blocked_total").increment(1);
+            if let Some(leg) = self.leg_mut(kind) {
+                leg.skip_frame(track);
+            }
+        }
+    }
+}

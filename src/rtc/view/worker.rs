@@ -1,0 +1,636 @@
+//! The loop of one egress worker: orders in, datagrams in, time; packets out. Nothing here is
+//! shared with another thread, and nothing waits but the loop itself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use media::{Feedback, Kind, Opened, PublicationId, Router, WallClock, read_feedback};
+use protocol::{Code, PeerId, Refusal, RoomNumber};
+use slab::Slab;
+use tokio::sync::mpsc;
+
+use super::{
+    Counts, Order,
+    dtls::{Dtls, Identity, Line, Provider},
+    full,
+    ice::{Check, Credentials},
+    peer_prefix,
+    shield::Shield,
+    viewer::{REPLAY_PACKETS, Tools, Viewer},
+    wire::{Train, Wire},
+};
+use crate::{
+    Established, Feed, PeerEnd, Report, Role, StartError, WantKeyframe, random,
+    sdp::{self, Offer, Transport},
+};
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// Each viewer's slow deadlines are looked at every second: one in twenty per tick.
+const SWEEP_TICKS: usize = 20;
+/// Time between parts of a replay.
+const LEAD_EVERY: Duration = Duration::from_millis(1);
+/// A viewer of whom nothing valid was heard for so long is gone (RFC 7675 §5.1); one that is not
+/// through its handshake by then never will be.
+const SILENT_MAX: Duration = Duration::from_secs(30);
+/// Orders taken before datagrams and deadlines have their turn again.
+const ORDERS_PER_TURN: usize = 64;
+const BATCHES_PER_TURN: usize = 4;
+/// A viewer that comes when nothing is published asks again after this.
+const TRY_AGAIN_MS: u64 = 2_000;
+
+pub(super) struct WorkerParts {
+    pub(super) number: usize,
+    pub(super) socket: std::net::UdpSocket,
+    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) identity: Identity,
+    pub(super) provider: Provider,
+    pub(super) viewers_max: usize,
+    pub(super) wishes: mpsc::Sender<WantKeyframe>,
+    pub(super) reports: mpsc::Sender<(RoomNumber, Report)>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) load: Arc<AtomicUsize>,
+}
+
+pub(super) struct Worker {
+    number: usize,
+    wire: Wire,
+    candidates: Vec<SocketAddr>,
+    identity: Identity,
+    provider: Provider,
+    viewers_max: usize,
+    wishes: mpsc::Sender<WantKeyframe>,
+    reports: mpsc::Sender<(RoomNumber, Report)>,
+    /// Reports that found their channel full; at most one per viewer that ended.
+    unsaid: VecDeque<(RoomNumber, Report)>,
+    counts: Arc<Counts>,
+    load: Arc<AtomicUsize>,
+
+    router: Router,
+    dtls: Dtls,
+    viewers: Slab<Viewer>,
+    serial: u64,
+    by_ufrag: HashMap<String, usize>,
+    by_address: HashMap<SocketAddr, usize>,
+    by_peer: HashMap<PeerId, usize>,
+    /// Viewers whose handshake may need another flight.
+    shaking: Vec<Line>,
+    /// Viewers that are being led to what is live.
+    behind: Vec<Line>,
+    train: Train,
+    plain: Vec<u8>,
+    ticks: usize,
+    turn: usize,
+}
+
+impl Worker {
+    pub(super) fn spawn(
+        parts: WorkerParts,
+        orders: mpsc::Receiver<Order>,
+    ) -> Result<JoinHandle<()>, StartError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(StartError::Worker)?;
+        let wire = {
+            let _inside = runtime.enter();
+            Wire::new(parts.socket).map_err(StartError::Worker)
+        };
+        let wire = match wire {
+            Ok(wire) => wire,
+            Err(error) => {
+                // Dropping a runtime waits for its threads, which its own kind forbids.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        let local = parts.candidates.first().copied();
+        let local = local.expect("there is always an address to tell");
+        let worker = Self {
+            number: parts.number,
+            wire,
+            candidates: parts.candidates,
+            dtls: Dtls::new(&parts.identity, parts.provider.clone(), local),
+            identity: parts.identity,
+            provider: parts.provider,
+            viewers_max: parts.viewers_max,
+            wishes: parts.wishes,
+            reports: parts.reports,
+            unsaid: VecDeque::new(),
+            counts: parts.counts,
+            load: parts.load,
+            router: Router::new(WallClock::new(clock::ntp(), clock::now())),
+            viewers: Slab::new(),
+            serial: 0,
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            by_peer: HashMap::new(),
+            shaking: Vec::new(),
+            behind: Vec::new(),
+            train: Train::default(),
+            plain: Vec::new(),
+            ticks: 0,
+            turn: 0,
+        };
+        std::thread::Builder::new()
+            .name(format!("view-{}", parts.number))
+            .spawn(move || runtime.block_on(worker.run(orders)))
+            .map_err(StartError::Worker)
+    }
+
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        self.wire.writable().await;
+        let mut next_tick = clock::now() + TICK;
+        loop {
+            let deadline = match self.behind.is_empty() {
+                true => next_tick,
+                false => next_tick.min(clock::now() + LEAD_EVERY),
+            };
+            tokio::select! {
+                order = orders.recv() => match order {
+                    None | Some(Order::Stop) => break,
+                    Some(order) => {
+                        self.handle(order, clock::now());
+                        if self.drain(&mut orders) == Next::Stop {
+                            break;
+                        }
+                    }
+                },
+                () = self.wire.readable() => self.receive(),
+                () = tokio::time::sleep_until(deadline.into()) => {}
+            }
+            let now = clock::now();
+            self.lead_on(now);
+            if now >= next_tick {
+                next_tick = now + TICK;
+                self.tick(now);
+            }
+            self.say();
+        }
+        self.close_all(clock::now());
+    }
+
+    fn drain(&mut self, orders: &mut mpsc::Receiver<Order>) -> Next {
+        for _ in 0..ORDERS_PER_TURN {
+            match orders.try_recv() {
+                Ok(Order::Stop) => return Next::Stop,
+                Ok(order) => self.handle(order, clock::now()),
+                Err(_) => break,
+            }
+        }
+        Next::GoOn
+    }
+
+    fn handle(&mut self, order: Order, now: Instant) {
+        match order {
+            Order::Feed(feed) => self.take_feed(feed, now),
+            Order::View { room, offer, reply } => {
+                let answered = self.view(room, &offer, now);
+                let peer = answered.as_ref().ok().map(|it| it.peer.clone());
+                // Whoever asked is gone: so is the viewer.
+                if let (Err(_), Some(peer)) = (reply.send(answered), peer) {
+                    self.close(&peer, PeerEnd::Closed, now);
+                }
+            }
+            Order::Close { peer, why, reply } => {
+                let _ = reply.send(self.close(&peer, why, now));
+            }
+            Order::CloseRoom { room, why } => self.close_room(room, why, now),
+            Order::Stop => {}
+        }
+    }
+
+    // ---- media in
+
+    fn take_feed(&mut self, feed: Feed, now: Instant) {
+        match feed {
+            Feed::Opened { room, publication, kind, codec } => {
+                if self.router.open(room, publication, kind, codec) == Opened::CodecChanged {
+                    self.close_room(room, PeerEnd::Replaced, now);
+                }
+            }
+            Feed::Frame { room, publication, kind, packets, arrived } => {
+                let accepted = self.router.push(room, publication, kind, &packets, arrived);
+                if let Some(accepted) = accepted {
+                    if accepted.dropped > 0 {
+                        let dropped = accepted.dropped as u64;
+                        metrics::counter!("weiquan_media_packets_unfit_total").increment(dropped);
+                    }
+                    self.show(room, kind, &accepted, now);
+                }
+            }
+            Feed::Report { room, publication, kind, ntp, rtp, arrived } => {
+                self.router.set_time(room, publication, kind, ntp, rtp, arrived);
+            }
+            Feed::Closed { room, publication } => self.router.close(room, publication),
+        }
+    }
+
+    fn show(&mut self, room: RoomNumber, kind: Kind, accepted: &media::Accepted, now: Instant) {
+        if accepted.fresh.is_empty() && accepted.late.is_empty() {
+            return;
+        }
+        let Some(stage) = self.router.stage(room) else { return };
+        let viewers = stage.viewers();
+        let mut tools = Tools {
+            wire: &self.wire,
+            train: &mut self.train,
+            plain: &mut self.plain,
+            wall: *self.router.wall(),
+            now,
+        };
+        // Somebody else is first each time, so that nobody is always last.
+        self.turn = self.turn.wrapping_add(1);
+        let split = self.turn % viewers.len().max(1);
+        let (last, first) = viewers.split_at(split);
+        for key in first.iter().chain(last) {
+            let Some(viewer) = self.viewers.get_mut(*key) else { continue };
+            let behind = viewer.show(kind, stage, accepted, &mut tools);
+            if behind && !std::mem::replace(&mut viewer.behind, true) {
+                self.behind.push(viewer.line);
+            }
+        }
+    }
+
+    fn lead_on(&mut self, now: Instant) {
+        if self.behind.is_empty() {
+            return;
+        }
+        let mut tools = Tools {
+            wire: &self.wire,
+            train: &mut self.train,
+            plain: &mut self.plain,
+            wall: *self.router.wall(),
+            now,
+        };
+        let (router, viewers) = (&self.router, &mut self.viewers);
+        self.behind.retain(|line| {
+            let viewer = viewers.get_mut(line.key).filter(|viewer| viewer.line == *line);
+            let Some(viewer) = viewer else { return false };
+            let Some(stage) = router.stage(viewer.room) else { return false };
+            let mut behind = false;
+            for kind in Kind::ALL {
+                behind |= viewer.lead_on(kind, stage, REPLAY_PACKETS, &mut tools);
+            }
+            viewer.behind = behind;
+            behind
+        });
+    }
+
+    // ---- viewers in and out
+
+    fn view(
+        &mut self,
+        room: RoomNumber,
+        offer: &Offer,
+        now: Instant,
+    ) -> Result<Established, Refusal> {
+        if self.viewers.len() >= self.viewers_max {
+            return Err(full());
+        }
+        let stage = self.router.stage(room).filter(|stage| stage.publication().is_some());
+        let (video, audio) = match stage {
+            Some(stage) => (stage.offered(Kind::Video), stage.offered(Kind::Audio)),
+            None => (None, None),
+        };
+        if video.is_none() && audio.is_none() {
+            let refusal = Refusal::new(Code::NothingPublished, "nothing is being published");
+            return Err(refusal.after_ms(TRY_AGAIN_MS));
+        }
+        let credentials = Credentials {
+            ufrag: random::token(6),
+            pwd: random::token(16),
+            remote_ufrag: offer.ufrag.clone(),
+        };
+        let transport = Transport {
+            ufrag: &credentials.ufrag,
+            pwd: &credentials.pwd,
+            fingerprint: &self.identity.fingerprint,
+            candidates: &self.candidates,
+            first_ssrc: random::number() | 1,
+        };
+        let answered = sdp::answer(offer, video, audio, &transport)?;
+        let leg = |kind, ids: Option<media::LegIds>| {
+            let numbers = random::number().to_be_bytes();
+            let first = u16::from_be_bytes([numbers[0], numbers[1]]);
+            let resend = u16::from_be_bytes([numbers[2], numbers[3]]);
+            ids.map(|ids| media::Leg::new(kind, ids, first, resend))
+        };
+        let peer = PeerId::from(format!("{}{}", peer_prefix(self.number), random::token(16)));
+        let etag = format!("\"{}\"", credentials.ufrag);
+        self.serial += 1;
+        let entry = self.viewers.vacant_entry();
+        let key = entry.key();
+        self.by_ufrag.insert(credentials.ufrag.clone(), key);
+        self.by_peer.insert(peer.clone(), key);
+        entry.insert(Viewer {
+            peer: peer.clone(),
+            room,
+            line: Line { key, serial: self.serial },
+            credentials,
+            fingerprint: offer.fingerprint,
+            address: None,
+            shield: None,
+            video: leg(Kind::Video, answered.video),
+            audio: leg(Kind::Audio, answered.audio),
+            heard: now,
+            behind: false,
+        });
+        self.router.enter(room, key);
+        self.load.store(self.viewers.len(), Ordering::Relaxed);
+        Ok(Established { peer, sdp: answered.sdp, etag })
+    }
+
+    fn close(&mut self, peer: &PeerId, why: PeerEnd, now: Instant) -> bool {
+        let key = self.by_peer.get(peer).copied();
+        key.is_some_and(|key| self.remove(key, why, now))
+    }
+
+    fn close_room(&mut self, room: RoomNumber, why: PeerEnd, now: Instant) {
+        let viewers = self.router.stage(room).map(|stage| stage.viewers().to_vec());
+        for key in viewers.unwrap_or_default() {
+            self.remove(key, why, now);
+        }
+    }
+
+    fn close_all(&mut self, now: Instant) {
+        let keys: Vec<usize> = self.viewers.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.remove(key, PeerEnd::Closed, now);
+        }
+        self.say();
+    }
+
+    /// Forgets everything about a viewer, after a goodbye where it can hear one.
+    fn remove(&mut self, key: usize, why: PeerEnd, now: Instant) -> bool {
+        let Some(line) = self.viewers.get(key).map(|viewer| viewer.line) else { return false };
+        self.dtls.stop(line, now);
+        self.flush_dtls();
+        let viewer = self.viewers.remove(key);
+        self.by_ufrag.remove(&viewer.credentials.ufrag);
+        self.by_peer.remove(&viewer.peer);
+        if let Some(address) = viewer.address {
+            self.by_address.remove(&address);
+        }
+        self.router.leave(viewer.room, key);
+        if viewer.shield.is_some() {
+            self.counts.left(viewer.room);
+        }
+        self.load.store(self.viewers.len(), Ordering::Relaxed);
+        let report = Report::PeerEnded { peer: viewer.peer, role: Role::Viewer, why };
+        self.unsaid.push_back((viewer.room, report));
+        true
+    }
+
+    /// Passes on what was to be reported, as far as the channel takes it.
+    fn say(&mut self) {
+        while let Some(report) = self.unsaid.pop_front() {
+            match self.reports.try_send(report) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(report)) => {
+                    self.unsaid.push_front(report);
+                    return;
+                }
+                // Nobody listens any more.
+                Err(mpsc::error::TrySendError::Closed(_)) => self.unsaid.clear(),
+            }
+        }
+    }
+
+    // ---- datagrams in
+
+    fn receive(&mut self) {
+        for _ in 0..BATCHES_PER_TURN {
+            let now = clock::now();
+            let mut inbound = Vec::new();
+            let any = self.wire.receive(|from, datagram| {
+                inbound.push((from, bytes::Bytes::copy_from_slice(datagram)));
+            });
+            for (from, datagram) in &inbound {
+                self.receive_one(*from, datagram, now);
+            }
+            if !any {
+                return;
+            }
+        }
+    }
+
+    /// RFC 7983: the first byte says which protocol it is.
+    fn receive_one(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        match datagram.first() {
+            Some(0..=3) => self.receive_check(from, datagram, now),
+            Some(20..=63) => self.receive_dtls(from, datagram, now),
+            Some(128..=191) => self.receive_feedback(from, datagram, now),
+            _ => {}
+        }
+    }
+
+    fn receive_check(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let Some(mut check) = Check::parse(datagram) else { return };
+        let Some(&key) = self.by_ufrag.get(check.ufrag()) else { return };
+        let Some(viewer) = self.viewers.get_mut(key) else { return };
+        let crypto = self.provider.crypto();
+        let Some(answer) = check.answer(from, &viewer.credentials, crypto) else { return };
+        viewer.heard = now;
+        self.wire.send(from, &answer);
+        if viewer.address == Some(from) || (viewer.address.is_some() && !check.nominates()) {
+            return;
+        }
+        if let Some(before) = viewer.address.replace(from) {
+            self.by_address.remove(&before);
+        }
+        // The newest proof counts: whoever had this address before has it no more.
+        if let Some(other) = self.by_address.insert(from, key)
+            && let Some(other) = self.viewers.get_mut(other)
+        {
+            other.address = None;
+        }
+    }
+
+    /// Only from proven addresses, so that nobody makes us keep handshakes for strangers.
+    fn receive_dtls(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let Some(&key) = self.by_address.get(&from) else { return };
+        let Some(viewer) = self.viewers.get(key) else { return };
+        let line = viewer.line;
+        if !self.dtls.knows(line) {
+            // A connection that ended does not begin anew.
+            if viewer.shield.is_some() {
+                return;
+            }
+            self.shaking.push(line);
+        }
+        let heard = self.dtls.read(line, datagram, now);
+        let keys = heard.finished.then(|| self.dtls.keys(line, &viewer.fingerprint));
+        // The last flight leaves before the first packet: a browser drops, without counting it, what
+        // it has no keys for, and that would be the picture.
+        self.flush_dtls();
+        if heard.closed {
+            self.remove(key, PeerEnd::Closed, now);
+            return;
+        }
+        match keys {
+            None => {}
+            Some(keys) => {
+                let crypto = self.provider.crypto();
+                let shield = keys.and_then(|keys| Shield::new(&keys, crypto));
+                match shield {
+                    Some(shield) => self.begin(key, shield, now),
+                    None => {
+                        self.remove(key, PeerEnd::Failed, now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The handshake is done: the viewer is shown the room.
+    fn begin(&mut self, key: usize, shield: Shield, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(key) else { return };
+        viewer.shield = Some(shield);
+        viewer.heard = now;
+        let room = viewer.room;
+        self.counts.entered(room);
+        let Some(stage) = self.router.stage(room) else { return };
+        let mut waits = false;
+        for kind in Kind::ALL {
+            if let Some(track) = stage.track(kind) {
+                waits |= !viewer.join(kind, track);
+            }
+        }
+        if !std::mem::replace(&mut viewer.behind, true) {
+            self.behind.push(viewer.line);
+        }
+        if waits {
+            self.wish(room, now);
+        }
+        self.lead_on(now);
+    }
+
+    fn flush_dtls(&mut self) {
+        while let Some((line, datagram)) = self.dtls.poll() {
+            let viewer = self.viewers.get(line.key).filter(|viewer| viewer.line == line);
+            if let Some(address) = viewer.and_then(|viewer| viewer.address) {
+                self.wire.send(address, &datagram);
+            }
+        }
+    }
+
+    fn receive_feedback(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        // RFC 5761 §4: RTCP has 192 to 223 where RTP has its payload type. Viewers send no media.
+        if !datagram.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
+            return;
+        }
+        let Some(&key) = self.by_address.get(&from) else { return };
+        let Some(viewer) = self.viewers.get_mut(key) else { return };
+        let Some(shield) = &mut viewer.shield else { return };
+        let Some(feedback) = shield.open_feedback(datagram) else {
+            metrics::counter!("weiquan_media_feedback_unfit_total").increment(1);
+            return;
+        };
+        let Some(stage) = self.router.stage(viewer.room) else { return };
+        let mut tools = Tools {
+            wire: &self.wire,
+            train: &mut self.train,
+            plain: &mut self.plain,
+            wall: *self.router.wall(),
+            now,
+        };
+        let mut wishes = false;
+        let mut again = 0_u64;
+        read_feedback(&feedback, |feedback| match feedback {
+            Feedback::Missing { ssrc, sequence } => {
+                let Some(kind) = viewer.kind_of(ssrc) else { return };
+                let Some(track) = stage.track(kind) else { return };
+                again += u64::from(viewer.resend(kind, track, sequence, &mut tools));
+            }
+            Feedback::NeedsKeyframe { ssrc } => {
+                let leg = viewer.kind_of(ssrc).and_then(|kind| viewer.leg_mut(kind));
+                wishes |= leg.is_some_and(|leg| leg.hear_wish(now));
+            }
+            Feedback::ReferenceTime { from, last } => viewer.answer_time(from, last, tools.wire),
+            Feedback::Bye => {}
+        });
+        if again > 0 {
+            metrics::counter!("weiquan_media_packets_again_total").increment(again);
+            viewer.leave_again(&mut tools);
+        }
+        let room = viewer.room;
+        if wishes {
+            self.wish(room, now);
+        }
+    }
+
+    // ---- time
+
+    fn tick(&mut self, now: Instant) {
+        let shaking = std::mem::take(&mut self.shaking);
+        for line in shaking {
+            let viewer = self.viewers.get(line.key).filter(|viewer| viewer.line == line);
+            if viewer.is_some_and(|viewer| viewer.shield.is_none()) && self.dtls.knows(line) {
+                self.dtls.wake(line, now);
+                self.shaking.push(line);
+            }
+        }
+        self.flush_dtls();
+        for (room, publication) in self.router.due_wishes(now) {
+            self.ask(room, publication);
+        }
+        self.ticks = self.ticks.wrapping_add(1);
+        let mut key = self.ticks % SWEEP_TICKS;
+        while key < self.viewers.capacity() {
+            self.sweep(key, now);
+            key += SWEEP_TICKS;
+        }
+    }
+
+    /// The slow deadlines of one viewer.
+    fn sweep(&mut self, key: usize, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(key) else { return };
+        if now.saturating_duration_since(viewer.heard) >= SILENT_MAX {
+            let why = match viewer.shield {
+                Some(_) => PeerEnd::Timeout,
+                None => PeerEnd::Failed,
+            };
+            self.remove(key, why, now);
+            return;
+        }
+        let Some(stage) = self.router.stage(viewer.room) else { return };
+        let mut tools = Tools {
+            wire: &self.wire,
+            train: &mut self.train,
+            plain: &mut self.plain,
+            wall: *self.router.wall(),
+            now,
+        };
+        for kind in Kind::ALL {
+            viewer.report(kind, stage, &mut tools);
+        }
+    }
+
+    fn wish(&mut self, room: RoomNumber, now: Instant) {
+        let publication = self.router.stage_mut(room).and_then(|stage| stage.wish(now));
+        if let Some(publication) = publication {
+            self.ask(room, publication);
+        }
+    }
+
+    /// A full channel loses a wish; viewers say it again.
+    fn ask(&mut self, room: RoomNumber, publication: PublicationId) {
+        let _ = self.wishes.try_send(WantKeyframe { room, publication });
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
