@@ -41,6 +41,12 @@ impl Ledger {
         Some(Position { e, s: self.last })
     }
 
+    /// Starts from a position that was learned elsewhere.
+    pub fn resume_at(&mut self, position: Position) {
+        self.epoch = Some(position.e);
+        self.last = position.s;
+    }
+
     pub fn last(&self) -> Seq {
         self.last
     }

@@ -1,0 +1,245 @@
+//! A whole server for a test: its own folder, its own ports, an owner and a room.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use protocol::rest::{Credentials, Me, NewRoom, RoomCard, SetUp, Token};
+use serde::{Serialize, de::DeserializeOwned};
+use tempfile::TempDir;
+use weiquan_client::Connection;
+
+pub const PASSWORD: &str = "correct horse battery";
+/// Longest wait for a fact that must come.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// The program, as an operator starts it.
+pub struct Server {
+    pub address: SocketAddr,
+    pub admin: SocketAddr,
+    pub folder: PathBuf,
+    child: Child,
+    more: Vec<String>,
+    /// The set-up link's code, on a first start.
+    pub code: Option<String>,
+    _temp: Option<TempDir>,
+}
+
+impl Server {
+    /// Starts a server with an empty folder on free ports.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more `section.key=value`.
+    pub fn start_with(more: &[&str]) -> Self {
+        let temp = TempDir::new().expect("a folder");
+        let ports = free_ports(4);
+        let address = SocketAddr::from(([127, 0, 0, 1], ports[0]));
+        let admin = SocketAddr::from(([127, 0, 0, 1], ports[1]));
+        let mut more: Vec<String> = more.iter().map(|it| (*it).to_owned()).collect();
+        more.push(format!("rtc.publish_port={}", ports[2]));
+        more.push(format!("rtc.view_ports=[{}]", ports[3]));
+        let folder = temp.path().to_owned();
+        let (child, code) = spawn(address, admin, &folder, &more);
+        Self { address, admin, folder, child, more, code, _temp: Some(temp) }
+    }
+
+    /// The process, for `/proc`.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`: nothing is said, nothing is saved.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Starts again on the same folder and ports.
+    pub fn restart(&mut self) {
+        let (child, _) = spawn(self.address, self.admin, &self.folder, &self.more);
+        self.child = child;
+    }
+
+    /// SIGTERM, and the exit code.
+    pub fn stop(&mut self) -> i32 {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it was running");
+        self.child.wait().expect("it ends").code().unwrap_or(-1)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Makes the owner and the first circle by the printed link.
+    pub async fn set_up(&self) -> Person {
+        let person = Person::new(self);
+        let code = self.code.clone().expect("a first start prints a link");
+        let body = SetUp {
+            code,
+            name: "圈主".into(),
+            password: PASSWORD.into(),
+            circle: "读书会".into(),
+        };
+        let token: Token = person.post("/api/v1/set-up", &body).await;
+        person.with(token)
+    }
+
+    /// Makes an account.
+    pub async fn sign_up(&self, name: &str) -> Person {
+        let person = Person::new(self);
+        let body = Credentials { name: name.into(), password: PASSWORD.into() };
+        let token: Token = person.post("/api/v1/accounts", &body).await;
+        person.with(token)
+    }
+
+    /// Tokens for people without accounts, by the program itself.
+    pub fn tokens(&self, count: usize) -> Vec<String> {
+        let output = Command::new(env!("CARGO_BIN_EXE_weiquan"))
+            .args(["token", "--listen", &self.address.to_string(), "--count", &count.to_string()])
+            .arg("--data")
+            .arg(&self.folder)
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been stopped by the test already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(
+    address: SocketAddr,
+    admin: SocketAddr,
+    folder: &Path,
+    more: &[String],
+) -> (Child, Option<String>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weiquan"));
+    command
+        .arg("serve")
+        .args(["--listen", &address.to_string()])
+        .arg("--data")
+        .arg(folder)
+        .args(["--set", &format!("server.admin={admin}")])
+        .args(["--set", "log.level=warn"]);
+    for pair in more {
+        command.args(["--set", pair]);
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let output = child.stdout.take().expect("piped");
+    let (told, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // The test may be over; the program's output must still be read.
+            let _ = told.send(line);
+        }
+    });
+    let mut code = None;
+    loop {
+        let line = lines.recv_timeout(SOON).expect("the server did not say that it serves");
+        if let Some((_, after)) = line.split_once("/set-up#") {
+            code = Some(after.trim().to_owned());
+            break;
+        }
+        // The link, where there is one, stands right below the data folder.
+        if line.trim_start().starts_with("data ") {
+            let rest: Vec<String> = lines.recv_timeout(Duration::from_millis(300)).into_iter().collect();
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+    (child, code)
+}
+
+/// Ports that were free a moment ago, TCP and UDP alike.
+pub fn free_ports(count: usize) -> Vec<u16> {
+    let held: Vec<std::net::TcpListener> =
+        (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+    held.iter().map(|it| it.local_addr().expect("bound").port()).collect()
+}
+
+/// Somebody with a browser: cookies, and a token once signed in.
+pub struct Person {
+    pub http: reqwest::Client,
+    base: String,
+    address: SocketAddr,
+    pub token: String,
+    pub me: Option<Me>,
+}
+
+impl Person {
+    pub fn new(server: &Server) -> Self {
+        let http = reqwest::Client::builder().cookie_store(true).build().expect("a client");
+        Self {
+            http,
+            base: server.url(""),
+            address: server.address,
+            token: String::new(),
+            me: None,
+        }
+    }
+
+    fn with(mut self, token: Token) -> Self {
+        self.token = token.token;
+        self.me = Some(token.me);
+        self
+    }
+
+    pub fn id(&self) -> protocol::MemberId {
+        self.me.as_ref().expect("signed in").id.clone()
+    }
+
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .header("origin", &self.base);
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    pub async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> T {
+        let answer =
+            self.request(reqwest::Method::POST, path).json(body).send().await.expect("answered");
+        let status = answer.status();
+        let text = answer.text().await.expect("a body");
+        assert!(status.is_success(), "POST {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|it| panic!("POST {path}: {it} in {text}"))
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        let answer = self.request(reqwest::Method::GET, path).send().await.expect("answered");
+        let status = answer.status();
+        let text = answer.text().await.expect("a body");
+        assert!(status.is_success(), "GET {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|it| panic!("GET {path}: {it} in {text}"))
+    }
+
+    /// Makes a room where guests may be.
+    pub async fn make_room(&self, slug: &str) -> RoomCard {
+        let body = NewRoom { title: slug.into(), guests: true, slug: Some(slug.into()) };
+        self.post("/api/v1/rooms", &body).await
+    }
+
+    /// A connection that has said hello.
+    pub async fn connect(&self, device: &str) -> Connection {
+        let mut line = Connection::open(self.address, None).await.expect("connects");
+        line.hello(&self.token, device).await.expect("welcome");
+        line
+    }
+}
