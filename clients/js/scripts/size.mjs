@@ -9,7 +9,12 @@ const entry = fileURLToPath(new URL("../dist/index.js", import.meta.url));
 const made = await build({
   configFile: false,
   logLevel: "error",
-  build: { write: false, minify: true, lib: { entry, formats: ["es"] } },
+  build: {
+    write: false,
+    target: "es2022",
+    modulePreload: false,
+    rollupOptions: { input: entry, preserveEntrySignatures: "strict" },
+  },
 });
 const [{ output }] = [made].flat();
 const bytes = gzipSync(output[0].code, { level: 9 }).length;
