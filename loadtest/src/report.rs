@@ -43,7 +43,7 @@ pub(crate) fn quantiles_ms(of: &Histogram<u64>) -> Value {
     json!({ "n": of.len(), "p50": ms(0.5), "p90": ms(0.9), "p99": ms(0.99), "p999": ms(0.999), "max": of.max() as f64 / 1_000.0 })
 }
 
-fn line_ms(of: &Histogram<u64>) -> String {
+pub(crate) fn line_ms(of: &Histogram<u64>) -> String {
     if of.is_empty() {
         return "–".into();
     }

@@ -1,0 +1,56 @@
+//! The offer of a plain player, and the few lines of the answer that matter.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+
+/// Payload types of our own choosing.
+const H264: u8 = 108;
+pub(super) const RTX: u8 = 109;
+const OPUS: u8 = 111;
+
+/// A receive-only offer for H264 with retransmission, and Opus.
+pub(super) fn offer(ufrag: &str, pwd: &str, fingerprint: &str) -> String {
+    let transport = format!(
+        "c=IN IP4 0.0.0.0\r\na=recvonly\r\na=rtcp-mux\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
+         a=ice-options:trickle\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:active\r\n"
+    );
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=msid-semantic: WMS *\r\n\
+         m=video 9 UDP/TLS/RTP/SAVPF {H264} {RTX}\r\na=mid:0\r\n{transport}\
+         a=rtpmap:{H264} H264/90000\r\n\
+         a=fmtp:{H264} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
+         a=rtcp-fb:{H264} nack\r\na=rtcp-fb:{H264} nack pli\r\n\
+         a=rtpmap:{RTX} rtx/90000\r\na=fmtp:{RTX} apt={H264}\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF {OPUS}\r\na=mid:1\r\n{transport}\
+         a=rtpmap:{OPUS} opus/48000/2\r\na=fmtp:{OPUS} minptime=10;useinbandfec=1\r\n"
+    )
+}
+
+/// What a player needs of the answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) address: SocketAddr,
+    pub(super) ufrag: String,
+    pub(super) pwd: String,
+}
+
+pub(super) fn read(answer: &str) -> Result<Answer> {
+    let line = |prefix: &str| answer.lines().find_map(|it| it.trim().strip_prefix(prefix));
+    let candidate = line("a=candidate:").context("the answer has no candidate")?;
+    let parts: Vec<&str> = candidate.split_whitespace().collect();
+    let address = format!(
+        "{}:{}",
+        parts.get(4).context("a candidate without address")?,
+        parts.get(5).context("a candidate without port")?
+    );
+    Ok(Answer {
+        address: address.parse().context("a candidate that is no address")?,
+        ufrag: line("a=ice-ufrag:")
+            .context("the answer has no ufrag")?
+            .to_owned(),
+        pwd: line("a=ice-pwd:")
+            .context("the answer has no pwd")?
+            .to_owned(),
+    })
+}
