@@ -10,7 +10,21 @@
 //! to a room is told by [`Order`]s.
 
 mod config;
+mod connection;
+mod flush;
+mod life;
+mod link;
+mod meters;
 mod order;
+mod ring;
+mod room;
+mod run;
+mod schedule;
+mod shard;
+mod shards;
+mod sweep;
 
 pub use config::Config;
+pub use link::{Handler, Link, Open};
 pub use order::{Adopt, Class, ConnectionId, Order, Peer};
+pub use shards::{Prepared, ShardHandle, Shards};

@@ -6,11 +6,7 @@ use std::{rc::Rc, time::Duration};
 use bytes::Bytes;
 use protocol::{CloseCode, RoomNumber, Seq};
 
-use crate::{
-    ConnectionId, Peer, ShardHandle,
-    connection::Connection,
-    shard::Shard,
-};
+use crate::{ConnectionId, Peer, ShardHandle, connection::Connection, shard::Shard};
 
 /// The one who understands what a connection says.
 ///

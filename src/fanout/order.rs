@@ -64,17 +64,39 @@ pub enum Order {
     /// Puts a connection into a room. `first` (the answer, and pages of a resume) is written before
     /// anything of the room; then follows every log frame beyond `after`, once and in order, or an
     /// explicit gap. Joining again starts afresh from the new `after`.
-    Join { connection: ConnectionId, room: RoomNumber, first: Bytes, after: Seq },
+    Join {
+        connection: ConnectionId,
+        room: RoomNumber,
+        first: Bytes,
+        after: Seq,
+    },
     /// Nothing of the room is written after this, except the rest of a frame already begun.
-    Leave { connection: ConnectionId, room: RoomNumber },
+    Leave {
+        connection: ConnectionId,
+        room: RoomNumber,
+    },
     /// One frame for everybody in the room on this shard, already encoded for the WebSocket.
-    Publish { room: RoomNumber, frame: Bytes, class: Class },
+    Publish {
+        room: RoomNumber,
+        frame: Bytes,
+        class: Class,
+    },
     /// One frame for one connection.
-    Send { connection: ConnectionId, frame: Bytes },
+    Send {
+        connection: ConnectionId,
+        frame: Bytes,
+    },
     /// Lets go of what [`crate::Link::hold`] held back: `first`, then the rooms.
-    Release { connection: ConnectionId, first: Bytes },
+    Release {
+        connection: ConnectionId,
+        first: Bytes,
+    },
     /// Says why and ends the connection; it hears nothing else.
-    Close { connection: ConnectionId, code: CloseCode, reason: &'static str },
+    Close {
+        connection: ConnectionId,
+        code: CloseCode,
+        reason: &'static str,
+    },
 }
 
 /// A future that lives on one shard.
@@ -86,6 +108,8 @@ pub(crate) enum Letter {
     Adopt(Adopt),
     Spawn(Box<dyn FnOnce() -> Local + Send>),
     /// Say farewell, close everybody, adopt nobody.
-    Drain { farewell: Bytes },
+    Drain {
+        farewell: Bytes,
+    },
     Stop,
 }

@@ -52,8 +52,14 @@ pub struct ShardHandle {
 pub(crate) struct Shared {
     /// Letters sent and not yet carried out.
     pub(crate) waiting: AtomicUsize,
-    pub(crate) connections: AtomicUsize,
+    connections: AtomicUsize,
     pressed_above: usize,
+}
+
+impl Shared {
+    pub(crate) fn set_connections(&self, count: usize) {
+        self.connections.store(count, Ordering::Relaxed);
+    }
 }
 
 impl Prepared {
@@ -62,11 +68,25 @@ impl Prepared {
         let (handles, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|index| {
                 let (inbox, letters) = mpsc::unbounded_channel();
-                let shared = Shared { pressed_above: config.orders_pressed, ..Shared::default() };
-                (ShardHandle { index, shared: Arc::new(shared), inbox }, letters)
+                let shared = Shared {
+                    pressed_above: config.orders_pressed,
+                    ..Shared::default()
+                };
+                (
+                    ShardHandle {
+                        index,
+                        shared: Arc::new(shared),
+                        inbox,
+                    },
+                    letters,
+                )
             })
             .unzip();
-        Self { config, handles: handles.into(), inboxes }
+        Self {
+            config,
+            handles: handles.into(),
+            inboxes,
+        }
     }
 
     pub fn handles(&self) -> &Arc<[ShardHandle]> {
@@ -78,14 +98,19 @@ impl Prepared {
         let mut threads = Vec::with_capacity(self.inboxes.len());
         for (handle, letters) in self.handles.iter().zip(self.inboxes) {
             let (config, open, handle) = (self.config.clone(), open.clone(), handle.clone());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             threads.push(
                 thread::Builder::new()
                     .name(format!("shard-{}", handle.index))
                     .spawn(move || run::shard(runtime, config, open, handle, letters))?,
             );
         }
-        Ok(Shards { handles: self.handles, threads })
+        Ok(Shards {
+            handles: self.handles,
+            threads,
+        })
     }
 }
 
@@ -121,7 +146,9 @@ impl Shards {
     /// they are gone, or until `within` has passed. From now on nobody is adopted.
     pub async fn drain(&self, farewell: Bytes, within: Duration) {
         for handle in self.handles.iter() {
-            handle.send(Letter::Drain { farewell: farewell.clone() });
+            handle.send(Letter::Drain {
+                farewell: farewell.clone(),
+            });
         }
         let gone = async {
             while self.connections() > 0 {
@@ -129,7 +156,10 @@ impl Shards {
             }
         };
         if tokio::time::timeout(within, gone).await.is_err() {
-            tracing::warn!(connections = self.connections(), "connections were cut at the end of the drain");
+            tracing::warn!(
+                connections = self.connections(),
+                "connections were cut at the end of the drain"
+            );
         }
     }
 

@@ -1,0 +1,266 @@
+//! What was published to a room on one shard and is still needed by somebody.
+//!
+//! Every member is a [`Cursor`] into the ring. [`Ring::read`] is the only way out of it, for a pass
+//! over everybody and for a viewer that catches up: log frames come once and in order, and what is
+//! no longer there is told as a gap, so a hole cannot be silent. The ring is empty while nobody
+//! lags; it is bounded by the caller's [`Limits`] otherwise.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use protocol::Seq;
+use smallvec::SmallVec;
+
+use crate::Class;
+
+/// How much of the past is kept for those who lag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) frames_max: usize,
+    pub(crate) bytes_max: usize,
+}
+
+/// Where one member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// Index of the next entry to read. Indices count from the ring's birth and never repeat.
+    pub(crate) next: u64,
+    /// Everything up to this seq was delivered, or told as a gap, or held by the first answer.
+    pub(crate) seen: Seq,
+}
+
+/// Whether a read is given the bursts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bursts {
+    Kept,
+    Skipped,
+}
+
+/// Where a read ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until {
+    /// Before this index.
+    Index(u64),
+    /// After so many bytes.
+    Bytes(usize),
+}
+
+#[derive(Debug)]
+struct Entry {
+    class: Class,
+    frame: Bytes,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ring {
+    entries: VecDeque<Entry>,
+    /// Index of the first entry.
+    first: u64,
+    bytes: usize,
+    /// The last seq published.
+    last_seq: Seq,
+    /// The last seq that is not here any more.
+    dropped_seq: Seq,
+    /// Values that fell out while somebody may still need them: key, index, frame.
+    fallen: Vec<(u8, u64, Bytes)>,
+}
+
+impl Ring {
+    /// A ring whose first reader has seen everything up to `after`.
+    pub(crate) fn new(after: Seq) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            last_seq: after,
+            dropped_seq: after,
+            fallen: Vec::new(),
+        }
+    }
+
+    /// The index behind the last entry.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.fallen.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, class: Class, frame: Bytes, limits: Limits) {
+        if let Class::Log { to, .. } = class {
+            self.last_seq = self.last_seq.max(to);
+        }
+        self.bytes += frame.len();
+        self.entries.push_back(Entry { class, frame });
+        while self.entries.len() > limits.frames_max
+            || (self.bytes > limits.bytes_max && self.entries.len() > 1)
+        {
+            let index = self.first;
+            if let Some(Entry {
+                class: Class::State { key },
+                frame,
+            }) = self.pop()
+            {
+                self.fallen.retain(|it| it.0 != key);
+                self.fallen.push((key, index, frame));
+            }
+        }
+    }
+
+    /// Everybody has read what lies before `index`: let it go.
+    pub(crate) fn trim(&mut self, index: u64) {
+        while self.first < index && self.pop().is_some() {}
+        self.fallen.retain(|it| it.1 >= index);
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
+    }
+
+    /// The place of somebody who has seen everything up to `after` and no value that comes from now.
+    pub(crate) fn place(&self, after: Seq) -> Cursor {
+        if after >= self.last_seq {
+            return Cursor {
+                next: self.end(),
+                seen: after,
+            };
+        }
+        let unseen = self.entries.iter().position(|it| match it.class {
+            Class::Log { to, .. } => to > after,
+            Class::State { .. } | Class::Burst => false,
+        });
+        let next = unseen.map_or(self.end(), |it| self.first + it as u64);
+        Cursor { next, seen: after }
+    }
+
+    /// Whether there is anything to read at this place.
+    pub(crate) fn is_behind(&self, cursor: Cursor) -> bool {
+        cursor.next < self.end() || cursor.seen < self.dropped_seq
+    }
+
+    /// The last seq that can only be told as a gap.
+    pub(crate) fn dropped_seq(&self) -> Seq {
+        self.dropped_seq
+    }
+
+    /// Reads on from a place, up to `until` or `bytes_max` (at least one entry), in one buffer. Of
+    /// values only the last per key is given, and `gap` words what is missing.
+    pub(crate) fn read(
+        &self,
+        from: Cursor,
+        until: Until,
+        bursts: Bursts,
+        gap: &dyn Fn(Seq, Seq) -> Bytes,
+    ) -> (Bytes, Cursor) {
+        let mut at = Cursor {
+            next: from.next.max(self.first),
+            seen: from.seen,
+        };
+        let mut out: SmallVec<[Bytes; 8]> = SmallVec::new();
+        if at.seen < self.dropped_seq {
+            out.push(gap(at.seen + 1, self.dropped_seq));
+            at.seen = self.dropped_seq;
+        }
+        let start = usize::try_from(at.next - self.first).expect("a ring fits into memory");
+        let stop = self.stop(start, until);
+        let (chosen, keys) = self.choose(start, stop, bursts);
+        for (key, index, frame) in &self.fallen {
+            if *index >= from.next && !keys.has(*key) {
+                out.push(frame.clone());
+            }
+        }
+        for entry in chosen.iter().rev() {
+            if let Class::Log { from, to } = entry.class {
+                if to <= at.seen {
+                    continue;
+                }
+                if from > at.seen + 1 {
+                    out.push(gap(at.seen + 1, from - 1));
+                }
+                at.seen = to;
+            }
+            out.push(entry.frame.clone());
+        }
+        at.next = self.first + stop as u64;
+        (joined(out), at)
+    }
+
+    /// Where a read that began at `start` ends.
+    fn stop(&self, start: usize, until: Until) -> usize {
+        let bytes_max = match until {
+            Until::Index(index) => {
+                let stop = index.min(self.end()).saturating_sub(self.first);
+                return usize::try_from(stop)
+                    .expect("a ring fits into memory")
+                    .max(start);
+            }
+            Until::Bytes(bytes_max) => bytes_max,
+        };
+        let (mut bytes, mut stop) = (0, start);
+        for entry in self.entries.range(start..) {
+            bytes += entry.frame.len();
+            if bytes > bytes_max && stop > start {
+                break;
+            }
+            stop += 1;
+        }
+        stop
+    }
+
+    /// What is worth sending of a range, last first, and the keys of the values among it.
+    fn choose(&self, start: usize, stop: usize, bursts: Bursts) -> (SmallVec<[&Entry; 8]>, Keys) {
+        let mut chosen = SmallVec::new();
+        let mut keys = Keys::default();
+        for entry in self.entries.range(start..stop).rev() {
+            match entry.class {
+                Class::State { key } if !keys.add(key) => {}
+                Class::Burst if bursts == Bursts::Skipped => {}
+                _ => chosen.push(entry),
+            }
+        }
+        (chosen, keys)
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.first += 1;
+        self.bytes -= entry.frame.len();
+        if let Class::Log { to, .. } = entry.class {
+            self.dropped_seq = self.dropped_seq.max(to);
+        }
+        Some(entry)
+    }
+}
+
+/// A set of the 256 keys a value can have.
+#[derive(Default)]
+struct Keys([u64; 4]);
+
+impl Keys {
+    /// False if it was there already.
+    fn add(&mut self, key: u8) -> bool {
+        let is_new = !self.has(key);
+        self.0[usize::from(key / 64)] |= 1 << (key % 64);
+        is_new
+    }
+
+    fn has(&self, key: u8) -> bool {
+        self.0[usize::from(key / 64)] & (1 << (key % 64)) != 0
+    }
+}
+
+/// One buffer: shared where there is a single frame, copied once for everybody where there are more.
+fn joined(mut parts: SmallVec<[Bytes; 8]>) -> Bytes {
+    if parts.len() <= 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut out = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+    for part in &parts {
+        out.extend_from_slice(part);
+    }
+    out.freeze()
+}
+
+#[cfg(test)]
+#[path = "ring_tests.rs"]
+mod tests;

@@ -1,0 +1,190 @@
+//! The loop of one shard: take the letters, give the rooms a turn, let everything else run, again.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::atomic::Ordering,
+};
+
+use protocol::CloseCode;
+use tokio::{sync::mpsc, task};
+
+use crate::{Config, Open, ShardHandle, life, order::Letter, room::Turn, shard::Shard, sweep};
+
+/// Letters taken between two turns.
+const LETTERS_MAX: usize = 1_024;
+
+/// Whether the shard goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// The thread's body: returns when the shard is told to stop.
+pub(crate) fn shard<O: Open>(
+    runtime: tokio::runtime::Runtime,
+    config: Config,
+    open: O,
+    handle: ShardHandle,
+    letters: mpsc::UnboundedReceiver<Letter>,
+) {
+    let words = open.clone();
+    let gap = Box::new(move |room, from, to| words.gap(room, from, to));
+    let tasks = task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let shard = Shard::new(config, handle, gap);
+        let sweeper = task::spawn_local(sweep::run(shard.clone()));
+        serve(&shard, &open, letters).await;
+        sweeper.abort();
+    });
+    // What still lives here ends with the set: handlers hear `closed`, rooms' tasks are dropped.
+    let _inside = runtime.enter();
+    drop(tasks);
+}
+
+async fn serve<O: Open>(shard: &Rc<Shard>, open: &O, mut letters: mpsc::UnboundedReceiver<Letter>) {
+    let mut taken = Vec::new();
+    loop {
+        if shard.schedule.borrow().has_work() {
+            // Reads, timers and rooms' tasks get their time between two turns.
+            task::yield_now().await;
+            while taken.len() < LETTERS_MAX {
+                let Ok(letter) = letters.try_recv() else {
+                    break;
+                };
+                taken.push(letter);
+            }
+        } else if wait(shard, &mut letters, &mut taken).await == Next::Stop {
+            return;
+        }
+        shard
+            .handle
+            .shared
+            .waiting
+            .fetch_sub(taken.len(), Ordering::Relaxed);
+        for letter in taken.drain(..) {
+            if open_letter(shard, open, letter) == Next::Stop {
+                return;
+            }
+        }
+        take_turns(shard);
+    }
+}
+
+/// Waits for letters, or until a room has rested.
+async fn wait(
+    shard: &Rc<Shard>,
+    letters: &mut mpsc::UnboundedReceiver<Letter>,
+    taken: &mut Vec<Letter>,
+) -> Next {
+    let rested_at = shard.schedule.borrow().rested_at();
+    let Some(rested_at) = rested_at else {
+        return match letters.recv_many(taken, LETTERS_MAX).await {
+            0 => Next::Stop,
+            _ => Next::GoOn,
+        };
+    };
+    let from = clock::now();
+    let next = tokio::select! {
+        biased;
+        count = letters.recv_many(taken, LETTERS_MAX) => {
+            if count == 0 { Next::Stop } else { Next::GoOn }
+        }
+        () = tokio::time::sleep_until(rested_at.into()) => Next::GoOn,
+    };
+    let now = clock::now();
+    let mut schedule = shard.schedule.borrow_mut();
+    schedule.rested(now.duration_since(from), now);
+    schedule.wake(now);
+    next
+}
+
+/// Carries out one letter. A panic in it is a bug of ours, but not the end of everybody else.
+fn open_letter<O: Open>(shard: &Rc<Shard>, open: &O, letter: Letter) -> Next {
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        match letter {
+            Letter::Order(order) => shard.carry_out(order),
+            Letter::Adopt(adopt) => life::adopt(shard, open, adopt),
+            Letter::Spawn(make) => drop(task::spawn_local(make())),
+            Letter::Drain { farewell } => drain(shard, farewell),
+            Letter::Stop => return Next::Stop,
+        }
+        Next::GoOn
+    }));
+    done.unwrap_or_else(|_| {
+        tracing::error!(shard = shard.handle.index(), "an order panicked");
+        Next::GoOn
+    })
+}
+
+fn drain(shard: &Rc<Shard>, farewell: bytes::Bytes) {
+    shard.is_draining.set(true);
+    let all: Vec<_> = shard
+        .connections
+        .borrow()
+        .iter()
+        .map(|it| it.1.clone())
+        .collect();
+    for connection in all {
+        shard.send(&connection, farewell.clone());
+        shard.close(&connection, CloseCode::Drain, "the server is going");
+    }
+}
+
+/// One turn: a number of sends, shared by as many rooms as fit.
+fn take_turns(shard: &Rc<Shard>) {
+    let from = clock::now();
+    let mut left = shard.config.turn_sends;
+    while left > 0 {
+        let Some(number) = shard.schedule.borrow_mut().next() else {
+            break;
+        };
+        let turned = catch_unwind(AssertUnwindSafe(|| take_turn(shard, number, &mut left)));
+        if turned.is_err() {
+            give_up(shard, number);
+        }
+    }
+    let now = clock::now();
+    let mut schedule = shard.schedule.borrow_mut();
+    schedule.worked(now.duration_since(from), now);
+    schedule.wake(now);
+}
+
+fn take_turn(shard: &Rc<Shard>, number: u32, left: &mut usize) {
+    let mut rooms = shard.rooms.borrow_mut();
+    let Some(room) = rooms.get_mut(&number) else {
+        return;
+    };
+    let turn = room.turn(shard, left);
+    let mut schedule = shard.schedule.borrow_mut();
+    match turn {
+        Turn::Unfinished => schedule.enqueue(number),
+        Turn::Finished(cost) => {
+            let now = clock::now();
+            room.ready_at = schedule.rest_of(cost).map(|it| now + it);
+            match room.ready_at {
+                _ if !room.has_news() => room.is_waiting = false,
+                Some(at) => schedule.rest(number, at),
+                None => schedule.enqueue(number),
+            }
+        }
+        Turn::Idle => room.is_waiting = false,
+    }
+}
+
+/// A room whose pass panicked cannot say who got what: its members come back and resume.
+fn give_up(shard: &Rc<Shard>, number: u32) {
+    tracing::error!(
+        room = number,
+        "a pass panicked: the room's connections are closed"
+    );
+    let room = shard.rooms.borrow_mut().remove(&number);
+    for member in room.iter().flat_map(crate::room::Room::members) {
+        shard.close(
+            &member.connection,
+            CloseCode::Forced,
+            "the server made a mistake",
+        );
+    }
+}

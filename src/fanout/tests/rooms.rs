@@ -1,0 +1,230 @@
+//! What a viewer hears of its rooms.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Server, text};
+use fanout::{Config, Order};
+
+/// A ring of a few frames, so that a slow viewer falls out of it soon.
+fn small_ring() -> Config {
+    Config {
+        ring_frames_max: 8,
+        ..Config::default()
+    }
+}
+
+#[tokio::test]
+async fn the_first_answer_comes_before_everything_of_the_room() {
+    let server = Server::start(Config::default()).await;
+    let mut client = server.client().await;
+    server.join(&client, 7, 3);
+    server.log(7, 4, 4, 0);
+    server.state(7, 0, 1);
+    server.log(7, 5, 6, 0);
+    assert_eq!(client.text().await, "joined");
+    assert_eq!(client.text().await, "log 7 4 4");
+    assert_eq!(client.text().await, "state 7 0 1");
+    assert_eq!(client.text().await, "log 7 5 6");
+}
+
+#[tokio::test]
+async fn a_viewer_hears_only_its_rooms() {
+    let server = Server::start(Config::default()).await;
+    let (mut one, mut two) = (server.client().await, server.client().await);
+    server.join(&one, 1, 0);
+    server.join(&two, 1, 0);
+    server.join(&two, 2, 0);
+    server.log(1, 1, 1, 0);
+    server.log(2, 1, 1, 0);
+    server.shard().order(Order::Leave {
+        connection: two.id,
+        room: 1,
+    });
+    server.log(1, 2, 2, 0);
+    server.log(2, 2, 2, 0);
+    assert_eq!(one.until("log 1 2 2").await, ["joined", "log 1 1 1"]);
+    let heard = two.until("log 2 2 2").await;
+    assert!(
+        !heard.iter().any(|it| it.starts_with("log 1 2")),
+        "{heard:?}"
+    );
+    assert_eq!(heard.iter().filter(|it| *it == "joined").count(), 2);
+}
+
+#[tokio::test]
+async fn a_hole_in_the_log_is_told_as_a_gap() {
+    let server = Server::start(Config::default()).await;
+    let mut client = server.client().await;
+    server.join(&client, 1, 5);
+    server.log(1, 6, 6, 0);
+    server.log(1, 9, 9, 0);
+    assert_eq!(
+        client.until("log 1 9 9").await,
+        ["joined", "log 1 6 6", "gap 1 7 8"]
+    );
+}
+
+#[tokio::test]
+async fn what_the_first_answer_held_already_is_not_said_twice() {
+    let server = Server::start(Config::default()).await;
+    let (mut first, mut ahead) = (server.client().await, server.client().await);
+    server.join(&first, 1, 0);
+    server.join(&ahead, 1, 2);
+    for seq in 1..=3 {
+        server.log(1, seq, seq, 0);
+    }
+    assert_eq!(
+        first.until("log 1 3 3").await,
+        ["joined", "log 1 1 1", "log 1 2 2"]
+    );
+    assert_eq!(ahead.until("log 1 3 3").await, ["joined"]);
+}
+
+#[tokio::test]
+async fn a_viewer_that_joins_from_before_is_told_what_is_gone() {
+    let server = Server::start(Config::default()).await;
+    let (mut first, mut late) = (server.client().await, server.client().await);
+    server.join(&first, 1, 10);
+    server.log(1, 11, 12, 0);
+    first.until("log 1 11 12").await;
+    server.join(&late, 1, 4);
+    assert_eq!(late.until("gap 1 5 12").await, ["joined"]);
+    server.log(1, 13, 13, 0);
+    assert_eq!(late.text().await, "log 1 13 13");
+}
+
+#[tokio::test]
+async fn a_stalled_viewer_reads_on_where_it_was() {
+    let server = Server::start(Config::default()).await;
+    let mut fast = server.client().await;
+    let mut slow = server.client_with(0, Some(4_096), b"").await;
+    server.join(&fast, 1, 0);
+    server.join(&slow, 1, 0);
+    for seq in 1..=60 {
+        server.log(1, seq, seq, 16_000);
+        if seq == 60 {
+            server.burst(1, 1);
+        }
+        fast.until(&format!("log 1 {seq} {seq}")).await;
+    }
+    fast.until("burst 1 1").await;
+    // A write of 64 KiB is kept whole by the kernel or waits in the ring: all of it comes, in order.
+    slow.until("joined").await;
+    for seq in 1..=60 {
+        assert_eq!(slow.text().await, format!("log 1 {seq} {seq}"));
+    }
+    // The burst was skipped: the next thing said is the next record.
+    server.log(1, 61, 61, 0);
+    assert_eq!(slow.text().await, "log 1 61 61");
+}
+
+#[tokio::test]
+async fn a_viewer_that_fell_out_of_the_ring_is_told_the_gap_and_the_last_values() {
+    let server = Server::start(small_ring()).await;
+    let mut fast = server.client().await;
+    let mut slow = server.client_with(0, Some(4_096), b"").await;
+    server.join(&fast, 1, 0);
+    server.join(&slow, 1, 0);
+    for seq in 1..=200 {
+        server.log(1, seq, seq, 16_000);
+        if seq <= 100 {
+            server.state(1, 5, seq);
+        }
+        fast.until(&format!("log 1 {seq} {seq}")).await;
+    }
+    slow.until("joined").await;
+    let (mut last, mut gaps, mut value) = (0, 0, 0);
+    while last < 200 {
+        let heard = slow.text().await;
+        let words: Vec<&str> = heard.split(' ').collect();
+        let number = |i: usize| words[i].parse::<u64>().unwrap();
+        match words[0] {
+            "log" => {
+                assert_eq!(number(2), last + 1);
+                last = number(3);
+            }
+            "gap" => {
+                assert_eq!(number(2), last + 1, "{heard}");
+                last = number(3);
+                gaps += 1;
+            }
+            "state" => {
+                assert!(number(3) > value, "{heard} after {value}");
+                value = number(3);
+            }
+            _ => panic!("{heard}"),
+        }
+    }
+    assert!(gaps >= 1);
+    assert_eq!(value, 100, "the last value is never lost");
+    server.log(1, 201, 201, 0);
+    assert_eq!(slow.text().await, "log 1 201 201");
+}
+
+#[tokio::test]
+async fn answers_pass_what_a_blocked_socket_still_has_to_hear_of_the_room() {
+    let server = Server::start(Config::default()).await;
+    let mut fast = server.client().await;
+    let mut slow = server.client_with(0, Some(4_096), b"").await;
+    server.join(&fast, 1, 0);
+    server.join(&slow, 1, 0);
+    for seq in 1..=60 {
+        server.log(1, seq, seq, 16_000);
+        fast.until(&format!("log 1 {seq} {seq}")).await;
+    }
+    slow.say("echo hello").await;
+    server.await_text("echo hello");
+    let before = slow.until("hello").await;
+    assert!(before.len() < 60, "the answer waited behind the ring");
+    slow.until("log 1 60 60").await;
+}
+
+#[tokio::test]
+async fn a_held_connection_hears_its_rooms_after_the_release() {
+    let server = Server::start(Config::default()).await;
+    let (mut other, mut held) = (server.client().await, server.client().await);
+    server.join(&other, 1, 0);
+    held.say("hold").await;
+    server.await_text("hold");
+    server.join(&held, 1, 0);
+    server.join(&held, 2, 0);
+    server.log(1, 1, 1, 0);
+    server.log(2, 1, 1, 0);
+    other.until("log 1 1 1").await;
+    held.say("echo still there").await;
+    assert_eq!(held.until("still there").await, ["joined", "joined"]);
+    let (connection, first) = (held.id, text("released"));
+    server.shard().order(Order::Release { connection, first });
+    assert_eq!(held.text().await, "released");
+    let mut rooms = [held.text().await, held.text().await];
+    rooms.sort();
+    assert_eq!(rooms, ["log 1 1 1", "log 2 1 1"]);
+    server.log(1, 2, 2, 0);
+    assert_eq!(held.text().await, "log 1 2 2");
+}
+
+#[tokio::test]
+async fn many_frames_at_once_reach_many_viewers_in_turns() {
+    let server = Server::start(Config {
+        turn_sends: 16,
+        ..Config::default()
+    })
+    .await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let client = server.client().await;
+        server.join(&client, 1, 0);
+        clients.push(client);
+    }
+    for seq in 1..=100 {
+        server.log(1, seq, seq, 100);
+    }
+    for client in &mut clients {
+        let heard = client.until("log 1 100 100").await;
+        let expect: Vec<String> = std::iter::once("joined".to_owned())
+            .chain((1..100).map(|it| format!("log 1 {it} {it}")))
+            .collect();
+        assert_eq!(heard, expect);
+    }
+}
