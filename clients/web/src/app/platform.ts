@@ -1,0 +1,8 @@
+/** The real thing: the client of the server this page came from, and the browser's own devices. */
+import { Weiquan } from "@weiquan/client";
+import type { Platform } from "./ports";
+
+export const platform: Platform = {
+  client: new Weiquan({ base: location.origin }),
+  sources: () => import("./sources").then((it) => it.sources),
+};

@@ -1,0 +1,19 @@
+/**
+ * What the page is built on: the client of the server and the sources of the studio. Two things
+ * implement it: `platform.ts` (the real ones) and `fake/platform.ts` (for screenshots and checks).
+ */
+import type { CameraOptions, Device, Source, WeiquanApi } from "@weiquan/client";
+
+export interface Sources {
+  camera(opts: CameraOptions): Promise<Source>;
+  screen(): Promise<Source>;
+  file(file: File): Promise<Source>;
+  devices(): Promise<Device[]>;
+  /** Loudness of the stream's sound, 0 to 1, about 20 times a second until the answer is called. */
+  level(stream: MediaStream, run: (level: number) => void): () => void;
+}
+
+export interface Platform {
+  client: WeiquanApi;
+  sources(): Promise<Sources>;
+}

@@ -1,0 +1,77 @@
+/** Addresses to pages and back. A link is an ordinary `<a href>`: clicks on our own are taken over. */
+export type Route =
+  | { page: "home" }
+  | { page: "room"; slug: string }
+  | { page: "studio"; slug: string }
+  | { page: "sign-in" }
+  | { page: "sign-up" }
+  | { page: "set-up" }
+  | { page: "not-found" };
+
+export function routeOf(path: string): Route {
+  const parts = path.split("/").filter(Boolean);
+  const [first, slug, third] = parts;
+  if (first === undefined) return { page: "home" };
+  if (first === "r" && slug !== undefined && parts.length <= 3) {
+    if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(slug)) return { page: "not-found" };
+    if (third === undefined) return { page: "room", slug };
+    if (third === "studio") return { page: "studio", slug };
+  }
+  if (parts.length === 1 && (first === "sign-in" || first === "sign-up" || first === "set-up")) {
+    return { page: first };
+  }
+  return { page: "not-found" };
+}
+
+export const paths = {
+  home: "/",
+  room: (slug: string) => `/r/${slug}`,
+  studio: (slug: string) => `/r/${slug}/studio`,
+  /** `then` is where to go afterwards: always one of our own paths. */
+  signIn: (then?: string) => (then && then !== "/" ? `/sign-in?then=${encodeURIComponent(then)}` : "/sign-in"),
+  signUp: (then?: string) => (then && then !== "/" ? `/sign-up?then=${encodeURIComponent(then)}` : "/sign-up"),
+};
+
+/** A path of our own or home: an address from outside (`//evil`, `https:`) never gets through. */
+export function ownPath(wish: string | null): string {
+  return wish !== null && /^\/(?![/\\])/.test(wish) ? wish : paths.home;
+}
+
+class Router {
+  #path = $state(location.pathname);
+  readonly route: Route = $derived(routeOf(this.#path));
+
+  get path(): string {
+    return this.#path;
+  }
+
+  start(): () => void {
+    const back = (): void => void (this.#path = location.pathname);
+    const click = (event: MouseEvent): void => this.#click(event);
+    addEventListener("popstate", back);
+    document.addEventListener("click", click);
+    return () => {
+      removeEventListener("popstate", back);
+      document.removeEventListener("click", click);
+    };
+  }
+
+  go(path: string, how: "push" | "replace" = "push"): void {
+    if (how === "push") history.pushState(null, "", path);
+    else history.replaceState(null, "", path);
+    this.#path = location.pathname;
+    scrollTo(0, 0);
+  }
+
+  #click(event: MouseEvent): void {
+    if (event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+    if (link.hash && link.pathname === location.pathname) return;
+    event.preventDefault();
+    this.go(link.pathname + link.search);
+  }
+}
+
+export const router = new Router();

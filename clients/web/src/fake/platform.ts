@@ -1,0 +1,116 @@
+/** The stand-in platform: the whole app without a server or a camera. Only in `--mode fake`. */
+import {
+  Cell,
+  type ConnectionStatus,
+  type Me,
+  type RoomApi,
+  type RoomCard,
+  type ServerInfo,
+  type Source,
+  type StreamKey,
+  type WeiquanApi,
+  Refused,
+} from "@weiquan/client";
+import type { Platform, Sources } from "../app/ports";
+import { self } from "./people";
+import { picture } from "./picture";
+import { FakeRoom } from "./room";
+import { cards } from "./scenes";
+import { wishes } from "./wishes";
+
+const statuses: Record<typeof wishes.status, ConnectionStatus> = {
+  online: { state: "online" },
+  offline: { state: "offline" },
+  reconnecting: { state: "reconnecting", since: Date.now(), tries: 3, next: Date.now() + 4000 },
+  refused: { state: "refused", code: "replaced" },
+};
+
+class FakeWeiquan implements WeiquanApi {
+  readonly status = new Cell<ConnectionStatus>(statuses[wishes.status]);
+  readonly who = new Cell<Me | null>(self);
+  readonly #rooms = new Map<string, FakeRoom>();
+  #setUp = wishes.circle !== "new";
+  #circle = "读书会";
+
+  async server(): Promise<ServerInfo> {
+    return { version: "0.1.0", set_up: this.#setUp, circle: this.#setUp ? this.#circle : null, sign_up_open: true };
+  }
+  async setUp(wish: { name: string; circle: string }): Promise<Me> {
+    this.#setUp = true;
+    this.#circle = wish.circle;
+    return this.#be({ id: "m_me", name: wish.name, mark: "owner" });
+  }
+  async signUp(name: string): Promise<Me> {
+    if (name === "taken") throw new Refused({ code: "name_taken", say: "", act: "none" });
+    return this.#be({ id: "m_me", name, mark: "member" });
+  }
+  async signIn(name: string, password: string): Promise<Me> {
+    if (password === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
+    return this.#be({ id: "m_me", name, mark: "member" });
+  }
+  async signOut(): Promise<void> {
+    this.who.set(null);
+  }
+  async me(): Promise<Me | null> {
+    return this.who.get();
+  }
+  async beGuest(name = "访客 47"): Promise<Me> {
+    return this.#be({ id: "g_me", name, mark: "guest" });
+  }
+  #be(me: Me): Me {
+    this.who.set(me);
+    return me;
+  }
+  async rooms(): Promise<RoomCard[]> {
+    return wishes.circle === "full" ? cards : [];
+  }
+  async roomCard(slug: string): Promise<RoomCard> {
+    const card = cards.find((it) => it.slug === slug);
+    if (!card) throw new Refused({ code: "not_found", say: "", act: "stop" });
+    return card;
+  }
+  async makeRoom(): Promise<RoomCard> {
+    return { ...(cards[4] as RoomCard), slug: "studio" };
+  }
+  async streamKeys(): Promise<StreamKey[]> {
+    return [{ id: "k1", label: "OBS", made_ms: Date.now() - 86_400_000 * 3, used_ms: Date.now() - 3_600_000 }];
+  }
+  async makeStreamKey(_slug: string, label: string) {
+    return { id: "k2", key: "wq_live_7Hq2mX9vT4sKpR8nB3cJ6wZd", label };
+  }
+  async revokeStreamKey(): Promise<void> {}
+  whipUrl(): string {
+    return "https://live.example.com/whip";
+  }
+  room(slug: string): RoomApi {
+    const room = this.#rooms.get(slug) ?? new FakeRoom(slug);
+    this.#rooms.set(slug, room);
+    return room;
+  }
+  serverNow(): number {
+    return Date.now();
+  }
+  retry(): void {
+    this.status.set({ state: "online" });
+  }
+  close(): void {}
+}
+
+const source = (kind: Source["kind"], label: string): Source => ({ kind, label, stream: picture(), ended: new Cell(false), stop: () => {} });
+
+const sources: Sources = {
+  camera: async () => source("camera", "FaceTime HD"),
+  screen: async () => source("screen", "Screen 1"),
+  file: async (file) => source("file", file.name),
+  devices: async () => [
+    { id: "c1", kind: "camera", label: "FaceTime HD" },
+    { id: "m1", kind: "microphone", label: "MacBook Pro Microphone" },
+    { id: "m2", kind: "microphone", label: "USB Audio" },
+  ],
+  level(_stream, run) {
+    const timer = setInterval(() => run(0.55 + Math.sin(Date.now() / 300) * 0.2), 66);
+    return () => clearInterval(timer);
+  },
+};
+
+export const platform: Platform = { client: new FakeWeiquan(), sources: async () => sources };

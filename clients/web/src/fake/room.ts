@@ -1,0 +1,164 @@
+/** A room that needs no server. It keeps to the contract of `RoomApi`, as far as a page can tell. */
+import {
+  Cell,
+  type Burst,
+  type GapView,
+  type MessageView,
+  type PublishView,
+  type PublisherApi,
+  type RoomApi,
+  type RoomView,
+  type WatchStats,
+  type WatchView,
+  type WatcherApi,
+} from "@weiquan/client";
+import { picture } from "./picture";
+import { everybody, lin } from "./people";
+import { viewOf } from "./scenes";
+
+const STATS: WatchStats = {
+  kbps: 1540, fps: 25, width: 1280, height: 720, loss: 0.001, rttMs: 38, delayMs: 120, frames: 900, freezes: 0,
+  audioLevel: 0.21, videoCodec: "H264", srtpCipher: "SRTP_AEAD_AES_128_GCM",
+};
+
+export class FakeRoom implements RoomApi {
+  readonly view: Cell<RoomView>;
+  readonly bursts = new Cell<Burst>({ n: 0, counts: {} });
+  #sent = 0;
+
+  constructor(readonly slug: string) {
+    this.view = new Cell(viewOf(slug));
+    // The checks speak to the page through this: a message arrives, hearts arrive.
+    Object.assign(window, { fakeRoom: this });
+  }
+
+  #change(change: Partial<RoomView>): void {
+    this.view.set({ ...this.view.get(), ...change });
+  }
+
+  /** A message of somebody else, for the checks. */
+  hear(text: string): void {
+    const { messages, newestSeq } = this.view.get();
+    const seq = newestSeq + 1;
+    const author = everybody[seq % everybody.length] ?? lin;
+    const message: MessageView = {
+      key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, change: null,
+      delivery: { state: "sent" },
+    };
+    this.#change({ messages: [...messages, message], newestSeq: seq });
+  }
+
+  hearts(n: number): void {
+    this.bursts.set({ n: this.bursts.get().n + 1, counts: { heart: n } });
+  }
+
+  change(change: Partial<RoomView>): void {
+    this.#change(change);
+  }
+
+  join(): void {}
+  leave(): void {}
+
+  send(text: string, re?: number): string {
+    const { messages, me } = this.view.get();
+    const key = `mine ${++this.#sent}`;
+    const quoted = messages.find((it) => it.seq === re);
+    const message: MessageView = {
+      key, seq: null, author: me ?? lin, mine: true, text, at: Date.now(), pos: null, edited: false, deleted: false,
+      re: quoted && re !== undefined ? { seq: re, author: quoted.author, text: quoted.text, deleted: false } : null, change: null,
+      delivery: { state: "pending" },
+    };
+    this.#change({ messages: [...messages, message] });
+    setTimeout(() => {
+      const seq = this.view.get().newestSeq + 1;
+      this.#replace(key, { seq, delivery: { state: "sent" } });
+      this.#change({ newestSeq: seq });
+    }, 300);
+    return key;
+  }
+
+  #replace(key: string, change: Partial<MessageView>): void {
+    this.#change({ messages: this.view.get().messages.map((it) => (it.key === key ? { ...it, ...change } : it)) });
+  }
+
+  #keyOf(seq: number): string {
+    return this.view.get().messages.find((it) => it.seq === seq)?.key ?? "";
+  }
+
+  edit(seq: number, text: string): string {
+    this.#replace(this.#keyOf(seq), { text, edited: true });
+    return "edit";
+  }
+  remove(seq: number): string {
+    this.#replace(this.#keyOf(seq), { text: "", deleted: true });
+    return "remove";
+  }
+  resend(key: string): void {
+    this.#replace(key, { delivery: { state: "pending" } });
+  }
+  discard(key: string): string {
+    const { messages } = this.view.get();
+    this.#change({ messages: messages.filter((it) => it.key !== key) });
+    return messages.find((it) => it.key === key)?.text ?? "";
+  }
+  heart(): void {
+    this.hearts(1);
+  }
+  async older(): Promise<void> {
+    if (this.view.get().atStart) return;
+    this.#change({ loadingOlder: true });
+    await new Promise((done) => setTimeout(done, 150));
+    const { messages } = this.view.get();
+    const first = messages[0]?.seq ?? 0;
+    const past = Array.from({ length: Math.min(50, first - 1) }, (_, n): MessageView => {
+      const seq = first - Math.min(50, first - 1) + n;
+      const author = everybody[seq % everybody.length] ?? lin;
+      return { ...(messages[0] as MessageView), key: `o${seq}`, seq, author, text: `更早的消息 ${seq}`, at: (messages[0]?.at ?? 0) - (50 - n) * 9000 };
+    });
+    this.#change({ messages: [...past, ...messages], loadingOlder: false, atStart: (past[0]?.seq ?? 1) <= 1 });
+  }
+  async fetchGap(gap: GapView): Promise<void> {
+    this.#change({ gaps: this.view.get().gaps.filter((it) => it.from !== gap.from), missed: 0 });
+  }
+  async roster() {
+    return [...(this.view.get().roster ?? [])];
+  }
+  async mute(): Promise<void> {}
+  async unmute(): Promise<void> {}
+  async ban(): Promise<void> {}
+  async unban(): Promise<void> {}
+  async slowMode(gapMs: number): Promise<void> {
+    this.#change({ slowModeMs: gapMs });
+  }
+  async broadcast(act: string, title = "共读第三夜"): Promise<void> {
+    const now = this.view.get().broadcast;
+    if (act === "end") this.#change({ broadcast: now && { ...now, phase: "ended" }, stage: { here: false, video: false, audio: false } });
+    if (act === "open") this.#change({ broadcast: { id: "b", phase: "open", title, host: this.view.get().me ?? lin } });
+  }
+
+  watch(): WatcherApi {
+    const phases: Record<string, WatchView> = {
+      connecting: { phase: "connecting", stats: null },
+      failed: { phase: "failed", why: "timeout", stats: null },
+      codec: { phase: "failed", why: "codec_unsupported", stats: null },
+    };
+    const { stage } = this.view.get();
+    const stream = stage.video ? picture() : new MediaStream();
+    const view = new Cell<WatchView>(phases[this.slug] ?? (stage.here ? { phase: "playing", stream, stats: STATS } : { phase: "waiting", stats: null }));
+    return { view, stop: () => stream.getTracks().forEach((track) => track.stop()) };
+  }
+
+  publish(): PublisherApi {
+    const view = new Cell<PublishView>({ phase: "connecting", health: null });
+    setTimeout(() => {
+      const now = this.view.get().broadcast;
+      if (now) this.#change({ broadcast: { ...now, phase: "live", live_ms: Date.now() }, stage: { here: true, video: true, audio: true }, count: 214 });
+      const health = {
+        level: "good", says: ["good"], videoKbps: 2380, audioKbps: 94, targetKbps: 2500, loss: 0.002, rttMs: 41, fps: 30,
+        width: 1280, height: 720, limitedBy: "none", videoCodec: "H264",
+      } as const;
+      view.set({ phase: "live", health });
+    }, 400);
+    return { view, replaceSource: async () => {}, stop: () => view.set({ phase: "stopped", health: null }) };
+  }
+}

@@ -1,0 +1,127 @@
+/** What is in each stand-in room: its slug names its state. */
+import type { Broadcast, MessageView, NoticeView, Person, Phase, RoomCard, RoomView, Verb } from "@weiquan/client";
+import { bei, chen, everybody, lin, mo, mu, self, wu, yang, zhou } from "./people";
+
+const MINUTE = 60_000;
+export const start = Date.now();
+
+function broadcast(phase: Phase, title: string, host: Person = lin): Broadcast {
+  return {
+    id: `b_${title.length}`, phase, title, host,
+    ...(phase === "scheduled" ? { starts_ms: start + 150 * MINUTE } : {}),
+    ...(phase === "live" || phase === "paused" || phase === "ended" ? { live_ms: start - 42 * MINUTE } : {}),
+  };
+}
+
+const TITLE = "《大连接》共读第三夜：弱关系为什么更有用";
+
+function card(slug: string, title: string, count: number, made_by: Person, on: Broadcast | null, guests = true): RoomCard {
+  return { slug, title, guests, made_by, count, broadcast: on };
+}
+
+export const cards: RoomCard[] = [
+  card("live", "共读", 2148, lin, broadcast("live", TITLE)),
+  card("audio", "深夜电台", 96, mu, broadcast("live", "深夜电台：读一封读者来信", mu)),
+  card("open", "书友夜聊", 12, zhou, broadcast("open", "书友夜聊：你最近在读什么", zhou)),
+  card("scheduled", "周末放映", 3, yang, broadcast("scheduled", "周末放映：一部关于图书馆的纪录片", yang)),
+  card("lobby", "大厅", 38, mo, null),
+  card("long", "翻译小组", 4, chen, null, false),
+  card("idle", "读书笔记互助 Reading Notes", 0, wu, null),
+];
+
+let seq = 0;
+let at = start - 8 * MINUTE;
+
+function said(author: Person, text: string, more: Partial<MessageView> = {}): MessageView {
+  seq += 1;
+  at += 17_000;
+  return {
+    key: `s${seq}`, seq, author, mine: author.id === self?.id, text, at, pos: 2_300_000 + seq * 17_000, edited: false,
+    deleted: false, re: null, delivery: { state: "sent" }, change: null, ...more,
+  };
+}
+
+const me: Person = self ?? { id: "g_me", name: "访客 47", mark: "guest" };
+const own = { mine: true, seq: null } as const;
+
+export function talk(): MessageView[] {
+  seq = 100;
+  at = start - 8 * MINUTE;
+  const asked = said(chen, "格兰诺维特那篇论文可以发一下吗");
+  return [
+    said(bei, "第一次来，讲得真清楚"),
+    said(yang, "上一夜的回顾在哪里看？"),
+    asked,
+    said(lin, "结束后放在回顾里，和书单一起：https://example.org/weak-ties", {
+      re: { seq: asked.seq ?? 0, author: chen, text: asked.text, deleted: false },
+    }),
+    said(wu, "弱关系 = 桥，这个比喻好记"),
+    said(zhou, "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", { edited: true }),
+    said(bei, "", { deleted: true }),
+    said(mo, "刷屏的朋友先缓一缓，慢速模式 10 秒"),
+    said(yang, "深圳的朋友周六见！"),
+    said(chen, "I moved here last year and every job I found came through someone I barely knew. The book explains why."),
+    said(wu, "赞同"),
+    { ...said(me, "想听听书友会怎么冷启动的"), ...own, key: "k1", delivery: { state: "pending" } },
+    {
+      ...said(me, "加我微信 abc12345"), ...own, key: "k2",
+      delivery: { state: "refused", why: { code: "rate_limited", say: "", act: "retry", ms: 4000 }, again: null },
+    },
+  ];
+}
+
+/** Ten thousand, of uneven length, for the check that only a few are in the page. */
+function muchTalk(): MessageView[] {
+  seq = 0;
+  at = start - 10_000 * 17_000;
+  const words = "关系把人连在一起而弱关系把圈子连在一起 weak ties connect circles ";
+  return Array.from({ length: 10_000 }, (_, n) =>
+    said(everybody[n % everybody.length] ?? lin, `${n + 1} ${words.slice(0, 6 + ((n * 37) % 60)).repeat(1 + ((n * 13) % 4))}`),
+  );
+}
+
+const notices = (): NoticeView[] => [
+  { key: "n1", seq: 108, at: start - 6 * MINUTE, by: mo, kind: "slow_mode", gapMs: 10_000 },
+];
+
+const viewer: Verb[] = ["watch", "talk", "react", "edit", "delete"];
+const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "go_live", "run_broadcast"];
+
+function rights(): Pick<RoomView, "can" | "mark"> {
+  if (self?.mark === "owner") return { can: new Set(staff), mark: "owner" };
+  if (self?.name === lin.name) return { can: new Set(staff), mark: "host" };
+  return { can: new Set(viewer), mark: self?.mark ?? "guest" };
+}
+
+export function viewOf(slug: string): RoomView {
+  const known = cards.find((it) => it.slug === slug);
+  const base: RoomView = {
+    phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
+    gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody, me],
+    slowModeMs: 0, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
+    me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
+  };
+  const picture = { here: true, video: true, audio: true };
+  const live = broadcast("live", TITLE);
+  const scenes: Record<string, Partial<RoomView>> = {
+    live: { stage: picture, roster: null },
+    audio: { stage: { here: true, video: false, audio: true } },
+    connecting: { broadcast: live, stage: picture },
+    failed: { broadcast: live, stage: picture },
+    codec: { broadcast: live, stage: picture },
+    reconnecting: { broadcast: live },
+    paused: { broadcast: broadcast("paused", TITLE) },
+    ended: { broadcast: broadcast("ended", TITLE) },
+    gap: { broadcast: live, stage: picture, gaps: [{ from: 106, to: 142, count: 37, loading: false }], missed: 37 },
+    slow: { broadcast: live, stage: picture, slowModeMs: 10_000, sendAt: start + 3_600_000 },
+    muted: { broadcast: live, stage: picture, mutedUntil: start + 10 * MINUTE },
+    long: { messages: muchTalk(), newestSeq: 10_000, notices: [], atStart: true },
+    empty: { messages: [], notices: [], atStart: true, newestSeq: 0, count: 1, roster: [me] },
+    joining: { phase: "joining", messages: [], notices: [], title: "", live: false },
+    members: { phase: "refused", why: { code: "guests_not_allowed", say: "", act: "reauth" }, live: false },
+    banned: { phase: "out", why: { code: "banned", say: "", act: "stop" }, live: false },
+    nowhere: { phase: "refused", why: { code: "not_found", say: "", act: "stop" }, live: false },
+    studio: { messages: talk().slice(0, 6), broadcast: null, title: "共读", newestSeq: 106, notices: [], count: 38 },
+  };
+  return { ...base, ...scenes[slug] };
+}

@@ -1,0 +1,54 @@
+/** Every page and state worth looking at, by address of the stand-in build, and what to do once there. */
+export const settle = (ms) => new Promise((done) => setTimeout(done, ms));
+
+export const states = [
+  { name: "home", path: "/" },
+  { name: "home-empty", path: "/?circle=empty" },
+  { name: "home-guest", path: "/?who=nobody&circle=empty" },
+  { name: "room-live", path: "/r/live" },
+  { name: "room-audio", path: "/r/audio" },
+  { name: "room-idle-host", path: "/r/idle?who=host" },
+  { name: "room-scheduled", path: "/r/scheduled" },
+  { name: "room-open", path: "/r/open" },
+  { name: "room-connecting", path: "/r/connecting" },
+  { name: "room-reconnecting", path: "/r/reconnecting?status=reconnecting" },
+  { name: "room-paused", path: "/r/paused" },
+  { name: "room-ended", path: "/r/ended" },
+  { name: "room-failed", path: "/r/failed" },
+  { name: "room-codec", path: "/r/codec" },
+  { name: "room-gap-offline", path: "/r/gap?status=offline" },
+  { name: "room-slow-guest", path: "/r/slow?who=guest" },
+  { name: "room-muted", path: "/r/muted" },
+  { name: "room-empty", path: "/r/empty" },
+  { name: "room-joining", path: "/r/joining" },
+  { name: "room-members", path: "/r/members?who=guest" },
+  { name: "room-banned", path: "/r/banned" },
+  { name: "room-people", path: "/r/gap?who=host", then: (page) => clickOn(page, ".chat .here") },
+  { name: "room-line", path: "/r/live", then: (page) => clickOn(page, ".line") },
+  { name: "room-menu", path: "/r/live?who=owner", then: (page) => clickOn(page, "[data-key='s105'] .act") },
+  { name: "studio-pick", path: "/r/studio/studio?who=host" },
+  { name: "studio-ready", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, ".pick button") },
+  {
+    name: "studio-live", path: "/r/studio/studio?who=host",
+    then: async (page) => {
+      await clickOn(page, ".pick button");
+      await clickOn(page, "[data-act=start]");
+      await settle(900);
+    },
+  },
+  { name: "studio-encoder", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, "[data-act=encoder]") },
+  { name: "studio-refused", path: "/r/studio/studio?who=member" },
+  { name: "sign-in", path: "/sign-in?who=nobody" },
+  { name: "sign-up", path: "/sign-up?who=nobody" },
+  { name: "account-menu", path: "/", then: (page) => clickOn(page, "header button.icon") },
+  { name: "make-room", path: "/", then: (page) => clickOn(page, ".hello .main") },
+  { name: "set-up-link", path: "/?circle=new&who=nobody" },
+  { name: "set-up", path: "/set-up?circle=new&who=nobody#one-time-code" },
+  { name: "not-found", path: "/nowhere/at/all" },
+];
+
+async function clickOn(page, selector) {
+  await page.waitForSelector(selector);
+  await page.$eval(selector, (it) => it.click());
+  await settle(400);
+}
