@@ -178,7 +178,7 @@ impl Viewer {
                 }
             }
             Frame::Text(text) => return text.starts_with(br#"{"op":"ping""#),
-            Frame::Close(_) => self.tally.closed += 1,
+            Frame::Close => self.tally.closed += 1,
             Frame::Other => {}
         }
         false

@@ -24,7 +24,7 @@ pub(crate) struct Wire {
 /// What came.
 pub(crate) enum Frame<'a> {
     Text(&'a [u8]),
-    Close(u16),
+    Close,
     Other,
 }
 
@@ -137,11 +137,7 @@ fn frames(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize> {
         let payload = &bytes[from..to];
         match bytes[at] {
             0x81 => each(Frame::Text(payload)),
-            0x88 => each(Frame::Close(
-                payload
-                    .first_chunk()
-                    .map_or(1005, |it| u16::from_be_bytes(*it)),
-            )),
+            0x88 => each(Frame::Close),
             0x89 | 0x8a => each(Frame::Other),
             first => bail!("a frame that starts with {first:#x}"),
         }

@@ -37,7 +37,7 @@ const CONSENT_EVERY: Duration = Duration::from_secs(3);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// One certificate for all viewers of a run.
-pub(super) struct Identity {
+pub(crate) struct Identity {
     provider: Arc<AwsLcRsProvider>,
     config: Arc<HandshakeConfig>,
     fingerprint: String,
@@ -256,7 +256,7 @@ impl Peer {
         self.tally.counted += u64::from(self.common.counting.load(Ordering::Relaxed));
         let kind = bytes[1] & 0x7f;
         let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-        let wanted = self.tally.packets % self.common.plan.verify == 0;
+        let wanted = self.tally.packets.is_multiple_of(self.common.plan.verify);
         let is_again = kind == sdp::RTX;
         if wanted || is_again || !self.first_keyframe {
             match inbound.decrypt_rtp(bytes) {
