@@ -81,6 +81,25 @@ impl ServerSecret {
     }
 }
 
+/// Seals texts: who shows a text with its seal got both from this server.
+pub struct Sealer(hmac::Key);
+
+impl Sealer {
+    /// Seals of one purpose do not hold for another.
+    pub fn new(secret: &ServerSecret, purpose: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &secret.key_for(purpose)))
+    }
+
+    /// 128 bits in base64url.
+    pub fn seal(&self, text: &str) -> String {
+        encode(&hmac::sign(&self.0, text.as_bytes()).as_ref()[..16])
+    }
+
+    pub fn holds(&self, text: &str, seal: &str) -> bool {
+        same(self.seal(text).as_bytes(), seal.as_bytes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +117,16 @@ mod tests {
             "a shorter one is never the same"
         );
         assert!(random_id("m_").starts_with("m_") && random_id("m_").len() == 18);
+    }
+
+    #[test]
+    fn a_seal_holds_for_its_text_and_purpose_only() {
+        let secret = ServerSecret::new(&[7; 32]).expect("32 bytes");
+        let (door, gate) = (Sealer::new(&secret, "door"), Sealer::new(&secret, "gate"));
+        let seal = door.seal("open");
+        assert!(door.holds("open", &seal));
+        assert!(!door.holds("opem", &seal) && !gate.holds("open", &seal));
+        assert!(!door.holds("open", "") && !door.holds("open", &seal[1..]));
     }
 
     #[test]

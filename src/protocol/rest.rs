@@ -65,22 +65,18 @@ bodies! {
     }
     /// Who one is.
     Me {
-        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         id: crate::ids::MemberId,
         name: String,
         mark: Mark,
     }
     /// A room on the home page.
     RoomCard {
-        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         slug: crate::ids::Slug,
         title: String,
         guests: bool,
-        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         made_by: Person,
         /// People here now.
         count: u32,
-        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         broadcast: Option<Broadcast>,
     }
     /// `GET /api/v1/rooms`: the rooms with a broadcast first, live ones on top.
@@ -93,7 +89,6 @@ bodies! {
         /// May guests watch and talk?
         guests: bool,
         /// Absent: one is made.
-        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
         slug: Option<crate::ids::Slug>,
     }
     /// `POST /api/v1/rooms/{room}/broadcast`.
@@ -134,7 +129,6 @@ bodies! {
         status: u16,
         detail: String,
         code: Code,
-        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         act: Act,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]

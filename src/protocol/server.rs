@@ -57,6 +57,7 @@ pub struct Welcome {
 /// A person as others see one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
     pub id: MemberId,
     pub name: String,
@@ -146,6 +147,7 @@ pub enum AckKind {
 /// To `history`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
     pub page: Vec<RecordFrame>,
     /// There is nothing further that way.
@@ -171,6 +173,7 @@ pub struct Answered {
 /// One record as a frame. `k` names the kind, `b` is its body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordFrame {
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub s: Seq,
@@ -190,6 +193,7 @@ pub struct RecordFrame {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "k", content = "b", rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Body {
     /// A message in its latest form.
     Msg {
@@ -262,6 +266,7 @@ pub enum Phase {
 /// A broadcast (场次) as everybody sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Broadcast {
     pub id: BroadcastId,
     pub phase: Phase,

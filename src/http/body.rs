@@ -1,0 +1,91 @@
+//! Reading a request's body: the content type is held before anything is read, the size while
+//! reading, and the time it may take.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use protocol::{Code, limits};
+use serde::de::DeserializeOwned;
+
+use super::problem::{Failure, Outcome};
+
+/// A body that trickles must not keep its place.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// A JSON body of at most [`limits::BODY_BYTES_MAX`]. Fields that nobody asked for are ignored, so
+/// that they can do no harm.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Outcome<Self> {
+        hold_type(request.headers(), "application/json")?;
+        let bytes = read(request.into_body(), limits::BODY_BYTES_MAX).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|it| Failure::malformed(format!("the body cannot be read: {it}")))
+    }
+}
+
+/// An SDP offer of at most [`limits::SDP_BYTES_MAX`]. Whether it can be answered is for media to say.
+pub(crate) struct Offer(pub(crate) String);
+
+pub(crate) const SDP: &str = "application/sdp";
+
+impl<S: Send + Sync> FromRequest<S> for Offer {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Outcome<Self> {
+        hold_type(request.headers(), SDP)?;
+        let bytes = read(request.into_body(), limits::SDP_BYTES_MAX).await?;
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        // The first line of every session description (RFC 8866 5.1), and something to carry.
+        let is_offer = text.starts_with("v=0") && text.contains("\nm=");
+        if !is_offer {
+            return Err(Failure::new(
+                Code::SdpInvalid,
+                "the body is not a session description",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+fn hold_type(headers: &HeaderMap, expected: &'static str) -> Outcome<()> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|it| it.to_str().ok());
+    let essence = given
+        .and_then(|it| it.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if essence.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::MediaTypeWrong,
+        format!("the body must be {expected}"),
+    ))
+}
+
+async fn read(body: Body, bytes_max: usize) -> Outcome<Bytes> {
+    let reading = Limited::new(body, bytes_max).collect();
+    match tokio::time::timeout(BODY_WITHIN, reading).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::new(
+            Code::TooLarge,
+            format!("a body here has at most {bytes_max} bytes"),
+        )),
+        Ok(Err(_)) => Err(Failure::malformed("the body broke off")),
+        Err(_) => {
+            Err(Failure::malformed("the body took too long")
+                .with_status(StatusCode::REQUEST_TIMEOUT))
+        }
+    }
+}

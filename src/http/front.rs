@@ -1,0 +1,352 @@
+//! The public port: accepts, reads the request head under one deadline, and either gives the socket
+//! to a shard (a WebSocket upgrade) or serves HTTP on it.
+//!
+//! Why not `axum::serve`: it has no deadline for a head at all (a slow one was still open after
+//! 15 s), and it would not let go of the socket. Most connections of a live evening are upgrades on
+//! their first request; those never meet hyper (16 µs of CPU against 23). Whatever is not a good
+//! upgrade goes to hyper with the bytes read so far, so that every refusal is worded in one place.
+//!
+//! It never spins: out of descriptors it answers 503 through one held in reserve, and rests.
+
+use std::{
+    fs::File,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use protocol::limits;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use tower::Service;
+
+use super::{
+    io::Io,
+    upgrade::{self, Upgrades},
+};
+
+/// Connections in the kernel's queue: a join storm must not lose its first packets.
+const BACKLOG: u32 = 4_096;
+/// HTTP connections at once (those that were upgraded are the shards'). At most 16 KiB of buffer
+/// each.
+const CONNECTIONS_MAX: usize = 8_192;
+/// hyper's read buffer. It refuses heads beyond it with 431.
+const BUFFER_BYTES_MAX: usize = 16 * 1024;
+/// Rest after an accept that failed.
+const ACCEPT_REST: Duration = Duration::from_millis(20);
+/// Out of file descriptors, in this process or on this machine (errno of Linux and BSD alike).
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+
+/// Where a request came from: the peer, or whom the proxy on this machine vouched for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    /// The address that a person is known by. A proxy is believed only when it runs on this machine,
+    /// and only its own word, the last of the list: anybody can write the ones before.
+    pub(crate) fn address(self, forwarded_for: Option<&str>) -> IpAddr {
+        let own = self.0.ip().to_canonical();
+        let last = forwarded_for.and_then(|it| it.rsplit(',').next());
+        match last.and_then(|it| it.trim().parse::<IpAddr>().ok()) {
+            Some(told) if own.is_loopback() => told.to_canonical(),
+            _ => own,
+        }
+    }
+}
+
+/// Opens a public port.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    // A restart must not wait for the old connections' last minute.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// A port that is served.
+pub struct Front {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Front {
+    /// Serves HTTP only: the admin's port.
+    pub fn plain(listener: TcpListener, router: Router) -> io::Result<Self> {
+        Self::serve(listener, router, None)
+    }
+
+    pub(crate) fn serve(
+        listener: TcpListener,
+        router: Router,
+        upgrades: Option<Arc<Upgrades>>,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let served = Arc::new(Served::new(router, upgrades));
+        let accepting = tokio::spawn(accept(listener, served, stopped));
+        Ok(Self {
+            address,
+            stop,
+            accepting,
+        })
+    }
+
+    /// Where it listens; the port that was given for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, lets running requests end, and cuts what is left after that time.
+    pub async fn stop(mut self, within: Duration) {
+        self.stop.send_replace(true);
+        if timeout(within, &mut self.accepting).await.is_err() {
+            self.accepting.abort();
+        }
+    }
+}
+
+/// What every connection needs.
+struct Served {
+    router: Router,
+    upgrades: Option<Arc<Upgrades>>,
+    http: auto::Builder<TokioExecutor>,
+    places: Arc<Semaphore>,
+}
+
+impl Served {
+    fn new(router: Router, upgrades: Option<Arc<Upgrades>>) -> Self {
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits::HEAD_WITHIN)
+            .max_buf_size(BUFFER_BYTES_MAX);
+        Self {
+            router,
+            upgrades,
+            http,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, served: Arc<Served>, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    let mut reserve = File::open("/dev/null").ok();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop(&mut stopped) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, peer)) => match served.places.clone().try_acquire_owned() {
+                Ok(place) => {
+                    let connection =
+                        one(socket, Peer(peer), served.clone(), stopped.clone(), place);
+                    connections.spawn(connection);
+                }
+                Err(_) => refuse(&socket, "connections"),
+            },
+            Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => {
+                drop(reserve.take());
+                // The one that waits is told; the others wait in the kernel until somebody leaves.
+                if let Ok(Ok((socket, _))) = timeout(ACCEPT_REST, listener.accept()).await {
+                    refuse(&socket, "descriptors");
+                }
+                reserve = File::open("/dev/null").ok();
+                sleep(ACCEPT_REST).await;
+            }
+            Err(error) => {
+                // A client that hung up while it waited; anything else must not spin either.
+                tracing::debug!(%error, "accepting failed");
+                sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Waits for the word to stop; a front that is dropped stops too.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    // What is seen is a guard over the value, which must not be held across an await.
+    let _ = stopped.wait_for(|it| *it).await.is_ok();
+}
+
+/// No place for this one: says so without waiting for anything.
+fn refuse(socket: &TcpStream, why: &'static str) {
+    metrics::counter!("weiquan_http_no_place_total", "why" => why).increment(1);
+    // A client that does not even take these bytes hears nothing.
+    let _ = socket.try_write(
+        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n\
+          Connection: close\r\n\r\n",
+    );
+}
+
+async fn one(
+    socket: TcpStream,
+    peer: Peer,
+    served: Arc<Served>,
+    stopped: watch::Receiver<bool>,
+    place: OwnedSemaphorePermit,
+) {
+    // Without it a small answer may wait 40 ms for an acknowledgement; failing is only slower.
+    let _ = socket.set_nodelay(true);
+    let mut io = Io::new(socket);
+    let head = match read_head(&mut io).await {
+        Ok(head) => head,
+        Err(Unread::Closed) => return,
+        Err(Unread::Refused(status)) => {
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            // It is closed either way.
+            let _ = timeout(limits::HEAD_WITHIN, io.write_all(answer.as_bytes())).await;
+            return;
+        }
+    };
+    if let Some(upgrades) = &served.upgrades
+        && let Some(response) = upgrade::of_head(upgrades, &head)
+    {
+        let written = timeout(limits::HEAD_WITHIN, io.write_all(&response.bytes)).await;
+        if matches!(written, Ok(Ok(()))) {
+            upgrades.adopt(io, peer, response.upgrade, head.rest());
+        }
+        return;
+    }
+    io.unread(head.bytes);
+    serve_http(io, peer, &served, stopped).await;
+    drop(place);
+}
+
+async fn serve_http(io: Io, peer: Peer, served: &Served, mut stopped: watch::Receiver<bool>) {
+    let router = served.router.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        // A router is always ready, and a clone of it is one more reference.
+        let mut router = router.clone();
+        async move { router.call(request.map(Body::new)).await }
+    });
+    let connection = served
+        .http
+        .serve_connection_with_upgrades(TokioIo::new(io), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Cut, timed out, or not HTTP: hyper has answered where that was possible.
+        tracing::trace!(%error, "an HTTP connection ended early");
+    }
+}
+
+/// What was read of a connection at first.
+pub(crate) struct Head {
+    bytes: Vec<u8>,
+    /// Where the head ends; 0 where it is not a GET and hyper is to read it.
+    end: usize,
+}
+
+impl Head {
+    /// The whole request head with its empty line, where it was read.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.bytes[..self.end]
+    }
+
+    /// What came after it.
+    fn rest(&self) -> Vec<u8> {
+        self.bytes[self.end..].to_vec()
+    }
+}
+
+enum Unread {
+    /// Closed before a request was there: nobody to answer.
+    Closed,
+    Refused(&'static str),
+}
+
+/// Reads until the head is whole, or until it is clear that it is no GET (its head is then hyper's
+/// to read, under a deadline of its own).
+async fn read_head(io: &mut Io) -> Result<Head, Unread> {
+    let mut bytes = Vec::with_capacity(1_024);
+    let reading = async {
+        loop {
+            let from = bytes.len().saturating_sub(3);
+            let room = limits::HEAD_BYTES_MAX - bytes.len();
+            let n = (&mut *io).take(room as u64).read_buf(&mut bytes).await;
+            match n {
+                Ok(0) | Err(_) => return Err(Unread::Closed),
+                Ok(_) => {}
+            }
+            if let Some(at) = bytes[from..].windows(4).position(|it| it == b"\r\n\r\n") {
+                return Ok(from + at + 4);
+            }
+            let start = &bytes[..bytes.len().min(5)];
+            if !b"GET /".starts_with(start) {
+                return Ok(0);
+            }
+            if bytes.len() == limits::HEAD_BYTES_MAX {
+                return Err(Unread::Refused("431 Request Header Fields Too Large"));
+            }
+        }
+    };
+    let end = match timeout(limits::HEAD_WITHIN, reading).await {
+        Ok(read) => read?,
+        Err(_) if bytes.is_empty() => return Err(Unread::Closed),
+        Err(_) => return Err(Unread::Refused("408 Request Timeout")),
+    };
+    Ok(Head { bytes, end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_proxy_on_this_machine_is_believed_and_only_its_last_word() {
+        let address = |peer: &str, told: Option<&str>| {
+            Peer(peer.parse().expect("an address"))
+                .address(told)
+                .to_string()
+        };
+        assert_eq!(address("203.0.113.7:1", None), "203.0.113.7");
+        assert_eq!(
+            address("203.0.113.7:1", Some("198.51.100.1")),
+            "203.0.113.7"
+        );
+        assert_eq!(address("127.0.0.1:1", Some("198.51.100.1")), "198.51.100.1");
+        assert_eq!(
+            address("127.0.0.1:1", Some("10.0.0.1, 198.51.100.1")),
+            "198.51.100.1"
+        );
+        assert_eq!(address("[::1]:1", Some("2001:db8::1")), "2001:db8::1");
+        assert_eq!(
+            address("[::ffff:127.0.0.1]:1", Some("::ffff:192.0.2.1")),
+            "192.0.2.1"
+        );
+        assert_eq!(address("127.0.0.1:1", Some("unknown")), "127.0.0.1");
+        assert_eq!(address("127.0.0.1:1", Some("")), "127.0.0.1");
+    }
+}

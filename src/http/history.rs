@@ -1,0 +1,85 @@
+//! The past of a room, page by page, as the same records that the socket shows.
+
+use axum::{
+    Json as Answer,
+    extract::{Path, Query, State},
+};
+use community::{Columns, Record, Verb};
+use protocol::{CircleId, Seq, limits, rest::Problem, server::Page};
+use serde::Deserialize;
+use store::{Entry, PageOf};
+
+use super::{
+    Doors,
+    caller::Caller,
+    problem::{Failure, Outcome},
+    rooms,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct Span {
+    before: Option<Seq>,
+    after: Option<Seq>,
+    n: Option<usize>,
+}
+
+/// A page of the past: the newest records, those before a seq, or those after one, oldest first
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}/history", tag = "rooms",
+    params(
+        ("room" = String, Path, description = "the room's slug"),
+        ("before" = Option<u64>, Query, description = "the newest records below this seq"),
+        ("after" = Option<u64>, Query, description = "the oldest records above this seq"),
+        ("n" = Option<u32>, Query, description = "records, at most 200; 50 where it is absent"),
+    ),
+    security((), ("bearer" = []), ("sign_in" = [])),
+    responses((status = 200, body = Page), (status = "default", body = Problem)),
+)]
+pub(crate) async fn page(
+    State(doors): State<Doors>,
+    Path(room): Path<String>,
+    span: Result<Query<Span>, axum::extract::rejection::QueryRejection>,
+    by: Caller,
+) -> Outcome<Answer<Page>> {
+    let Query(span) = span.map_err(|it| Failure::malformed(it.body_text()))?;
+    let of = match (span.before, span.after) {
+        (None, None) => PageOf::Last,
+        (Some(seq), None) => PageOf::Before(seq),
+        (None, Some(seq)) => PageOf::After(seq),
+        (Some(_), Some(_)) => return Err(Failure::malformed("say before or after, not both")),
+    };
+    let n = span
+        .n
+        .unwrap_or(limits::SNAPSHOT_RECORDS)
+        .clamp(1, limits::PAGE_RECORDS_MAX);
+    let room = rooms::find(&doors, room).await?;
+    doors
+        .stage
+        .admit(room.number, by.who(), Verb::Watch)
+        .await?;
+    let page = doors.store.page(room.number, of, n).await?;
+    let records: Result<Vec<_>, _> = page
+        .entries
+        .into_iter()
+        .map(|it| read(room.circle, it))
+        .collect();
+    let records = records.map_err(|it| Failure::internal("a stored record cannot be read", &it))?;
+    Ok(Answer(Page {
+        page: records.iter().map(Record::frame).collect(),
+        end: page.end,
+    }))
+}
+
+fn read(circle: CircleId, entry: Entry) -> Result<Record, community::ReadError> {
+    let columns = Columns {
+        seq: entry.seq,
+        at_ms: entry.at_ms,
+        pos: entry.pos,
+        author: entry.author,
+        kind: entry.kind,
+        is_fact: entry.is_fact,
+        client_id: entry.client_id,
+        body: entry.body,
+    };
+    Record::read(circle, columns)
+}

@@ -1,0 +1,179 @@
+//! The HTTP edge: the API under `/api/v1`, WHIP and WHEP, health, metrics, the web app's files, and
+//! the door through which `/ws` leaves for the shards.
+//!
+//! It turns requests into questions to the store, to `auth` and to the rooms (through [`seam`]),
+//! and answers into JSON or `application/problem+json`. It decides nothing about rooms. axum and
+//! hyper live only here.
+//!
+//! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `upgrade`,
+//! `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
+//! one file for each noun of the API, `whip`, `pages`, `openapi`, `health`.
+
+mod accounts;
+mod body;
+mod caller;
+pub mod front;
+mod guard;
+mod health;
+mod history;
+mod io;
+mod openapi;
+mod pages;
+mod problem;
+mod rooms;
+pub mod seam;
+mod server;
+mod stream_keys;
+mod throttles;
+mod upgrade;
+mod whip;
+
+use std::sync::Arc;
+
+use auth::{Passwords, ServerSecret, Tokens, guests::Guests};
+use axum::{
+    Extension, Router,
+    extract::FromRef,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{any, delete, get, post},
+};
+use store::Store;
+use tokio::{net::TcpListener, sync::Semaphore};
+
+pub use front::{Front, listen};
+pub use health::admin;
+pub use openapi::document;
+
+use seam::{Adopt, Stage};
+use throttles::Throttles;
+use upgrade::Upgrades;
+use whip::Seal;
+
+/// Password hashes at once: each takes 19 MiB and a core for tens of milliseconds. What comes above
+/// waits its turn, bounded by the throttles.
+const HASHES_AT_ONCE: usize = 2;
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `scheme://host[:port]` that people see, without a slash at the end.
+    pub origin: String,
+    /// Other sites whose pages may open `/ws`.
+    pub origins: Vec<String>,
+    /// Whether anybody may make an account.
+    pub sign_up: bool,
+}
+
+impl Settings {
+    fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+}
+
+/// What HTTP is built from.
+pub struct Parts {
+    pub store: Store,
+    pub tokens: Arc<Tokens>,
+    pub secret: ServerSecret,
+    pub stage: Arc<dyn Stage>,
+    pub settings: Settings,
+}
+
+/// The state of every handler: the doors to the rest of the server.
+#[derive(Clone)]
+pub(crate) struct Doors(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) stage: Arc<dyn Stage>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) guests: Guests,
+    pub(crate) passwords: Arc<Passwords>,
+    pub(crate) hashing: Semaphore,
+    pub(crate) throttles: Throttles,
+    pub(crate) seal: Seal,
+}
+
+impl std::ops::Deref for Doors {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl FromRef<Doors> for Arc<Settings> {
+    fn from_ref(doors: &Doors) -> Self {
+        doors.settings.clone()
+    }
+}
+
+/// Serves the public port: everything of this folder, and `/ws` for the shards.
+pub fn serve(listener: TcpListener, parts: Parts, adopt: Adopt) -> std::io::Result<Front> {
+    let upgrades = Arc::new(Upgrades {
+        origins: parts.settings.origins.clone(),
+        adopt,
+        stage: parts.stage.clone(),
+    });
+    let router = router(doors(parts)).layer(Extension(upgrades.clone()));
+    Front::serve(listener, router, Some(upgrades))
+}
+
+fn doors(parts: Parts) -> Doors {
+    Doors(Arc::new(Inner {
+        store: parts.store,
+        tokens: parts.tokens,
+        stage: parts.stage,
+        settings: Arc::new(parts.settings),
+        guests: Guests::new(&parts.secret),
+        passwords: Arc::new(Passwords::new()),
+        hashing: Semaphore::new(HASHES_AT_ONCE),
+        throttles: Throttles::new(),
+        seal: Seal::new(&parts.secret),
+    }))
+}
+
+fn router(doors: Doors) -> Router {
+    let settings = doors.settings.clone();
+    Router::new()
+        .nest("/api/v1", api(settings.clone()))
+        .merge(whip::endpoints())
+        .route("/ws", any(upgrade::handle))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(pages::page)
+        .method_not_allowed_fallback(server::wrong_method)
+        .layer(from_fn_with_state(settings, guard::all))
+        .with_state(doors)
+}
+
+fn api(settings: Arc<Settings>) -> Router<Doors> {
+    let ours = Router::new()
+        .route("/server", get(server::info))
+        .route("/set-up", post(accounts::set_up))
+        .route("/accounts", post(accounts::sign_up))
+        .route("/sign-in", post(accounts::sign_in))
+        .route("/sign-out", post(accounts::sign_out))
+        .route("/token", post(accounts::token))
+        .route("/guests", post(accounts::guest))
+        .route("/me", get(accounts::me))
+        .route("/rooms", get(rooms::list).post(rooms::make))
+        .route("/rooms/{room}", get(rooms::show))
+        .route("/rooms/{room}/broadcast", post(rooms::broadcast))
+        .route("/rooms/{room}/history", get(history::page))
+        .route(
+            "/rooms/{room}/stream-keys",
+            get(stream_keys::list).post(stream_keys::make),
+        )
+        .route(
+            "/rooms/{room}/stream-keys/{id}",
+            delete(stream_keys::revoke),
+        )
+        .route("/openapi.json", get(openapi::show))
+        .fallback(server::no_such_route)
+        .layer(from_fn_with_state(settings, guard::api));
+    // Open to other sites' pages: these take no cookie, only Bearer.
+    let media = whip::room_endpoints().layer(from_fn(whip::open_to_all));
+    ours.merge(media)
+}

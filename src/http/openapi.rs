@@ -1,0 +1,106 @@
+//! The API as OpenAPI 3.1, made from the handlers themselves.
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use protocol::rest;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use super::{accounts, caller::COOKIE, health, history, rooms, server, stream_keys, whip};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "weiquan",
+        description = "Everything but the room itself, which is spoken on /ws (weiquan.v1.json). \
+            Errors are application/problem+json with a stable `code`; what to do is in `act`."
+    ),
+    paths(
+        server::info,
+        accounts::set_up,
+        accounts::sign_up,
+        accounts::sign_in,
+        accounts::sign_out,
+        accounts::token,
+        accounts::guest,
+        accounts::me,
+        rooms::list,
+        rooms::make,
+        rooms::show,
+        rooms::broadcast,
+        history::page,
+        stream_keys::list,
+        stream_keys::make,
+        stream_keys::revoke,
+        whip::publish_by_key,
+        whip::publish_by_token,
+        whip::view,
+        whip::end_publish,
+        whip::end_view,
+        show,
+        health::alive,
+        health::ready,
+    ),
+    components(schemas(rest::Problem)),
+    modifiers(&Schemes),
+    security(("bearer" = []), ("sign_in" = [])),
+)]
+struct Api;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut Document) {
+        let bearer = |format: &str, words: &str| {
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format(format)
+                    .description(Some(words))
+                    .build(),
+            )
+        };
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(
+            "bearer",
+            bearer(
+                "JWT",
+                "A token of `sign-in`, `token` or `guests`, or of a configured site.",
+            ),
+        );
+        components.add_security_scheme(
+            "stream_key",
+            bearer("stream key", "A room's stream key, for encoders."),
+        );
+        components.add_security_scheme(
+            "sign_in",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+                COOKIE,
+                "A browser's sign-in. What changes something must come from this site's pages.",
+            ))),
+        );
+    }
+}
+
+/// The document, for a file or a client generator.
+pub fn document() -> String {
+    Api::openapi()
+        .to_pretty_json()
+        .expect("the document is plain JSON")
+}
+
+/// This document
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "server", security(()),
+    responses((status = 200, content_type = "application/json", body = Object)),
+)]
+pub(crate) async fn show() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
+}

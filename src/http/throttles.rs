@@ -1,0 +1,111 @@
+//! How often one may try each thing that costs us something or could be guessed at.
+
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use auth::throttle::{Rate, Throttle, prefix};
+use protocol::{Code, MemberId, Refusal, limits};
+
+use super::problem::Outcome;
+
+/// Keys remembered for each kind: about 6 MiB in all when an attacker fills them.
+const KEYS_MAX: usize = 16_384;
+
+const MINUTE_MS: u64 = 60_000;
+
+/// All buckets of this server.
+pub(crate) struct Throttles {
+    sign_in: Mutex<Throttle<([u8; 8], String)>>,
+    sign_in_address: Mutex<Throttle<[u8; 8]>>,
+    accounts: Mutex<Throttle<[u8; 8]>>,
+    guests: Mutex<Throttle<[u8; 8]>>,
+    publish: Mutex<Throttle<[u8; 8]>>,
+    view: Mutex<Throttle<[u8; 8]>>,
+    rooms: Mutex<Throttle<MemberId>>,
+}
+
+/// What is counted by address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ByAddress {
+    /// Making accounts, and trying set-up codes: each hashes a password.
+    Account,
+    Guest,
+    Publish,
+    View,
+}
+
+impl Throttles {
+    pub(crate) fn new() -> Self {
+        let tries = limits::SIGN_IN_TRIES_MAX;
+        let window_ms = limits::SIGN_IN_WINDOW.as_millis() as u64;
+        Self {
+            sign_in: bucket(tries, window_ms),
+            // One address that tries many names: a household or office signs in less often.
+            sign_in_address: bucket(6 * tries, window_ms),
+            accounts: bucket(20, 10 * MINUTE_MS),
+            guests: bucket(60, MINUTE_MS),
+            // An encoder that reconnects each second is broken, not eager.
+            publish: bucket(60, MINUTE_MS),
+            // A lecture hall behind one address opens at once; each view costs about 1 ms of CPU.
+            view: bucket(1_000, MINUTE_MS),
+            rooms: bucket(20, 10 * MINUTE_MS),
+        }
+    }
+
+    /// One try to sign in under a name.
+    pub(crate) fn sign_in(&self, address: IpAddr, name: &str) -> Outcome<()> {
+        let now_ms = clock::unix_ms();
+        let prefix = prefix(address);
+        take(&self.sign_in_address, &prefix, now_ms)
+            .and_then(|()| take(&self.sign_in, &(prefix, auth::names::fold(name)), now_ms))
+            .map_err(|ms| too_many(Code::TooManyTries, ms).into())
+    }
+
+    /// It succeeded, so it was no try: only failures count.
+    pub(crate) fn signed_in(&self, address: IpAddr, name: &str) {
+        let now_ms = clock::unix_ms();
+        let prefix = prefix(address);
+        let key = (prefix, auth::names::fold(name));
+        lock(&self.sign_in).give_back(&key, now_ms);
+        lock(&self.sign_in_address).give_back(&prefix, now_ms);
+    }
+
+    pub(crate) fn address(&self, what: ByAddress, address: IpAddr) -> Outcome<()> {
+        let (bucket, code) = match what {
+            ByAddress::Account => (&self.accounts, Code::TooManyTries),
+            ByAddress::Guest => (&self.guests, Code::RateLimited),
+            ByAddress::Publish => (&self.publish, Code::RateLimited),
+            ByAddress::View => (&self.view, Code::RateLimited),
+        };
+        take(bucket, &prefix(address), clock::unix_ms()).map_err(|ms| too_many(code, ms).into())
+    }
+
+    /// One new room of a member.
+    pub(crate) fn room(&self, member: &MemberId) -> Outcome<()> {
+        take(&self.rooms, member, clock::unix_ms())
+            .map_err(|ms| too_many(Code::RateLimited, ms).into())
+    }
+}
+
+fn bucket<K: std::hash::Hash + Eq + Clone>(burst: u32, per_ms: u64) -> Mutex<Throttle<K>> {
+    Mutex::new(Throttle::new(Rate { burst, per_ms }, KEYS_MAX))
+}
+
+fn take<K: std::hash::Hash + Eq + Clone>(
+    bucket: &Mutex<Throttle<K>>,
+    key: &K,
+    now_ms: u64,
+) -> Result<(), u64> {
+    lock(bucket).take(key, now_ms)
+}
+
+fn too_many(code: Code, ms: u64) -> Refusal {
+    Refusal::new(code, "that was too often: wait a little").after_ms(ms)
+}
+
+/// Nothing panics while one of these is held, so a poisoned lock is as good as another.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
