@@ -9,8 +9,8 @@
 //! nothing and reads no body of a record.
 
 mod fold;
-mod peek;
 pub mod log;
+mod peek;
 mod readers;
 mod rows;
 pub mod simulated;
@@ -19,10 +19,10 @@ pub mod store;
 pub mod writer;
 
 pub use fold::fold_name;
-pub use peek::peek_server_secret;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Known, Loaded, Log, LogError, Page, PageOf, RowChange,
 };
+pub use peek::peek_server_secret;
 pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},

@@ -2,7 +2,8 @@
 //!
 //! FOLDER must be on a real disk: a sync on tmpfs costs nothing and measures nothing. It prints one
 //! line a figure: appends a second with 64 rooms and 16 appends of one record in flight each, with
-//! the median and the 99th percentile of their latency, and both for one writer alone.
+//! the median and the 99th percentile of their latency and the CPU time of the writer's thread (which
+//! a busy machine does not change), and the same for one writer alone.
 
 use std::{
     collections::VecDeque,
@@ -29,14 +30,15 @@ async fn main() -> Result<()> {
     set_up(&store).await?;
     let mut last = vec![0; ROOMS as usize];
     for _ in 0..ROUNDS {
-        report(
-            "64 rooms, 16 in flight",
-            measure(&store, &mut last, ROOMS, IN_FLIGHT).await?,
-        );
-        report(
-            "1 room, 1 in flight",
-            measure(&store, &mut last, 1, 1).await?,
-        );
+        for (rooms, flight) in [(ROOMS, IN_FLIGHT), (1, 1)] {
+            let cpu = writer_cpu()?;
+            let latencies = measure(&store, &mut last, rooms, flight).await?;
+            report(
+                &format!("{rooms} rooms x {flight}"),
+                latencies,
+                writer_cpu()? - cpu,
+            );
+        }
     }
     let started = Instant::now();
     store.close().await;
@@ -128,14 +130,31 @@ fn append(room: u32, seq: u64) -> Append {
     }
 }
 
-fn report(name: &str, mut latencies: Vec<f64>) {
+/// The CPU time of the writer's thread so far, from Linux's scheduler.
+fn writer_cpu() -> Result<Duration> {
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        if std::fs::read_to_string(task.join("comm"))?.trim() == "store-writer" {
+            let stat = std::fs::read_to_string(task.join("schedstat"))?;
+            let ns = stat
+                .split(' ')
+                .next()
+                .context("schedstat has three numbers")?;
+            return Ok(Duration::from_nanos(ns.parse()?));
+        }
+    }
+    anyhow::bail!("there is no writer")
+}
+
+fn report(name: &str, mut latencies: Vec<f64>, cpu: Duration) {
     latencies.sort_by(f64::total_cmp);
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     println!(
-        "{name}: {:.0} appends/s, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
+        "{name}: {:.0} appends/s, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms, {:.1} µs CPU an append",
         latencies.len() as f64 / MEASURE.as_secs_f64(),
         at(0.5),
         at(0.99),
         at(1.0),
+        cpu.as_secs_f64() * 1e6 / latencies.len() as f64,
     );
 }

@@ -81,7 +81,9 @@ CREATE TABLE records (
     body        BLOB NOT NULL,
     PRIMARY KEY (room, seq)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX records_by_client_id ON records (room, author, client_id)
+-- The client id comes before the author: it is a UUIDv7, so that a room's new entries lie on one
+-- page. The other way round each author has a page of its own, and every commit writes them all.
+CREATE UNIQUE INDEX records_by_client_id ON records (room, client_id, author)
     WHERE client_id IS NOT NULL;
 CREATE INDEX facts ON records (room, seq) WHERE is_fact = 1;
 

@@ -101,7 +101,7 @@ fn checksum(room: RoomNumber, circle: CircleId, entry: &Entry) -> i64 {
         entry.pos.unwrap_or(u64::MAX),
         u64::from(entry.kind),
         u64::from(entry.is_fact),
-        u64::from(mark_int(entry.author.mark).unsigned_abs()),
+        mark_int(entry.author.mark).unsigned_abs(),
     ] {
         sum.add(&int(n).to_le_bytes());
     }
