@@ -17,8 +17,9 @@ const RENEW_BEFORE_MS = 60_000;
 /** The server's least is 32 characters; 64 hex digits are 256 bits. */
 const SECRET_DIGITS = 64;
 
-/** What the device remembers of its last identity. */
-type Remembered = { kind: "member" } | { kind: "guest"; name: string | null };
+/** What the device remembers of its last identity: enough to read and write while the server is away. */
+type Remembered = As & { me: Me };
+type As = { kind: "member" } | { kind: "guest"; name: string | null };
 
 export class Identity {
   readonly who = new Cell<Me | null>(null);
@@ -33,16 +34,11 @@ export class Identity {
     this.#instance = uuid(env.now(), env.random);
   }
 
-  /** Who one is, asking the server once; later answers are those of `who`. */
+  /** Who one is, asking the server once; while it is away, who one was on this device. */
   me(): Promise<Me | null> {
     if (this.who.get() !== null) return Promise.resolve(this.who.get());
-    this.#asked ??= this.#renew().catch((error: unknown) => {
-      if (error instanceof Refused && error.refusal.act === "reauth") return null;
-      throw error;
-    });
-    const asked = this.#asked;
-    void asked.then(() => (this.#asked = null), () => (this.#asked = null));
-    return asked;
+    this.#asked ??= this.#whoAmI().finally(() => (this.#asked = null));
+    return this.#asked;
   }
 
   /** A token that is still good for a while. Fails with `token_missing` when nobody is signed in. */
@@ -96,6 +92,18 @@ export class Identity {
     return `${id}.${this.#instance}`;
   }
 
+  async #whoAmI(): Promise<Me | null> {
+    try {
+      return await this.#renew();
+    } catch (error) {
+      if (error instanceof Refused && error.refusal.act === "reauth") return null;
+      const last = await this.#remembered();
+      if (last === null) throw error;
+      this.#know(last.me);
+      return last.me;
+    }
+  }
+
   #renew(): Promise<Me> {
     this.#renewal ??= this.#renewOnce().finally(() => (this.#renewal = null));
     return this.#renewal;
@@ -105,7 +113,8 @@ export class Identity {
     const last = await this.#remembered();
     try {
       if (last?.kind === "guest") {
-        return await this.#enter("guests", await this.#guestWish(last.name), last);
+        const { name } = last;
+        return await this.#enter("guests", await this.#guestWish(name), { kind: "guest", name });
       }
       return await this.#enter("token", undefined, { kind: "member" });
     } catch (error) {
@@ -114,16 +123,20 @@ export class Identity {
     }
   }
 
-  async #enter(path: string, body: unknown, as: Remembered): Promise<Me> {
+  async #enter(path: string, body: unknown, as: As): Promise<Me> {
     const made = await call<Token>(this.#env, { method: "POST", path, body });
     // The device's clock may be wrong, the server's is what expires: a life is measured, not read,
     // and a clock that is off by more than that life must not make every request a renewal.
     const left = Math.max(made.expires_ms - this.#env.now(), 2 * RENEW_BEFORE_MS);
     this.#token = { text: made.token, renewAt: this.#env.timers.now() + left - RENEW_BEFORE_MS };
-    await this.#env.storage.set("who", JSON.stringify(as));
-    const known = this.who.get();
-    if (known === null || JSON.stringify(known) !== JSON.stringify(made.me)) this.who.set(made.me);
+    const remembered: Remembered = { ...as, me: made.me };
+    await this.#env.storage.set("who", JSON.stringify(remembered));
+    this.#know(made.me);
     return made.me;
+  }
+
+  #know(me: Me): void {
+    if (JSON.stringify(this.who.get()) !== JSON.stringify(me)) this.who.set(me);
   }
 
   async #forget(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Act, AckKind, ClientFrame, Code, Joined, Person, Push, RecordFrame
 import type { HandClock } from "./clock.js";
 
 const LINE_MS = 5;
+const CLOSES_WITHIN_MS = 1_000;
 const RESUME_MAX = 40;
 const PAGE_MAX = 200;
 const SNAPSHOT = 10;
@@ -20,6 +21,9 @@ export interface Faults {
   cutOnPub: number;
 }
 
+/** A server that breaks a rule: what a test must notice. */
+export type Planted = "client_id_forgotten" | "resume_off_by_one" | "ack_before_disk" | "order_differs";
+
 export const NO_FAULTS: Faults = { loseEv: 0, doubleEv: 0, namedGap: 0, busy: 0, cutOnPub: 0 };
 
 interface Room {
@@ -31,6 +35,7 @@ interface Room {
 
 export class FakeServer {
   faults: Faults = NO_FAULTS;
+  planted: Planted | null = null;
   /** Refuses every new socket, as a server that is down does. */
   down = false;
   readonly lines: Line[] = [];
@@ -168,7 +173,8 @@ export class FakeServer {
     const known = since !== undefined && since.e === room.epoch && since.s <= head;
     const missed = known ? head - since.s : 0;
     const resumed = !known ? "fresh" : missed > RESUME_MAX ? "gap" : "full";
-    const from = resumed === "full" ? (since?.s ?? 0) : Math.max(0, head - SNAPSHOT);
+    const skip = this.planted === "resume_off_by_one" && missed > 0 ? 1 : 0;
+    const from = resumed === "full" ? (since?.s ?? 0) + skip : Math.max(0, head - SNAPSHOT);
     const all = room.log.slice(from).map((it) => latest(room, it));
     // A long resume comes in two parts, as the rule J3 says.
     const more = resumed === "full" && all.length > RESUME_MAX / 2;
@@ -181,7 +187,7 @@ export class FakeServer {
       s: head,
       resumed,
       ...(resumed === "gap" && since ? { gap: [since.s + 1, from] as [number, number] } : {}),
-      ev,
+      ev: skip && ev[0] ? [{ ...ev[0], s: ev[0].s - skip }, ...ev.slice(1)] : ev,
       more,
       state: { count: 1, slow_mode_ms: 0, stage: { here: false, video: false, audio: false } },
       roster: line.me ? [line.me] : [],
@@ -197,12 +203,13 @@ export class FakeServer {
   #write(line: Line, frame: Extract<ClientFrame, { op: "pub" | "edit" | "delete" }>): void {
     const room = this.#numbered(frame.a);
     if (!line.rooms.has(frame.a) || !line.me) return line.refuse(frame.i, "not_joined", "resync");
-    const first = room.byCid.get(frame.cid);
+    const first = this.planted === "client_id_forgotten" ? undefined : room.byCid.get(frame.cid);
     const ack = (at: { s: number; t: number }, v: AckKind): void => line.say({ i: frame.i, ok: { ...at, v } });
     if (first) return ack(first, "dup");
     if (this.#random() < this.faults.busy) return line.refuse(frame.i, "busy", "retry");
     const slug = [...this.#rooms].find(([, it]) => it === room)?.[0] ?? "";
     const at = { s: room.log.length + 1, t: this.#clock.unix() };
+    if (this.planted === "ack_before_disk" && this.#random() < 0.2) return ack(at, "new");
     room.byCid.set(frame.cid, at);
     // The announce may overtake the ack, and the other way round.
     const ackFirst = this.#random() < 0.5;
@@ -218,7 +225,9 @@ export class FakeServer {
     const { s } = record;
     if (this.#random() < this.faults.namedGap) return line.say({ op: "gap", a: room.number, from: s, to: s });
     if (this.#random() < this.faults.loseEv) return;
-    const ev: Push = { op: "ev", a: room.number, s: [s, s], ev: [record] };
+    const wrong = this.planted === "order_differs" && this.#random() < 0.2 && s > 1;
+    const shown = wrong ? { ...record, s: s - 1 } : record;
+    const ev: Push = { op: "ev", a: room.number, s: [s, s], ev: [shown] };
     line.say(ev);
     if (this.#random() < this.faults.doubleEv) line.say(ev);
   }
@@ -288,15 +297,14 @@ export class Line implements Socket {
     });
   }
 
-  /** The client closes: the server hears it, and what it still had to say reaches nobody who listens. */
+  /** The client closes. This socket is a bad one: for a while it still delivers what it has. */
   close(): void {
     this.isOpen = false;
-    this.#clock.after(LINE_MS, () => this.#end(1000));
+    this.#clock.after(CLOSES_WITHIN_MS, () => this.#end(1000));
   }
 
   say(frame: object): void {
     const text = JSON.stringify(frame);
-    // Delivered even after a close by the client: a stale frame that must not be heard.
     this.#clock.after(LINE_MS, () => !this.#ended && !this.silent && this.#events.text(text));
   }
 

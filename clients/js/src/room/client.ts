@@ -205,6 +205,7 @@ export class RoomClient implements RoomApi {
   /** Joins asked for between hello and welcome were not in hello's message. */
   up(welcome: Welcome): void {
     this.#welcome = welcome;
+    if (this.#wanted > 0) void this.#loadOutbox();
     this.#askJoin();
   }
 
