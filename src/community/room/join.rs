@@ -46,9 +46,7 @@ impl Room {
         let mut pages = catch.records.chunks(limits::PAGE_RECORDS_MAX);
         let first = pages.next().unwrap_or_default();
         let roster = self.presence.roster().map(|it| self.frames_of(it));
-        if roster.is_none() {
-            self.presence.roster_withheld();
-        }
+        self.presence.told();
         let standing = self.committed_standing(&from.who);
         let joined = Joined {
             a: self.meta.number,
@@ -127,7 +125,7 @@ impl Room {
                 (records, end)
             }
             Past::Before(seq) => {
-                let records = self.ring.before(seq.min(last + 1), n)?;
+                let records = self.ring.before(seq.clamp(1, last + 1), n)?;
                 let end = records.first().is_none_or(|it| it.seq == 1);
                 (records, end)
             }

@@ -35,7 +35,8 @@ struct Here {
 #[derive(Clone, Copy, Debug)]
 struct Announced {
     at_ms: u64,
-    count: u32,
+    /// Absent where somebody who joined since was told another one.
+    count: Option<u32>,
     /// Everybody's roster is whole, so that a difference is enough.
     whole: bool,
 }
@@ -170,10 +171,14 @@ impl Presence {
             .collect()
     }
 
-    /// Somebody joined without being shown the roster: the next one announced must be whole.
-    pub(super) fn roster_withheld(&mut self) {
+    /// Somebody joined and was told how things stand, ahead of everybody else: what differs must be
+    /// announced even if it changes back before.
+    pub(super) fn told(&mut self) {
+        let count = self.count();
+        let small = self.here.len() <= limits::ROSTER_MEMBERS_MAX;
         if let Some(it) = &mut self.announced {
-            it.whole = false;
+            it.count = it.count.filter(|it| *it == count);
+            it.whole &= small;
         }
     }
 
@@ -211,10 +216,10 @@ impl Presence {
         let small = self.here.len() <= limits::ROSTER_MEMBERS_MAX;
         self.announced = Some(Announced {
             at_ms: now.mono_ms,
-            count,
+            count: Some(count),
             whole: small,
         });
-        let count = (before.map(|it| it.count) != Some(count)).then_some(count);
+        let count = (before.and_then(|it| it.count) != Some(count)).then_some(count);
         if !small {
             return Change {
                 came: Vec::new(),

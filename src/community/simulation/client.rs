@@ -1,0 +1,188 @@
+//! One device in one room: folds the frames it hears, and notices at once where one is missing,
+//! comes twice or out of order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{
+    Epoch, MemberId, Seq,
+    client::Position,
+    server::{Body, Joined, Push, RecordFrame, Resumed, State},
+};
+
+use super::model::{Line, Model};
+use crate::{Command, Who};
+
+pub(super) struct Client {
+    pub(super) room: usize,
+    pub(super) who: Who,
+    /// Absent while offline.
+    pub(super) connection: Option<u64>,
+    /// The `joined` answer came.
+    pub(super) joined: bool,
+    pub(super) position: Option<Position>,
+    lines: BTreeMap<Seq, Line>,
+    /// Up to here the log was not shown to this device.
+    unknown: Option<Seq>,
+    pub(super) roster: Option<BTreeSet<MemberId>>,
+    pub(super) count: u32,
+    /// Said and not answered for good: to be said again after a doubt.
+    pub(super) outbox: Vec<Command>,
+}
+
+impl Client {
+    pub(super) fn new(room: usize, who: Who) -> Self {
+        Self {
+            room,
+            who,
+            connection: None,
+            joined: false,
+            position: None,
+            lines: BTreeMap::new(),
+            unknown: None,
+            roster: None,
+            count: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Comes back from long ago, with nothing of it kept.
+    pub(super) fn was_here(&mut self, epoch: Epoch, seq: Seq) {
+        self.position = Some(Position { e: epoch, s: seq });
+        self.unknown = Some(seq);
+    }
+
+    pub(super) fn joined(&mut self, answer: &Joined) {
+        self.joined = true;
+        let before = self.position.as_ref().map_or(0, |it| it.s);
+        let first = answer.ev.first().map(|it| it.s);
+        let after = match answer.resumed {
+            Resumed::Fresh => {
+                assert!(
+                    self.position
+                        .as_ref()
+                        .is_none_or(|it| it.e != answer.e || it.s > answer.s),
+                    "a known position is resumed"
+                );
+                self.lines.clear();
+                self.unknown = first.map(|it| it - 1);
+                first.map_or(answer.s, |it| it - 1)
+            }
+            Resumed::Full => before,
+            Resumed::Gap => {
+                let (from, to) = answer.gap.expect("a gap is named");
+                assert_eq!(from, before + 1, "the gap begins where the client stopped");
+                assert_eq!(Some(to + 1), first, "the tail follows the gap");
+                // What happened in between to older messages is unknown as well.
+                self.lines.clear();
+                self.unknown = Some(to);
+                to
+            }
+        };
+        self.position = Some(Position {
+            e: answer.e.clone(),
+            s: after,
+        });
+        self.records(&answer.ev);
+        let reached = self.last();
+        assert!(
+            answer.more || reached == answer.s,
+            "joined at {}, heard {reached}",
+            answer.s
+        );
+        self.roster = answer
+            .roster
+            .as_ref()
+            .map(|it| it.iter().map(|it| it.id.clone()).collect());
+        self.state(&answer.state);
+    }
+
+    pub(super) fn push(&mut self, push: &Push) {
+        match push {
+            Push::Ev { s, ev, .. } => {
+                assert_eq!(s.0, self.last() + 1, "no hole and no double");
+                self.records(ev);
+                assert_eq!(s.1, self.last(), "the frame stands for what it says");
+            }
+            Push::State { state, .. } => self.state(state),
+            Push::Roster { came, left, .. } => {
+                if let Some(roster) = &mut self.roster {
+                    roster.extend(came.iter().map(|it| it.id.clone()));
+                    for member in left {
+                        roster.remove(member);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn state(&mut self, state: &State) {
+        self.count = state.count.unwrap_or(self.count);
+    }
+
+    fn records(&mut self, records: &[RecordFrame]) {
+        for record in records {
+            assert_eq!(record.s, self.last() + 1, "records follow each other");
+            self.fold(record);
+            self.position.as_mut().expect("in the room").s = record.s;
+        }
+    }
+
+    fn fold(&mut self, record: &RecordFrame) {
+        match &record.body {
+            Body::Msg {
+                text,
+                edits,
+                deleted,
+                ..
+            } => {
+                let line = Line {
+                    author: record.u.id.clone(),
+                    text: text.clone(),
+                    edits: *edits,
+                    deleted: *deleted,
+                };
+                self.lines.insert(record.s, line);
+            }
+            Body::Edit { of, text } => {
+                if let Some(line) = self.lines.get_mut(of).filter(|it| !it.deleted) {
+                    line.text.clone_from(text);
+                }
+            }
+            Body::Delete { of } => {
+                if let Some(line) = self.lines.get_mut(of) {
+                    line.deleted = true;
+                    line.text.clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn last(&self) -> Seq {
+        self.position.as_ref().map_or(0, |it| it.s)
+    }
+
+    /// What this device shows is what the log says.
+    pub(super) fn check(&self, model: &Model, epoch: &Epoch) {
+        let Some(position) = self.position.as_ref().filter(|_| self.joined) else {
+            return;
+        };
+        assert_eq!(position.e, *epoch);
+        assert_eq!(position.s, model.last, "heard everything that is committed");
+        for (seq, line) in &self.lines {
+            let truth = &model.lines[seq];
+            assert_eq!(
+                (&line.text, line.deleted),
+                (&truth.text, truth.deleted),
+                "message {seq}"
+            );
+        }
+        let known = self.unknown.unwrap_or_default() + 1..;
+        let missing = model
+            .lines
+            .range(known)
+            .find(|it| !self.lines.contains_key(it.0));
+        assert!(missing.is_none(), "{missing:?} is not shown");
+    }
+}

@@ -1,0 +1,236 @@
+//! The reference: a room's log read in the plainest way, and what may follow from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{Code, MemberId, Seq, limits, server::Phase};
+
+use super::world::Cast;
+use crate::{Broadcast, Command, Now, Origin, Record, RecordBody, Role};
+
+/// A message as it should read now.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Line {
+    pub(super) author: MemberId,
+    pub(super) text: String,
+    pub(super) edits: u32,
+    pub(super) deleted: bool,
+}
+
+/// What a log says, read front to back.
+#[derive(Clone, Default)]
+pub(super) struct Model {
+    pub(super) last: Seq,
+    pub(super) lines: BTreeMap<Seq, Line>,
+    pub(super) mutes: BTreeMap<MemberId, u64>,
+    pub(super) bans: BTreeMap<MemberId, u64>,
+    pub(super) gap_ms: u64,
+    pub(super) broadcast: Option<Broadcast>,
+    pub(super) pos: Option<u64>,
+    /// Texts that were taken back and must be nowhere.
+    pub(super) erased: BTreeSet<String>,
+}
+
+/// What should become of a command.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Expect {
+    Accept,
+    Dup,
+    Refuse(Code),
+    /// The reference does not say (the broadcast's machine has checks of its own).
+    Either,
+}
+
+impl Model {
+    pub(super) fn apply(&mut self, record: &Record) {
+        assert_eq!(record.seq, self.last + 1, "seqs follow each other");
+        self.last = record.seq;
+        match &record.body {
+            RecordBody::Message(it) => {
+                let line = Line {
+                    author: record.author.id.clone(),
+                    text: it.text.to_string(),
+                    edits: it.edits,
+                    deleted: it.deleted,
+                };
+                self.lines.insert(record.seq, line);
+            }
+            RecordBody::Edit { of, text } => {
+                let line = self.lines.get_mut(of).expect("an edit names a message");
+                assert!(!line.deleted, "a deleted message is not edited");
+                assert_eq!(line.author, record.author.id, "only the author edits");
+                let text = text.as_ref().expect("decided with its text").to_string();
+                self.erased.insert(std::mem::replace(&mut line.text, text));
+                line.edits += 1;
+            }
+            RecordBody::Delete { of } => {
+                let line = self.lines.get_mut(of).expect("a delete names a message");
+                assert!(!line.deleted, "a message is deleted once");
+                self.erased.insert(std::mem::take(&mut line.text));
+                line.deleted = true;
+            }
+            RecordBody::Mute { who, until_ms, .. } => {
+                self.mutes.insert(who.id.clone(), *until_ms);
+            }
+            RecordBody::Unmute { who } => {
+                self.mutes.remove(&who.id);
+            }
+            RecordBody::Ban { who, until_ms, .. } => {
+                self.bans
+                    .insert(who.id.clone(), until_ms.unwrap_or(u64::MAX));
+            }
+            RecordBody::Unban { who } => {
+                self.bans.remove(&who.id);
+            }
+            RecordBody::SlowMode { gap_ms } => self.gap_ms = *gap_ms,
+            RecordBody::Broadcast(next) => self.step(next),
+        }
+        if let Some(pos) = record.pos {
+            assert!(
+                self.pos.is_none_or(|it| it <= pos),
+                "the stream position never goes back"
+            );
+            self.pos = Some(pos);
+        }
+        let live = self.phase() == Some(Phase::Live);
+        assert!(
+            !live || record.pos.is_some(),
+            "every record while live has its stream position"
+        );
+    }
+
+    fn step(&mut self, next: &Broadcast) {
+        use Phase::{Archived, Ended, Live, Open, Paused, Scheduled};
+        let before = self
+            .broadcast
+            .as_ref()
+            .filter(|it| it.id == next.id)
+            .map(|it| it.phase);
+        if before.is_none() {
+            let over = matches!(self.phase(), None | Some(Ended | Archived));
+            assert!(over, "a broadcast begins while another goes on");
+            self.pos = None;
+        }
+        let legal = matches!(
+            (before, next.phase),
+            (None | Some(Scheduled), Scheduled | Open)
+                | (Some(Open | Paused), Live | Ended)
+                | (Some(Live), Paused | Ended)
+                | (Some(Ended | Scheduled), Archived)
+        );
+        assert!(legal, "from {before:?} to {:?}", next.phase);
+        self.broadcast = Some(next.clone());
+    }
+
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.broadcast.as_ref().map(|it| it.phase)
+    }
+
+    pub(super) fn is_muted(&self, member: &MemberId, now: Now) -> bool {
+        self.mutes.get(member).is_some_and(|it| *it > now.unix_ms)
+    }
+
+    pub(super) fn is_banned(&self, member: &MemberId, now: Now) -> bool {
+        self.bans.get(member).is_some_and(|it| *it > now.unix_ms)
+    }
+
+    fn rank(&self, cast: &Cast, member: &MemberId) -> u8 {
+        let hosts = self
+            .broadcast
+            .as_ref()
+            .filter(|it| it.phase != Phase::Archived);
+        let host = cast.maker == *member || hosts.is_some_and(|it| it.host.id == *member);
+        match (cast.role(member), host) {
+            (Role::Guest, _) => 0,
+            (Role::Member, false) => 1,
+            (Role::Member, true) => 2,
+            (Role::Moderator, _) => 3,
+            (Role::Owner, _) => 4,
+        }
+    }
+
+    /// What should become of a command that was not heard before.
+    pub(super) fn expect(
+        &self,
+        cast: &Cast,
+        joined: bool,
+        now: Now,
+        from: &Origin,
+        command: &Command,
+    ) -> Expect {
+        let me = &from.who.id;
+        if self.is_banned(me, now) {
+            return Expect::Refuse(Code::Banned);
+        }
+        let refused = match command {
+            Command::Publish { text, reply_to, .. } => self
+                .may_speak(joined, me, now)
+                .or_else(|| unfit(text))
+                .or_else(|| reply_to.and_then(|it| self.missing(it))),
+            Command::Edit { of, text, .. } => self
+                .may_speak(joined, me, now)
+                .or_else(|| self.missing(*of))
+                .or_else(|| not_permitted(self.lines[of].author == *me))
+                .or_else(|| unfit(text)),
+            Command::Delete { of, .. } if !joined => {
+                let _ = of;
+                Some(Code::NotJoined)
+            }
+            Command::Delete { of, .. } => self.missing(*of).or_else(|| {
+                let author = &self.lines[of].author;
+                let rank = self.rank(cast, me);
+                not_permitted(author == me || (rank >= 2 && rank > self.rank(cast, author)))
+            }),
+            Command::Mute { who, .. } | Command::Ban { who, .. } => {
+                not_permitted(self.may_act(cast, me, who))
+            }
+            Command::Unmute { who, .. } => self.may_lift(cast, me, who, &self.mutes),
+            Command::Unban { who, .. } => self.may_lift(cast, me, who, &self.bans),
+            Command::SlowMode { .. } => not_permitted(self.rank(cast, me) >= 2),
+            _ => return Expect::Either,
+        };
+        refused.map_or(Expect::Accept, Expect::Refuse)
+    }
+
+    fn may_speak(&self, joined: bool, me: &MemberId, now: Now) -> Option<Code> {
+        if !joined {
+            return Some(Code::NotJoined);
+        }
+        self.is_muted(me, now).then_some(Code::Muted)
+    }
+
+    fn missing(&self, seq: Seq) -> Option<Code> {
+        let there = self.lines.get(&seq).is_some_and(|it| !it.deleted);
+        (!there).then_some(Code::NoSuchMessage)
+    }
+
+    fn may_act(&self, cast: &Cast, me: &MemberId, who: &MemberId) -> bool {
+        let rank = self.rank(cast, me);
+        me != who && rank >= 2 && rank > self.rank(cast, who)
+    }
+
+    fn may_lift(
+        &self,
+        cast: &Cast,
+        me: &MemberId,
+        who: &MemberId,
+        held: &BTreeMap<MemberId, u64>,
+    ) -> Option<Code> {
+        let is_held = held.contains_key(who);
+        let may = me != who
+            && self.rank(cast, me) >= 2
+            && (!is_held || self.rank(cast, me) > self.rank(cast, who));
+        not_permitted(may).or((!is_held).then_some(Code::NotFound))
+    }
+}
+
+fn not_permitted(fine: bool) -> Option<Code> {
+    (!fine).then_some(Code::NotPermitted)
+}
+
+fn unfit(text: &str) -> Option<Code> {
+    match text.trim().chars().count() {
+        0 => Some(Code::Empty),
+        chars if chars > limits::TEXT_CHARS_MAX => Some(Code::TooLong),
+        _ => None,
+    }
+}

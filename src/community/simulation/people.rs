@@ -1,0 +1,245 @@
+//! What people do: they talk, moderate, go live, come and go, and say again what was not answered.
+
+use protocol::{Code, client::BroadcastAct, limits};
+
+use super::{model::Expect, place::client_id, world::World};
+use crate::{Command, Need, Origin, Role};
+
+impl World {
+    pub(super) fn say(&mut self, client: usize) {
+        if self.clients[client].connection.is_none() && self.random.percent(90) {
+            return self.come_or_go(client);
+        }
+        let room = self.clients[client].room;
+        let command = self.command(room);
+        if self.clients[client].outbox.len() < 8 {
+            self.clients[client].outbox.push(command.clone());
+            self.send(client, command);
+        }
+    }
+
+    pub(super) fn command(&mut self, room: usize) -> Command {
+        self.next += 1;
+        let client_id = client_id(self.next);
+        let text = match self.random.below(40) {
+            0 => " \n".to_owned(),
+            1 => "x".repeat(limits::TEXT_CHARS_MAX + 1),
+            _ => format!("line {}", self.next),
+        };
+        let last = self.places[room].decided.last + 1;
+        let of = if self.random.percent(10) {
+            self.random.below(last + 1)
+        } else {
+            last.saturating_sub(self.random.below(12))
+        };
+        let who = self.cast.people[self.random.index(self.cast.people.len())]
+            .id
+            .clone();
+        let for_ms = 1 + self.random.below(20_000);
+        match self.random.below(100) {
+            0..=54 => {
+                let reply_to = self.random.percent(20).then_some(of);
+                Command::Publish {
+                    client_id,
+                    text,
+                    reply_to,
+                }
+            }
+            55..=68 => Command::Edit {
+                client_id,
+                of,
+                text,
+            },
+            69..=77 => Command::Delete { client_id, of },
+            78..=79 => Command::Mute {
+                client_id,
+                who,
+                for_ms,
+                reason: String::new(),
+            },
+            80..=81 => Command::Unmute { client_id, who },
+            82..=84 => {
+                let for_ms = self.random.percent(80).then_some(for_ms);
+                Command::Ban {
+                    client_id,
+                    who,
+                    for_ms,
+                    reason: "spam".into(),
+                }
+            }
+            85..=87 => Command::Unban { client_id, who },
+            88..=89 => Command::SlowMode {
+                client_id,
+                gap_ms: self.random.below(3).saturating_sub(1) * 2_000,
+            },
+            _ => {
+                let acts = [
+                    BroadcastAct::Schedule,
+                    BroadcastAct::Open,
+                    BroadcastAct::Open,
+                    BroadcastAct::Pause,
+                    BroadcastAct::End,
+                    BroadcastAct::Archive,
+                ];
+                let act = acts[self.random.index(acts.len())];
+                Command::Broadcast {
+                    client_id,
+                    act,
+                    title: None,
+                    starts_ms: None,
+                }
+            }
+        }
+    }
+
+    /// Says again what was never answered for good.
+    pub(super) fn repeat(&mut self, client: usize) {
+        let outbox = &self.clients[client].outbox;
+        if let Some(command) = outbox.first().cloned() {
+            self.send(client, command);
+        }
+    }
+
+    pub(super) fn come_or_go(&mut self, client: usize) {
+        let room = self.clients[client].room;
+        let stays = self.random.percent(40);
+        if let Some(connection) = self.clients[client].connection {
+            if stays {
+                return;
+            }
+            self.clients[client].connection = None;
+            self.clients[client].joined = false;
+            self.places[room].room.left(self.now, connection);
+            self.went(room, client);
+            return;
+        }
+        self.next += 1;
+        self.clients[client].connection = Some(self.next);
+        let since = self.clients[client].position.clone();
+        if since.is_some() {
+            self.seen.note("resumed");
+        }
+        let from = self.origin(client);
+        let place = &self.places[room];
+        let expect = if place.committed.is_banned(&from.who.id, self.now) {
+            Expect::Refuse(Code::Banned)
+        } else if from.who.role == Role::Guest && !place.meta.guests {
+            Expect::Refuse(Code::GuestsNotAllowed)
+        } else {
+            Expect::Accept
+        };
+        self.expected.insert(from.request, (expect, None));
+        let mut fx = Vec::new();
+        self.places[room]
+            .room
+            .handle(self.now, &from, Command::Join { since }, &mut fx);
+        self.carry_out(room, fx);
+        if !self.clients[client].joined {
+            self.clients[client].connection = None;
+        }
+    }
+
+    /// A device is no longer in the room: does its member still count?
+    pub(super) fn went(&mut self, room: usize, client: usize) {
+        let member = self.clients[client].who.id.clone();
+        let still = self
+            .clients
+            .iter()
+            .any(|it| it.room == room && it.who.id == member && it.connection.is_some());
+        if !still {
+            let grace_ms = limits::REJOIN_GRACE.as_millis() as u64;
+            if let Some(leaves) = self.places[room].here.get_mut(&member) {
+                *leaves = Some(self.now.mono_ms + grace_ms);
+            }
+        }
+    }
+
+    pub(super) fn origin(&mut self, client: usize) -> Origin {
+        self.next += 1;
+        let it = &self.clients[client];
+        // One that is offline speaks by HTTP: with a number that no room has seen.
+        let connection = it.connection.unwrap_or(u64::MAX - self.next);
+        Origin {
+            who: it.who.clone(),
+            connection,
+            request: self.next,
+        }
+    }
+
+    pub(super) fn send(&mut self, client: usize, command: Command) {
+        let from = self.origin(client);
+        self.handle(self.clients[client].room, &from, command);
+    }
+
+    pub(super) fn handle(&mut self, room: usize, from: &Origin, command: Command) {
+        self.fetch(room, &command);
+        let expect = self.expect(room, from, &command);
+        self.expected
+            .insert(from.request, (expect, command.client_id().cloned()));
+        let mut fx = Vec::new();
+        let last = self.places[room].decided.last;
+        self.places[room]
+            .room
+            .handle(self.now, from, command, &mut fx);
+        self.carry_out(room, fx);
+        let decided = self.places[room].decided.last > last;
+        match expect {
+            Expect::Accept => assert!(decided, "{from:?} was to be accepted"),
+            Expect::Dup | Expect::Refuse(_) => {
+                assert!(!decided, "{from:?}: {expect:?}, but decided")
+            }
+            Expect::Either => {}
+        }
+    }
+
+    pub(super) fn expect(&self, room: usize, from: &Origin, command: &Command) -> Expect {
+        let place = &self.places[room];
+        let id = command.client_id().expect("only such commands come here");
+        let key = (from.who.id.clone(), id.clone());
+        if place.known.contains(&key) {
+            return Expect::Dup;
+        }
+        if place.disk.find(&key.0, &key.1).is_some() {
+            // The room has forgotten it: the store has to say so.
+            return Expect::Either;
+        }
+        let joined = place.room.is_here(from.connection);
+        let expect = place
+            .decided
+            .expect(&self.cast, joined, self.now, from, command);
+        if expect == Expect::Accept && matches!(command, Command::Publish { .. }) {
+            return self.expect_pace(room, from);
+        }
+        expect
+    }
+
+    pub(super) fn expect_pace(&self, room: usize, from: &Origin) -> Expect {
+        let place = &self.places[room];
+        if self.cast.role(&from.who.id).is_staff() || place.decided.gap_ms == 0 {
+            return Expect::Accept;
+        }
+        match place.spoke.get(&from.who.id) {
+            // Heard by a former process, or never: the wall clock decides, and it jumps here.
+            None => Expect::Either,
+            Some(at) if at + place.decided.gap_ms > self.now.mono_ms => {
+                Expect::Refuse(Code::SlowMode)
+            }
+            Some(_) => Expect::Accept,
+        }
+    }
+
+    pub(super) fn fetch(&mut self, room: usize, command: &Command) {
+        let place = &mut self.places[room];
+        match place.room.needs(command) {
+            Some(Need::Record(seq)) => {
+                self.seen.note("looked up");
+                let record = place.disk.record(seq).expect("an old seq is on disk");
+                place.room.remember_record(self.now, record);
+            }
+            Some(Need::Member(member)) => {
+                place.room.remember_member(self.cast.who(&member).clone());
+            }
+            None => {}
+        }
+    }
+}
