@@ -3,7 +3,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    io,
+    collections::VecDeque,
+    io::{self, IoSlice},
     rc::Rc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -12,10 +13,9 @@ use std::{
 use bytes::{Buf, Bytes};
 use protocol::{CloseCode, RoomNumber};
 use smallvec::SmallVec;
-use std::collections::VecDeque;
 use tokio::{net::TcpStream, task::AbortHandle};
 
-use crate::{Config, ConnectionId};
+use crate::{Config, ConnectionId, ring::Part};
 
 /// The socket is blocked: passes leave it out, its flusher reads on at its cursors.
 const LAGGING: u8 = 1;
@@ -23,6 +23,9 @@ const LAGGING: u8 = 1;
 const HELD: u8 = 2;
 /// It hears nothing more but a goodbye.
 const ENDING: u8 = 4;
+
+/// Frames of one write while catching up.
+const PARTS_MAX: usize = 64;
 
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
@@ -45,7 +48,7 @@ pub(crate) struct Lag {
     /// The unsent rest of what was begun. Goes first.
     pub(crate) partial: Bytes,
     /// Whole frames for this connection alone. Go next.
-    pub(crate) answers: VecDeque<Bytes>,
+    answers: VecDeque<(Kind, Bytes)>,
     answers_bytes: usize,
     joins_bytes: usize,
     /// When the socket last took something, in milliseconds of the shard's clock.
@@ -165,12 +168,18 @@ impl Connection {
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> Written {
-        match self.socket.try_write(bytes) {
-            Ok(n) if n == bytes.len() => Written::All,
-            Ok(n) => Written::Part(n),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Written::Part(0),
-            Err(_) => Written::Lost,
-        }
+        written(self.socket.try_write(bytes), bytes.len())
+    }
+
+    /// Several buffers in one call of the kernel.
+    pub(crate) fn write_parts(&self, parts: &[Part]) -> Written {
+        let slices: SmallVec<[IoSlice<'_>; PARTS_MAX]> = parts
+            .iter()
+            .take(PARTS_MAX)
+            .map(|it| IoSlice::new(&it.frame))
+            .collect();
+        let length = parts.iter().map(|it| it.frame.len()).sum();
+        written(self.socket.try_write_vectored(&slices), length)
     }
 
     /// Ready when there is something to read, or nothing more to wait for.
@@ -183,6 +192,15 @@ impl Connection {
             _ => self.reading.set(Some(context.waker().clone())),
         }
         self.socket.poll_read_ready(context).map(drop)
+    }
+}
+
+fn written(result: io::Result<usize>, length: usize) -> Written {
+    match result {
+        Ok(n) if n == length => Written::All,
+        Ok(n) => Written::Part(n),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Written::Part(0),
+        Err(_) => Written::Lost,
     }
 }
 
@@ -201,29 +219,38 @@ impl Lag {
     /// Queues a frame behind the socket. False where the client has let too much wait.
     #[must_use]
     pub(crate) fn queue(&mut self, frame: Bytes, kind: Kind, config: &Config) -> bool {
-        let (bytes, bytes_max) = match kind {
-            Kind::Answer => (&mut self.answers_bytes, config.answers_bytes_max),
-            Kind::Join => (&mut self.joins_bytes, config.joins_bytes_max),
+        let bytes_max = match kind {
+            Kind::Answer => config.answers_bytes_max,
+            Kind::Join => config.joins_bytes_max,
         };
-        *bytes += frame.len();
-        if *bytes > bytes_max {
-            return false;
+        let waiting = self.waiting_bytes(kind);
+        *waiting += frame.len();
+        let has_room = *waiting <= bytes_max;
+        self.answers.push_back((kind, frame));
+        has_room
+    }
+
+    fn waiting_bytes(&mut self, kind: Kind) -> &mut usize {
+        match kind {
+            Kind::Answer => &mut self.answers_bytes,
+            Kind::Join => &mut self.joins_bytes,
         }
-        self.answers.push_back(frame);
-        true
     }
 
     /// The next thing to write that is not in a ring.
     pub(crate) fn next_answer(&mut self) -> Option<Bytes> {
-        let answer = self.answers.pop_front();
-        if self.answers.is_empty() {
-            (self.answers_bytes, self.joins_bytes) = (0, 0);
-        }
-        answer
+        let (kind, answer) = self.answers.pop_front()?;
+        *self.waiting_bytes(kind) -= answer.len();
+        Some(answer)
     }
 
     pub(crate) fn advance(&mut self, n: usize, now_ms: u64) {
         self.partial.advance(n);
+        self.moved(n, now_ms);
+    }
+
+    /// The socket took so many bytes.
+    pub(crate) fn moved(&mut self, n: usize, now_ms: u64) {
         if n > 0 {
             self.moved_ms = now_ms;
         }

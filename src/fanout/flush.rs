@@ -1,20 +1,22 @@
 //! What happens to a blocked socket: a task of its own waits until it takes something again, writes
-//! what was begun, then the answers, then reads on in the ring of each room at its cursor.
+//! what was begun, then the answers, then reads on in the ring of each room at its cursor. The frames
+//! stay shared: however long a viewer stalls, it owns no copy of anything.
 
 use std::{future::poll_fn, rc::Rc};
 
-use bytes::Bytes;
-
 use crate::{
     connection::{Connection, Written},
-    ring::{Bursts, Until},
+    ring::{Bursts, Part, Until},
     shard::Shard,
 };
 
 /// How a step ended.
+#[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// There may be more to write.
+    /// The socket took all it was given.
     More,
+    /// It is blocked.
+    Blocked,
     /// It keeps up again, or it is over.
     Done,
 }
@@ -26,8 +28,11 @@ pub(crate) async fn run(shard: Rc<Shard>, connection: Rc<Connection>) {
         if ready.is_err() {
             return shard.lose(&connection);
         }
-        if matches!(step(&shard, &connection), Step::Done) {
-            return;
+        match step(&shard, &connection) {
+            // One write at a time: those who keep up come first.
+            Step::More => tokio::task::yield_now().await,
+            Step::Blocked => {}
+            Step::Done => return,
         }
     }
 }
@@ -37,45 +42,50 @@ fn step(shard: &Shard, connection: &Connection) -> Step {
     if connection.is_ending() {
         return Step::Done;
     }
-    let mut lag = connection.lag.borrow_mut();
-    let Some(lag_now) = lag.as_mut() else {
-        return Step::Done;
-    };
-    if lag_now.partial.is_empty() {
-        match lag_now.next_answer().or_else(|| read_on(shard, connection)) {
-            Some(bytes) => lag_now.partial = bytes,
+    let written = match write_begun(shard, connection) {
+        Some(it) => it,
+        None => match read_on(shard, connection) {
+            Some(it) => it,
             None => {
-                drop(lag);
                 connection.end_lag();
                 return Step::Done;
             }
-        }
-    }
-    match connection.write(&lag_now.partial) {
-        Written::All => {
-            let n = lag_now.partial.len();
-            lag_now.advance(n, shard.now_ms());
-            lag_now.partial = Bytes::new();
-        }
-        Written::Part(n) => lag_now.advance(n, shard.now_ms()),
+        },
+    };
+    match written {
+        Written::All => Step::More,
+        Written::Part(_) => Step::Blocked,
         Written::Lost => {
-            drop(lag);
             shard.lose(connection);
-            return Step::Done;
+            Step::Done
         }
     }
-    Step::More
 }
 
-/// The next bytes of the rooms it is in, and its cursor moved behind them. A held connection gets
-/// nothing of its rooms.
-fn read_on(shard: &Shard, connection: &Connection) -> Option<Bytes> {
+/// Writes the rest of what was begun, or the next answer. None where there is neither.
+fn write_begun(shard: &Shard, connection: &Connection) -> Option<Written> {
+    let mut lag = connection.lag.borrow_mut();
+    let lag = lag.as_mut()?;
+    if lag.partial.is_empty() {
+        lag.partial = lag.next_answer()?;
+    }
+    let written = connection.write(&lag.partial);
+    match written {
+        Written::All => lag.advance(lag.partial.len(), shard.now_ms()),
+        Written::Part(n) => lag.advance(n, shard.now_ms()),
+        Written::Lost => {}
+    }
+    Some(written)
+}
+
+/// Writes what comes next of the rooms it is in, and moves its cursor behind what was begun. None
+/// where it has read everything; a held connection gets nothing of its rooms.
+fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
     if connection.is_held() {
         return None;
     }
     let mut rooms = shard.rooms.borrow_mut();
     let mut places = connection.rooms.borrow_mut();
-    // The room that was read goes to the end, so that a busy one does not starve the others.
     for at in 0..places.len() {
         let (number, key) = places[at];
         let Some((member, ring)) = rooms.get_mut(&number).and_then(|it| it.member_mut(key)) else {
@@ -84,14 +94,46 @@ fn read_on(shard: &Shard, connection: &Connection) -> Option<Bytes> {
         while ring.is_behind(member.cursor) {
             let until = Until::Bytes(shard.config.write_bytes_max);
             let gap = |from, to| shard.gap(number, from, to);
-            let (bytes, to) = ring.read(member.cursor, until, Bursts::Skipped, &gap);
-            member.cursor = to;
-            if !bytes.is_empty() {
-                let place = places.remove(at);
-                places.push(place);
-                return Some(bytes);
+            let (parts, to) = ring.read(member.cursor, until, Bursts::Skipped, &gap);
+            if parts.is_empty() {
+                member.cursor = to;
+                continue;
             }
+            let written = connection.write_parts(&parts);
+            match written {
+                Written::All => member.cursor = to,
+                Written::Part(n) => {
+                    let (begun, rest) = begun(&parts, n);
+                    if let Some(part) = begun {
+                        member.cursor = part.after;
+                    }
+                    if let Some(lag) = connection.lag.borrow_mut().as_mut() {
+                        lag.partial = rest;
+                        lag.moved(n, shard.now_ms());
+                    }
+                }
+                Written::Lost => {}
+            }
+            // The room that was read goes to the end, so that a busy one does not starve the rest.
+            let place = places.remove(at);
+            places.push(place);
+            return Some(written);
         }
     }
     None
+}
+
+/// The last part of which anything was written, and what is left of it.
+fn begun(parts: &[Part], written: usize) -> (Option<&Part>, bytes::Bytes) {
+    let mut end = 0;
+    let mut last = None;
+    for part in parts {
+        if end >= written {
+            break;
+        }
+        end += part.frame.len();
+        last = Some(part);
+    }
+    let rest = last.map(|it| it.frame.slice(it.frame.len() - (end - written)..));
+    (last, rest.unwrap_or_default())
 }

@@ -54,14 +54,11 @@ pub(crate) fn adopt<O: Open>(shard: &Rc<Shard>, open: &O, adopt: Adopt) {
         connection: connection.clone(),
         shard: shard.clone(),
     };
-    let handler = match catch_unwind(AssertUnwindSafe(|| open.open(link, peer))) {
-        Ok(handler) => handler,
-        Err(_) => {
-            tracing::error!(connection = %connection.id, "opening a connection panicked");
-            shard.lose(&connection);
-            shard.remove(&connection);
-            return;
-        }
+    let Ok(handler) = catch_unwind(AssertUnwindSafe(|| open.open(link, peer))) else {
+        tracing::error!(connection = %connection.id, "opening a connection panicked");
+        shard.lose(&connection);
+        shard.remove(&connection);
+        return;
     };
     shard.count(1);
     let mut life = Life {
@@ -96,7 +93,10 @@ impl<H: Handler> Life<H> {
     async fn run(mut self) {
         while !self.connection.is_ending() {
             poll_fn(|context| self.connection.poll_heard(context)).await;
-            self.read();
+            if self.read() == READ_BYTES {
+                // A client that sends much waits for the others after each full buffer.
+                tokio::task::yield_now().await;
+            }
         }
         self.leave();
         if let Some(ending) = self.connection.take_ending() {
@@ -106,15 +106,20 @@ impl<H: Handler> Life<H> {
         }
     }
 
-    /// One read into the shard's buffer.
-    fn read(&mut self) {
+    /// One read into the shard's buffer, and how many bytes it gave.
+    fn read(&mut self) -> usize {
         BUFFER.with_borrow_mut(|buffer| match self.connection.socket.try_read(buffer) {
-            _ if self.connection.is_ending() => {}
-            Ok(0) => self.shard.lose(&self.connection),
-            Ok(n) => self.hear(&mut buffer[..n]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.shard.lose(&self.connection),
-        });
+            _ if self.connection.is_ending() => 0,
+            Ok(n @ 1..) => {
+                self.hear(&mut buffer[..n]);
+                n
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Ok(0) | Err(_) => {
+                self.shard.lose(&self.connection);
+                0
+            }
+        })
     }
 
     fn hear(&mut self, bytes: &mut [u8]) {

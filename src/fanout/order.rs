@@ -70,7 +70,7 @@ pub enum Order {
         first: Bytes,
         after: Seq,
     },
-    /// Nothing of the room is written after this, except the rest of a frame already begun.
+    /// Nothing more of the room is written, except what was already begun on a blocked socket.
     Leave {
         connection: ConnectionId,
         room: RoomNumber,

@@ -45,6 +45,17 @@ pub(crate) enum Until {
     Bytes(usize),
 }
 
+/// One thing to write, and the place of somebody to whom it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) frame: Bytes,
+    pub(crate) after: Cursor,
+}
+
+pub(crate) type Parts = SmallVec<[Part; 4]>;
+
+type Chosen<'a> = SmallVec<[(usize, &'a Entry); 8]>;
+
 #[derive(Debug)]
 struct Entry {
     class: Class,
@@ -143,46 +154,59 @@ impl Ring {
         self.dropped_seq
     }
 
-    /// Reads on from a place, up to `until` or `bytes_max` (at least one entry), in one buffer. Of
-    /// values only the last per key is given, and `gap` words what is missing.
+    /// Reads on from a place: what to write, in order, and the place after it. Of values only the
+    /// last per key is given, and `gap` words what is missing.
     pub(crate) fn read(
         &self,
         from: Cursor,
         until: Until,
         bursts: Bursts,
         gap: &dyn Fn(Seq, Seq) -> Bytes,
-    ) -> (Bytes, Cursor) {
-        let mut at = Cursor {
-            next: from.next.max(self.first),
-            seen: from.seen,
-        };
-        let mut out: SmallVec<[Bytes; 8]> = SmallVec::new();
+    ) -> (Parts, Cursor) {
+        let mut at = from;
+        let mut parts = Parts::new();
         if at.seen < self.dropped_seq {
-            out.push(gap(at.seen + 1, self.dropped_seq));
+            let frame = gap(at.seen + 1, self.dropped_seq);
             at.seen = self.dropped_seq;
+            parts.push(Part { frame, after: at });
         }
-        let start = usize::try_from(at.next - self.first).expect("a ring fits into memory");
+        let start = usize::try_from(at.next.max(self.first) - self.first);
+        let start = start.expect("a ring fits into memory");
         let stop = self.stop(start, until);
         let (chosen, keys) = self.choose(start, stop, bursts);
+        // What fell out lies in the order of its indices, all below `first`.
         for (key, index, frame) in &self.fallen {
             if *index >= from.next && !keys.has(*key) {
-                out.push(frame.clone());
+                at.next = index + 1;
+                parts.push(Part {
+                    frame: frame.clone(),
+                    after: at,
+                });
             }
         }
-        for entry in chosen.iter().rev() {
+        for (index, entry) in chosen.into_iter().rev() {
+            at.next = self.first + index as u64 + 1;
             if let Class::Log { from, to } = entry.class {
                 if to <= at.seen {
                     continue;
                 }
                 if from > at.seen + 1 {
-                    out.push(gap(at.seen + 1, from - 1));
+                    let frame = gap(at.seen + 1, from - 1);
+                    let after = Cursor {
+                        next: at.next - 1,
+                        seen: from - 1,
+                    };
+                    parts.push(Part { frame, after });
                 }
                 at.seen = to;
             }
-            out.push(entry.frame.clone());
+            parts.push(Part {
+                frame: entry.frame.clone(),
+                after: at,
+            });
         }
         at.next = self.first + stop as u64;
-        (joined(out), at)
+        (parts, at)
     }
 
     /// Where a read that began at `start` ends.
@@ -208,14 +232,15 @@ impl Ring {
     }
 
     /// What is worth sending of a range, last first, and the keys of the values among it.
-    fn choose(&self, start: usize, stop: usize, bursts: Bursts) -> (SmallVec<[&Entry; 8]>, Keys) {
-        let mut chosen = SmallVec::new();
+    fn choose(&self, start: usize, stop: usize, bursts: Bursts) -> (Chosen<'_>, Keys) {
+        let mut chosen = Chosen::new();
         let mut keys = Keys::default();
-        for entry in self.entries.range(start..stop).rev() {
+        for index in (start..stop).rev() {
+            let entry = &self.entries[index];
             match entry.class {
                 Class::State { key } if !keys.add(key) => {}
                 Class::Burst if bursts == Bursts::Skipped => {}
-                _ => chosen.push(entry),
+                _ => chosen.push((index, entry)),
             }
         }
         (chosen, keys)
@@ -250,13 +275,13 @@ impl Keys {
 }
 
 /// One buffer: shared where there is a single frame, copied once for everybody where there are more.
-fn joined(mut parts: SmallVec<[Bytes; 8]>) -> Bytes {
+pub(crate) fn joined(mut parts: Parts) -> Bytes {
     if parts.len() <= 1 {
-        return parts.pop().unwrap_or_default();
+        return parts.pop().map(|it| it.frame).unwrap_or_default();
     }
-    let mut out = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+    let mut out = BytesMut::with_capacity(parts.iter().map(|it| it.frame.len()).sum());
     for part in &parts {
-        out.extend_from_slice(part);
+        out.extend_from_slice(&part.frame);
     }
     out.freeze()
 }

@@ -11,7 +11,7 @@ use slab::Slab;
 
 use crate::{
     connection::Connection,
-    ring::{Bursts, Cursor, Ring, Until},
+    ring::{self, Bursts, Cursor, Ring, Until},
     shard::Shard,
 };
 
@@ -124,7 +124,8 @@ impl Room {
         let pass = self.pass.get_or_insert_with(|| {
             let from = self.passed;
             let until = Until::Bytes(shard.config.write_bytes_max);
-            let (out, to) = self.ring.read(from, until, Bursts::Kept, &gap);
+            let (parts, to) = self.ring.read(from, until, Bursts::Kept, &gap);
+            let out = ring::joined(parts);
             self.passed = to;
             Pass {
                 out,
@@ -188,12 +189,12 @@ impl Pass {
             }
         } else if member.cursor.next < self.to.next {
             // Joined between the entries of this pass, or ahead of it.
-            let (bytes, to) =
+            let (parts, to) =
                 ring.read(member.cursor, Until::Index(self.to.next), Bursts::Kept, gap);
             member.cursor = to;
-            if !bytes.is_empty() {
+            if !parts.is_empty() {
                 self.sends += 1;
-                shard.write(&member.connection, &bytes);
+                shard.write(&member.connection, &ring::joined(parts));
             }
         }
     }

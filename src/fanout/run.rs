@@ -9,7 +9,13 @@ use std::{
 use protocol::CloseCode;
 use tokio::{sync::mpsc, task};
 
-use crate::{Config, Open, ShardHandle, life, order::Letter, room::Turn, shard::Shard, sweep};
+use crate::{
+    Config, Open, ShardHandle, life,
+    order::{Letter, Local},
+    room::Turn,
+    shard::Shard,
+    sweep,
+};
 
 /// Letters taken between two turns.
 const LETTERS_MAX: usize = 1_024;
@@ -106,7 +112,7 @@ fn open_letter<O: Open>(shard: &Rc<Shard>, open: &O, letter: Letter) -> Next {
         match letter {
             Letter::Order(order) => shard.carry_out(order),
             Letter::Adopt(adopt) => life::adopt(shard, open, adopt),
-            Letter::Spawn(make) => drop(task::spawn_local(make())),
+            Letter::Spawn(make) => drop(task::spawn_local(watched(make()))),
             Letter::Drain { farewell } => drain(shard, farewell),
             Letter::Stop => return Next::Stop,
         }
@@ -116,6 +122,15 @@ fn open_letter<O: Open>(shard: &Rc<Shard>, open: &O, letter: Letter) -> Next {
         tracing::error!(shard = shard.handle.index(), "an order panicked");
         Next::GoOn
     })
+}
+
+/// A panic in a task is told, and ends nothing else.
+async fn watched(work: Local) {
+    if let Err(error) = task::spawn_local(work).await
+        && error.is_panic()
+    {
+        tracing::error!("a task of a shard panicked");
+    }
 }
 
 fn drain(shard: &Rc<Shard>, farewell: bytes::Bytes) {

@@ -163,7 +163,8 @@ impl Shards {
         }
     }
 
-    /// Ends the threads: what still lives on them (connections, rooms' tasks) is dropped.
+    /// Ends the threads and waits for them: what still lives there (connections, rooms' tasks) is
+    /// dropped. Blocks for a moment, so an async caller uses `spawn_blocking`.
     pub fn stop(self) {
         for handle in self.handles.iter() {
             handle.send(Letter::Stop);
