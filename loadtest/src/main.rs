@@ -5,7 +5,9 @@
 //! from the *intended* time of sending, so that a stalled server cannot hide behind a waiting client.
 
 mod crowd;
+mod media;
 mod process;
+mod publish;
 mod report;
 mod tokens;
 mod viewers;
@@ -31,12 +33,15 @@ enum What {
     Crowd(crowd::Plan),
     /// Watch by WHEP: ICE, DTLS, SRTP, gaps, first packet, first keyframe.
     Viewers(viewers::Plan),
+    /// Publish a recorded packet trace by WHIP, in a loop.
+    Publish(publish::Plan),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Crowd(plan) => crowd::run(plan),
         What::Viewers(plan) => viewers::run(plan),
+        What::Publish(plan) => publish::run(plan),
     };
     match done {
         Ok(report::Verdict::Pass) => ExitCode::SUCCESS,

@@ -5,8 +5,6 @@
 //! packet and of the first keyframe is measured from the POST.
 
 mod peer;
-mod sdp;
-mod stun;
 mod tracks;
 
 use std::{
@@ -25,11 +23,12 @@ use serde_json::json;
 use tokio::{sync::watch, time};
 
 use crate::{
+    media::Identity,
     process::{self, Cost},
     report::{self, Verdict},
     tokens,
 };
-use peer::{Identity, Peer};
+use peer::Peer;
 use tracks::Tally;
 
 #[derive(Args, Clone, Debug)]
@@ -70,7 +69,7 @@ pub(crate) struct Common {
     pub(crate) plan: Plan,
     pub(crate) tokens: Vec<String>,
     pub(crate) http: reqwest::Client,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) counting: AtomicBool,
 }
 
@@ -92,7 +91,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     let common = Arc::new(Common {
         tokens,
         http: reqwest::Client::new(),
-        identity: Identity::make()?,
+        identity: Arc::new(Identity::make()?),
         counting: AtomicBool::new(false),
         plan: plan.clone(),
     });

@@ -15,6 +15,8 @@ const GIVEN_UP_AFTER: u64 = 400;
 pub(crate) struct Tally {
     pub(crate) packets: u64,
     pub(crate) counted: u64,
+    /// Packets before the counted part of the run.
+    pub(crate) early: u64,
     pub(crate) verified: u64,
     pub(crate) forged: u64,
     pub(crate) missing: u64,
@@ -31,6 +33,7 @@ impl Tally {
         Self {
             packets: 0,
             counted: 0,
+            early: 0,
             verified: 0,
             forged: 0,
             missing: 0,
@@ -46,6 +49,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.packets += other.packets;
         self.counted += other.counted;
+        self.early += other.early;
         self.verified += other.verified;
         self.forged += other.forged;
         self.missing += other.missing;

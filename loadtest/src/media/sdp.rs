@@ -1,16 +1,19 @@
-//! The offer of a plain player, and the few lines of the answer that matter.
+//! The offers of a plain player and of a plain encoder, and the few lines of an answer that matter.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 
 /// Payload types of our own choosing.
-const H264: u8 = 108;
-pub(super) const RTX: u8 = 109;
-const OPUS: u8 = 111;
+pub(crate) const H264: u8 = 108;
+pub(crate) const RTX: u8 = 109;
+pub(crate) const OPUS: u8 = 111;
+/// The encoder's tracks.
+pub(crate) const VIDEO_SSRC: u32 = 0x7100_0001;
+pub(crate) const AUDIO_SSRC: u32 = 0x7100_0002;
 
 /// A receive-only offer for H264 with retransmission, and Opus.
-pub(super) fn offer(ufrag: &str, pwd: &str, fingerprint: &str) -> String {
+pub(crate) fn player_offer(ufrag: &str, pwd: &str, fingerprint: &str) -> String {
     let transport = format!(
         "c=IN IP4 0.0.0.0\r\na=recvonly\r\na=rtcp-mux\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
          a=ice-options:trickle\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:active\r\n"
@@ -27,15 +30,34 @@ pub(super) fn offer(ufrag: &str, pwd: &str, fingerprint: &str) -> String {
     )
 }
 
-/// What a player needs of the answer.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) address: SocketAddr,
-    pub(super) ufrag: String,
-    pub(super) pwd: String,
+/// A send-only offer for H264 and Opus with fixed SSRCs, as OBS makes it: no MID in the packets.
+pub(crate) fn encoder_offer(ufrag: &str, pwd: &str, fingerprint: &str) -> String {
+    let transport = format!(
+        "c=IN IP4 0.0.0.0\r\na=sendonly\r\na=rtcp-mux\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
+         a=ice-options:trickle\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:active\r\n"
+    );
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=msid-semantic: WMS *\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF {OPUS}\r\na=mid:0\r\n{transport}\
+         a=msid:load audio\r\na=rtpmap:{OPUS} opus/48000/2\r\na=fmtp:{OPUS} minptime=10;useinbandfec=1\r\n\
+         a=ssrc:{AUDIO_SSRC} cname:load\r\n\
+         m=video 9 UDP/TLS/RTP/SAVPF {H264}\r\na=mid:1\r\n{transport}\
+         a=msid:load video\r\na=rtpmap:{H264} H264/90000\r\n\
+         a=fmtp:{H264} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
+         a=rtcp-fb:{H264} nack\r\na=rtcp-fb:{H264} nack pli\r\n\
+         a=ssrc:{VIDEO_SSRC} cname:load\r\n"
+    )
 }
 
-pub(super) fn read(answer: &str) -> Result<Answer> {
+/// What a player needs of the answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) address: SocketAddr,
+    pub(crate) ufrag: String,
+    pub(crate) pwd: String,
+}
+
+pub(crate) fn read(answer: &str) -> Result<Answer> {
     let line = |prefix: &str| answer.lines().find_map(|it| it.trim().strip_prefix(prefix));
     let candidate = line("a=candidate:").context("the answer has no candidate")?;
     let parts: Vec<&str> = candidate.split_whitespace().collect();

@@ -1,0 +1,311 @@
+//! The line under a peer: HTTP for the offer, then connectivity checks, the DTLS handshake and SRTP keys
+//! on a socket of its own. We are the controlling side and the DTLS client, as a browser is.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use bytes::BytesMut;
+use rtc_crypto::{HashAlgorithm, RTCCryptoProvider, providers::AwsLcRsProvider};
+use rtc_dtls::{
+    config::{ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig},
+    crypto::Certificate,
+    endpoint::{Endpoint, EndpointEvent},
+    extension::extension_use_srtp::SrtpProtectionProfile,
+};
+use rtc_shared::TransportProtocol;
+use rtc_srtp::{
+    config::{Config as SrtpConfig, LABEL_EXTRACTOR_DTLS_SRTP},
+    context::Context,
+    protection_profile::ProtectionProfile,
+};
+use tokio::net::UdpSocket;
+
+use super::{
+    sdp::{self, Answer},
+    stun,
+};
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(15);
+/// Consent (RFC 7675).
+const CONSENT_EVERY: Duration = Duration::from_secs(3);
+const CHECK_EVERY: Duration = Duration::from_millis(60);
+
+/// One certificate for all peers of a run.
+pub(crate) struct Identity {
+    provider: Arc<AwsLcRsProvider>,
+    config: Arc<HandshakeConfig>,
+    fingerprint: String,
+}
+
+impl Identity {
+    pub(crate) fn make() -> Result<Self> {
+        let provider = Arc::new(AwsLcRsProvider::default());
+        let certificate = Certificate::generate_self_signed_with_alg(
+            vec!["weiquan-loadtest".to_owned()],
+            &rcgen::PKCS_ECDSA_P256_SHA256,
+            provider.crypto(),
+        )?;
+        let hash = provider
+            .crypto()
+            .hash(HashAlgorithm::Sha256, &certificate.certificate[0])?;
+        let fingerprint: Vec<String> = hash.iter().map(|it| format!("{it:02X}")).collect();
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider.clone())
+            .with_certificates(vec![certificate])
+            .with_srtp_protection_profiles(vec![
+                SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+                SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+            ])
+            .with_insecure_skip_verify(true)
+            .with_extended_master_secret(ExtendedMasterSecretType::Require)
+            .build(true, None)?;
+        Ok(Self {
+            provider,
+            config: Arc::new(config),
+            fingerprint: fingerprint.join(":"),
+        })
+    }
+}
+
+/// Where the offer goes.
+pub(crate) struct Door<'a> {
+    pub(crate) http: &'a reqwest::Client,
+    /// `http://host:port`, to which a relative `Location` belongs.
+    pub(crate) base: String,
+    pub(crate) path: String,
+    pub(crate) token: Option<&'a str>,
+}
+
+/// What came in on a line.
+pub(crate) enum Heard<'a> {
+    Rtp(&'a [u8]),
+    Rtcp(&'a [u8]),
+    /// The handshake is done: media may flow.
+    Ready,
+    Nothing,
+}
+
+pub(crate) struct Line {
+    pub(crate) begin: Instant,
+    pub(crate) socket: UdpSocket,
+    pub(crate) inbound: Option<Context>,
+    pub(crate) outbound: Option<Context>,
+    pub(crate) cipher: Option<&'static str>,
+    identity: Arc<Identity>,
+    remote: SocketAddr,
+    /// `theirs:ours`, as a check names itself.
+    user: String,
+    pwd: String,
+    resource: String,
+    token: Option<String>,
+    dtls: Endpoint,
+    handshaking: bool,
+    last_check: Option<Instant>,
+}
+
+impl Line {
+    /// Posts an offer made by `offer(ufrag, pwd, fingerprint)` and opens the socket.
+    pub(crate) async fn open(
+        identity: Arc<Identity>,
+        door: Door<'_>,
+        offer: impl FnOnce(&str, &str, &str) -> String,
+    ) -> Result<Self> {
+        let begin = Instant::now();
+        let socket = UdpSocket::bind("127.0.0.1:0")
+            .await
+            .context("no UDP socket")?;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
+        let (ufrag, pwd) = (text(8), text(24));
+        let (answer, resource) = post(&door, offer(&ufrag, &pwd, &identity.fingerprint)).await?;
+        let answer: Answer = sdp::read(&answer)?;
+        socket.connect(answer.address).await?;
+        let local = socket.local_addr()?;
+        Ok(Self {
+            begin,
+            remote: answer.address,
+            user: format!("{}:{ufrag}", answer.ufrag),
+            pwd: answer.pwd,
+            resource,
+            token: door.token.map(str::to_owned),
+            dtls: Endpoint::new(local, TransportProtocol::UDP, None),
+            handshaking: false,
+            inbound: None,
+            outbound: None,
+            cipher: None,
+            last_check: None,
+            socket,
+            identity,
+        })
+    }
+
+    /// Checks, consent and handshake timers; to be called every 20 ms or so.
+    pub(crate) fn tick(&mut self, now: Instant) -> Result<()> {
+        if self.inbound.is_none() && self.begin.elapsed() > CONNECT_WITHIN {
+            bail!("no connection within {CONNECT_WITHIN:?}");
+        }
+        let pause = if self.handshaking {
+            CONSENT_EVERY
+        } else {
+            CHECK_EVERY
+        };
+        if self
+            .last_check
+            .is_none_or(|it| now.duration_since(it) >= pause)
+        {
+            self.last_check = Some(now);
+            let check = stun::check(&self.user, &self.pwd, &*self.identity.provider)?;
+            self.send(&check);
+        }
+        if self.handshaking && self.inbound.is_none() {
+            self.dtls.handle_timeout(self.remote, now)?;
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Takes a datagram; media is handed back as it came.
+    pub(crate) fn hear<'a>(&mut self, bytes: &'a [u8]) -> Result<Heard<'a>> {
+        match bytes.first() {
+            Some(0..=3) if !self.handshaking && stun::is_success(bytes) => {
+                self.handshaking = true;
+                let config = self.identity.config.clone();
+                self.dtls
+                    .connect(Instant::now(), self.remote, config, None)?;
+                self.flush();
+                Ok(Heard::Nothing)
+            }
+            Some(20..=63) => self.handshake(bytes),
+            Some(128..=191) if bytes.len() > 12 => match bytes[1] {
+                192..=223 => Ok(Heard::Rtcp(bytes)),
+                _ => Ok(Heard::Rtp(bytes)),
+            },
+            _ => Ok(Heard::Nothing),
+        }
+    }
+
+    fn handshake(&mut self, bytes: &[u8]) -> Result<Heard<'static>> {
+        let mut heard = Heard::Nothing;
+        let events = self
+            .dtls
+            .read(Instant::now(), self.remote, None, BytesMut::from(bytes))?;
+        for event in events {
+            match event {
+                EndpointEvent::HandshakeComplete => {
+                    self.keys()?;
+                    heard = Heard::Ready;
+                }
+                EndpointEvent::PeerClosed => bail!("the server closed this peer"),
+                _ => {}
+            }
+        }
+        self.flush();
+        Ok(heard)
+    }
+
+    /// RFC 5764 §4.2: SRTP keys out of the handshake.
+    fn keys(&mut self) -> Result<()> {
+        let state = self
+            .dtls
+            .get_connection_state(self.remote)
+            .context("no DTLS state")?;
+        let (profile, cipher) = match state.srtp_protection_profile() {
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => {
+                (ProtectionProfile::AeadAes128Gcm, "AEAD_AES_128_GCM")
+            }
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => (
+                ProtectionProfile::Aes128CmHmacSha1_80,
+                "AES_CM_128_HMAC_SHA1_80",
+            ),
+            _ => bail!("the server chose an SRTP profile that was not offered"),
+        };
+        let mut config = SrtpConfig {
+            profile,
+            ..SrtpConfig::default()
+        };
+        let length = config.keying_material_len();
+        let material = state.export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], length)?;
+        config.set_session_keys_from_keying_material(material.as_ref(), state.is_client())?;
+        let keys = &config.keys;
+        let provider = &self.identity.provider;
+        let context = |key: &[u8], salt: &[u8]| {
+            Context::new(key, salt, profile, None, None, provider.crypto())
+        };
+        self.outbound = Some(context(&keys.local_master_key, &keys.local_master_salt)?);
+        self.inbound = Some(context(&keys.remote_master_key, &keys.remote_master_salt)?);
+        self.cipher = Some(cipher);
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        while let Some(it) = self.dtls.poll_transmit() {
+            self.send(&it.message);
+        }
+    }
+
+    pub(crate) fn send(&self, bytes: &[u8]) {
+        // A datagram that does not leave is a lost one: everything above copes with loss.
+        let _ = self.socket.try_send(bytes);
+    }
+
+    /// Protects a compound RTCP packet and sends it.
+    pub(crate) fn send_rtcp(&mut self, compound: &[u8]) -> Result<()> {
+        if let Some(outbound) = &mut self.outbound {
+            let protected = outbound.encrypt_rtcp(compound)?;
+            self.send(&protected);
+        }
+        Ok(())
+    }
+
+    /// Deletes the resource: a goodbye.
+    pub(crate) async fn close(self, http: &reqwest::Client) -> Result<()> {
+        let mut request = http.delete(&self.resource);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let status = request.send().await.context("DELETE")?.status();
+        ensure!(status.is_success(), "DELETE {}: {status}", self.resource);
+        Ok(())
+    }
+}
+
+async fn post(door: &Door<'_>, offer: String) -> Result<(String, String)> {
+    let url = format!("{}{}", door.base, door.path);
+    let mut request = door
+        .http
+        .post(&url)
+        .header("content-type", "application/sdp")
+        .body(offer);
+    if let Some(token) = door.token {
+        request = request.bearer_auth(token);
+    }
+    let answer = request
+        .send()
+        .await
+        .with_context(|| format!("POST {url}"))?;
+    let status = answer.status();
+    let location = answer
+        .headers()
+        .get("location")
+        .and_then(|it| it.to_str().ok());
+    let resource = match location {
+        Some(path) if path.starts_with('/') => format!("{}{path}", door.base),
+        Some(url) => url.to_owned(),
+        None => String::new(),
+    };
+    let body = answer.text().await?;
+    ensure!(status.as_u16() == 201, "POST {url}: {status} {body}");
+    ensure!(!resource.is_empty(), "the answer has no Location");
+    Ok((body, resource))
+}
+
+fn text(chars: usize) -> String {
+    use rand::RngExt as _;
+    let mut random = rand::rng();
+    (0..chars)
+        .map(|_| char::from(random.sample(rand::distr::Alphanumeric)))
+        .collect()
+}
