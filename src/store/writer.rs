@@ -19,10 +19,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::limits;
+use protocol::{RoomNumber, limits};
 use tokio::sync::oneshot;
 
-use crate::log::{Append, AppendError, Log, LogError};
+use crate::log::{Append, AppendError, Loaded, Log, LogError, Page, PageOf};
 
 /// Appends and row changes that wait; beyond this the answer is [`AppendError::Full`]. Sixty-four
 /// busy rooms with 64 appends each fit twice.
@@ -111,6 +111,21 @@ impl WriterHandle {
         });
         self.jobs.try_send(Job::Work(work)).ok()?;
         result.await.ok()
+    }
+
+    /// Loads a room on the writer's thread, behind what waits there: for a log without readers. A
+    /// server's rooms use [`crate::Store::load`].
+    pub async fn load(&self, room: RoomNumber) -> Result<Loaded, LogError> {
+        let loaded = self.run(move |log| Worked::Well(log.load(room))).await;
+        loaded.unwrap_or(Err(LogError::Busy))
+    }
+
+    /// Reads a page on the writer's thread, as [`WriterHandle::load`] does.
+    pub async fn page(&self, room: RoomNumber, of: PageOf, n: usize) -> Result<Page, LogError> {
+        let page = self
+            .run(move |log| Worked::Well(log.page(room, of, n)))
+            .await;
+        page.unwrap_or(Err(LogError::Busy))
     }
 
     pub fn health(&self) -> Health {
@@ -256,7 +271,8 @@ impl Run {
             return held;
         };
         assert_eq!(parts.len(), waiting.len(), "a log answers for each append");
-        for (done, part) in waiting.into_iter().zip(parts) {
+        for ((done, part), append) in waiting.into_iter().zip(parts).zip(&batch) {
+            report(append.room, &part);
             // An error means that nobody waits any more: a room that was thrown away.
             let _ = done.send(part);
         }
@@ -310,6 +326,19 @@ impl Run {
             }
         }
     }
+}
+
+/// A part that was left out is counted; where that is a bug of the caller, it is said.
+fn report(room: RoomNumber, part: &Result<(), AppendError>) {
+    let why = match part {
+        Ok(()) => return,
+        Err(AppendError::Conflict(_)) => "conflict",
+        Err(error) => {
+            tracing::error!(room, %error, "an append cannot be stored");
+            "invalid"
+        }
+    };
+    metrics::counter!("store_writes_refused_total", "why" => why).increment(1);
 }
 
 fn refuse(done: Done, error: AppendError, why: &'static str) {

@@ -1,7 +1,8 @@
 //! Opening the file: one server at a time, the settings that make a commit durable.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,21 +23,35 @@ pub(super) fn database_file(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
-/// Makes the folder and takes it for this process, for as long as the file is held.
+/// Makes the folder and takes it for this process, for as long as the file is held. What is in it
+/// (password hashes, messages) is for the server's user only.
 pub(super) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let unusable = |it| OpenError::Folder(folder.to_path_buf(), it);
-    fs::create_dir_all(folder).map_err(unusable)?;
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(folder.join(LOCK))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
         .map_err(unusable)?;
+    let lock = private_file(&folder.join(LOCK)).map_err(unusable)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => {
+            // SQLite gives the files beside it the same rights.
+            private_file(&database_file(folder)).map_err(unusable)?;
+            Ok(lock)
+        }
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_path_buf())),
         Err(TryLockError::Error(it)) => Err(unusable(it)),
     }
+}
+
+/// Opens a file, and makes it readable for nobody else where it is new.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// A connection that may write. Only the writer has one, behind the folder's lock.

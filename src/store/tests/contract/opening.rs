@@ -1,5 +1,7 @@
 //! Opening, closing and opening again.
 
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
 use protocol::server::Mark;
 use store::{AppendError, Health, LogError, OpenError, PageOf, RowError, Store, StoreConfig};
 
@@ -51,10 +53,32 @@ async fn a_missing_folder_is_made() {
 }
 
 #[tokio::test]
+async fn nobody_else_can_read_the_files() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("data");
+    let store = open(&folder).await;
+    set_up(&store, 1).await;
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
+    assert!(
+        files.len() >= 4,
+        "database, write-ahead log, its index, lock: {files:?}"
+    );
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_folder_that_is_a_file_is_refused_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");
-    std::fs::write(&file, "not a folder").unwrap();
+    fs::write(&file, "not a folder").unwrap();
     let Err(OpenError::Folder(named, _)) = Store::open(&file, &StoreConfig::default()) else {
         panic!("it opened")
     };
@@ -66,10 +90,10 @@ async fn a_file_that_is_no_database_is_refused_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("weiquan.db");
     let text = "this is a diary. ".repeat(400);
-    std::fs::write(&file, &text).unwrap();
+    fs::write(&file, &text).unwrap();
     let refused = Store::open(folder.path(), &StoreConfig::default());
     assert!(matches!(refused, Err(OpenError::Unreadable(..))));
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
 }
 
 #[tokio::test]

@@ -229,3 +229,24 @@ fn what_waits_is_stored_before_the_writer_ends() {
     assert_eq!(log.load(ROOM).unwrap().last_seq, 1_000);
     assert!(waiting.into_iter().all(|it| it.wait() == Ok(())));
 }
+
+#[test]
+fn a_log_without_readers_is_read_through_the_writer() {
+    let (writer, thread) = Writer::spawn(Box::new(SimulatedDisk::new().0)).unwrap();
+    // Not awaited: what is read comes after it all the same.
+    let commit = writer.append(one(1));
+    assert_eq!(block_on(writer.load(ROOM)).unwrap().tail, [entry(1)]);
+    assert_eq!(
+        block_on(writer.page(ROOM, PageOf::Last, 9))
+            .unwrap()
+            .entries,
+        [entry(1)]
+    );
+    assert!(matches!(
+        block_on(writer.load(77)),
+        Err(LogError::NoSuchRoom(77))
+    ));
+    assert_eq!(commit.wait(), Ok(()));
+    drop(writer);
+    thread.join().unwrap();
+}

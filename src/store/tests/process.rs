@@ -1,8 +1,9 @@
-//! A server that is killed loses nothing that it acknowledged.
+//! A server that is killed, or whose disk is full, loses nothing that it acknowledged.
 //!
 //! This program is both sides: started by itself with a folder, it is a server that appends as fast
 //! as it can and prints every acknowledgement; started by `cargo test`, it kills such servers with
-//! SIGKILL at random moments and compares what they said with what is on the disk.
+//! SIGKILL at random moments, or lets their files grow no further (`RLIMIT_FSIZE`, changed from
+//! outside by `prlimit`), and compares what they said with what is on the disk.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use protocol::{
@@ -26,6 +27,9 @@ const FOLDER: &str = "WEIQUAN_TEST_STORE";
 const KILLS: u64 = 20;
 const ROOMS: RoomNumber = 4;
 const IN_FLIGHT: usize = 24;
+
+/// What the server says of an append that was not stored.
+const REFUSED: &str = "refused";
 
 type Acks = BTreeMap<(RoomNumber, Seq), String>;
 
@@ -41,6 +45,8 @@ fn main() {
     let seed = env::var("WEIQUAN_SEED").map_or(1, |it| it.parse().unwrap());
     println!("test what_was_acknowledged_outlives_a_kill (seed {seed}) ...");
     runtime.block_on(what_was_acknowledged_outlives_a_kill(seed));
+    println!("ok\ntest a_full_disk_refuses_and_heals_without_a_restart ...");
+    runtime.block_on(a_full_disk_refuses_and_heals_without_a_restart());
     println!("ok");
 }
 
@@ -74,6 +80,64 @@ async fn what_was_acknowledged_outlives_a_kill(seed: u64) {
     println!("{} acknowledged appends, {KILLS} kills", acks.len());
 }
 
+async fn a_full_disk_refuses_and_heals_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &StoreConfig::default()).unwrap();
+    set_up(&store).await;
+    store.close().await;
+    // No file grows beyond 2 MiB (a block is 512 bytes); the signal for it is ignored, as the write
+    // then fails as on a full disk. The limit is soft, so that it can be lifted.
+    let mut server = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f 4096; exec \"$0\""])
+        .arg(env::current_exe().unwrap())
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let mut acks = Acks::new();
+    let mut until = |is_refused: bool| {
+        for line in &mut lines {
+            if line != REFUSED {
+                heard(&line, &mut acks);
+            }
+            if (line == REFUSED) == is_refused {
+                return;
+            }
+        }
+        panic!("the server ended");
+    };
+    until(true);
+    let lifted = Command::new("prlimit")
+        .args(["--fsize=unlimited", "--pid", &server.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(lifted.success());
+    let since = Instant::now();
+    until(false);
+    let healed_after = since.elapsed();
+    assert!(healed_after < Duration::from_secs(5), "{healed_after:?}");
+    // It goes on: another thousand lines, of which the last ones are acknowledgements.
+    for _ in 0..1_000 {
+        until(false);
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    for line in lines {
+        if line != REFUSED {
+            heard(&line, &mut acks);
+        }
+    }
+    let store = Store::open(folder.path(), &StoreConfig::default()).unwrap();
+    check(&store, &acks, 0, 1).await;
+    println!(
+        "{} acknowledged appends, healed {healed_after:?} after there was space",
+        acks.len()
+    );
+}
+
 /// Starts a server, and kills it so long after its first acknowledgement.
 fn run_and_kill(folder: &Path, after: Duration, acks: &mut Acks) {
     let mut server = Command::new(env::current_exe().unwrap())
@@ -90,17 +154,21 @@ fn run_and_kill(folder: &Path, after: Duration, acks: &mut Acks) {
         server.wait().unwrap();
     });
     for line in std::iter::once(first).chain(lines.map_while(Result::ok)) {
-        // The last line may be cut off: then nobody heard that acknowledgement.
-        let Some(line) = line.strip_suffix('.') else {
-            continue;
-        };
-        let mut words = line.split(' ');
-        let mut number = || words.next().unwrap().parse::<u64>().unwrap();
-        let (room, seq) = (number() as RoomNumber, number());
-        let twice = acks.insert((room, seq), words.next().unwrap().to_owned());
-        assert_eq!(twice, None, "room {room} acknowledged seq {seq} twice");
+        heard(&line, acks);
     }
     killer.join().unwrap();
+}
+
+fn heard(line: &str, acks: &mut Acks) {
+    // The last line may be cut off: then nobody heard that acknowledgement.
+    let Some(line) = line.strip_suffix('.') else {
+        return;
+    };
+    let mut words = line.split(' ');
+    let mut number = || words.next().unwrap().parse::<u64>().unwrap();
+    let (room, seq) = (number() as RoomNumber, number());
+    let twice = acks.insert((room, seq), words.next().unwrap().to_owned());
+    assert_eq!(twice, None, "room {room} acknowledged seq {seq} twice");
 }
 
 async fn check(store: &Store, acks: &Acks, seed: u64, kill: u64) {
@@ -149,7 +217,8 @@ async fn history(store: &Store, room: RoomNumber) -> Vec<Entry> {
     }
 }
 
-/// The server: every room appends as fast as its acknowledgements come, until the kill.
+/// The server: every room appends as fast as its acknowledgements come, until the kill. A room that
+/// is refused is loaded again, as its task would do.
 async fn serve(folder: &Path) {
     let store = Store::open(folder, &StoreConfig::default()).unwrap();
     let mut rooms = Vec::new();
@@ -158,6 +227,8 @@ async fn serve(folder: &Path) {
         rooms.push((room, last, VecDeque::new()));
     }
     let mut out = std::io::stdout().lock();
+    // One write a line, so that a kill cuts only the last one.
+    let mut say = |line: String| out.write_all(line.as_bytes()).unwrap();
     loop {
         for (room, last, waiting) in &mut rooms {
             while waiting.len() < IN_FLIGHT {
@@ -165,10 +236,17 @@ async fn serve(folder: &Path) {
                 waiting.push_back((*last, store.append(append(*room, *last))));
             }
             let (seq, commit) = waiting.pop_front().unwrap();
-            commit.await.unwrap();
-            // One write a line, so that a kill cuts only the last one.
-            let line = format!("{room} {seq} {}.\n", client_id(*room, seq));
-            out.write_all(line.as_bytes()).unwrap();
+            if commit.await.is_ok() {
+                say(format!("{room} {seq} {}.\n", client_id(*room, seq)));
+                continue;
+            }
+            // What follows it cannot be stored either, or the log would have a hole.
+            for (_, commit) in waiting.drain(..) {
+                assert_ne!(commit.await, Ok(()));
+            }
+            say(format!("{REFUSED}\n"));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            *last = store.load(*room).await.unwrap().last_seq;
         }
     }
 }
