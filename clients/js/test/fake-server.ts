@@ -3,7 +3,7 @@
  * and faults on purpose. Frames cross a line with a delay, so that a cut loses what is on its way.
  */
 import type { Socket, SocketEvents, SocketFactory } from "../src/api.js";
-import type { Act, AckKind, ClientFrame, Code, Joined, Person, Push, RecordFrame, Refusal } from "../src/index.js";
+import type { Act, AckKind, Answered, ClientFrame, Code, Joined, Person, Push, RecordFrame, Refusal, StageState } from "../src/index.js";
 import type { HandClock } from "./clock.js";
 
 const LINE_MS = 5;
@@ -43,6 +43,10 @@ export class FakeServer {
   readonly heard: ClientFrame[] = [];
   /** Answers instead of the server: a refusal for frames that match. */
   refuse: (frame: ClientFrame) => Refusal | null = () => null;
+  /** Answers to offers. */
+  media: (frame: Extract<ClientFrame, { op: "offer" }>) => Answered = () => ({ peer: "p", sdp: "v=0" });
+  /** What a join says of the stage. */
+  stage: StageState = { here: false, video: false, audio: false };
   /** REST calls, `METHOD path`. */
   readonly calls: string[] = [];
   rest: (call: string, body: unknown, token: string | null) => { status: number; body: unknown };
@@ -159,6 +163,8 @@ export class FakeServer {
         const page = room.log.slice(from, upTo).map((it) => latest(room, it));
         return line.say({ i: frame.i, ok: { page, end: from === 0 } });
       }
+      case "offer":
+        return line.say({ i: frame.i, ok: this.media(frame) });
       case "ping":
         return line.say({ op: "pong" });
       default:
@@ -189,7 +195,7 @@ export class FakeServer {
       ...(resumed === "gap" && since ? { gap: [since.s + 1, from] as [number, number] } : {}),
       ev: skip && ev[0] ? [{ ...ev[0], s: ev[0].s - skip }, ...ev.slice(1)] : ev,
       more,
-      state: { count: 1, slow_mode_ms: 0, stage: { here: false, video: false, audio: false } },
+      state: { count: 1, slow_mode_ms: 0, stage: this.stage },
       roster: line.me ? [line.me] : [],
       can: ["watch", "talk", "react", "edit", "delete"],
       mark: line.me?.mark ?? "guest",

@@ -1,5 +1,5 @@
 /** A client and a fake server on one hand-turned clock. */
-import { Cell, MemoryStorage, type RoomView, Weiquan } from "../src/index.js";
+import { Cell, MemoryStorage, type PeerFactory, type RoomView, Weiquan } from "../src/index.js";
 import { HandClock, seeded } from "./clock.js";
 import { FakeServer } from "./fake-server.js";
 
@@ -12,7 +12,10 @@ export class World {
   readonly network = new Cell(true);
   client: Weiquan;
 
-  constructor(seed = 1) {
+  readonly #peer: PeerFactory | undefined;
+
+  constructor(seed = 1, peer?: PeerFactory) {
+    this.#peer = peer;
     this.random = seeded(seed);
     this.server = new FakeServer(this.clock, seeded(seed + 1));
     this.client = this.open();
@@ -28,6 +31,7 @@ export class World {
       timers: this.clock,
       now: this.clock.unix,
       random: this.random,
+      ...(this.#peer === undefined ? {} : { peer: this.#peer }),
       device: { visible: this.visible, network: this.network },
     });
   }

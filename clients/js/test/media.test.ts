@@ -1,0 +1,351 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { healthOf, type HealthWish } from "../src/media/health.js";
+import { loudness } from "../src/media/level.js";
+import { h264First, wantStereo } from "../src/media/sdp.js";
+import { type Entry, watchStats } from "../src/media/stats.js";
+import type { Phase, PublisherApi, PublishView, StageState, WatcherApi, WatchView } from "../src/index.js";
+import type { ClientFrame } from "../src/index.js";
+import { refusal } from "./fake-server.js";
+import { FakePeer, FakeStream, sourceOf } from "./fake-peer.js";
+import { World } from "./world.js";
+
+const HERE: StageState = { here: true, video: true, audio: true };
+const AWAY: StageState = { here: false, video: false, audio: false };
+
+/** A world with WebRTC, in the lobby, somebody publishing or not. */
+class Studio {
+  readonly world: World;
+  readonly peers: FakePeer[] = [];
+
+  constructor() {
+    const peer = (): RTCPeerConnection => {
+      const made = new FakePeer();
+      this.peers.push(made);
+      return made as unknown as RTCPeerConnection;
+    };
+    this.world = new World(1, peer);
+  }
+
+  async enter(stage: StageState): Promise<void> {
+    this.world.server.media = (frame) => ({ peer: `p${this.offers.length}`, sdp: `answer to ${frame.role}` });
+    await this.world.inLobby();
+    this.broadcast("live");
+    await this.stage(stage);
+  }
+
+  broadcast(phase: Phase): void {
+    const host = { id: "m_1", name: "阿明", mark: "host" as const };
+    this.world.server.push({ op: "state", a: 7, broadcast: { id: "b1", phase, title: "", host } });
+  }
+
+  async stage(stage: StageState): Promise<void> {
+    this.world.server.push({ op: "state", a: 7, stage });
+    await this.world.clock.advance(20);
+  }
+
+  get offers(): Extract<ClientFrame, { op: "offer" }>[] {
+    return this.world.server.heard.filter((it) => it.op === "offer");
+  }
+
+  get closes(): string[] {
+    return this.world.server.heard.flatMap((it) => (it.op === "close" ? [it.peer] : []));
+  }
+
+  get last(): FakePeer {
+    const last = this.peers.at(-1);
+    if (!last) throw new Error("no peer was made");
+    return last;
+  }
+
+  async connected(): Promise<void> {
+    await this.world.clock.advance(20);
+    this.last.become("connected");
+  }
+}
+
+beforeEach(() => vi.stubGlobal("MediaStream", FakeStream));
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("watching", () => {
+  async function watching(stage: StageState): Promise<{ studio: Studio; watcher: WatcherApi; view: () => WatchView }> {
+    const studio = new Studio();
+    await studio.enter(stage);
+    const watcher = studio.world.client.room("lobby").watch();
+    return { studio, watcher, view: () => watcher.view.get() };
+  }
+
+  it("waits while nothing is published, then plays", async () => {
+    const { studio, view } = await watching(AWAY);
+    await studio.world.clock.advance(5_000);
+    expect(view().phase).toBe("waiting");
+    expect(studio.offers).toHaveLength(0);
+    await studio.stage(HERE);
+    await studio.connected();
+    expect(view()).toMatchObject({ phase: "playing" });
+    expect(view().stream?.getVideoTracks()).toHaveLength(1);
+    expect(studio.offers).toMatchObject([{ a: 7, role: "view", sdp: expect.stringContaining("stereo=1") }]);
+    expect(studio.last.local).toBe(studio.offers[0]?.sdp);
+    expect(studio.last.remote).toBe("answer to view");
+  });
+
+  it("keeps its connection while the host reconnects", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    await studio.stage(AWAY);
+    expect(view().phase).toBe("waiting");
+    await studio.stage(HERE);
+    expect(view().phase).toBe("playing");
+    expect(studio.offers).toHaveLength(1);
+  });
+
+  it("takes a fresh connection when the old one fails, and closes that", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    const [first] = studio.peers;
+    const shown = view().stream;
+    first?.become("failed");
+    expect(view()).toMatchObject({ phase: "connecting", stream: shown });
+    await studio.world.clock.advance(1_000);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+    expect(view().stream).not.toBe(shown);
+    expect(first?.closed).toBe(true);
+    expect(studio.closes).toEqual(["p1"]);
+  });
+
+  it("forgives a short disconnection, not a long one", async () => {
+    const { studio } = await watching(HERE);
+    await studio.connected();
+    studio.last.become("disconnected");
+    await studio.world.clock.advance(2_000);
+    studio.last.become("connected");
+    await studio.world.clock.advance(3_000);
+    expect(studio.peers).toHaveLength(1);
+    studio.last.become("disconnected");
+    await studio.world.clock.advance(5_000);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("waits for the connection to the server, then connects at once", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    studio.world.server.down = true;
+    studio.world.server.cutAll();
+    studio.last.become("failed");
+    await studio.world.clock.advance(20_000);
+    expect(studio.peers).toHaveLength(1);
+    expect(view().phase).toBe("connecting");
+    studio.world.server.down = false;
+    studio.world.server.stage = HERE;
+    await studio.world.clock.advance(16_000);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+  });
+
+  it("notices that no media comes any more", async () => {
+    const { studio } = await watching(HERE);
+    await studio.connected();
+    await studio.world.clock.advance(8_000);
+    expect(studio.peers).toHaveLength(1);
+    studio.last.flowing = false;
+    await studio.world.clock.advance(6_000);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("says when the codec is not known here, and tries again with the next broadcast", async () => {
+    const { studio, view } = await watching(AWAY);
+    studio.world.server.refuse = (frame) => (frame.op === "offer" ? refusal("codec_unsupported", "none") : null);
+    await studio.stage(HERE);
+    await studio.world.clock.advance(60_000);
+    expect(view()).toMatchObject({ phase: "failed", why: "codec_unsupported" });
+    expect(studio.offers).toHaveLength(1);
+    studio.world.server.refuse = () => null;
+    await studio.stage(AWAY);
+    await studio.stage(HERE);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+  });
+
+  it("waits as long as the server asks where nothing is published yet", async () => {
+    const { studio, view } = await watching(AWAY);
+    studio.world.server.refuse = (frame) => (frame.op === "offer" ? refusal("nothing_published", "retry", 2_000) : null);
+    await studio.stage(HERE);
+    expect(view().phase).toBe("waiting");
+    await studio.world.clock.advance(1_900);
+    expect(studio.offers).toHaveLength(1);
+    await studio.world.clock.advance(200);
+    expect(studio.offers).toHaveLength(2);
+  });
+
+  it("asks again for a kind that came later", async () => {
+    const { studio } = await watching({ here: true, video: false, audio: true });
+    await studio.world.clock.advance(20);
+    const video = studio.last.transceivers.find((it) => it.receiver.track.kind === "video");
+    if (video) video.currentDirection = "inactive";
+    await studio.connected();
+    await studio.stage(HERE);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("lets go when the broadcast is over, and when it is stopped", async () => {
+    const { studio, watcher, view } = await watching(HERE);
+    await studio.connected();
+    studio.broadcast("ended");
+    await studio.stage(AWAY);
+    expect(view()).toEqual({ phase: "waiting", stats: null });
+    expect(studio.last.closed).toBe(true);
+    await studio.stage(HERE);
+    await studio.connected();
+    watcher.stop();
+    await studio.world.clock.advance(20);
+    expect(studio.peers.every((it) => it.closed)).toBe(true);
+    expect(studio.closes).toEqual(["p1", "p2"]);
+    expect(view()).toEqual({ phase: "idle", stats: null });
+  });
+
+  it("fails in words where there is no WebRTC", async () => {
+    const world = new World();
+    await world.inLobby();
+    const watcher = world.client.room("lobby").watch();
+    world.server.push({ op: "state", a: 7, stage: HERE });
+    await world.clock.advance(20);
+    expect(watcher.view.get()).toMatchObject({ phase: "failed", why: "unsupported_here" });
+  });
+});
+
+describe("publishing", () => {
+  async function publishing(...kinds: string[]): Promise<{ studio: Studio; publisher: PublisherApi; view: () => PublishView }> {
+    const studio = new Studio();
+    await studio.enter(AWAY);
+    const publisher = studio.world.client.room("lobby").publish(sourceOf(...kinds), { kind: "screen", videoKbps: 1_500 });
+    return { studio, publisher, view: () => publisher.view.get() };
+  }
+
+  it("offers the kinds there are and holds the encoder to its limits", async () => {
+    const { studio, view } = await publishing("video", "audio");
+    await studio.connected();
+    expect(view().phase).toBe("live");
+    expect(studio.offers[0]?.sdp.match(/m=\w+/g)).toEqual(["m=video", "m=audio"]);
+    const [video, audio] = studio.last.getSenders();
+    expect(video?.track?.contentHint).toBe("detail");
+    expect(video?.parameters).toMatchObject({
+      encodings: [{ maxBitrate: 1_500_000, maxFramerate: 30 }],
+      degradationPreference: "maintain-resolution",
+    });
+    expect(audio?.parameters.encodings).toEqual([{ maxBitrate: 96_000 }]);
+  });
+
+  it("offers sound only where there is only sound", async () => {
+    const { studio } = await publishing("audio");
+    await studio.connected();
+    expect(studio.offers[0]?.sdp).not.toContain("m=video");
+  });
+
+  it("replaces a source in place, and connects anew where the kinds differ", async () => {
+    const { studio, publisher } = await publishing("video", "audio");
+    await studio.connected();
+    const next = sourceOf("video", "audio");
+    await publisher.replaceSource(next, { kind: "camera" });
+    expect(studio.peers).toHaveLength(1);
+    expect(studio.last.getSenders()[0]?.track).toBe(next.getVideoTracks()[0]);
+    await publisher.replaceSource(sourceOf("audio"));
+    await studio.world.clock.advance(20);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("comes back after a cut, and stops for good when somebody else took the stage", async () => {
+    const { studio, view } = await publishing("video");
+    await studio.connected();
+    studio.last.become("failed");
+    expect(view().phase).toBe("reconnecting");
+    await studio.world.clock.advance(1_000);
+    await studio.connected();
+    expect(view().phase).toBe("live");
+    studio.world.server.push({ op: "closed", peer: "p2", why: "replaced" });
+    await studio.world.clock.advance(30_000);
+    expect(view()).toMatchObject({ phase: "failed", why: "replaced" });
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("tells the server when it stops, and leaves the source alone", async () => {
+    const { studio, publisher, view } = await publishing("video");
+    await studio.connected();
+    publisher.stop();
+    await studio.world.clock.advance(20);
+    expect(studio.closes).toEqual(["p1"]);
+    expect(view()).toEqual({ phase: "stopped", health: null });
+  });
+});
+
+describe("numbers", () => {
+  const report = (...entries: Entry[]): Map<string, Entry> => new Map(entries.map((it) => [String(it["id"]), it]));
+
+  it("turns two reports into what a person reads", () => {
+    const video = { id: "v", type: "inbound-rtp", kind: "video", codecId: "c", frameWidth: 1280, frameHeight: 720 };
+    const before = report({ ...video, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, framesDecoded: 0, jitterBufferDelay: 0, jitterBufferEmittedCount: 0 });
+    const after = report(
+      { ...video, bytesReceived: 187_500, packetsReceived: 198, packetsLost: 2, framesDecoded: 25, jitterBufferDelay: 2.5, jitterBufferEmittedCount: 25 },
+      { id: "c", type: "codec", mimeType: "video/H264" },
+      { id: "t", type: "transport", srtpCipher: "SRTP_AEAD_AES_128_GCM", selectedCandidatePairId: "p" },
+      { id: "p", type: "candidate-pair", currentRoundTripTime: 0.04 },
+    );
+    expect(watchStats(before, after, 1)).toEqual({
+      kbps: 1500, fps: 25, width: 1280, height: 720, loss: 0.01, rttMs: 40, delayMs: 100,
+      frames: 25, freezes: 0, audioLevel: 0, videoCodec: "H264", srtpCipher: "SRTP_AEAD_AES_128_GCM",
+    });
+    expect(watchStats(new Map(), new Map(), 1)).toMatchObject({ kbps: 0, fps: 0, loss: 0, delayMs: 0 });
+  });
+
+  const wish: HealthWish = { kind: "camera", videoKbps: 2_500, audioKbps: 96, fps: 30, video: true, audio: true };
+  const sending = (more: Entry = {}, heard: Entry = {}, pair: Entry = {}): Map<string, Entry> =>
+    report(
+      { id: "v", type: "outbound-rtp", kind: "video", bytesSent: 300_000, framesEncoded: 30, ...more },
+      { id: "a", type: "outbound-rtp", kind: "audio", bytesSent: 12_000 },
+      { id: "s", type: "media-source", kind: "video", framesPerSecond: 30 },
+      { id: "r", type: "remote-inbound-rtp", kind: "video", fractionLost: 0, roundTripTime: 0.03, ...heard },
+      { id: "t", type: "transport", selectedCandidatePairId: "p" },
+      { id: "p", type: "candidate-pair", availableOutgoingBitrate: 4_000_000, ...pair },
+    );
+  const start = report(
+    { id: "v", type: "outbound-rtp", kind: "video", bytesSent: 0, framesEncoded: 0 },
+    { id: "a", type: "outbound-rtp", kind: "audio", bytesSent: 0 },
+  );
+
+  it.each([
+    ["good", "good", sending()],
+    ["poor", "loss_high", sending({}, { fractionLost: 0.2 })],
+    ["fair", "loss_high", sending({}, { fractionLost: 0.05 })],
+    ["fair", "uplink_low", sending({}, {}, { availableOutgoingBitrate: 600_000 })],
+    ["fair", "cpu_limited", sending({ qualityLimitationReason: "cpu" })],
+    ["fair", "frames_low", sending({ framesEncoded: 12 })],
+    ["poor", "no_picture", sending({ framesEncoded: 0 })],
+    ["fair", "rtt_high", sending({}, { roundTripTime: 0.5 })],
+  ])("says %s: %s", (level, says, after) => {
+    const health = healthOf(start, after, 1, 60, wish);
+    expect([health.level, health.says[0]]).toEqual([level, says]);
+  });
+
+  it("says nothing bad in the first seconds", () => {
+    expect(healthOf(start, sending({ framesEncoded: 0 }), 1, 2, wish)).toMatchObject({ level: "good", says: ["starting"] });
+  });
+
+  it("measures loudness as the ear does", () => {
+    expect(loudness(new Float32Array(64))).toBe(0);
+    expect(loudness(new Float32Array(64).fill(1))).toBe(1);
+    expect(loudness(new Float32Array(64).fill(0.0316))).toBeCloseTo(0.5, 2);
+  });
+});
+
+describe("SDP", () => {
+  it("asks for stereo once, for Opus only", () => {
+    const sdp = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1\r\n";
+    const once = wantStereo(sdp);
+    expect(once).toBe(sdp.replace("useinbandfec=1", "useinbandfec=1;stereo=1"));
+    expect(wantStereo(once)).toBe(once);
+  });
+
+  it("puts H264 first and leaves the rest", () => {
+    const codecs = ["video/VP8", "video/rtx", "video/H264", "video/AV1"].map((mimeType) => ({ mimeType }));
+    expect(h264First(codecs).map((it) => it.mimeType)).toEqual(["video/H264", "video/VP8", "video/rtx", "video/AV1"]);
+  });
+});
