@@ -46,14 +46,19 @@ async fn r1_everybody_hears_a_message_once_and_in_order() {
     let a = viewer.join("hall", None).await.expect("joined").a;
 
     for n in 1..=20_u64 {
-        let ack = viewer.say(a, &format!("第 {n} 句")).await.expect("acknowledged");
+        let ack = viewer
+            .say(a, &format!("第 {n} 句"))
+            .await
+            .expect("acknowledged");
         assert_eq!((ack.s, ack.v), (n, AckKind::New));
     }
     for n in 1..=20 {
         let record = next_record(&mut host).await;
         assert_eq!(record.s, n);
         assert_eq!(record.u.name, "小明");
-        let Body::Msg { text, .. } = record.body else { panic!("a message") };
+        let Body::Msg { text, .. } = record.body else {
+            panic!("a message")
+        };
         assert_eq!(text, format!("第 {n} 句"));
     }
 }
@@ -64,7 +69,13 @@ async fn p2_the_same_client_id_is_done_once_even_after_a_restart() {
     let owner = server.set_up().await;
     owner.make_room("hall").await;
     let cid = protocol::ClientId::from("01940000-0000-7000-8000-000000000001");
-    let publish = |i, a| ClientFrame::Pub { i, a, cid: cid.clone(), text: "一次".into(), re: None };
+    let publish = |i, a| ClientFrame::Pub {
+        i,
+        a,
+        cid: cid.clone(),
+        text: "一次".into(),
+        re: None,
+    };
 
     let mut line = owner.connect("phone").await;
     let a = line.join("hall", None).await.expect("joined").a;
@@ -74,18 +85,27 @@ async fn p2_the_same_client_id_is_done_once_even_after_a_restart() {
     let Reply::Ack(again) = line.request(|i| publish(i, a)).await.expect("acknowledged") else {
         panic!("an ack")
     };
-    assert_eq!((first.v, again.v, first.s), (AckKind::New, AckKind::Dup, again.s));
+    assert_eq!(
+        (first.v, again.v, first.s),
+        (AckKind::New, AckKind::Dup, again.s)
+    );
 
     server.kill();
     server.restart();
     let mut line = owner.connect("phone").await;
     let joined = line.join("hall", None).await.expect("joined");
     assert_eq!(joined.ev.len(), 1);
-    let Reply::Ack(later) = line.request(|i| publish(i, joined.a)).await.expect("acknowledged")
+    let Reply::Ack(later) = line
+        .request(|i| publish(i, joined.a))
+        .await
+        .expect("acknowledged")
     else {
         panic!("an ack")
     };
-    assert_eq!((later.v, later.s, later.t), (AckKind::Dup, first.s, first.t));
+    assert_eq!(
+        (later.v, later.s, later.t),
+        (AckKind::Dup, first.s, first.t)
+    );
 }
 
 #[tokio::test]
@@ -102,24 +122,41 @@ async fn j3_who_was_away_gets_exactly_what_was_missed() {
     let mut line = member.connect("laptop").await;
     let fresh = line.join("hall", None).await.expect("joined");
     assert_eq!((fresh.s, fresh.ev.len()), (450, 50));
-    let since = Position { e: fresh.e.clone(), s: 7 };
+    let since = Position {
+        e: fresh.e.clone(),
+        s: 7,
+    };
 
     let mut ledger = weiquan_client::Ledger::default();
     let mut again = member.connect("tablet").await;
-    let resumed = again.join("hall", Some(since.clone())).await.expect("joined");
+    let resumed = again
+        .join("hall", Some(since.clone()))
+        .await
+        .expect("joined");
     assert_eq!(resumed.resumed, Resumed::Full);
     assert!(resumed.more, "443 records are more than one page");
     ledger.resume_at(since);
     ledger.join(&resumed).expect("whole");
     while ledger.last() < 450 {
-        let push = timeout(SOON, again.next_push()).await.expect("in time").expect("a push");
+        let push = timeout(SOON, again.next_push())
+            .await
+            .expect("in time")
+            .expect("a push");
         ledger.push(&push).expect("whole");
     }
     host.say(a, "接上了").await.expect("acknowledged");
     assert_eq!(next_record(&mut again).await.s, 451);
 
-    let elsewhere = Position { e: "another".into(), s: 7 };
-    let other = member.connect("watch").await.join("hall", Some(elsewhere)).await.expect("joined");
+    let elsewhere = Position {
+        e: "another".into(),
+        s: 7,
+    };
+    let other = member
+        .connect("watch")
+        .await
+        .join("hall", Some(elsewhere))
+        .await
+        .expect("joined");
     assert_eq!(other.resumed, Resumed::Fresh);
 }
 
@@ -146,7 +183,9 @@ async fn s4_a_mute_and_a_ban_hold_and_are_told_at_once() {
     .await
     .expect("muted");
     let refused = line.say(a, "买买买").await;
-    assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Muted && it.ms.is_some()));
+    assert!(
+        matches!(refused, Err(Error::Refused(it)) if it.code == Code::Muted && it.ms.is_some())
+    );
 
     host.request(|i| ClientFrame::Ban {
         i,
@@ -207,7 +246,10 @@ async fn h4_a_newer_connection_of_a_device_replaces_the_older() {
     let mut older = owner.connect("phone").await;
     let _newer = owner.connect("phone").await;
     let end = timeout(SOON, older.next()).await.expect("in time");
-    assert!(matches!(end, Err(Error::Closed { code: 4503, .. })), "{end:?}");
+    assert!(
+        matches!(end, Err(Error::Closed { code: 4503, .. })),
+        "{end:?}"
+    );
 }
 
 #[tokio::test]

@@ -17,15 +17,48 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ws", &["protocol"]),
     ("fanout", &["ws", "protocol", "clock", "telemetry"]),
     ("auth", &["protocol", "community", "clock", "telemetry"]),
-    ("rtc", &["media", "community", "protocol", "clock", "telemetry"]),
-    ("actor", &["fanout", "store", "ws", "community", "protocol", "clock", "telemetry"]),
+    (
+        "rtc",
+        &["media", "community", "protocol", "clock", "telemetry"],
+    ),
+    (
+        "actor",
+        &[
+            "fanout",
+            "store",
+            "ws",
+            "community",
+            "protocol",
+            "clock",
+            "telemetry",
+        ],
+    ),
     (
         "connection",
-        &["actor", "auth", "fanout", "store", "ws", "community", "protocol", "clock", "telemetry"],
+        &[
+            "actor",
+            "auth",
+            "fanout",
+            "store",
+            "ws",
+            "community",
+            "protocol",
+            "clock",
+            "telemetry",
+        ],
     ),
     (
         "http",
-        &["actor", "auth", "store", "ws", "community", "protocol", "clock", "telemetry"],
+        &[
+            "actor",
+            "auth",
+            "store",
+            "ws",
+            "community",
+            "protocol",
+            "clock",
+            "telemetry",
+        ],
     ),
 ];
 
@@ -56,10 +89,16 @@ fn imports_follow_the_arrows() {
     let mut wrong = Vec::new();
     for (folder, allowed) in ARROWS {
         for (path, text) in rust_files(&Path::new("src").join(folder)) {
-            for (other, _) in ARROWS.iter().filter(|(it, _)| it != folder && !allowed.contains(it)) {
+            for (other, _) in ARROWS
+                .iter()
+                .filter(|(it, _)| it != folder && !allowed.contains(it))
+            {
                 for (number, line) in text.lines().enumerate() {
                     if names(line, other) {
-                        wrong.push(format!("{path}:{}: {folder} may not import {other}", number + 1));
+                        wrong.push(format!(
+                            "{path}:{}: {folder} may not import {other}",
+                            number + 1
+                        ));
                     }
                 }
             }
@@ -71,10 +110,14 @@ fn imports_follow_the_arrows() {
 /// Whether a line of code names a folder: as a crate, or as a module of the shell.
 fn names(line: &str, folder: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
-    let name = CRATES.iter().find(|it| it.0 == folder).map_or(folder, |it| it.1);
+    let name = CRATES
+        .iter()
+        .find(|it| it.0 == folder)
+        .map_or(folder, |it| it.1);
     // `http` and `rtc` are also crates of others: ours are named by path from the shell's root.
     if matches!(folder, "actor" | "connection" | "http") {
-        return code.contains(&format!("crate::{name}::")) || code.contains(&format!("crate::{{{name}"));
+        return code.contains(&format!("crate::{name}::"))
+            || code.contains(&format!("crate::{{{name}"));
     }
     code.trim_start().starts_with(&format!("use {name}::"))
         || code.contains(&format!(" {name}::"))
@@ -92,7 +135,10 @@ fn every_dependency_has_one_home() {
                 let at_home = homes.iter().any(|it| path.starts_with(&format!("{it}/")));
                 let starts = [format!("use {dependency}::"), format!(" {dependency}::")];
                 if !at_home && starts.iter().any(|it| text.contains(it.as_str())) {
-                    wrong.push(format!("{path}: {dependency} lives in {}", homes.join(", ")));
+                    wrong.push(format!(
+                        "{path}: {dependency} lives in {}",
+                        homes.join(", ")
+                    ));
                 }
             }
         }
@@ -102,9 +148,16 @@ fn every_dependency_has_one_home() {
 
 #[test]
 fn every_folder_is_on_the_map() {
-    for entry in fs::read_dir("src").expect("src").flatten().filter(|it| it.path().is_dir()) {
+    for entry in fs::read_dir("src")
+        .expect("src")
+        .flatten()
+        .filter(|it| it.path().is_dir())
+    {
         let name = entry.file_name().into_string().expect("a plain name");
-        assert!(ARROWS.iter().any(|(it, _)| *it == name), "add src/{name} to ARROWS");
+        assert!(
+            ARROWS.iter().any(|(it, _)| *it == name),
+            "add src/{name} to ARROWS"
+        );
     }
 }
 
@@ -144,7 +197,18 @@ fn files_stay_readable() {
 #[test]
 fn nothing_is_left_undone() {
     // Put together here, so that this list does not find itself.
-    let marks = ["TO", "FIX", "XX"].map(|it| format!("{it}{}", if it == "TO" { "DO" } else if it == "FIX" { "ME" } else { "X" }));
+    let marks = ["TO", "FIX", "XX"].map(|it| {
+        format!(
+            "{it}{}",
+            if it == "TO" {
+                "DO"
+            } else if it == "FIX" {
+                "ME"
+            } else {
+                "X"
+            }
+        )
+    });
     let ignored = format!("#[{}", "ignore");
     let mut wrong = Vec::new();
     for root in ["src", "clients/rust", "loadtest", "tests"] {
@@ -161,8 +225,12 @@ fn nothing_is_left_undone() {
 
 fn rust_files(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path()).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|it| it.path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {

@@ -1,5 +1,9 @@
 //! A whole server for a test: its own folder, its own ports, an owner and a room.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
 
 use std::{
     io::{BufRead, BufReader},
@@ -48,7 +52,15 @@ impl Server {
         more.push(format!("rtc.view_ports=[{}]", ports[3]));
         let folder = temp.path().to_owned();
         let (child, code) = spawn(address, admin, &folder, &more);
-        Self { address, admin, folder, child, more, code, _temp: Some(temp) }
+        Self {
+            address,
+            admin,
+            folder,
+            child,
+            more,
+            code,
+            _temp: Some(temp),
+        }
     }
 
     /// The process, for `/proc`.
@@ -96,7 +108,10 @@ impl Server {
     /// Makes an account.
     pub async fn sign_up(&self, name: &str) -> Person {
         let person = Person::new(self);
-        let body = Credentials { name: name.into(), password: PASSWORD.into() };
+        let body = Credentials {
+            name: name.into(),
+            password: PASSWORD.into(),
+        };
         let token: Token = person.post("/api/v1/accounts", &body).await;
         person.with(token)
     }
@@ -104,12 +119,22 @@ impl Server {
     /// Tokens for people without accounts, by the program itself.
     pub fn tokens(&self, count: usize) -> Vec<String> {
         let output = Command::new(env!("CARGO_BIN_EXE_weiquan"))
-            .args(["token", "--listen", &self.address.to_string(), "--count", &count.to_string()])
+            .args([
+                "token",
+                "--listen",
+                &self.address.to_string(),
+                "--count",
+                &count.to_string(),
+            ])
             .arg("--data")
             .arg(&self.folder)
             .output()
             .expect("the program runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = String::from_utf8(output.stdout).expect("text");
         text.lines().map(str::to_owned).collect()
     }
@@ -140,7 +165,10 @@ fn spawn(
     for pair in more {
         command.args(["--set", pair]);
     }
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     let output = child.stdout.take().expect("piped");
     let (told, lines) = mpsc::channel();
     std::thread::spawn(move || {
@@ -151,17 +179,14 @@ fn spawn(
     });
     let mut code = None;
     loop {
-        let line = lines.recv_timeout(SOON).expect("the server did not say that it serves");
+        let line = lines
+            .recv_timeout(SOON)
+            .expect("the server did not say that it serves");
         if let Some((_, after)) = line.split_once("/set-up#") {
             code = Some(after.trim().to_owned());
-            break;
         }
-        // The link, where there is one, stands right below the data folder.
-        if line.trim_start().starts_with("data ") {
-            let rest: Vec<String> = lines.recv_timeout(Duration::from_millis(300)).into_iter().collect();
-            if rest.is_empty() {
-                break;
-            }
+        if line.contains("Ctrl-C") {
+            break;
         }
     }
     (child, code)
@@ -169,9 +194,12 @@ fn spawn(
 
 /// Ports that were free a moment ago, TCP and UDP alike.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<std::net::TcpListener> =
-        (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    held.iter().map(|it| it.local_addr().expect("bound").port()).collect()
+    let held: Vec<std::net::TcpListener> = (0..count)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))
+        .collect();
+    held.iter()
+        .map(|it| it.local_addr().expect("bound").port())
+        .collect()
 }
 
 /// Somebody with a browser: cookies, and a token once signed in.
@@ -185,7 +213,10 @@ pub struct Person {
 
 impl Person {
     pub fn new(server: &Server) -> Self {
-        let http = reqwest::Client::builder().cookie_store(true).build().expect("a client");
+        let http = reqwest::Client::builder()
+            .cookie_store(true)
+            .build()
+            .expect("a client");
         Self {
             http,
             base: server.url(""),
@@ -210,12 +241,20 @@ impl Person {
             .http
             .request(method, format!("{}{path}", self.base))
             .header("origin", &self.base);
-        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+        if self.token.is_empty() {
+            request
+        } else {
+            request.bearer_auth(&self.token)
+        }
     }
 
     pub async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> T {
-        let answer =
-            self.request(reqwest::Method::POST, path).json(body).send().await.expect("answered");
+        let answer = self
+            .request(reqwest::Method::POST, path)
+            .json(body)
+            .send()
+            .await
+            .expect("answered");
         let status = answer.status();
         let text = answer.text().await.expect("a body");
         assert!(status.is_success(), "POST {path}: {status} {text}");
@@ -223,7 +262,11 @@ impl Person {
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
-        let answer = self.request(reqwest::Method::GET, path).send().await.expect("answered");
+        let answer = self
+            .request(reqwest::Method::GET, path)
+            .send()
+            .await
+            .expect("answered");
         let status = answer.status();
         let text = answer.text().await.expect("a body");
         assert!(status.is_success(), "GET {path}: {status} {text}");
@@ -232,13 +275,19 @@ impl Person {
 
     /// Makes a room where guests may be.
     pub async fn make_room(&self, slug: &str) -> RoomCard {
-        let body = NewRoom { title: slug.into(), guests: true, slug: Some(slug.into()) };
+        let body = NewRoom {
+            title: slug.into(),
+            guests: true,
+            slug: Some(slug.into()),
+        };
         self.post("/api/v1/rooms", &body).await
     }
 
     /// A connection that has said hello.
     pub async fn connect(&self, device: &str) -> Connection {
-        let mut line = Connection::open(self.address, None).await.expect("connects");
+        let mut line = Connection::open(self.address, None)
+            .await
+            .expect("connects");
         line.hello(&self.token, device).await.expect("welcome");
         line
     }

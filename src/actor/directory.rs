@@ -1,0 +1,294 @@
+//! Finds rooms, and starts each one once, on its home shard, when somebody first asks for it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use community::{RoomMeta, StageReport, Who};
+use dashmap::DashMap;
+use fanout::{ConnectionId, ShardHandle};
+use protocol::{
+    Code, PeerId, Refusal, RoomNumber, Seq, Slug,
+    client::PeerRole,
+    limits,
+    server::{Push, RecordFrame, Reply as Spoken, State},
+};
+use store::{RoomRow, Store};
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
+
+use super::{
+    push_frame,
+    room_task::{self, Asked, Wish},
+    stage::{PeerOwner, Stage},
+};
+
+/// The shards, and which one something lives on.
+#[derive(Clone)]
+pub struct Shards(Arc<[ShardHandle]>);
+
+impl Shards {
+    pub fn new(handles: Vec<ShardHandle>) -> Self {
+        Self(handles.into())
+    }
+
+    pub fn of(&self, connection: ConnectionId) -> &ShardHandle {
+        &self.0[usize::from(connection.shard)]
+    }
+
+    pub fn all(&self) -> &[ShardHandle] {
+        &self.0
+    }
+}
+
+/// The shard that a room lives on; also where the front puts a connection that hints at the room.
+/// FNV-1a: the same on every run, spread well enough over a handful of shards.
+pub fn home_of(slug: &str, shards: usize) -> usize {
+    let hash = slug.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    usize::try_from(hash % shards.max(1) as u64).unwrap_or(0)
+}
+
+/// A way into a room's inbox. Kept by connections, so that no message looks a room up.
+#[derive(Clone)]
+pub struct RoomHandle {
+    pub number: RoomNumber,
+    pub slug: Slug,
+    inbox: mpsc::Sender<Wish>,
+    /// Every value as it is committed, for pages that list rooms.
+    state: watch::Receiver<State>,
+}
+
+impl RoomHandle {
+    /// Puts a wish into the inbox; a full one is refused at once.
+    pub fn wish(&self, wish: Wish) -> Result<(), Refusal> {
+        self.inbox.try_send(wish).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                metrics::counter!("weiquan_room_inbox_full_total").increment(1);
+                Refusal::new(
+                    Code::Busy,
+                    "this room has more to do than it can; try again",
+                )
+                .after_ms(500)
+            }
+            mpsc::error::TrySendError::Closed(_) => {
+                Refusal::new(Code::Draining, "the server is shutting down").after_ms(2_000)
+            }
+        })
+    }
+
+    /// Waits for a place in the inbox: for what must not be refused.
+    pub async fn wish_surely(&self, wish: Wish) {
+        // A closed inbox means that the server is going; nothing is owed to it then.
+        let _ = self.inbox.send(wish).await;
+    }
+
+    /// Runs a command for somebody who has no connection (REST) and waits for its answer.
+    pub async fn ask(&self, who: Who, command: community::Command) -> Result<Spoken, Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::Command {
+            who,
+            command,
+            asked: Asked::Ticket(done),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// One record, if there is such a seq.
+    pub async fn record(&self, seq: Seq) -> Result<Option<RecordFrame>, Refusal> {
+        let (done, answer) = oneshot::channel();
+        let past = community::Past::After(seq.saturating_sub(1));
+        self.wish(Wish::History {
+            past,
+            n: 1,
+            asked: Asked::Ticket(done),
+        })?;
+        match answer.await.unwrap_or_else(|_| Err(gone()))? {
+            Spoken::Page(page) => Ok(page.page.into_iter().find(|it| it.s == seq)),
+            _ => Err(Refusal::new(Code::Internal, "an answer of another kind")),
+        }
+    }
+
+    /// May this person publish or watch here now?
+    pub async fn may(&self, role: PeerRole, who: Who) -> Result<(), Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::May { role, who, done })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    pub fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(Code::Internal, "the room started anew; try again").after_ms(500)
+}
+
+/// Every room that has been asked for since the start.
+pub struct Directory {
+    shards: Shards,
+    store: Store,
+    stage: Stage,
+    by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
+    by_number: DashMap<RoomNumber, RoomHandle>,
+    tasks: Arc<AtomicU32>,
+}
+
+impl Directory {
+    pub fn new(shards: Shards, store: Store, stage: Stage) -> Self {
+        Self {
+            shards,
+            store,
+            stage,
+            by_slug: DashMap::new(),
+            by_number: DashMap::new(),
+            tasks: Arc::default(),
+        }
+    }
+
+    /// The room of that name, if it runs already.
+    pub fn running(&self, slug: &Slug) -> Option<RoomHandle> {
+        self.by_slug.get(slug).and_then(|it| it.get().cloned())
+    }
+
+    pub fn running_number(&self, number: RoomNumber) -> Option<RoomHandle> {
+        self.by_number.get(&number).map(|it| it.clone())
+    }
+
+    /// The room of that name, started if need be: one load however many ask at once.
+    pub async fn find(&self, slug: &Slug) -> Result<RoomHandle, Refusal> {
+        if let Some(running) = self.running(slug) {
+            return Ok(running);
+        }
+        if !slug.is_well_formed() {
+            return Err(no_such_room());
+        }
+        let row = match self.store.room(slug.clone()).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return Err(no_such_room()),
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let cell = self.by_slug.entry(slug.clone()).or_default().clone();
+        let started = cell.get_or_try_init(|| self.start(row)).await?;
+        Ok(started.clone())
+    }
+
+    /// The room of that number.
+    pub async fn find_number(&self, number: RoomNumber) -> Result<RoomHandle, Refusal> {
+        if let Some(running) = self.running_number(number) {
+            return Ok(running);
+        }
+        match self.store.room_by_number(number).await {
+            Ok(Some(row)) => self.find(&row.slug).await,
+            Ok(None) => Err(no_such_room()),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    async fn start(&self, row: RoomRow) -> Result<RoomHandle, Refusal> {
+        let meta = RoomMeta {
+            number: row.number,
+            slug: row.slug.clone(),
+            circle: row.circle,
+            title: row.title.into(),
+            guests: row.guests,
+            maker: row.made_by,
+        };
+        let machine = room_task::recover(&self.store, &meta)
+            .await
+            .map_err(|error| {
+                tracing::error!(room = meta.number, %error, "a room cannot be read from its log");
+                Refusal::new(Code::StorageUnavailable, "the room cannot be read just now")
+                    .after_ms(2_000)
+            })?;
+        let (inbox, wishes) = mpsc::channel(limits::ROOM_INBOX_MAX);
+        let (shown, state) = watch::channel(machine.state());
+        let handle = RoomHandle {
+            number: row.number,
+            slug: row.slug.clone(),
+            inbox,
+            state,
+        };
+        let home = home_of(row.slug.as_str(), self.shards.all().len());
+        let (store, stage, shards) = (self.store.clone(), self.stage.clone(), self.shards.clone());
+        let tasks = self.tasks.clone();
+        tasks.fetch_add(1, Ordering::Relaxed);
+        self.shards.all()[home].spawn(move || async move {
+            room_task::run(machine, wishes, shown, store, stage, shards).await;
+            tasks.fetch_sub(1, Ordering::Relaxed);
+        });
+        self.by_number.insert(row.number, handle.clone());
+        Ok(handle)
+    }
+
+    /// Starts the rooms whose broadcast was going on when the server last stopped, so that their
+    /// grace runs although nobody has come back yet.
+    pub async fn wake_broadcasts(&self, numbers: Vec<RoomNumber>) {
+        for number in numbers {
+            if let Err(refusal) = self.find_number(number).await {
+                tracing::warn!(room = number, %refusal, "a room with a broadcast did not start");
+            }
+        }
+    }
+
+    /// What media says about a publisher, for its room.
+    pub async fn report(&self, room: RoomNumber, report: StageReport) {
+        match self.find_number(room).await {
+            Ok(handle) => handle.wish_surely(Wish::Report(report)).await,
+            Err(refusal) => tracing::warn!(room, %refusal, "a report of media found no room"),
+        }
+    }
+
+    /// A peer is gone, whoever ended it: its owner hears of it.
+    pub fn peer_ended(&self, peer: &PeerId, why: protocol::server::PeerEnd) -> Option<PeerOwner> {
+        let owner = self.stage.peers.remove(peer)?;
+        if let Some(connection) = owner.connection {
+            let frame = push_frame(&Push::Closed {
+                peer: peer.clone(),
+                why,
+            });
+            self.shards
+                .of(connection)
+                .order(fanout::Order::Send { connection, frame });
+        }
+        Some(owner)
+    }
+
+    /// A member's name or role changed: every running room hears it.
+    pub async fn changed(&self, who: &Who) {
+        let rooms: Vec<RoomHandle> = self.by_number.iter().map(|it| it.clone()).collect();
+        for room in rooms {
+            room.wish_surely(Wish::Changed(who.clone())).await;
+        }
+    }
+
+    pub fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    pub fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
+    /// Rooms that run.
+    pub fn count(&self) -> u32 {
+        self.tasks.load(Ordering::Relaxed)
+    }
+
+    /// Lets every room finish what is in its inbox, then end.
+    pub fn close(&self) {
+        self.by_slug.clear();
+        self.by_number.clear();
+    }
+}
+
+fn no_such_room() -> Refusal {
+    Refusal::new(Code::NotFound, "there is no such room")
+}
+
+fn unavailable(error: &dyn std::error::Error) -> Refusal {
+    tracing::error!(%error, "a room cannot be looked up");
+    Refusal::new(Code::StorageUnavailable, "the storage is unavailable").after_ms(1_000)
+}

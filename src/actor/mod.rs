@@ -1,0 +1,38 @@
+//! Runs the pure rooms: each on its home shard, with an inbox, a log and an audience.
+//!
+//! [`Directory`] finds a room and starts it on first use. [`room_task`] is the room's life: wishes
+//! in, effects out, one append at a time, each announce encoded once. [`stage`] joins rooms and media
+//! by bounded channels, so that neither names the other. [`people`] knows which connections a member
+//! has. No rule is decided here, and nothing here is on the path of a delivery.
+
+pub mod directory;
+pub mod people;
+pub mod room_task;
+pub mod stage;
+mod storing;
+
+pub use directory::{Directory, RoomHandle, home_of};
+pub use people::People;
+pub use room_task::{Reply, Wish};
+pub use stage::{MediaOrder, Peers, Stage};
+
+use bytes::Bytes;
+use protocol::server::{Answer, Outcome, Push};
+
+/// A push as WebSocket bytes, to be shared by all who get it.
+pub fn push_frame(push: &Push) -> Bytes {
+    ws::encode_text(&serde_json::to_vec(push).expect("frames are plain data"))
+}
+
+/// An answer as WebSocket bytes.
+pub fn answer_frame(i: u32, outcome: Result<protocol::server::Reply, protocol::Refusal>) -> Bytes {
+    let outcome = match outcome {
+        Ok(reply) => Outcome::Ok(reply),
+        Err(refusal) => {
+            metrics::counter!("weiquan_refusals_total", "code" => refusal.code.as_str())
+                .increment(1);
+            Outcome::Err(refusal)
+        }
+    };
+    ws::encode_text(&serde_json::to_vec(&Answer { i, outcome }).expect("frames are plain data"))
+}

@@ -1,0 +1,373 @@
+//! One room's life on its home shard.
+//!
+//! The loop takes what waits in the inbox as one batch, lets the machine decide, and hands all
+//! records to the log as one append; what arrives during the append is the next one. Only when it is
+//! on disk does the machine release answers and announces, which leave here as bytes, encoded once.
+
+mod outlet;
+mod recovery;
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use community::{Command, Effect, Need, Now, Origin, Room, StageReport, Who};
+use fanout::ConnectionId;
+use protocol::{
+    Refusal, Seq,
+    client::PeerRole,
+    server::{Reply as Spoken, State},
+};
+use store::{AppendError, Store};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time,
+};
+
+use super::{
+    directory::Shards,
+    stage::Stage,
+    storing::{self, Batch},
+};
+use outlet::Outlet;
+
+pub(super) use recovery::recover;
+
+/// Wishes of one batch: enough to fill a group commit, few enough not to hold the shard.
+const BATCH_WISHES_MAX: usize = 256;
+
+/// Where an answer goes.
+#[derive(Debug)]
+pub enum Asked {
+    /// To request `i` of a connection, whose count of open requests it lowers.
+    Connection {
+        id: ConnectionId,
+        i: u32,
+        open: Arc<std::sync::atomic::AtomicU32>,
+    },
+    /// To somebody who awaits it.
+    Ticket(oneshot::Sender<Result<Spoken, Refusal>>),
+    /// Nowhere: the command has no answer.
+    Nobody { id: ConnectionId },
+}
+
+/// Where an answer goes, for those who name it from outside.
+pub type Reply = Asked;
+
+/// What can be put into a room's inbox.
+#[derive(Debug)]
+pub enum Wish {
+    Command {
+        who: Who,
+        command: Command,
+        asked: Asked,
+    },
+    History {
+        past: community::Past,
+        n: usize,
+        asked: Asked,
+    },
+    May {
+        role: PeerRole,
+        who: Who,
+        done: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A connection is over.
+    Left {
+        connection: ConnectionId,
+    },
+    Report(StageReport),
+    Changed(Who),
+}
+
+/// Runs a room until its inbox is closed and everything in it is answered.
+pub(super) async fn run(
+    machine: Room,
+    wishes: mpsc::Receiver<Wish>,
+    shown: watch::Sender<State>,
+    store: Store,
+    stage: Stage,
+    shards: Shards,
+) {
+    let outlet = Outlet::new(machine.meta(), shown, stage, shards);
+    let task = RoomTask {
+        machine,
+        store,
+        outlet,
+        batch: Batch::default(),
+        committing: None,
+        effects: Vec::new(),
+        start: clock::now(),
+        askers: BTreeMap::new(),
+        next_ticket: 0,
+    };
+    task.live(wishes).await;
+}
+
+/// An append on its way to the disk.
+struct Committing {
+    upto: Seq,
+    commit: Pin<Box<dyn Future<Output = Result<(), AppendError>>>>,
+}
+
+struct RoomTask {
+    machine: Room,
+    store: Store,
+    outlet: Outlet,
+    /// Decided records that no append has taken yet.
+    batch: Batch,
+    committing: Option<Committing>,
+    effects: Vec<Effect>,
+    start: std::time::Instant,
+    askers: BTreeMap<community::Asker, Asked>,
+    next_ticket: u64,
+}
+
+impl RoomTask {
+    async fn live(mut self, mut wishes: mpsc::Receiver<Wish>) {
+        let mut taken = Vec::with_capacity(64);
+        let mut open = true;
+        // A recovered room may have something to do at once (a grace that runs).
+        self.wake();
+        while open || self.committing.is_some() {
+            let deadline = self.deadline();
+            tokio::select! {
+                n = wishes.recv_many(&mut taken, BATCH_WISHES_MAX), if open => {
+                    open = n > 0;
+                    for wish in taken.drain(..) {
+                        self.take(wish).await;
+                    }
+                }
+                outcome = committed(self.committing.as_mut()) => self.committed(outcome).await,
+                () = time::sleep(deadline.unwrap_or(Duration::MAX)), if deadline.is_some() => self.wake(),
+            }
+            self.act();
+            self.commit_next();
+        }
+    }
+
+    fn now(&self) -> Now {
+        let since = clock::now().saturating_duration_since(self.start);
+        // Starts at one second, so that nothing of the room lies before the clock's zero.
+        let mono_ms = 1_000 + u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2);
+        Now {
+            unix_ms: clock::unix_ms(),
+            mono_ms,
+        }
+    }
+
+    /// How long until the machine wants to be woken.
+    fn deadline(&self) -> Option<Duration> {
+        let at = self.machine.deadline()?;
+        Some(Duration::from_millis(at.saturating_sub(self.now().mono_ms)))
+    }
+
+    fn wake(&mut self) {
+        let now = self.now();
+        self.machine.wake(now, &mut self.effects);
+    }
+
+    async fn take(&mut self, wish: Wish) {
+        match wish {
+            Wish::Command {
+                who,
+                command,
+                asked,
+            } => self.command(who, command, asked).await,
+            Wish::History { past, n, asked } => self.history(past, n, asked),
+            Wish::May { role, who, done } => {
+                let verdict = match role {
+                    PeerRole::Publish => self.machine.may_publish(self.now(), &who),
+                    PeerRole::View => self.machine.may_watch(self.now(), &who),
+                };
+                // Nobody waiting means that the request was given up.
+                let _ = done.send(verdict);
+            }
+            Wish::Left { connection } => {
+                if let Some(number) = self.outlet.left(connection) {
+                    self.machine.left(self.now(), number);
+                }
+            }
+            Wish::Report(report) => {
+                let now = self.now();
+                self.machine.report(now, report, &mut self.effects);
+            }
+            Wish::Changed(who) => {
+                let now = self.now();
+                self.machine.changed(now, &who, &mut self.effects);
+            }
+        }
+        self.act();
+    }
+
+    async fn command(&mut self, who: Who, command: Command, asked: Asked) {
+        self.fetch_needed(&command).await;
+        let connection = match &asked {
+            Asked::Connection { id, .. } | Asked::Nobody { id } => self.outlet.number_of(*id),
+            Asked::Ticket(_) => outlet::TICKETS,
+        };
+        self.next_ticket += 1;
+        let origin = Origin {
+            who,
+            connection,
+            request: self.next_ticket,
+        };
+        let leaves = matches!(command, Command::Leave);
+        if !matches!(asked, Asked::Nobody { .. }) {
+            self.askers.insert(origin.asker(), asked);
+        }
+        let now = self.now();
+        self.machine
+            .handle(now, &origin, command, &mut self.effects);
+        self.act();
+        if leaves {
+            self.outlet.leave(connection);
+        }
+    }
+
+    /// Reads from the store what the machine must know to decide: an old message, somebody absent.
+    async fn fetch_needed(&mut self, command: &Command) {
+        let mut last = None;
+        while let Some(need) = self.machine.needs(command) {
+            // What is not there stays needed; the machine then refuses by itself.
+            if last.as_ref() == Some(&need) {
+                return;
+            }
+            match &need {
+                Need::Record(seq) => self.fetch_record(*seq).await,
+                Need::Member(id) => self.fetch_member(id.clone()).await,
+            }
+            last = Some(need);
+        }
+    }
+
+    async fn fetch_record(&mut self, seq: Seq) {
+        let meta = self.machine.meta();
+        let (number, circle) = (meta.number, meta.circle);
+        match self.store.entry(number, seq).await {
+            Ok(Some(entry)) => match storing::record(circle, entry) {
+                Ok(record) => {
+                    let now = self.now();
+                    self.machine.remember_record(now, record);
+                }
+                Err(error) => {
+                    tracing::error!(room = number, seq, %error, "a record cannot be read")
+                }
+            },
+            Ok(None) => {}
+            Err(error) => tracing::warn!(room = number, seq, %error, "a record cannot be fetched"),
+        }
+    }
+
+    async fn fetch_member(&mut self, id: protocol::MemberId) {
+        if let Some(who) = recovery::member(&self.store, id).await {
+            self.machine.remember_member(who);
+        }
+    }
+
+    fn history(&self, past: community::Past, n: usize, asked: Asked) {
+        let n = n.clamp(1, protocol::limits::PAGE_RECORDS_MAX);
+        if let Asked::Connection { id, .. } = &asked
+            && !self.outlet.is_here(*id)
+        {
+            let refusal = Refusal::new(protocol::Code::NotJoined, "join the room first");
+            return self.outlet.answer(asked, Err(refusal));
+        }
+        if let Some(page) = self.machine.history(past, n) {
+            return self.outlet.answer(asked, Ok(Spoken::Page(page)));
+        }
+        let (store, outlet) = (self.store.clone(), self.outlet.speaker());
+        let (number, circle) = (self.machine.meta().number, self.machine.meta().circle);
+        tokio::task::spawn_local(async move {
+            let page = recovery::page(&store, number, circle, past, n).await;
+            outlet.answer(asked, page.map(Spoken::Page));
+        });
+    }
+
+    /// Carries out what the machine decided, in its order.
+    fn act(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Record(record, rows) => self.batch.push(&record, rows),
+                Effect::Announce(announce) => self.outlet.announce(&announce),
+                Effect::Answer { to, outcome } => {
+                    if let Some(asked) = self.askers.remove(&to) {
+                        self.outlet.answer_command(to.connection, asked, outcome);
+                    }
+                }
+                Effect::Push { connection, push } => self.outlet.push(connection, &push),
+                Effect::Direct(order) => self.outlet.direct(order),
+                Effect::Notify(notify) => self.outlet.notify(notify),
+            }
+        }
+        // Keeps the allocation for the next batch.
+        self.effects = effects;
+        self.outlet.show(|| self.machine.state());
+    }
+
+    /// Starts the next append, if there is anything and none is on its way.
+    fn commit_next(&mut self) {
+        if self.committing.is_some() || self.batch.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let (number, circle) = (self.machine.meta().number, self.machine.meta().circle);
+        let upto = batch.last_seq();
+        let commit = Box::pin(self.store.append(batch.into_append(number, circle)));
+        self.committing = Some(Committing { upto, commit });
+    }
+
+    async fn committed(&mut self, outcome: Result<(), AppendError>) {
+        let Some(Committing { upto, .. }) = self.committing.take() else {
+            return;
+        };
+        match outcome {
+            Ok(()) => {
+                let now = self.now();
+                self.machine.committed(now, upto, &mut self.effects);
+            }
+            Err(error) => {
+                // Nothing decided since may be built upon what was not stored.
+                self.batch = Batch::default();
+                self.start_anew(error).await;
+            }
+        }
+    }
+
+    /// The log did not take an append: this machine is thrown away and another recovered from disk.
+    async fn start_anew(&mut self, error: AppendError) {
+        let number = self.machine.meta().number;
+        let known = match error {
+            AppendError::Conflict(known) => known,
+            error => {
+                tracing::warn!(room = number, %error, "a commit failed; the room starts anew");
+                metrics::counter!("weiquan_room_restarts_total").increment(1);
+                self.machine.failed(&mut self.effects);
+                self.act();
+                Vec::new()
+            }
+        };
+        let mut fresh = recovery::recover_surely(&self.store, self.machine.meta()).await;
+        for it in known {
+            fresh.known(it.author, it.client_id, it.seq, it.at_ms);
+        }
+        let now = self.now();
+        let old = std::mem::replace(&mut self.machine, fresh);
+        let again = self.machine.inherit(now, old, &mut self.effects);
+        self.act();
+        for (origin, command) in again {
+            self.fetch_needed(&command).await;
+            let now = self.now();
+            self.machine
+                .handle(now, &origin, command, &mut self.effects);
+            self.act();
+        }
+    }
+}
+
+/// The outcome of the append on its way; never, where there is none.
+async fn committed(committing: Option<&mut Committing>) -> Result<(), AppendError> {
+    match committing {
+        Some(it) => it.commit.as_mut().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,292 @@
+//! What leaves a room: answers, announces, orders to the shards and to media. Each frame is encoded
+//! here, once, whoever and however many get it.
+
+use std::{collections::HashMap, sync::atomic::Ordering};
+
+use bytes::{Bytes, BytesMut};
+use community::{Announce, Notify, RoomMeta, StageOrder};
+use fanout::{Class, ConnectionId, Order};
+use protocol::{
+    Refusal, RoomNumber,
+    server::{Push, Reply as Spoken, State},
+};
+use tokio::sync::watch;
+
+use super::Asked;
+use crate::actor::{answer_frame, directory::Shards, push_frame, stage::Stage};
+
+/// The connection number of those who have none (REST).
+pub(super) const TICKETS: u64 = 0;
+
+/// Keys of state frames in the shards' rings: frames of the same values share one, so that a viewer
+/// who lags gets the last of them only. Diffs of the roster build upon each other, so each is kept
+/// apart by a key of its own, taken in turns.
+const ROSTER_KEYS: std::ops::Range<u8> = 16..216;
+
+/// Speaks to shards; can be given to a task that answers later.
+#[derive(Clone)]
+pub(super) struct Speaker {
+    shards: Shards,
+}
+
+impl Speaker {
+    pub(super) fn answer(&self, asked: Asked, outcome: Result<Spoken, Refusal>) {
+        match asked {
+            Asked::Connection { id, i, open } => {
+                open.fetch_sub(1, Ordering::Relaxed);
+                let frame = answer_frame(i, outcome);
+                self.shards.of(id).order(Order::Send {
+                    connection: id,
+                    frame,
+                });
+            }
+            Asked::Ticket(done) => {
+                // Nobody waiting means that the request was given up.
+                let _ = done.send(outcome);
+            }
+            Asked::Nobody { .. } => {}
+        }
+    }
+}
+
+/// A connection that is in the room, or about to be.
+struct Present {
+    id: ConnectionId,
+    /// In the room: the shard knows it as a member.
+    joined: bool,
+}
+
+pub(super) struct Outlet {
+    room: RoomNumber,
+    speaker: Speaker,
+    stage: Stage,
+    shown: watch::Sender<State>,
+    present: HashMap<u64, Present>,
+    numbers: HashMap<ConnectionId, u64>,
+    next_number: u64,
+    /// Connections of this room on each shard: only those with any are told.
+    per_shard: Vec<u32>,
+    state_changed: bool,
+    roster_turn: u8,
+    /// Answers of joins that wait for the pages that belong to them.
+    resumes: HashMap<u64, Resume>,
+}
+
+/// A join's answer whose pages follow: all of it enters the room in one order.
+struct Resume {
+    frames: BytesMut,
+    after: protocol::Seq,
+}
+
+impl Outlet {
+    pub(super) fn new(
+        meta: &RoomMeta,
+        shown: watch::Sender<State>,
+        stage: Stage,
+        shards: Shards,
+    ) -> Self {
+        Self {
+            room: meta.number,
+            per_shard: vec![0; shards.all().len()],
+            speaker: Speaker { shards },
+            stage,
+            shown,
+            present: HashMap::new(),
+            numbers: HashMap::new(),
+            next_number: TICKETS,
+            state_changed: false,
+            roster_turn: 0,
+            resumes: HashMap::new(),
+        }
+    }
+
+    pub(super) fn speaker(&self) -> Speaker {
+        self.speaker.clone()
+    }
+
+    /// This room's number for a connection; made on first sight.
+    pub(super) fn number_of(&mut self, id: ConnectionId) -> u64 {
+        if let Some(number) = self.numbers.get(&id) {
+            return *number;
+        }
+        self.next_number += 1;
+        self.numbers.insert(id, self.next_number);
+        self.present
+            .insert(self.next_number, Present { id, joined: false });
+        self.next_number
+    }
+
+    pub(super) fn is_here(&self, id: ConnectionId) -> bool {
+        let number = self.numbers.get(&id);
+        number
+            .and_then(|it| self.present.get(it))
+            .is_some_and(|it| it.joined)
+    }
+
+    /// The connection is over; its number, if this room knew it. Its shard has forgotten it already.
+    pub(super) fn left(&mut self, id: ConnectionId) -> Option<u64> {
+        let number = self.numbers.remove(&id)?;
+        self.resumes.remove(&number);
+        if self.present.remove(&number).is_some_and(|it| it.joined) {
+            self.per_shard[usize::from(id.shard)] -= 1;
+        }
+        Some(number)
+    }
+
+    /// The connection leaves the room and stays connected.
+    pub(super) fn leave(&mut self, number: u64) {
+        if let Some(present) = self.present.get_mut(&number)
+            && std::mem::take(&mut present.joined)
+        {
+            let id = present.id;
+            self.per_shard[usize::from(id.shard)] -= 1;
+            self.speaker.shards.of(id).order(Order::Leave {
+                connection: id,
+                room: self.room,
+            });
+        }
+    }
+
+    pub(super) fn answer(&self, asked: Asked, outcome: Result<Spoken, Refusal>) {
+        self.speaker.answer(asked, outcome);
+    }
+
+    /// Answers a command. The answer to a join enters the connection into the room in the same order,
+    /// so that no frame falls between.
+    pub(super) fn answer_command(
+        &mut self,
+        number: u64,
+        asked: Asked,
+        outcome: Result<Spoken, Refusal>,
+    ) {
+        match (asked, outcome) {
+            (Asked::Connection { id, i, open }, Ok(Spoken::Joined(joined))) => {
+                open.fetch_sub(1, Ordering::Relaxed);
+                let after = joined.s;
+                let more = joined.more;
+                let answer = answer_frame(i, Ok(Spoken::Joined(joined)));
+                if let Some(present) = self.present.get_mut(&number)
+                    && !std::mem::replace(&mut present.joined, true)
+                {
+                    self.per_shard[usize::from(id.shard)] += 1;
+                }
+                if more {
+                    let frames = BytesMut::from(&answer[..]);
+                    self.resumes.insert(number, Resume { frames, after });
+                } else {
+                    self.enter(id, answer, after);
+                }
+            }
+            (asked, outcome) => self.answer(asked, outcome),
+        }
+    }
+
+    fn enter(&self, id: ConnectionId, first: Bytes, after: protocol::Seq) {
+        let order = Order::Join {
+            connection: id,
+            room: self.room,
+            first,
+            after,
+        };
+        self.speaker.shards.of(id).order(order);
+    }
+
+    /// One frame for one connection. A page of a resume is kept with its join's answer.
+    pub(super) fn push(&mut self, number: u64, push: &Push) {
+        let frame = push_frame(push);
+        let Some(connection) = self.present.get(&number).map(|it| it.id) else {
+            return;
+        };
+        if let (Push::Ev { s, .. }, Some(resume)) = (push, self.resumes.get_mut(&number)) {
+            resume.frames.extend_from_slice(&frame);
+            if s.1 >= resume.after
+                && let Some(resume) = self.resumes.remove(&number)
+            {
+                self.enter(connection, resume.frames.freeze(), resume.after);
+            }
+            return;
+        }
+        self.speaker
+            .shards
+            .of(connection)
+            .order(Order::Send { connection, frame });
+    }
+
+    /// The same bytes to every shard that has members.
+    pub(super) fn announce(&mut self, announce: &Announce) {
+        let class = match announce {
+            Announce::Records(records) => Class::Log {
+                from: records.first().map_or(0, |it| it.seq),
+                to: records.last().map_or(0, |it| it.seq),
+            },
+            Announce::State(state) => {
+                self.state_changed = true;
+                Class::State {
+                    key: values_key(state),
+                }
+            }
+            Announce::Roster { .. } => {
+                let turns = ROSTER_KEYS.end - ROSTER_KEYS.start;
+                self.roster_turn = (self.roster_turn + 1) % turns;
+                Class::State {
+                    key: ROSTER_KEYS.start + self.roster_turn,
+                }
+            }
+            Announce::Burst(_) => Class::Burst,
+        };
+        if self.per_shard.iter().all(|it| *it == 0) {
+            return;
+        }
+        let frame = push_frame(&announce.push(self.room));
+        for (shard, _) in self.per_shard.iter().enumerate().filter(|(_, n)| **n > 0) {
+            self.speaker.shards.all()[shard].order(Order::Publish {
+                room: self.room,
+                frame: frame.clone(),
+                class,
+            });
+        }
+    }
+
+    pub(super) fn direct(&self, order: StageOrder) {
+        match order {
+            StageOrder::DropPublisher { peer, why } => self.stage.order_end(peer, why),
+        }
+    }
+
+    pub(super) fn notify(&mut self, notify: Notify) {
+        match notify {
+            Notify::Out {
+                member,
+                connections,
+                why,
+            } => {
+                for number in connections {
+                    self.push(
+                        number,
+                        &Push::Out {
+                            a: self.room,
+                            why: why.clone(),
+                        },
+                    );
+                    self.leave(number);
+                }
+                self.stage.end_of_member(self.room, &member);
+            }
+        }
+    }
+
+    /// Makes the values known to pages, if any of them changed.
+    pub(super) fn show(&mut self, state: impl FnOnce() -> State) {
+        if std::mem::take(&mut self.state_changed) {
+            self.shown.send_replace(state());
+        }
+    }
+}
+
+/// One bit for each kind of value that a state frame carries.
+fn values_key(state: &State) -> u8 {
+    u8::from(state.count.is_some())
+        | u8::from(state.slow_mode_ms.is_some()) << 1
+        | u8::from(state.broadcast.is_some()) << 2
+        | u8::from(state.stage.is_some()) << 3
+}

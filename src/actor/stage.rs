@@ -1,0 +1,214 @@
+//! The seam between rooms and media, and the register of peers.
+//!
+//! Rooms and edges speak to media by [`MediaOrder`]s through one bounded channel; what media reports
+//! comes back through [`Directory::report`]. `main` joins the ends. A signalling request never waits
+//! in a room's inbox longer than the question "may this member?".
+
+use dashmap::DashMap;
+use fanout::ConnectionId;
+use protocol::{
+    Code, MemberId, PeerId, Refusal, RoomNumber,
+    client::PeerRole,
+    server::{Answered, PeerEnd},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use community::Who;
+
+use super::RoomHandle;
+
+/// Orders that wait for media. A full channel answers `busy`.
+pub const MEDIA_ORDERS_MAX: usize = 1_024;
+
+/// What media is asked to do.
+#[derive(Debug)]
+pub enum MediaOrder {
+    Establish {
+        room: RoomNumber,
+        role: PeerRole,
+        offer: String,
+        done: oneshot::Sender<Result<Established, Refusal>>,
+    },
+    /// Answers whether there was such a peer.
+    End {
+        peer: PeerId,
+        why: PeerEnd,
+        done: Option<oneshot::Sender<bool>>,
+    },
+}
+
+/// An answered offer.
+#[derive(Clone, Debug)]
+pub struct Established {
+    pub peer: PeerId,
+    pub sdp: String,
+    pub etag: String,
+}
+
+impl Established {
+    pub fn answered(self) -> Answered {
+        Answered {
+            peer: self.peer,
+            sdp: self.sdp,
+        }
+    }
+}
+
+/// Whose peer it is.
+#[derive(Clone, Debug)]
+pub struct PeerOwner {
+    pub room: RoomNumber,
+    pub role: PeerRole,
+    pub who: Who,
+    /// The connection that asked for it; none for WHIP and WHEP.
+    pub connection: Option<ConnectionId>,
+    /// The id of the stream key that let it in.
+    pub key: Option<String>,
+}
+
+/// Every peer of this process by its id.
+#[derive(Default)]
+pub struct Peers {
+    by_id: DashMap<PeerId, PeerOwner>,
+}
+
+impl Peers {
+    pub fn get(&self, peer: &PeerId) -> Option<PeerOwner> {
+        self.by_id.get(peer).map(|it| it.clone())
+    }
+
+    pub fn remove(&self, peer: &PeerId) -> Option<PeerOwner> {
+        self.by_id.remove(peer).map(|(_, it)| it)
+    }
+
+    /// Notes which stream key let a publisher in, so that revoking the key ends it.
+    pub fn came_by_key(&self, peer: &PeerId, key: String) {
+        if let Some(mut owner) = self.by_id.get_mut(peer) {
+            owner.key = Some(key);
+        }
+    }
+
+    fn of(&self, belongs: impl Fn(&PeerOwner) -> bool) -> Vec<PeerId> {
+        self.by_id
+            .iter()
+            .filter(|it| belongs(it.value()))
+            .map(|it| it.key().clone())
+            .collect()
+    }
+}
+
+/// The door to media.
+#[derive(Clone)]
+pub struct Stage {
+    orders: mpsc::Sender<MediaOrder>,
+    pub peers: std::sync::Arc<Peers>,
+}
+
+impl Stage {
+    /// The stage, and the end of it that `main` joins to media.
+    pub fn new() -> (Self, mpsc::Receiver<MediaOrder>) {
+        let (orders, ordered) = mpsc::channel(MEDIA_ORDERS_MAX);
+        (
+            Self {
+                orders,
+                peers: std::sync::Arc::default(),
+            },
+            ordered,
+        )
+    }
+
+    /// Asks the room whether this person may, then media for the answer.
+    pub async fn establish(
+        &self,
+        room: &RoomHandle,
+        role: PeerRole,
+        who: Who,
+        connection: Option<ConnectionId>,
+        offer: String,
+    ) -> Result<Established, Refusal> {
+        room.may(role, who.clone()).await?;
+        let (done, answer) = oneshot::channel();
+        let order = MediaOrder::Establish {
+            room: room.number,
+            role,
+            offer,
+            done,
+        };
+        self.orders.try_send(order).map_err(|_| busy())?;
+        let established = answer.await.map_err(|_| busy())??;
+        let owner = PeerOwner {
+            room: room.number,
+            role,
+            who,
+            connection,
+            key: None,
+        };
+        self.peers.by_id.insert(established.peer.clone(), owner);
+        Ok(established)
+    }
+
+    /// Ends a peer; false when there is none of that name any more.
+    pub async fn end(&self, peer: PeerId, why: PeerEnd) -> bool {
+        let (done, ended) = oneshot::channel();
+        let order = MediaOrder::End {
+            peer,
+            why,
+            done: Some(done),
+        };
+        self.orders.send(order).await.is_ok() && ended.await.unwrap_or(false)
+    }
+
+    /// Ends every peer of a connection that is gone.
+    pub fn end_of_connection(&self, connection: ConnectionId) {
+        self.end_all(
+            self.peers.of(|it| it.connection == Some(connection)),
+            PeerEnd::Closed,
+        );
+    }
+
+    /// Ends every peer that a member has in a room, on whichever way it came.
+    pub fn end_of_member(&self, room: RoomNumber, member: &MemberId) {
+        let theirs = self.peers.of(|it| it.room == room && it.who.id == *member);
+        self.end_all(theirs, PeerEnd::NotPermitted);
+    }
+
+    /// Ends every peer of a person, in every room: a sign-out everywhere.
+    pub fn end_of_person(&self, member: &MemberId) {
+        self.end_all(
+            self.peers.of(|it| it.who.id == *member),
+            PeerEnd::NotPermitted,
+        );
+    }
+
+    /// Ends the publishers that a stream key let in.
+    pub fn end_of_key(&self, room: RoomNumber, key: &str) {
+        let theirs = self
+            .peers
+            .of(|it| it.room == room && it.key.as_deref() == Some(key));
+        self.end_all(theirs, PeerEnd::NotPermitted);
+    }
+
+    /// Orders an end without waiting for it.
+    pub fn order_end(&self, peer: PeerId, why: PeerEnd) {
+        self.end_all(vec![peer], why);
+    }
+
+    fn end_all(&self, peers: Vec<PeerId>, why: PeerEnd) {
+        for peer in peers {
+            let order = MediaOrder::End {
+                peer,
+                why,
+                done: None,
+            };
+            if let Err(mpsc::error::TrySendError::Full(order)) = self.orders.try_send(order) {
+                // An end must not be lost: a peer that nobody owns would be served for ever.
+                let orders = self.orders.clone();
+                tokio::spawn(async move { orders.send(order).await });
+            }
+        }
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::new(Code::Busy, "media is busy; try again in a moment").after_ms(1_000)
+}

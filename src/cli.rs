@@ -1,0 +1,218 @@
+//! The commands, and the help that a person reads first.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use auth::{Grant, Role, ServerSecret, Tokens};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use protocol::MemberId;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{config::Config, server::Server};
+
+const ABOUT: &str = "A self-hosted live room: go live, talk, and lose nothing.";
+
+const AFTER: &str = "\
+Start here:
+  weiquan serve                       serve http://127.0.0.1:8080, keep everything in ./data
+  weiquan serve --listen 0.0.0.0:8080 --data /var/lib/weiquan
+  weiquan check-config                show what is in force, and where a key is wrong
+
+Keys come from the file (--config), then from WEIQUAN__SECTION__KEY, then from --set section.key=value.
+config/weiquan.toml names every key with its default and one sentence.";
+
+#[derive(Parser)]
+#[command(name = "weiquan", version, about = ABOUT, after_help = AFTER, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub what: What,
+}
+
+#[derive(Subcommand)]
+pub enum What {
+    /// Serve the site, the API, /ws and the media ports
+    Serve(Serve),
+    /// Print the configuration in force, or say what is wrong with it
+    CheckConfig(Settings),
+    /// Make tokens for engineers: tests, scripts, load tests
+    Token(Token),
+    /// Print the version
+    Version,
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// The TOML file; without it every key has its default
+    #[arg(long, value_name = "FILE", env = "WEIQUAN_CONFIG")]
+    config: Option<PathBuf>,
+    /// The public address, instead of server.listen
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The data folder, instead of server.data
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+    /// Any other key, as often as needed
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Settings {
+    fn load(&self) -> Result<Config> {
+        let mut flags = Vec::new();
+        for pair in &self.set {
+            let (key, value) = pair
+                .split_once('=')
+                .with_context(|| format!("--set {pair}: write it as section.key=value"))?;
+            flags.push((key.to_owned(), value.to_owned()));
+        }
+        let named = [("server.listen", &self.listen), ("server.data", &self.data)];
+        for (key, value) in named {
+            if let Some(value) = value {
+                // Quoted, so that it is text whatever it looks like.
+                flags.push((key.to_owned(), format!("{value:?}")));
+            }
+        }
+        Ok(Config::load(
+            self.config.as_deref(),
+            std::env::vars(),
+            &flags,
+        )?)
+    }
+
+    pub fn run(self) -> Result<()> {
+        print!("{}", self.load()?.to_toml());
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    pub fn run(self) -> Result<()> {
+        let config = self.settings.load()?;
+        let log = &config.raw.log;
+        let metrics = telemetry::start(&telemetry::Settings {
+            level: log.level.clone(),
+            format: match log.format.as_str() {
+                "json" => telemetry::Format::Json,
+                _ => telemetry::Format::Human,
+            },
+            addresses: log.addresses,
+        })?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(config.threads)
+            .thread_name("front")
+            .enable_all()
+            .build()
+            .context("the front's threads cannot start")?;
+        runtime.block_on(serve(config, metrics))
+    }
+}
+
+async fn serve(config: Config, metrics: telemetry::Metrics) -> Result<()> {
+    // Listened for before anything is open, so that an early signal ends it in order too.
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let server = Server::start(&config, metrics).await?;
+    println!(
+        "weiquan {} serves {}",
+        env!("CARGO_PKG_VERSION"),
+        server.url
+    );
+    if let Some(admin) = server.admin {
+        println!("  metrics and health   http://{admin}/metrics");
+    }
+    println!(
+        "  data                 {}",
+        config.raw.server.data.display()
+    );
+    if let Some(link) = &server.set_up_link {
+        println!(
+            "\n  Open this once to make the owner's account and the first circle:\n  {link}\n"
+        );
+    }
+    println!("  Ctrl-C stops it; nothing that was acknowledged is lost.");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    println!("weiquan is saying goodbye to everybody");
+    server.shutdown().await;
+    Ok(())
+}
+
+/// A role that a token can name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TokenRole {
+    Guest,
+    Member,
+    Moderator,
+    Owner,
+}
+
+#[derive(Args)]
+pub struct Token {
+    #[command(flatten)]
+    settings: Settings,
+    /// What the person is called; with --count a number is added
+    #[arg(long = "as", value_name = "NAME", default_value = "engineer")]
+    name: String,
+    #[arg(long, value_enum, default_value_t = TokenRole::Member)]
+    role: TokenRole,
+    /// How long it is good, in minutes
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    minutes: u64,
+    /// How many, one a line, each for another person
+    #[arg(long, default_value_t = 1)]
+    count: usize,
+}
+
+impl Token {
+    pub fn run(self) -> Result<()> {
+        let config = self.settings.load()?;
+        let folder = &config.raw.server.data;
+        let secret = store::peek_server_secret(folder).with_context(|| {
+            format!(
+                "{} holds no server yet: start `weiquan serve` once",
+                folder.display()
+            )
+        })?;
+        let secret = ServerSecret::new(&secret)?;
+        let tokens = Tokens::new(&secret, &config.public_url, Vec::new())?;
+        let role = match self.role {
+            TokenRole::Guest => Role::Guest,
+            TokenRole::Member => Role::Member,
+            TokenRole::Moderator => Role::Moderator,
+            TokenRole::Owner => Role::Owner,
+        };
+        for n in 1..=self.count {
+            let name = if self.count == 1 {
+                self.name.clone()
+            } else {
+                format!("{} {n}", self.name)
+            };
+            let grant = Grant {
+                id: &engineer_id(&name, role),
+                name: &name,
+                role,
+                epoch: None,
+                lifetime: Duration::from_secs(self.minutes * 60),
+            };
+            println!("{}", tokens.mint(&grant, clock::unix_ms()).token);
+        }
+        Ok(())
+    }
+}
+
+/// The same name is the same person each time; none of them has an account.
+fn engineer_id(name: &str, role: Role) -> MemberId {
+    let hash = auth::secrets::hash(name);
+    let hex: String = hash[..8].iter().map(|it| format!("{it:02x}")).collect();
+    let prefix = if role == Role::Guest { "g" } else { "m" };
+    MemberId::from(format!("{prefix}_eng_{hex}"))
+}

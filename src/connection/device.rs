@@ -1,0 +1,269 @@
+//! The state of one connection, and the first word on it.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use auth::Identity;
+use community::Who;
+use fanout::{Handler, Link};
+use protocol::{
+    ClientFrame, CloseCode, Code, FrameError, Refusal, RoomNumber, limits, parse,
+    server::{Person, Push, Reply, Welcome},
+};
+
+use super::{Shared, token_refusal, who};
+use crate::actor::{Reply as Asked, RoomHandle, Wish, answer_frame, push_frame};
+
+/// Frames that could not be read before the connection is closed: by then nobody is learning.
+const NONSENSE_MAX: u32 = 64;
+
+/// Characters of a device's name.
+const DEVICE_CHARS_MAX: usize = 80;
+
+/// One connection.
+pub struct Device {
+    pub(super) link: Link,
+    pub(super) shared: Arc<Shared>,
+    pub(super) known: Option<Known>,
+    /// Ways into rooms that had to be started first, until the next frame takes them over.
+    pub(super) starting: Rc<RefCell<Vec<RoomHandle>>>,
+    nonsense: u32,
+}
+
+/// What is known after hello.
+pub(super) struct Known {
+    pub(super) who: Who,
+    /// Ways into the rooms this connection has asked for, by their numbers.
+    pub(super) rooms: BTreeMap<RoomNumber, RoomHandle>,
+    /// Requests that wait for their answer; rooms lower it from wherever they live.
+    pub(super) open: Arc<AtomicU32>,
+    pub(super) hearts: Hearts,
+}
+
+impl Handler for Device {
+    fn text(&mut self, text: &str) {
+        match parse(text) {
+            Ok(frames) => {
+                for frame in frames {
+                    self.frame(frame);
+                }
+            }
+            Err(FrameError { request, refusal }) => self.unreadable(request, refusal),
+        }
+    }
+
+    fn closed(&mut self) {
+        let Some(known) = self.known.take() else {
+            return;
+        };
+        let connection = self.link.id();
+        self.shared.people.went(&known.who.id, connection);
+        self.shared.directory.stage().end_of_connection(connection);
+        let mut rooms = known.rooms;
+        for room in self.starting.borrow_mut().drain(..) {
+            rooms.insert(room.number, room);
+        }
+        for room in rooms.into_values() {
+            // Said surely, in the order of this connection's other wishes: a room that missed it
+            // would count this person for ever.
+            tokio::task::spawn_local(async move {
+                room.wish_surely(Wish::Left { connection }).await;
+            });
+        }
+    }
+}
+
+impl Device {
+    pub(super) fn new(link: Link, shared: Arc<Shared>) -> Self {
+        Self {
+            link,
+            shared,
+            known: None,
+            starting: Rc::default(),
+            nonsense: 0,
+        }
+    }
+
+    fn frame(&mut self, frame: ClientFrame) {
+        match frame {
+            ClientFrame::Ping {} => self.link.send(push_frame(&Push::Pong {})),
+            ClientFrame::Pong {} => {}
+            ClientFrame::Hello { i, token, device } => self.hello(i, &token, &device),
+            other if self.known.is_none() => {
+                if let Some(i) = other.request() {
+                    self.refuse(i, Refusal::new(Code::HelloFirst, "say hello first"));
+                }
+            }
+            other => self.dispatch(other),
+        }
+    }
+
+    /// Checks the token and takes the person's name for this connection.
+    fn hello(&mut self, i: u32, token: &str, device: &str) {
+        if self.known.is_some() {
+            return self.refuse(i, Refusal::new(Code::Malformed, "hello was said already"));
+        }
+        if device.is_empty() || device.chars().count() > DEVICE_CHARS_MAX {
+            let say = format!("`device` has 1 to {DEVICE_CHARS_MAX} characters");
+            return self.refuse(i, Refusal::new(Code::Malformed, say));
+        }
+        let identity = match self.identify(token) {
+            Ok(identity) => identity,
+            Err(refusal) => {
+                self.refuse(i, refusal);
+                return self
+                    .link
+                    .close(CloseCode::BadToken, "the token cannot be taken");
+            }
+        };
+        self.link.met();
+        let who = who(&identity);
+        self.shared.people.came(&who.id, device, self.link.id());
+        self.end_with_foreign_token(&identity);
+        self.end_if_signed_out(&identity);
+        let welcome = Welcome {
+            connection: self.link.id().to_string(),
+            me: person(&who),
+            now_ms: clock::unix_ms(),
+            ping_s: u32::try_from(limits::PING_AFTER.as_secs()).unwrap_or(u32::MAX),
+        };
+        self.link.send(answer_frame(i, Ok(Reply::Welcome(welcome))));
+        self.known = Some(Known {
+            who,
+            rooms: BTreeMap::new(),
+            open: Arc::default(),
+            hearts: Hearts::default(),
+        });
+    }
+
+    fn identify(&self, token: &str) -> Result<Identity, Refusal> {
+        let identity = self
+            .shared
+            .tokens
+            .read(token, clock::unix_ms())
+            .map_err(|it| token_refusal(&it))?;
+        if self.shared.people.is_good(&identity.id, identity.epoch) {
+            Ok(identity)
+        } else {
+            Err(Refusal::new(
+                Code::TokenRevoked,
+                "this sign-in was ended; sign in again",
+            ))
+        }
+    }
+
+    /// Another site vouches for its people only as long as its token says. Accounts of this server are
+    /// told otherwise: their connections close when they sign out.
+    fn end_with_foreign_token(&self, identity: &Identity) {
+        if !identity.foreign {
+            return;
+        }
+        let left_ms = identity.expires_ms.saturating_sub(clock::unix_ms());
+        let left = Duration::from_millis(left_ms) + limits::TOKEN_LEEWAY;
+        let link = self.link.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(left).await;
+            link.close(CloseCode::BadToken, "the token has expired");
+        });
+    }
+
+    /// A token outlives a restart of the server, and this process does not know who signed out
+    /// before it: the store does.
+    fn end_if_signed_out(&self, identity: &Identity) {
+        let Some(epoch) = identity.epoch else { return };
+        let (link, store, id) = (
+            self.link.clone(),
+            self.shared.store.clone(),
+            identity.id.clone(),
+        );
+        tokio::task::spawn_local(async move {
+            if let Ok(Some(account)) = store.account(id).await
+                && account.token_epoch > epoch
+            {
+                link.close(CloseCode::BadToken, "signed out");
+            }
+        });
+    }
+
+    fn unreadable(&mut self, request: Option<u32>, refusal: Refusal) {
+        metrics::counter!("weiquan_frames_unreadable_total").increment(1);
+        self.nonsense += 1;
+        if self.nonsense > NONSENSE_MAX {
+            return self
+                .link
+                .close(CloseCode::BadFrame, "too many frames that cannot be read");
+        }
+        // Without a number nobody waits for it, but a person at a console sees why.
+        self.refuse(request.unwrap_or(0), refusal);
+    }
+
+    pub(super) fn refuse(&self, i: u32, refusal: Refusal) {
+        self.link.send(answer_frame(i, Err(refusal)));
+    }
+
+    /// Counts one more open request, unless there are too many.
+    pub(super) fn opened(&self, i: u32) -> Option<Asked> {
+        let known = self.known.as_ref()?;
+        let limit = u32::try_from(limits::IN_FLIGHT_MAX).unwrap_or(u32::MAX);
+        if known.open.load(Ordering::Relaxed) >= limit {
+            let say = format!("at most {limit} requests may wait for their answer");
+            self.refuse(i, Refusal::new(Code::TooManyInFlight, say).after_ms(200));
+            return None;
+        }
+        known.open.fetch_add(1, Ordering::Relaxed);
+        Some(Asked::Connection {
+            id: self.link.id(),
+            i,
+            open: known.open.clone(),
+        })
+    }
+
+    /// One request was answered here and not by a room.
+    pub(super) fn settled(asked: Asked) {
+        if let Asked::Connection { open, .. } = asked {
+            open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many frames of hearts a connection may send: more are dropped, as bursts may be.
+#[derive(Default)]
+pub(super) struct Hearts {
+    second: u64,
+    sent: u32,
+}
+
+impl Hearts {
+    const FRAMES_PER_SECOND_MAX: u32 = 8;
+
+    pub(super) fn allow(&mut self, unix_ms: u64) -> bool {
+        let second = unix_ms / 1_000;
+        if self.second != second {
+            *self = Self { second, sent: 0 };
+        }
+        self.sent += 1;
+        self.sent <= Self::FRAMES_PER_SECOND_MAX
+    }
+}
+
+fn person(who: &Who) -> Person {
+    let mark = match who.role {
+        community::Role::Guest => protocol::server::Mark::Guest,
+        community::Role::Member => protocol::server::Mark::Member,
+        community::Role::Moderator => protocol::server::Mark::Moderator,
+        community::Role::Owner => protocol::server::Mark::Owner,
+    };
+    Person {
+        id: who.id.clone(),
+        name: who.name.to_string(),
+        mark,
+    }
+}

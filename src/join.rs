@@ -1,0 +1,248 @@
+//! Joins the ends that may not name each other: rooms and media, HTTP and rooms.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use community::{Command, StageReport, Verb, Who};
+use protocol::{
+    ClientId, Code, PeerId, Refusal, RoomNumber,
+    client::PeerRole,
+    rest::BroadcastWish,
+    server::{Body, Broadcast, PeerEnd, Reply},
+};
+use rtc_edge::{Report, Role, Rtc};
+use store::Store;
+use tokio::sync::mpsc;
+
+use crate::{
+    actor::{Directory, MediaOrder, People, stage},
+    http::seam::{self, Answer, Credential, Established, PublishWish, Revoked},
+};
+
+/// Carries orders to media. Each is a task of its own, so that a slow handshake holds nobody up.
+pub async fn carry_orders(mut orders: mpsc::Receiver<MediaOrder>, rtc: Rtc) {
+    while let Some(order) = orders.recv().await {
+        let rtc = rtc.clone();
+        tokio::spawn(async move {
+            match order {
+                MediaOrder::Establish {
+                    room,
+                    role,
+                    offer,
+                    done,
+                } => {
+                    let answer = match role {
+                        PeerRole::Publish => rtc.publish(room, offer).await,
+                        PeerRole::View => rtc.view(room, offer).await,
+                    };
+                    let established = answer.map(|it| stage::Established {
+                        peer: it.peer,
+                        sdp: it.sdp,
+                        etag: it.etag,
+                    });
+                    if let Err(Ok(unwanted)) = done.send(established) {
+                        rtc.close(&unwanted.peer, rtc_edge::PeerEnd::Closed).await;
+                    }
+                }
+                MediaOrder::End { peer, why, done } => {
+                    let was = rtc.close(&peer, to_media(why)).await;
+                    if let Some(done) = done {
+                        // Nobody waiting means that the answer is not needed any more.
+                        let _ = done.send(was);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Carries what media reports to the rooms and to the owners of peers, in its order.
+pub async fn carry_reports(
+    mut reports: mpsc::Receiver<(RoomNumber, Report)>,
+    directory: Arc<Directory>,
+) {
+    while let Some((room, report)) = reports.recv().await {
+        match report {
+            Report::PublisherHere { peer } => {
+                // A publisher whose owner is gone has been ordered to end already.
+                if let Some(owner) = directory.stage().peers.get(&peer) {
+                    let report = StageReport::PublisherHere {
+                        peer,
+                        who: owner.who,
+                    };
+                    directory.report(room, report).await;
+                }
+            }
+            Report::Flowing { peer, video, audio } => {
+                directory
+                    .report(room, StageReport::Flowing { peer, video, audio })
+                    .await;
+            }
+            Report::PublisherGone { peer, .. } => {
+                directory
+                    .report(room, StageReport::PublisherGone { peer })
+                    .await;
+            }
+            Report::PeerEnded { peer, role, why } => {
+                let role = match role {
+                    Role::Publisher => "publisher",
+                    Role::Viewer => "viewer",
+                };
+                metrics::counter!("weiquan_peers_ended_total", "role" => role).increment(1);
+                directory.peer_ended(&peer, from_media(why));
+            }
+        }
+    }
+}
+
+fn to_media(why: PeerEnd) -> rtc_edge::PeerEnd {
+    match why {
+        PeerEnd::Replaced => rtc_edge::PeerEnd::Replaced,
+        PeerEnd::Timeout => rtc_edge::PeerEnd::Timeout,
+        PeerEnd::Failed => rtc_edge::PeerEnd::Failed,
+        PeerEnd::Closed | PeerEnd::Ended | PeerEnd::NotPermitted => rtc_edge::PeerEnd::Closed,
+    }
+}
+
+fn from_media(why: rtc_edge::PeerEnd) -> PeerEnd {
+    match why {
+        rtc_edge::PeerEnd::Closed => PeerEnd::Closed,
+        rtc_edge::PeerEnd::Timeout => PeerEnd::Timeout,
+        rtc_edge::PeerEnd::Failed => PeerEnd::Failed,
+        rtc_edge::PeerEnd::Replaced => PeerEnd::Replaced,
+    }
+}
+
+/// The rooms and their media as HTTP sees them.
+pub struct Rooms {
+    pub directory: Arc<Directory>,
+    pub people: Arc<People>,
+    pub store: Store,
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Rooms {
+    async fn establish(
+        &self,
+        room: RoomNumber,
+        role: PeerRole,
+        who: Who,
+        offer: String,
+    ) -> Result<Established, Refusal> {
+        let handle = self.directory.find_number(room).await?;
+        let stage = self.directory.stage();
+        let established = stage.establish(&handle, role, who, None, offer).await?;
+        Ok(Established {
+            peer: established.peer,
+            sdp: established.sdp,
+            etag: established.etag,
+        })
+    }
+}
+
+impl seam::Stage for Rooms {
+    fn admit(&self, room: RoomNumber, who: Option<Who>, verb: Verb) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let role = match verb {
+                Verb::Watch => PeerRole::View,
+                _ => PeerRole::Publish,
+            };
+            self.directory
+                .find_number(room)
+                .await?
+                .may(role, or_anybody(who))
+                .await
+        })
+    }
+
+    fn publish(&self, wish: PublishWish) -> Answer<'_, Established> {
+        Box::pin(async move {
+            let by = wish.by;
+            let established = self
+                .establish(wish.room, PeerRole::Publish, wish.who, wish.offer)
+                .await?;
+            match by {
+                Credential::StreamKey(id) => {
+                    self.directory
+                        .stage()
+                        .peers
+                        .came_by_key(&established.peer, id);
+                }
+                Credential::Token { .. } => {}
+            }
+            Ok(established)
+        })
+    }
+
+    fn view(&self, room: RoomNumber, who: Option<Who>, offer: String) -> Answer<'_, Established> {
+        Box::pin(self.establish(room, PeerRole::View, or_anybody(who), offer))
+    }
+
+    fn close(&self, peer: PeerId) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.directory.stage().end(peer, PeerEnd::Closed).await) })
+    }
+
+    fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast> {
+        Box::pin(async move {
+            let handle = self.directory.find_number(room).await?;
+            let command = Command::Broadcast {
+                client_id: ClientId::from(uuid::Uuid::now_v7().to_string()),
+                act: wish.act,
+                title: wish.title,
+                starts_ms: wish.starts_ms,
+            };
+            let Reply::Ack(ack) = handle.ask(who, command).await? else {
+                return Err(Refusal::new(Code::Internal, "an answer of another kind"));
+            };
+            match handle.record(ack.s).await?.map(|it| it.body) {
+                Some(Body::Broadcast(broadcast)) => Ok(broadcast),
+                _ => Err(Refusal::new(Code::NoBroadcast, "there is no broadcast")),
+            }
+        })
+    }
+
+    fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>> {
+        Box::pin(async move {
+            let count = |number| {
+                self.directory
+                    .running_number(number)
+                    .and_then(|it| it.state().count)
+                    .unwrap_or(0)
+            };
+            Ok(rooms.into_iter().map(count).collect())
+        })
+    }
+
+    fn revoke(&self, what: Revoked) {
+        match what {
+            Revoked::Member(member) => {
+                self.directory.stage().end_of_person(&member);
+                let (store, people) = (self.store.clone(), self.people.clone());
+                tokio::spawn(async move {
+                    // Where the account cannot be read, every token that was made so far is void.
+                    let epoch = match store.account(member.clone()).await {
+                        Ok(Some(account)) => account.token_epoch,
+                        _ => u64::MAX,
+                    };
+                    people.revoke(&member, epoch);
+                });
+            }
+            Revoked::StreamKey { room, id } => self.directory.stage().end_of_key(room, &id),
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Somebody without a token counts as a guest.
+fn or_anybody(who: Option<Who>) -> Who {
+    who.unwrap_or_else(|| Who {
+        id: "g_anybody".into(),
+        name: "".into(),
+        role: community::Role::Guest,
+    })
+}

@@ -1,0 +1,297 @@
+//! Builds the parts in order, joins their ends, and ends them in reverse.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use auth::{Secret, ServerSecret, Tokens, TrustedKey, tokens::Roles};
+use fanout::{Adopt, Peer, Prepared};
+use protocol::{
+    limits,
+    server::{Phase, Push},
+};
+use store::{Store, StoreConfig};
+use tokio::{sync::mpsc, task::JoinHandle, time};
+
+use crate::{
+    actor::{Directory, People, Stage, directory::Shards, home_of, push_frame},
+    config::{Config, Key},
+    connection::{Opener, Shared},
+    http::{self, Front, Parts, Settings, seam::Adopted},
+    join::{self, Rooms},
+};
+
+/// Reports of media that wait for rooms: a few for each publisher.
+const MEDIA_REPORTS_MAX: usize = 4_096;
+/// After a drain everybody comes back at a random moment of this range.
+const COME_BACK_AFTER_MS: (u32, u32) = (500, 8_000);
+/// How long requests that are under way may take at the end.
+const REQUESTS_WITHIN: Duration = Duration::from_secs(3);
+/// How often gauges are brought up to date.
+const GAUGES_EVERY: Duration = Duration::from_secs(5);
+
+/// A running server.
+pub struct Server {
+    /// Where the public port listens.
+    pub address: SocketAddr,
+    /// Where the admin port listens, if it does.
+    pub admin: Option<SocketAddr>,
+    /// What people type, without a slash at the end.
+    pub url: String,
+    /// The one-time link that makes the owner's account; absent once that was done.
+    pub set_up_link: Option<String>,
+    store: Store,
+    shards: fanout::Shards,
+    directory: Arc<Directory>,
+    draining: Arc<AtomicBool>,
+    front: Front,
+    admin_front: Option<Front>,
+    media: rtc_edge::Running,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts everything. Errors name what is wrong and what to do about it.
+    pub async fn start(config: &Config, metrics: telemetry::Metrics) -> Result<Self> {
+        let folder = config.raw.server.data.clone();
+        let store =
+            tokio::task::spawn_blocking(move || Store::open(&folder, &StoreConfig::default()))
+                .await
+                .context("the store's start was interrupted")??;
+        let listener = http::listen(config.listen)
+            .with_context(|| format!("server.listen = {}: cannot listen there", config.listen))?;
+        let address = listener
+            .local_addr()
+            .context("the public port has no address")?;
+        let url = public_url(config, address);
+        let secret = store
+            .server_secret(ServerSecret::make())
+            .await
+            .context("the server's secret")?;
+        let server_secret = ServerSecret::new(&secret).context("the server's secret")?;
+        let tokens = Arc::new(Tokens::new(
+            &server_secret,
+            &url,
+            trusted(&config.raw.auth.keys)?,
+        )?);
+        let set_up_link = set_up_link(&store, &url).await?;
+
+        // Media, and the rooms that direct it.
+        let (reports, reported) = mpsc::channel(MEDIA_REPORTS_MAX);
+        let (rtc, media) = rtc_edge::Rtc::start(media_config(config), reports)
+            .await
+            .context("the media ports (rtc.publish_port, rtc.view_ports) cannot be used")?;
+        let prepared = Prepared::new(fanout::Config {
+            shards: config.shards,
+            duty_percent: config.raw.fanout.duty_percent,
+            ..fanout::Config::default()
+        });
+        let handles = Shards::new(prepared.handles().to_vec());
+        let (stage, orders) = Stage::new();
+        let directory = Arc::new(Directory::new(handles.clone(), store.clone(), stage));
+        let people = Arc::new(People::new(handles.clone()));
+        let shared = Shared {
+            directory: directory.clone(),
+            people: people.clone(),
+            tokens: tokens.clone(),
+            store: store.clone(),
+        };
+        let shards = prepared
+            .start(Opener(Arc::new(shared)))
+            .context("the shards' threads")?;
+        let mut tasks = vec![
+            tokio::spawn(join::carry_orders(orders, rtc.clone())),
+            tokio::spawn(join::carry_reports(reported, directory.clone())),
+            tokio::spawn(gauges(people.clone(), directory.clone(), metrics.clone())),
+        ];
+        wake_broadcasts(&store, &directory).await?;
+
+        // The doors open last.
+        let draining = Arc::new(AtomicBool::new(false));
+        let rooms = Arc::new(Rooms {
+            directory: directory.clone(),
+            people,
+            store: store.clone(),
+            draining: draining.clone(),
+        });
+        let admin_front = match config.admin {
+            Some(admin) => {
+                let router = http::admin(metrics, store.clone(), rooms.clone());
+                let listener = http::listen(admin)
+                    .with_context(|| format!("server.admin = {admin}: cannot listen there"))?;
+                Some(Front::plain(listener, router)?)
+            }
+            None => None,
+        };
+        let parts = Parts {
+            store: store.clone(),
+            tokens,
+            secret: server_secret,
+            stage: rooms,
+            settings: Settings {
+                origin: url.clone(),
+                origins: config.raw.server.origins.clone(),
+                sign_up: config.raw.auth.sign_up,
+            },
+        };
+        let front = http::serve(listener, parts, adopt_into(handles))?;
+        tasks.retain(|it| !it.is_finished());
+        Ok(Self {
+            address,
+            admin: admin_front.as_ref().map(Front::address),
+            url,
+            set_up_link,
+            store,
+            shards,
+            directory,
+            draining,
+            front,
+            admin_front,
+            media,
+            tasks,
+        })
+    }
+
+    /// Ends the parts in reverse: nobody new, everybody told, everything said so far on disk.
+    pub async fn shutdown(self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.front.stop(REQUESTS_WITHIN).await;
+        let farewell = push_frame(&Push::Goaway {
+            after_ms: COME_BACK_AFTER_MS,
+        });
+        self.shards.drain(farewell, limits::DRAIN_WITHIN).await;
+        self.media.shutdown().await;
+        for task in self.tasks {
+            task.abort();
+        }
+        // Rooms end when nobody can wish anything of them any more and their appends are answered.
+        self.directory.close();
+        let ended = async {
+            while self.directory.count() > 0 {
+                time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if time::timeout(REQUESTS_WITHIN, ended).await.is_err() {
+            tracing::warn!(rooms = self.directory.count(), "rooms were cut at the end");
+        }
+        let shards = self.shards;
+        // Joining threads blocks; an error means that one had panicked, which it has said.
+        let _ = tokio::task::spawn_blocking(move || shards.stop()).await;
+        self.store.close().await;
+        if let Some(admin) = self.admin_front {
+            admin.stop(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Where people find this server: as configured, or by the port that was really bound.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    if config.raw.server.public_url.is_empty() && config.listen.port() == 0 {
+        format!("http://{address}")
+    } else {
+        config.public_url.clone()
+    }
+}
+
+fn media_config(config: &Config) -> rtc_edge::Config {
+    let mut media = rtc_edge::Config::new(config.rtc_publish, config.rtc_view.clone());
+    media.public_ips.clone_from(&config.raw.rtc.public_ips);
+    media
+}
+
+fn trusted(keys: &[Key]) -> Result<Vec<TrustedKey>> {
+    keys.iter()
+        .map(|key| {
+            let material = std::fs::read(&key.file).with_context(|| {
+                format!("auth.keys {}: cannot read {}", key.id, key.file.display())
+            })?;
+            let roles = if key.roles {
+                Roles::Named
+            } else {
+                Roles::MembersOnly
+            };
+            let (id, algorithm) = (&key.id, &key.algorithm);
+            Ok(TrustedKey::new(
+                id,
+                algorithm,
+                &material,
+                &key.issuer,
+                &key.audience,
+                roles,
+            )?)
+        })
+        .collect()
+}
+
+/// A new one-time link, until the server is set up. The code stands behind `#`, which no browser
+/// sends and no log sees; only its hash is kept.
+async fn set_up_link(store: &Store, url: &str) -> Result<Option<String>> {
+    if store
+        .circle()
+        .await
+        .context("the circle cannot be read")?
+        .is_some()
+    {
+        return Ok(None);
+    }
+    let code = Secret::make("");
+    store
+        .put_set_up_code(code.hash)
+        .await
+        .context("the set-up code cannot be kept")?;
+    Ok(Some(format!("{url}/set-up#{}", code.text)))
+}
+
+/// Rooms whose broadcast was going on when the server stopped go on with their grace.
+async fn wake_broadcasts(store: &Store, directory: &Directory) -> Result<()> {
+    let Some(circle) = store.circle().await.context("the circle cannot be read")? else {
+        return Ok(());
+    };
+    let listed = store
+        .rooms(circle.id, usize::from(u16::MAX))
+        .await
+        .context("the rooms")?;
+    let on = |phase| matches!(phase, Phase::Open | Phase::Live | Phase::Paused);
+    let numbers = listed
+        .into_iter()
+        .filter(|it| it.broadcast.as_ref().is_some_and(|it| on(it.phase)))
+        .map(|it| it.room.number)
+        .collect();
+    directory.wake_broadcasts(numbers).await;
+    Ok(())
+}
+
+/// Hands an upgraded socket to the home shard of the room it hints at; without a hint they take turns.
+fn adopt_into(shards: Shards) -> http::seam::Adopt {
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    Arc::new(move |adopted: Adopted| {
+        let all = shards.all();
+        let shard = match &adopted.room_hint {
+            Some(slug) => home_of(slug, all.len()),
+            None => turn.fetch_add(1, Ordering::Relaxed) % all.len(),
+        };
+        all[shard].adopt(Adopt {
+            socket: adopted.socket,
+            peer: Peer {
+                addr: adopted.peer,
+                origin: adopted.origin,
+            },
+            read: adopted.read,
+        });
+    })
+}
+
+async fn gauges(people: Arc<People>, directory: Arc<Directory>, metrics: telemetry::Metrics) {
+    loop {
+        metrics::gauge!("weiquan_people_connections").set(people.count() as f64);
+        metrics::gauge!("weiquan_rooms_running").set(f64::from(directory.count()));
+        metrics.upkeep();
+        time::sleep(GAUGES_EVERY).await;
+    }
+}
