@@ -46,9 +46,15 @@ fn read_part(format: u8, kind: u8, body: &[u8], each: &mut impl FnMut(Feedback))
             for pair in body[8..].chunks_exact(4) {
                 let first = u16::from_be_bytes([pair[0], pair[1]]);
                 let more = u16::from_be_bytes([pair[2], pair[3]]);
-                each(Feedback::Missing { ssrc, sequence: first });
+                each(Feedback::Missing {
+                    ssrc,
+                    sequence: first,
+                });
                 for bit in (0..16).filter(|bit| more >> bit & 1 == 1) {
-                    each(Feedback::Missing { ssrc, sequence: first.wrapping_add(bit + 1) });
+                    each(Feedback::Missing {
+                        ssrc,
+                        sequence: first.wrapping_add(bit + 1),
+                    });
                 }
             }
         }
@@ -74,7 +80,9 @@ fn read_blocks(body: &[u8], each: &mut impl FnMut(Feedback)) {
     let mut blocks = &body[4..];
     while let [kind, _, high, low, ..] = *blocks {
         let size = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
-        let Some(block) = blocks.get(..size) else { return };
+        let Some(block) = blocks.get(..size) else {
+            return;
+        };
         if let (BLOCK_REFERENCE_TIME, 12, Some(last)) = (kind, size, word(block, 6)) {
             each(Feedback::ReferenceTime { from, last });
         }
@@ -83,7 +91,10 @@ fn read_blocks(body: &[u8], each: &mut impl FnMut(Feedback)) {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|word| u32::from_be_bytes(*word))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|word| u32::from_be_bytes(*word))
 }
 
 #[cfg(test)]
@@ -102,12 +113,34 @@ mod tests {
     fn a_compound_packet_is_read_part_by_part() {
         let mut packet = vec![0x81, 201, 0, 7];
         packet.extend([0; 28]); // a receiver report
-        packet.extend([0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 9, 0xff, 0xff, 0b1000_0000, 1]);
+        packet.extend([
+            0x81,
+            205,
+            0,
+            3,
+            0,
+            0,
+            0,
+            1,
+            0,
+            0,
+            0,
+            9,
+            0xff,
+            0xff,
+            0b1000_0000,
+            1,
+        ]);
         packet.extend([0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 9]);
         let missing = |sequence| Feedback::Missing { ssrc: 9, sequence };
         assert_eq!(
             heard(&packet),
-            [missing(65_535), missing(0), missing(15), Feedback::NeedsKeyframe { ssrc: 9 }]
+            [
+                missing(65_535),
+                missing(0),
+                missing(15),
+                Feedback::NeedsKeyframe { ssrc: 9 }
+            ]
         );
     }
 
@@ -123,7 +156,13 @@ mod tests {
         let mut packet = vec![0x80, 207, 0, 6, 0, 0, 0, 5];
         packet.extend([9, 0, 0, 1, 0, 0, 0, 0]);
         packet.extend([4, 0, 0, 2, 0, 0, 0xaa, 0xbb, 0xcc, 0xdd, 0, 0]);
-        assert_eq!(heard(&packet), [Feedback::ReferenceTime { from: 5, last: 0xaabb_ccdd }]);
+        assert_eq!(
+            heard(&packet),
+            [Feedback::ReferenceTime {
+                from: 5,
+                last: 0xaabb_ccdd
+            }]
+        );
     }
 
     #[test]

@@ -23,7 +23,9 @@ const H264_FU_A: u8 = 28;
 /// RFC 6184: a single NAL unit, several in one packet (STAP-A §5.7.1), or the first fragment of one
 /// (FU-A §5.8).
 fn h264(payload: &[u8]) -> bool {
-    let Some(&first) = payload.first() else { return false };
+    let Some(&first) = payload.first() else {
+        return false;
+    };
     match first & 0x1f {
         H264_IDR | H264_SPS => true,
         H264_STAP_A => {
@@ -36,14 +38,16 @@ fn h264(payload: &[u8]) -> bool {
                 if matches!(kind, H264_IDR | H264_SPS) {
                     return true;
                 }
-                let Some(next) = unit.get(size..) else { return false };
+                let Some(next) = unit.get(size..) else {
+                    return false;
+                };
                 rest = next;
             }
             false
         }
-        H264_FU_A => {
-            payload.get(1).is_some_and(|head| head & 0x80 != 0 && head & 0x1f == H264_IDR)
-        }
+        H264_FU_A => payload
+            .get(1)
+            .is_some_and(|head| head & 0x80 != 0 && head & 0x1f == H264_IDR),
         _ => false,
     }
 }
@@ -51,14 +55,20 @@ fn h264(payload: &[u8]) -> bool {
 /// RFC 7741 §4.2 and §4.3: the first packet of the first partition, and the inverse keyframe bit of
 /// its payload header.
 fn vp8(payload: &[u8]) -> bool {
-    let [descriptor, rest @ ..] = payload else { return false };
+    let [descriptor, rest @ ..] = payload else {
+        return false;
+    };
     let begins = descriptor & 0x10 != 0 && descriptor & 0x07 == 0;
     let mut skip = 0;
     if descriptor & 0x80 != 0 {
-        let Some(&extension) = rest.first() else { return false };
+        let Some(&extension) = rest.first() else {
+            return false;
+        };
         skip = 1;
         if extension & 0x80 != 0 {
-            let Some(&picture) = rest.get(skip) else { return false };
+            let Some(&picture) = rest.get(skip) else {
+                return false;
+            };
             skip += if picture & 0x80 != 0 { 2 } else { 1 };
         }
         if extension & 0x40 != 0 {
@@ -73,9 +83,15 @@ fn vp8(payload: &[u8]) -> bool {
 
 /// RFC 9628 §4.2: the beginning of a frame that is not predicted from another, on the base layer.
 fn vp9(payload: &[u8]) -> bool {
-    let [descriptor, rest @ ..] = payload else { return false };
-    let (picture_id, predicted, layers, begins) =
-        (descriptor & 0x80, descriptor & 0x40, descriptor & 0x20, descriptor & 0x08);
+    let [descriptor, rest @ ..] = payload else {
+        return false;
+    };
+    let (picture_id, predicted, layers, begins) = (
+        descriptor & 0x80,
+        descriptor & 0x40,
+        descriptor & 0x20,
+        descriptor & 0x08,
+    );
     if predicted != 0 || begins == 0 {
         return false;
     }
@@ -84,7 +100,9 @@ fn vp9(payload: &[u8]) -> bool {
     }
     let mut at = 0;
     if picture_id != 0 {
-        let Some(&first) = rest.first() else { return false };
+        let Some(&first) = rest.first() else {
+            return false;
+        };
         at = if first & 0x80 != 0 { 2 } else { 1 };
     }
     rest.get(at).is_some_and(|layer| (layer >> 1) & 0x07 == 0)
@@ -103,7 +121,11 @@ mod tests {
     use super::*;
 
     fn check(codec: CodecName, payload: &[u8], begins: bool) {
-        assert_eq!(begins_keyframe(codec, payload), begins, "{codec:?} {payload:02x?}");
+        assert_eq!(
+            begins_keyframe(codec, payload),
+            begins,
+            "{codec:?} {payload:02x?}"
+        );
     }
 
     #[test]
@@ -129,7 +151,11 @@ mod tests {
         check(CodecName::Vp8, &[0x10, 0x01], false);
         check(CodecName::Vp8, &[0x00, 0x00], false);
         check(CodecName::Vp8, &[0x11, 0x00], false);
-        check(CodecName::Vp8, &[0x90, 0xe0, 0x81, 0x23, 0x05, 0x20, 0x10], true);
+        check(
+            CodecName::Vp8,
+            &[0x90, 0xe0, 0x81, 0x23, 0x05, 0x20, 0x10],
+            true,
+        );
         check(CodecName::Vp8, &[0x90, 0x80, 0x11, 0x10], true);
         check(CodecName::Vp8, &[0x90, 0x80, 0x11, 0x11], false);
         check(CodecName::Vp8, &[0x90, 0x80], false);

@@ -134,11 +134,15 @@ impl Leg {
     /// missing, or that is lost to this viewer, is stepped over.
     pub fn write_next(&mut self, track: &Track, out: &mut Vec<u8>) -> Option<Stamp> {
         let live = self.live.as_mut()?;
-        live.next = live.next.max(track.head().saturating_sub(RING_PACKETS as u64));
+        live.next = live
+            .next
+            .max(track.head().saturating_sub(RING_PACKETS as u64));
         while live.next < track.head() {
             let index = live.next;
             live.next += 1;
-            let Some(kept) = track.get(index) else { continue };
+            let Some(kept) = track.get(index) else {
+                continue;
+            };
             if live.skipping == Some(kept.frame) {
                 continue;
             }
@@ -151,7 +155,9 @@ impl Leg {
     /// Writes a packet that came late, if this viewer has already been led past its place.
     pub fn write_late(&mut self, track: &Track, index: u64, out: &mut Vec<u8>) -> Option<Stamp> {
         let live = self.live?;
-        (live.first..live.next).contains(&index).then(|| self.write(track, index, out))?
+        (live.first..live.next)
+            .contains(&index)
+            .then(|| self.write(track, index, out))?
     }
 
     fn write(&mut self, track: &Track, index: u64, out: &mut Vec<u8>) -> Option<Stamp> {
@@ -182,7 +188,9 @@ impl Leg {
         let live = self.live?;
         let newest = live.next.checked_sub(1)?;
         let back = sequence_of(&live, newest).wrapping_sub(sequence);
-        let index = newest.checked_sub(u64::from(back)).filter(|index| *index >= live.first)?;
+        let index = newest
+            .checked_sub(u64::from(back))
+            .filter(|index| *index >= live.first)?;
         let kept = track.get(index)?;
         self.resend_store = self.resend_store.checked_sub(1)?;
         let Some((payload_type, ssrc)) = self.ids.resend else {
@@ -232,19 +240,28 @@ impl Leg {
         wall: &WallClock,
         skew: Option<u64>,
     ) -> Option<Vec<u8>> {
-        let due = self.reported.is_none_or(|at| now.saturating_duration_since(at) >= REPORT_EVERY);
+        let due = self
+            .reported
+            .is_none_or(|at| now.saturating_duration_since(at) >= REPORT_EVERY);
         if self.packets == 0 || !due {
             return None;
         }
         let (ntp, rtp) = track.time(now, wall, skew)?;
         self.reported = Some(now);
-        Some(sender_report(self.ids.ssrc, ntp, rtp, self.packets, self.octets))
+        Some(sender_report(
+            self.ids.ssrc,
+            ntp,
+            rtp,
+            self.packets,
+            self.octets,
+        ))
     }
 
     /// The viewer says it needs a keyframe. True when that is worth passing on.
     pub fn hear_wish(&mut self, now: Instant) -> bool {
-        let heard =
-            self.wished.is_none_or(|at| now.saturating_duration_since(at) >= WISH_HEARD_EVERY);
+        let heard = self
+            .wished
+            .is_none_or(|at| now.saturating_duration_since(at) >= WISH_HEARD_EVERY);
         if heard {
             self.wished = Some(now);
         }
@@ -253,7 +270,8 @@ impl Leg {
 }
 
 fn sequence_of(live: &Live, index: u64) -> u16 {
-    live.first_sequence.wrapping_add(index.wrapping_sub(live.first) as u16)
+    live.first_sequence
+        .wrapping_add(index.wrapping_sub(live.first) as u16)
 }
 
 /// Replayed pictures end at the live one and are 1 ms apart before it; the rest keeps its time.
@@ -263,7 +281,9 @@ fn timestamp_of(live: &Live, kept: &Kept) -> u32 {
             // A frame after the replay is at most 2^31 ahead of it on the circle.
             let before = replay.last_frame.wrapping_sub(kept.frame);
             if before < 1 << 31 {
-                replay.last_timestamp.wrapping_sub(before.wrapping_mul(REPLAY_STEP))
+                replay
+                    .last_timestamp
+                    .wrapping_sub(before.wrapping_mul(REPLAY_STEP))
             } else {
                 kept.timestamp
             }

@@ -88,8 +88,14 @@ mod tests {
     fn the_wall_clock_runs_with_the_steady_one_in_both_directions() {
         let at = Instant::now() + Duration::from_secs(10);
         let clock = WallClock::new(100 << 32, at);
-        assert_eq!(clock.ntp(at + Duration::from_millis(1_500)), (101 << 32) | (1 << 31));
-        assert_eq!(clock.ntp(at - Duration::from_millis(500)), (99 << 32) | (1 << 31));
+        assert_eq!(
+            clock.ntp(at + Duration::from_millis(1_500)),
+            (101 << 32) | (1 << 31)
+        );
+        assert_eq!(
+            clock.ntp(at - Duration::from_millis(500)),
+            (99 << 32) | (1 << 31)
+        );
     }
 
     #[test]

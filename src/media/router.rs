@@ -56,7 +56,9 @@ impl Stage {
 
     /// The codec of what is being published now.
     pub fn offered(&self, kind: Kind) -> Option<&Codec> {
-        let seat = self.seat(kind).filter(|seat| Some(seat.publication) == self.publication)?;
+        let seat = self
+            .seat(kind)
+            .filter(|seat| Some(seat.publication) == self.publication)?;
         Some(seat.track.codec())
     }
 
@@ -85,11 +87,17 @@ impl Stage {
                 Opened::GoesOn
             }
             Some(seat) => {
-                *seat = Seat { track: Track::new(codec), publication };
+                *seat = Seat {
+                    track: Track::new(codec),
+                    publication,
+                };
                 Opened::CodecChanged
             }
             None => {
-                *seat = Some(Seat { track: Track::new(codec), publication });
+                *seat = Some(Seat {
+                    track: Track::new(codec),
+                    publication,
+                });
                 Opened::GoesOn
             }
         }
@@ -101,7 +109,8 @@ impl Stage {
             return None;
         }
         let seat = self.seat_mut(kind).as_mut();
-        seat.filter(|seat| seat.publication == publication).map(|seat| &mut seat.track)
+        seat.filter(|seat| seat.publication == publication)
+            .map(|seat| &mut seat.track)
     }
 
     /// Wants a keyframe for the room's picture. True when the publisher is to be asked now.
@@ -124,7 +133,10 @@ pub struct Router {
 
 impl Router {
     pub const fn new(wall: WallClock) -> Self {
-        Self { wall, stages: BTreeMap::new() }
+        Self {
+            wall,
+            stages: BTreeMap::new(),
+        }
     }
 
     pub const fn wall(&self) -> &WallClock {
@@ -151,7 +163,10 @@ impl Router {
         kind: Kind,
         codec: Codec,
     ) -> Opened {
-        self.stages.entry(room).or_default().open(publication, kind, codec)
+        self.stages
+            .entry(room)
+            .or_default()
+            .open(publication, kind, codec)
     }
 
     pub fn push(
@@ -176,15 +191,21 @@ impl Router {
         arrived: Instant,
     ) {
         let ours = self.wall.ntp(arrived);
-        let Some(stage) = self.stages.get_mut(&room) else { return };
-        let Some(track) = stage.current(publication, kind) else { return };
+        let Some(stage) = self.stages.get_mut(&room) else {
+            return;
+        };
+        let Some(track) = stage.current(publication, kind) else {
+            return;
+        };
         track.set_time(ntp, rtp, arrived);
         stage.skew.get_or_insert(ours.wrapping_sub(ntp));
     }
 
     /// The publisher is gone. Viewers stay, in case it comes back.
     pub fn close(&mut self, room: u32, publication: PublicationId) {
-        let Some(stage) = self.stages.get_mut(&room) else { return };
+        let Some(stage) = self.stages.get_mut(&room) else {
+            return;
+        };
         if stage.publication == Some(publication) {
             stage.publication = None;
             stage.skew = None;
@@ -218,7 +239,9 @@ impl Router {
     pub fn due_wishes(&mut self, now: Instant) -> Vec<(u32, PublicationId)> {
         let mut due = Vec::new();
         for (room, stage) in &mut self.stages {
-            let Some(publication) = stage.publication else { continue };
+            let Some(publication) = stage.publication else {
+                continue;
+            };
             let track = stage.current(publication, Kind::Video);
             if track.is_some_and(|track| track.wishes.due(now)) {
                 due.push((*room, publication));

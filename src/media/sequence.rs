@@ -38,7 +38,10 @@ impl Line {
     pub(crate) fn place(&mut self, sequence: u16, next: u64) -> Option<u64> {
         let number = self.extend(sequence);
         if self.shifts.is_empty() {
-            self.shifts.push_back(Shift { from: number, place: next });
+            self.shifts.push_back(Shift {
+                from: number,
+                place: next,
+            });
         }
         self.find(number)
     }
@@ -47,18 +50,27 @@ impl Line {
     pub(crate) fn skip(&mut self, sequence: u16) {
         let before = self.highest;
         let number = self.extend(sequence);
-        let Some(place) = self.find(number) else { return };
+        let Some(place) = self.find(number) else {
+            return;
+        };
         if before.is_some_and(|highest| number <= highest) {
             return;
         }
         if self.shifts.len() == SHIFTS_MAX {
             self.shifts.pop_front();
         }
-        self.shifts.push_back(Shift { from: number + 1, place });
+        self.shifts.push_back(Shift {
+            from: number + 1,
+            place,
+        });
     }
 
     fn find(&self, number: u64) -> Option<u64> {
-        let shift = self.shifts.iter().rev().find(|shift| shift.from <= number)?;
+        let shift = self
+            .shifts
+            .iter()
+            .rev()
+            .find(|shift| shift.from <= number)?;
         Some(shift.place + (number - shift.from))
     }
 
@@ -84,8 +96,9 @@ mod tests {
     #[test]
     fn numbers_go_on_over_the_wrap() {
         let mut line = Line::default();
-        let places: Vec<_> =
-            [65_534, 65_535, 0, 1].map(|seq| line.place(seq, 100).unwrap()).to_vec();
+        let places: Vec<_> = [65_534, 65_535, 0, 1]
+            .map(|seq| line.place(seq, 100).unwrap())
+            .to_vec();
         assert_eq!(places, [100, 101, 102, 103]);
     }
 

@@ -151,7 +151,10 @@ impl Track {
 
     /// Takes one frame, or a few packets of one.
     pub fn push(&mut self, packets: &[Bytes], arrived: Instant) -> Accepted {
-        let mut accepted = Accepted { fresh: self.head..self.head, ..Accepted::default() };
+        let mut accepted = Accepted {
+            fresh: self.head..self.head,
+            ..Accepted::default()
+        };
         for packet in packets {
             match View::parse(packet) {
                 Some(view) => self.push_one(packet, &view, arrived, &mut accepted),
@@ -166,13 +169,7 @@ impl Track {
         accepted
     }
 
-    fn push_one(
-        &mut self,
-        packet: &Bytes,
-        view: &View,
-        arrived: Instant,
-        accepted: &mut Accepted,
-    ) {
+    fn push_one(&mut self, packet: &Bytes, view: &View, arrived: Instant, accepted: &mut Accepted) {
         if self.ssrc.is_some_and(|ssrc| ssrc != view.ssrc) {
             self.cut();
         }
@@ -182,8 +179,8 @@ impl Track {
             return;
         }
         let payload = packet.slice(view.payload.clone());
-        let begins = self.codec.name.kind() == Kind::Video
-            && begins_keyframe(self.codec.name, &payload);
+        let begins =
+            self.codec.name.kind() == Kind::Video && begins_keyframe(self.codec.name, &payload);
         if self.starting {
             if self.codec.name.kind() == Kind::Video && !begins {
                 accepted.dropped += 1;
@@ -241,7 +238,12 @@ impl Track {
 
     /// True when a keyframe began with this packet.
     fn follow_gop(&mut self, begins: bool, bytes: usize, arrived: Instant) -> bool {
-        if begins && self.gop.as_ref().is_none_or(|gop| gop.first_frame != self.frame) {
+        if begins
+            && self
+                .gop
+                .as_ref()
+                .is_none_or(|gop| gop.first_frame != self.frame)
+        {
             self.gop = Some(Gop {
                 first: self.frame_first,
                 first_frame: self.frame,
@@ -267,7 +269,8 @@ impl Track {
         let beside = [index.wrapping_sub(1), index + 1];
         let mut beside = beside.into_iter().filter_map(|index| self.get(index));
         let same = beside.clone().find(|kept| kept.timestamp == timestamp);
-        same.or_else(|| beside.next()).map_or(self.frame, |kept| kept.frame)
+        same.or_else(|| beside.next())
+            .map_or(self.frame, |kept| kept.frame)
     }
 
     fn keep(&mut self, kept: Kept) {
@@ -278,10 +281,15 @@ impl Track {
     /// Pads almost equal packets to equal size. Only here, once and for all viewers: a packet that
     /// was sent is never changed afterwards.
     fn even_out(&mut self, fresh: Range<u64>) {
-        let largest = fresh.clone().filter_map(|index| self.get(index)).map(|it| it.payload.len());
+        let largest = fresh
+            .clone()
+            .filter_map(|index| self.get(index))
+            .map(|it| it.payload.len());
         let Some(largest) = largest.max() else { return };
         for index in fresh {
-            let Some(kept) = &mut self.ring[slot(index)] else { continue };
+            let Some(kept) = &mut self.ring[slot(index)] else {
+                continue;
+            };
             let lacks = largest - kept.payload.len();
             if kept.index == index && (1..=EVEN_OUT_BYTES_MAX).contains(&lacks) {
                 kept.padding = lacks as u8;
@@ -290,7 +298,9 @@ impl Track {
     }
 
     pub fn get(&self, index: u64) -> Option<&Kept> {
-        self.ring[slot(index)].as_ref().filter(|kept| kept.index == index)
+        self.ring[slot(index)]
+            .as_ref()
+            .filter(|kept| kept.index == index)
     }
 
     pub(crate) fn replay(&self) -> Option<Replay> {
@@ -320,7 +330,10 @@ impl Track {
             return Some((ntp, rtp.wrapping_add(ticks(since, self.codec.clock))));
         }
         let since = now.saturating_duration_since(self.arrived?);
-        Some((wall.ntp(now), self.timestamp.wrapping_add(ticks(since, self.codec.clock))))
+        Some((
+            wall.ntp(now),
+            self.timestamp.wrapping_add(ticks(since, self.codec.clock)),
+        ))
     }
 }
 

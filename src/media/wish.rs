@@ -20,7 +20,9 @@ impl Wishes {
 
     /// True when a remembered wish is to be passed on now.
     pub fn due(&mut self, now: Instant) -> bool {
-        let open = self.asked.is_none_or(|at| now.saturating_duration_since(at) >= WISH_EVERY);
+        let open = self
+            .asked
+            .is_none_or(|at| now.saturating_duration_since(at) >= WISH_EVERY);
         if !self.waiting || !open {
             return false;
         }

@@ -1,6 +1,9 @@
 //! Where the media ports are and how they are called from outside.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use protocol::limits;
 
@@ -15,6 +18,9 @@ pub struct Config {
     /// the address that this machine uses towards the internet (see [`Self::advertised`]).
     pub public_ips: Vec<IpAddr>,
     pub viewers_per_worker_max: usize,
+    /// A viewer of whom nothing valid was heard for so long is gone. One that is not through its
+    /// handshake by then never will be. Browsers check their path every 3 s (RFC 7675 §5.1).
+    pub viewer_silent_max: Duration,
 }
 
 impl Config {
@@ -24,6 +30,7 @@ impl Config {
             view,
             public_ips: Vec::new(),
             viewers_per_worker_max: limits::VIDEO_VIEWERS_PER_SHARD_MAX,
+            viewer_silent_max: Duration::from_secs(30),
         }
     }
 

@@ -6,10 +6,12 @@ pub(crate) fn token(bytes: usize) -> String {
     let mut random = [0; 32];
     let random = &mut random[..bytes];
     fill(random);
-    random.iter().fold(String::with_capacity(2 * bytes), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    random
+        .iter()
+        .fold(String::with_capacity(2 * bytes), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }
 
 pub(crate) fn number() -> u32 {

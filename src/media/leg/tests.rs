@@ -4,11 +4,20 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use super::*;
 use crate::{Codec, CodecName, View};
 
-const IDS: LegIds = LegIds { payload_type: 108, ssrc: 0xaaaa, resend: Some((109, 0xbbbb)) };
+const IDS: LegIds = LegIds {
+    payload_type: 108,
+    ssrc: 0xaaaa,
+    resend: Some((109, 0xbbbb)),
+};
 
 fn h264() -> Track {
     let name = CodecName::H264;
-    Track::new(Codec { name, clock: 90_000, channels: 0, fmtp: String::new() })
+    Track::new(Codec {
+        name,
+        clock: 90_000,
+        channels: 0,
+        fmtp: String::new(),
+    })
 }
 
 fn packet(sequence: u16, timestamp: u32, first: u8, size: usize) -> Bytes {
@@ -26,8 +35,10 @@ fn play(track: &mut Track, frames: std::ops::Range<u16>) {
     for frame in frames {
         let first = if frame == 0 { 0x65 } else { 0x41 };
         let timestamp = u32::from(frame) * 3_600;
-        let both =
-            [packet(frame * 2, timestamp, first, 60), packet(frame * 2 + 1, timestamp, 0x41, 50)];
+        let both = [
+            packet(frame * 2, timestamp, first, 60),
+            packet(frame * 2 + 1, timestamp, 0x41, 50),
+        ];
         track.push(&both, Instant::now());
     }
 }
@@ -44,7 +55,10 @@ fn shown(leg: &mut Leg, track: &Track) -> Vec<Vec<u8>> {
 }
 
 fn views(packets: &[Vec<u8>]) -> Vec<View> {
-    packets.iter().map(|packet| View::parse(packet).unwrap()).collect()
+    packets
+        .iter()
+        .map(|packet| View::parse(packet).unwrap())
+        .collect()
 }
 
 #[test]
@@ -88,7 +102,9 @@ fn a_missing_packet_is_sent_again_under_its_own_number() {
     for (nth, at) in [3_usize, 7].into_iter().enumerate() {
         let original = View::parse(&sent[at]).unwrap();
         let mut out = Vec::new();
-        let stamp = leg.write_again(&track, original.sequence, &mut out).unwrap();
+        let stamp = leg
+            .write_again(&track, original.sequence, &mut out)
+            .unwrap();
         let again = View::parse(&out).unwrap();
         assert_eq!((again.payload_type, again.ssrc), (109, 0xbbbb));
         assert_eq!(again.sequence, 500 + nth as u16);
@@ -121,7 +137,9 @@ fn asking_again_and_again_ends() {
     leg.join(&track);
     let shown = shown(&mut leg, &track).len() as u32;
     let mut out = Vec::new();
-    let again = (0..10_000).filter(|_| leg.write_again(&track, 101, &mut out).is_some()).count();
+    let again = (0..10_000)
+        .filter(|_| leg.write_again(&track, 101, &mut out).is_some())
+        .count();
     assert_eq!(again as u32, RESEND_STORE_FIRST + shown);
 }
 
@@ -133,8 +151,12 @@ fn no_number_is_ever_used_for_two_contents() {
     for seed in 0..300 {
         let mut rng = StdRng::seed_from_u64(seed);
         let resend = rng.random_bool(0.5).then_some((109, 0xbbbb));
-        let mut leg =
-            Leg::new(Kind::Video, LegIds { resend, ..IDS }, rng.random_range(0..u16::MAX), 0);
+        let mut leg = Leg::new(
+            Kind::Video,
+            LegIds { resend, ..IDS },
+            rng.random_range(0..u16::MAX),
+            0,
+        );
         let mut track = h264();
         let mut used = std::collections::BTreeMap::new();
         let mut remember = |out: Vec<u8>| {
@@ -178,13 +200,19 @@ fn no_number_is_ever_used_for_two_contents() {
                 let back = rng.random_range(1..20);
                 let newest = leg.first_sequence.wrapping_add(next as u16);
                 let mut out = Vec::new();
-                if leg.write_again(&track, newest.wrapping_sub(back), &mut out).is_some() {
+                if leg
+                    .write_again(&track, newest.wrapping_sub(back), &mut out)
+                    .is_some()
+                {
                     remember(out);
                 }
             }
         }
     }
-    assert!(repeated > 1_000, "only {repeated} numbers were used twice: this proves nothing");
+    assert!(
+        repeated > 1_000,
+        "only {repeated} numbers were used twice: this proves nothing"
+    );
 }
 
 #[test]
@@ -198,7 +226,10 @@ fn what_a_blocked_socket_lost_is_lost_to_the_end_of_its_frame() {
     leg.skip_frame(&track);
     let rest = views(&shown(&mut leg, &track));
     // The second packet of the first frame is missing, and its number with it.
-    assert_eq!(rest.iter().map(|view| view.sequence).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    assert_eq!(
+        rest.iter().map(|view| view.sequence).collect::<Vec<_>>(),
+        [2, 3, 4, 5]
+    );
 }
 
 #[test]
@@ -217,7 +248,10 @@ fn a_late_packet_is_shown_only_to_those_who_passed_its_place() {
     assert_eq!(passed.write_late(&track, 1, &mut out).unwrap().sequence, 1);
     assert!(not_yet.write_late(&track, 1, &mut out).is_none());
     let all = views(&shown(&mut not_yet, &track));
-    assert_eq!(all.iter().map(|view| view.sequence).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        all.iter().map(|view| view.sequence).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
 }
 
 #[test]
@@ -227,7 +261,10 @@ fn a_viewer_that_fell_out_of_the_ring_goes_on_with_what_is_kept() {
     let mut leg = Leg::new(Kind::Video, IDS, 0, 0);
     leg.join(&track);
     for sequence in 2..(RING_PACKETS as u16 + 500) {
-        track.push(&[packet(sequence, u32::from(sequence) * 3_600, 0x41, 40)], Instant::now());
+        track.push(
+            &[packet(sequence, u32::from(sequence) * 3_600, 0x41, 40)],
+            Instant::now(),
+        );
     }
     let seen = views(&shown(&mut leg, &track));
     assert_eq!(seen.len(), RING_PACKETS);
@@ -248,8 +285,14 @@ fn a_report_comes_with_the_first_packet_and_then_every_second() {
     assert_eq!(report[4..8], 0xaaaa_u32.to_be_bytes());
     assert_eq!(report[20..24], 4_u32.to_be_bytes());
     assert_eq!(report[24..28], (2 * 110_u32).to_be_bytes());
-    assert!(leg.report(&track, now + Duration::from_millis(999), &wall, None).is_none());
-    assert!(leg.report(&track, now + Duration::from_millis(1_000), &wall, None).is_some());
+    assert!(
+        leg.report(&track, now + Duration::from_millis(999), &wall, None)
+            .is_none()
+    );
+    assert!(
+        leg.report(&track, now + Duration::from_millis(1_000), &wall, None)
+            .is_some()
+    );
 }
 
 #[test]

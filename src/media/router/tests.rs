@@ -12,7 +12,12 @@ fn router() -> Router {
 }
 
 fn codec(name: CodecName) -> Codec {
-    Codec { name, clock: 90_000, channels: 0, fmtp: String::new() }
+    Codec {
+        name,
+        clock: 90_000,
+        channels: 0,
+        fmtp: String::new(),
+    }
 }
 
 fn key(ssrc: u32, sequence: u16) -> Bytes {
@@ -29,12 +34,22 @@ fn a_publisher_that_comes_back_finds_its_viewers_and_its_line() {
     let mut router = router();
     let now = Instant::now();
     router.enter(ROOM, 4);
-    assert_eq!(router.open(ROOM, OLD, Kind::Video, codec(CodecName::H264)), Opened::GoesOn);
-    router.push(ROOM, OLD, Kind::Video, &[key(1, 5)], now).unwrap();
+    assert_eq!(
+        router.open(ROOM, OLD, Kind::Video, codec(CodecName::H264)),
+        Opened::GoesOn
+    );
+    router
+        .push(ROOM, OLD, Kind::Video, &[key(1, 5)], now)
+        .unwrap();
     router.close(ROOM, OLD);
     assert!(router.stage(ROOM).unwrap().offered(Kind::Video).is_none());
-    assert_eq!(router.open(ROOM, NEW, Kind::Video, codec(CodecName::H264)), Opened::GoesOn);
-    let accepted = router.push(ROOM, NEW, Kind::Video, &[key(2, 900)], now).unwrap();
+    assert_eq!(
+        router.open(ROOM, NEW, Kind::Video, codec(CodecName::H264)),
+        Opened::GoesOn
+    );
+    let accepted = router
+        .push(ROOM, NEW, Kind::Video, &[key(2, 900)], now)
+        .unwrap();
     assert_eq!(accepted.fresh, 1..2);
     assert_eq!(router.stage(ROOM).unwrap().viewers(), [4]);
 }
@@ -45,9 +60,17 @@ fn who_was_replaced_is_not_heard_any_more() {
     let now = Instant::now();
     router.open(ROOM, OLD, Kind::Video, codec(CodecName::H264));
     router.open(ROOM, NEW, Kind::Video, codec(CodecName::H264));
-    assert!(router.push(ROOM, OLD, Kind::Video, &[key(1, 5)], now).is_none());
+    assert!(
+        router
+            .push(ROOM, OLD, Kind::Video, &[key(1, 5)], now)
+            .is_none()
+    );
     router.close(ROOM, OLD); // its end comes late and ends nothing
-    assert!(router.push(ROOM, NEW, Kind::Video, &[key(2, 5)], now).is_some());
+    assert!(
+        router
+            .push(ROOM, NEW, Kind::Video, &[key(2, 5)], now)
+            .is_some()
+    );
 }
 
 #[test]

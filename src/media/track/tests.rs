@@ -2,8 +2,17 @@ use super::*;
 use crate::CodecName;
 
 fn codec(name: CodecName) -> Codec {
-    let clock = if name.kind() == Kind::Audio { 48_000 } else { 90_000 };
-    Codec { name, clock, channels: 0, fmtp: String::new() }
+    let clock = if name.kind() == Kind::Audio {
+        48_000
+    } else {
+        90_000
+    };
+    Codec {
+        name,
+        clock,
+        channels: 0,
+        fmtp: String::new(),
+    }
 }
 
 /// An H264 packet: the first payload byte says what it is.
@@ -122,7 +131,10 @@ fn a_group_of_pictures_beyond_its_limits_is_not_replayed() {
     long.push(&[packet(1, 1, 0, KEY)], start);
     long.push(&[packet(1, 2, 3_600, DELTA)], start + GOP_MAX);
     assert!(long.replay().is_some());
-    long.push(&[packet(1, 3, 7_200, DELTA)], start + GOP_MAX + Duration::from_millis(1));
+    long.push(
+        &[packet(1, 3, 7_200, DELTA)],
+        start + GOP_MAX + Duration::from_millis(1),
+    );
     assert!(long.replay().is_none());
 
     let mut big = Track::new(codec(CodecName::H264));
@@ -141,10 +153,14 @@ fn almost_equal_packets_are_made_equal() {
     let mut track = Track::new(codec(CodecName::H264));
     let sizes = [1_182, 1_183, 1_180, 900, 1_184];
     let payload = |size| vec![0x65_u8; size];
-    let packets: Vec<_> =
-        (1..).zip(sizes).map(|(seq, size)| packet(1, seq, 0, &payload(size))).collect();
+    let packets: Vec<_> = (1..)
+        .zip(sizes)
+        .map(|(seq, size)| packet(1, seq, 0, &payload(size)))
+        .collect();
     track.push(&packets, Instant::now());
-    let padding: Vec<_> = (0..5).map(|index| track.get(index).unwrap().padding).collect();
+    let padding: Vec<_> = (0..5)
+        .map(|index| track.get(index).unwrap().padding)
+        .collect();
     assert_eq!(padding, [2, 1, 4, 0, 0]);
 }
 
@@ -169,16 +185,25 @@ fn time_comes_from_the_publisher_and_runs_on() {
     assert_eq!(track.time(start, &wall, None), None);
     track.push(&[packet(1, 1, 96_000, &[1])], start);
     let second = start + Duration::from_secs(1);
-    assert_eq!(track.time(second, &wall, None), Some((1_001 << 32, 144_000)));
+    assert_eq!(
+        track.time(second, &wall, None),
+        Some((1_001 << 32, 144_000))
+    );
     // The publisher's clock says 500 when ours says 1,000.
     track.set_time(500 << 32, 95_000, start);
     let skew = Some(500 << 32);
-    assert_eq!(track.time(second, &wall, skew), Some((1_001 << 32, 143_000)));
+    assert_eq!(
+        track.time(second, &wall, skew),
+        Some((1_001 << 32, 143_000))
+    );
 }
 
 #[test]
 fn rubbish_is_dropped() {
     let mut track = Track::new(codec(CodecName::H264));
-    let accepted = track.push(&[Bytes::new(), Bytes::from_static(&[0x80; 11])], Instant::now());
+    let accepted = track.push(
+        &[Bytes::new(), Bytes::from_static(&[0x80; 11])],
+        Instant::now(),
+    );
     assert_eq!((accepted.dropped, indexes(&accepted)), (2, vec![]));
 }

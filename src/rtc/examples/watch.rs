@@ -30,7 +30,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let http: SocketAddr = arguments.next().unwrap_or("127.0.0.1:8800".to_owned()).parse()?;
+    let http: SocketAddr = arguments
+        .next()
+        .unwrap_or("127.0.0.1:8800".to_owned())
+        .parse()?;
     let rtp_port: u16 = arguments.next().unwrap_or("5004".to_owned()).parse()?;
 
     let any = SocketAddr::new(http.ip(), 0);
@@ -49,13 +52,24 @@ async fn main() -> Result<(), Failure> {
         channels: 0,
         fmtp: "packetization-mode=1;profile-level-id=42e01f".to_owned(),
     };
-    let audio =
-        Codec { name: CodecName::Opus, clock: 48_000, channels: 2, fmtp: String::new() };
-    for (kind, codec, port) in
-        [(Kind::Video, video, rtp_port), (Kind::Audio, audio, rtp_port + 2)]
-    {
+    let audio = Codec {
+        name: CodecName::Opus,
+        clock: 48_000,
+        channels: 2,
+        fmtp: String::new(),
+    };
+    for (kind, codec, port) in [
+        (Kind::Video, video, rtp_port),
+        (Kind::Audio, audio, rtp_port + 2),
+    ] {
         let feed = rtc.feed();
-        feed.tell(Feed::Opened { room: ROOM, publication: PUBLICATION, kind, codec }).await;
+        feed.tell(Feed::Opened {
+            room: ROOM,
+            publication: PUBLICATION,
+            kind,
+            codec,
+        })
+        .await;
         let rtp = UdpSocket::bind((http.ip(), port)).await?;
         let rtcp = UdpSocket::bind((http.ip(), port + 1)).await?;
         tokio::spawn(take_packets(feed.clone(), kind, rtp));
@@ -68,7 +82,10 @@ async fn main() -> Result<(), Failure> {
         .route("/peer/{peer}", delete(stop))
         .with_state(rtc);
     let listener = tokio::net::TcpListener::bind(http).await?;
-    println!("http://{}/ watches RTP on port {rtp_port}", listener.local_addr()?);
+    println!(
+        "http://{}/ watches RTP on port {rtp_port}",
+        listener.local_addr()?
+    );
     axum::serve(listener, routes).await?;
     running.shutdown().await;
     Ok(())
@@ -103,7 +120,9 @@ async fn stop(State(rtc): State<Rtc>, Path(peer): Path<String>) -> StatusCode {
 async fn take_packets(feed: FeedSender, kind: Kind, socket: UdpSocket) {
     let mut buffer = [0; 2_048];
     loop {
-        let Ok(size) = socket.recv(&mut buffer).await else { return };
+        let Ok(size) = socket.recv(&mut buffer).await else {
+            return;
+        };
         let arrived = clock::now();
         let mut packets = vec![Bytes::copy_from_slice(&buffer[..size])];
         while buffer[1] & 0x80 == 0 {
@@ -112,7 +131,13 @@ async fn take_packets(feed: FeedSender, kind: Kind, socket: UdpSocket) {
                 _ => break,
             }
         }
-        feed.frame(Feed::Frame { room: ROOM, publication: PUBLICATION, kind, packets, arrived });
+        feed.frame(Feed::Frame {
+            room: ROOM,
+            publication: PUBLICATION,
+            kind,
+            packets,
+            arrived,
+        });
     }
 }
 
@@ -124,7 +149,9 @@ async fn take_reports(feed: FeedSender, kind: Kind, socket: UdpSocket) {
         }
         let ntp = buffer[8..16].try_into().map(u64::from_be_bytes);
         let rtp = buffer[16..20].try_into().map(u32::from_be_bytes);
-        let (Ok(ntp), Ok(rtp)) = (ntp, rtp) else { continue };
+        let (Ok(ntp), Ok(rtp)) = (ntp, rtp) else {
+            continue;
+        };
         let report = Feed::Report {
             room: ROOM,
             publication: PUBLICATION,

@@ -40,7 +40,12 @@ pub(crate) struct Answered {
 }
 
 enum Reply<'a> {
-    Sends { kind: Kind, format: &'a Format, resend: Option<&'a Format>, ids: LegIds },
+    Sends {
+        kind: Kind,
+        format: &'a Format,
+        resend: Option<&'a Format>,
+        ids: LegIds,
+    },
     /// A kind that nobody publishes now: the section stays, silent.
     Waits,
     Refused,
@@ -53,7 +58,11 @@ pub(crate) fn answer(
     audio: Option<&Codec>,
     transport: &Transport<'_>,
 ) -> Result<Answered, Refusal> {
-    let mut answered = Answered { sdp: String::new(), video: None, audio: None };
+    let mut answered = Answered {
+        sdp: String::new(),
+        video: None,
+        audio: None,
+    };
     let mut replies = Vec::with_capacity(offer.sections.len());
     for section in &offer.sections {
         let reply = reply_to(section, video, audio, transport.first_ssrc, &mut answered)?;
@@ -62,7 +71,10 @@ pub(crate) fn answer(
     if answered.video.is_none() && answered.audio.is_none() {
         return Err(unfit("the offer does not take what is being published"));
     }
-    let shared = replies.iter().filter(|(_, reply)| !matches!(reply, Reply::Refused)).count();
+    let shared = replies
+        .iter()
+        .filter(|(_, reply)| !matches!(reply, Reply::Refused))
+        .count();
     if shared > 1 && !offer.bundled {
         return Err(unfit("all sections must share one transport (BUNDLE)"));
     }
@@ -92,9 +104,15 @@ fn reply_to<'a>(
     if !section.muxes_rtcp {
         return Err(unfit("RTP and RTCP must share a port (rtcp-mux)"));
     }
-    let Some(codec) = published.filter(|_| section.receives()) else { return Ok(Reply::Waits) };
+    let Some(codec) = published.filter(|_| section.receives()) else {
+        return Ok(Reply::Waits);
+    };
     let Some((format, resend)) = choose(section, codec) else {
-        let say = format!("this broadcast's {} is {}", kind.as_str(), codec.name.as_str());
+        let say = format!(
+            "this broadcast's {} is {}",
+            kind.as_str(),
+            codec.name.as_str()
+        );
         return Err(Refusal::new(Code::CodecUnsupported, say));
     };
     let base = first_ssrc.wrapping_add(match kind {
@@ -102,12 +120,21 @@ fn reply_to<'a>(
         Kind::Audio => 2,
     });
     let ids = LegIds {
-        payload_type: format.payload_type.expect("choose only returns formats with a number"),
+        payload_type: format
+            .payload_type
+            .expect("choose only returns formats with a number"),
         ssrc: base,
-        resend: resend.and_then(|it| it.payload_type).map(|it| (it, base.wrapping_add(1))),
+        resend: resend
+            .and_then(|it| it.payload_type)
+            .map(|it| (it, base.wrapping_add(1))),
     };
     *taken = Some(ids);
-    Ok(Reply::Sends { kind, format, resend, ids })
+    Ok(Reply::Sends {
+        kind,
+        format,
+        resend,
+        ids,
+    })
 }
 
 fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport<'_>) -> String {
@@ -116,7 +143,10 @@ fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport
         let _ = write!(out, "{text}\r\n");
     };
     line(format_args!("v=0"));
-    line(format_args!("o=- {} 1 IN IP4 0.0.0.0", transport.first_ssrc));
+    line(format_args!(
+        "o=- {} 1 IN IP4 0.0.0.0",
+        transport.first_ssrc
+    ));
     line(format_args!("s=-"));
     line(format_args!("t=0 0"));
     line(format_args!("a=ice-lite"));
@@ -135,13 +165,25 @@ fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport
         match reply {
             Reply::Refused => write_refused(section, &mut line),
             Reply::Waits => {
-                write_head(section, &section.formats[..section.formats.len().min(1)], &mut line);
+                write_head(
+                    section,
+                    &section.formats[..section.formats.len().min(1)],
+                    &mut line,
+                );
                 write_transport(section, "inactive", transport, &mut first, &mut line);
                 write_map(section.formats.first(), &mut line);
             }
-            Reply::Sends { kind, format, resend, ids } => {
-                let formats: Vec<_> =
-                    [Some(*format), *resend].into_iter().flatten().cloned().collect();
+            Reply::Sends {
+                kind,
+                format,
+                resend,
+                ids,
+            } => {
+                let formats: Vec<_> = [Some(*format), *resend]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect();
                 write_head(section, &formats, &mut line);
                 write_transport(section, "sendonly", transport, &mut first, &mut line);
                 write_map(Some(format), &mut line);
@@ -155,7 +197,10 @@ fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport
 
 fn write_refused(section: &Section, line: &mut impl FnMut(std::fmt::Arguments<'_>)) {
     let format = section.formats.first().map_or("0", |format| &format.id);
-    line(format_args!("m={} 0 {} {format}", section.media, section.transport));
+    line(format_args!(
+        "m={} 0 {} {format}",
+        section.media, section.transport
+    ));
     line(format_args!("c=IN IP4 0.0.0.0"));
     if !section.mid.is_empty() {
         line(format_args!("a=mid:{}", section.mid));
@@ -169,7 +214,12 @@ fn write_head(
     line: &mut impl FnMut(std::fmt::Arguments<'_>),
 ) {
     let ids: Vec<&str> = formats.iter().map(|format| format.id.as_str()).collect();
-    line(format_args!("m={} 9 {} {}", section.media, section.transport, ids.join(" ")));
+    line(format_args!(
+        "m={} 9 {} {}",
+        section.media,
+        section.transport,
+        ids.join(" ")
+    ));
     line(format_args!("c=IN IP4 0.0.0.0"));
     if !section.mid.is_empty() {
         line(format_args!("a=mid:{}", section.mid));
@@ -205,18 +255,25 @@ fn write_transport(
             IpAddr::V6(ip) => ip.to_string(),
         };
         let foundation = number + 1;
-        line(format_args!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"));
+        line(format_args!(
+            "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"
+        ));
     }
     line(format_args!("a=end-of-candidates"));
 }
 
 fn write_map(format: Option<&Format>, line: &mut impl FnMut(std::fmt::Arguments<'_>)) {
-    let Some(format) = format.filter(|format| !format.encoding.is_empty()) else { return };
+    let Some(format) = format.filter(|format| !format.encoding.is_empty()) else {
+        return;
+    };
     line(format_args!("a=rtpmap:{} {}", format.id, format.encoding));
     if !format.parameters.is_empty() {
         line(format_args!("a=fmtp:{} {}", format.id, format.parameters));
     }
-    for feedback in FEEDBACK.into_iter().filter(|it| format.feedback.iter().any(|has| has == it)) {
+    for feedback in FEEDBACK
+        .into_iter()
+        .filter(|it| format.feedback.iter().any(|has| has == it))
+    {
         line(format_args!("a=rtcp-fb:{} {feedback}", format.id));
     }
 }

@@ -9,7 +9,10 @@ pub(super) fn choose<'a>(
     section: &'a Section,
     codec: &Codec,
 ) -> Option<(&'a Format, Option<&'a Format>)> {
-    let named = section.formats.iter().filter(|it| it.payload_type.is_some() && fits(it, codec));
+    let named = section
+        .formats
+        .iter()
+        .filter(|it| it.payload_type.is_some() && fits(it, codec));
     // The first of the best: `min_by_key` keeps the viewer's own order among equals.
     let chosen = named.min_by_key(|format| distance(format, codec))?;
     let resend = section.formats.iter().find(|format| {

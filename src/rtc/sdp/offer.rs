@@ -68,13 +68,18 @@ impl Offer {
         if text.len() > limits::SDP_BYTES_MAX {
             return Err(Refusal::new(Code::TooLarge, "the offer is too large"));
         }
-        let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        let mut lines = text
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty());
         if lines.next() != Some("v=0") {
             return Err(invalid("an offer begins with v=0"));
         }
         let mut reading = Reading::default();
         for line in lines {
-            let (kind, value) = line.split_once('=').ok_or_else(|| invalid("a line without ="))?;
+            let (kind, value) = line
+                .split_once('=')
+                .ok_or_else(|| invalid("a line without ="))?;
             match kind {
                 "m" => reading.begin_section(value)?,
                 "a" => reading.attribute(value)?,
@@ -108,7 +113,12 @@ impl Reading {
         else {
             return Err(invalid("an incomplete m= line"));
         };
-        if port.split('/').next().and_then(|port| port.parse::<u16>().ok()).is_none() {
+        if port
+            .split('/')
+            .next()
+            .and_then(|port| port.parse::<u16>().ok())
+            .is_none()
+        {
             return Err(invalid("an m= line without a port"));
         }
         let formats = words.take(FORMATS_MAX).map(|id| Format {
@@ -174,12 +184,19 @@ impl Reading {
             })
         })?;
         if self.passive {
-            return Err(unfit("a viewer opens DTLS itself: setup must be actpass or active"));
+            return Err(unfit(
+                "a viewer opens DTLS itself: setup must be actpass or active",
+            ));
         }
         if !self.sections.iter().any(Section::receives) {
             return Err(unfit("the offer receives nothing"));
         }
-        Ok(Offer { ufrag, fingerprint, bundled: self.bundled, sections: self.sections })
+        Ok(Offer {
+            ufrag,
+            fingerprint,
+            bundled: self.bundled,
+            sections: self.sections,
+        })
     }
 }
 
@@ -190,8 +207,14 @@ impl Section {
             "rtcp-mux" | "rtcp-mux-only" => self.muxes_rtcp = true,
             "rtcp-xr" => self.round_trip |= value.split(' ').any(|it| it.starts_with("rcvr-rtt")),
             "rtpmap" | "fmtp" | "rtcp-fb" => {
-                let Some((id, value)) = value.split_once(' ') else { return };
-                for format in self.formats.iter_mut().filter(|it| it.id == id || id == "*") {
+                let Some((id, value)) = value.split_once(' ') else {
+                    return;
+                };
+                for format in self
+                    .formats
+                    .iter_mut()
+                    .filter(|it| it.id == id || id == "*")
+                {
                     match name {
                         "rtpmap" => value.clone_into(&mut format.encoding),
                         "fmtp" => value.clone_into(&mut format.parameters),
@@ -207,7 +230,9 @@ impl Section {
 /// Letters, digits, `+` and `/` (RFC 8839 §5.4).
 fn is_ice_text(text: &str, least: usize) -> bool {
     (least..=256).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 /// `None` for a hash that we do not take (RFC 8122 §5).
@@ -219,6 +244,8 @@ fn read_fingerprint(value: &str) -> Result<Option<Fingerprint>, Refusal> {
     }
     let byte = |pair: &str| (pair.len() == 2).then(|| u8::from_str_radix(pair, 16).ok())?;
     let bytes: Option<Vec<u8>> = hex.trim().split(':').map(byte).collect();
-    let bytes = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
+    let bytes = bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(wrong)?;
     Ok(Some(Fingerprint(bytes)))
 }

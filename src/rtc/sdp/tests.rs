@@ -45,12 +45,24 @@ fn browser() -> String {
 }
 
 fn codec(name: CodecName, fmtp: &str) -> Codec {
-    let (clock, channels) = if name == CodecName::Opus { (48_000, 2) } else { (90_000, 0) };
-    Codec { name, clock, channels, fmtp: fmtp.to_owned() }
+    let (clock, channels) = if name == CodecName::Opus {
+        (48_000, 2)
+    } else {
+        (90_000, 0)
+    };
+    Codec {
+        name,
+        clock,
+        channels,
+        fmtp: fmtp.to_owned(),
+    }
 }
 
 fn h264() -> Codec {
-    codec(CodecName::H264, "packetization-mode=1;profile-level-id=42c01f")
+    codec(
+        CodecName::H264,
+        "packetization-mode=1;profile-level-id=42c01f",
+    )
 }
 
 fn opus() -> Codec {
@@ -66,14 +78,19 @@ fn answered(
         ufrag: "ours",
         pwd: "ourpassword",
         fingerprint: "sha-256 00:11",
-        candidates: &["192.0.2.1:4000".parse().unwrap(), "[2001:db8::1]:4000".parse().unwrap()],
+        candidates: &[
+            "192.0.2.1:4000".parse().unwrap(),
+            "[2001:db8::1]:4000".parse().unwrap(),
+        ],
         first_ssrc: 1_000,
     };
     answer(&Offer::parse(offer)?, video, audio, &transport)
 }
 
 fn refused(offer: &str) -> Code {
-    answered(offer, Some(&h264()), Some(&opus())).unwrap_err().code
+    answered(offer, Some(&h264()), Some(&opus()))
+        .unwrap_err()
+        .code
 }
 
 #[test]
@@ -98,16 +115,26 @@ fn a_browser_gets_the_answer_that_browsers_are_known_to_take() {
         a=msid:live audio\na=ssrc:1002 cname:live\n";
     assert_eq!(answered.sdp.replace("\r\n", "\n"), expected);
     let video = answered.video.unwrap();
-    assert_eq!((video.payload_type, video.ssrc, video.resend), (108, 1_000, Some((109, 1_001))));
+    assert_eq!(
+        (video.payload_type, video.ssrc, video.resend),
+        (108, 1_000, Some((109, 1_001)))
+    );
     let audio = answered.audio.unwrap();
-    assert_eq!((audio.payload_type, audio.ssrc, audio.resend), (111, 1_002, None));
+    assert_eq!(
+        (audio.payload_type, audio.ssrc, audio.resend),
+        (111, 1_002, None)
+    );
 }
 
 #[test]
 fn h264_is_chosen_by_its_parameters() {
     let choose = |fmtp: &str| {
         let codec = codec(CodecName::H264, fmtp);
-        answered(&browser(), Some(&codec), None).unwrap().video.unwrap().payload_type
+        answered(&browser(), Some(&codec), None)
+            .unwrap()
+            .video
+            .unwrap()
+            .payload_type
     };
     assert_eq!(choose("profile-level-id=42e01f"), 108);
     assert_eq!(choose("profile-level-id=42000d"), 108);
@@ -123,7 +150,10 @@ fn other_codecs_pass_through() {
     };
     assert_eq!(choose(codec(CodecName::Vp8, "")), Ok(96));
     assert_eq!(choose(codec(CodecName::Vp9, "profile-id=2")), Ok(99));
-    assert_eq!(choose(codec(CodecName::Av1, "")).unwrap_err().code, Code::CodecUnsupported);
+    assert_eq!(
+        choose(codec(CodecName::Av1, "")).unwrap_err().code,
+        Code::CodecUnsupported
+    );
 }
 
 #[test]
@@ -131,7 +161,11 @@ fn a_kind_that_nobody_publishes_stays_silent() {
     let answered = answered(&browser(), None, Some(&opus())).unwrap();
     assert!(answered.video.is_none() && answered.audio.is_some());
     let sections: Vec<&str> = answered.sdp.split("m=").collect();
-    assert!(sections[1].starts_with("video 9 UDP/TLS/RTP/SAVPF 96\r\n"), "{}", sections[1]);
+    assert!(
+        sections[1].starts_with("video 9 UDP/TLS/RTP/SAVPF 96\r\n"),
+        "{}",
+        sections[1]
+    );
     assert!(sections[1].contains("a=inactive\r\n"));
     assert!(sections[2].contains("a=sendonly\r\n"));
     assert!(answered.sdp.contains("a=group:BUNDLE 0 1\r\n"));
@@ -143,7 +177,11 @@ fn what_we_cannot_serve_is_refused_in_its_place() {
     let offer = browser().replace("BUNDLE 0 1", "BUNDLE 0 1 2") + data;
     let answered = answered(&offer, Some(&h264()), Some(&opus())).unwrap();
     assert!(answered.sdp.contains("a=group:BUNDLE 0 1\r\n"));
-    assert!(answered.sdp.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
+    assert!(
+        answered
+            .sdp
+            .contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n")
+    );
 }
 
 #[test]
@@ -183,7 +221,11 @@ fn unfit_offers_are_told_apart_from_broken_ones() {
         ("v=0", "v=1", Code::SdpInvalid),
     ];
     for (from, to, code) in cases {
-        assert_eq!(refused(&browser().replace(from, to)), code, "{from} -> {to}");
+        assert_eq!(
+            refused(&browser().replace(from, to)),
+            code,
+            "{from} -> {to}"
+        );
     }
     assert_eq!(refused("hello"), Code::SdpInvalid);
     assert_eq!(refused(""), Code::SdpInvalid);
@@ -229,5 +271,8 @@ fn no_change_of_an_offer_makes_it_panic_or_answers_too_much() {
             assert!(answered.sdp.len() <= 8 * 1024, "seed {seed}");
         }
     }
-    assert!(answers > 400, "only {answers} changed offers were still good: this proves little");
+    assert!(
+        answers > 400,
+        "only {answers} changed offers were still good: this proves little"
+    );
 }

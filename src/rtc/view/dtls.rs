@@ -52,7 +52,10 @@ impl Identity {
             provider.crypto(),
         )
         .map_err(wrong)?;
-        let der = certificate.certificate.first().expect("a new certificate has itself");
+        let der = certificate
+            .certificate
+            .first()
+            .expect("a new certificate has itself");
         let hash = sha256(provider, der)
             .ok_or_else(|| StartError::Certificate("no SHA-256".to_owned()))?;
         let config = ConfigBuilder::default()
@@ -68,7 +71,10 @@ impl Identity {
             .map_err(wrong)?;
         let hex: Vec<String> = hash.iter().map(|byte| format!("{byte:02X}")).collect();
         let fingerprint = format!("sha-256 {}", hex.join(":"));
-        Ok(Self { config: Arc::new(config), fingerprint })
+        Ok(Self {
+            config: Arc::new(config),
+            fingerprint,
+        })
     }
 }
 
@@ -91,9 +97,14 @@ impl Line {
     }
 
     fn of(address: SocketAddr) -> Option<Self> {
-        let IpAddr::V6(ip) = address.ip() else { return None };
+        let IpAddr::V6(ip) = address.ip() else {
+            return None;
+        };
         let bits = ip.to_bits();
-        Some(Self { key: bits as u64 as usize, serial: (bits >> 64) as u64 })
+        Some(Self {
+            key: bits as u64 as usize,
+            serial: (bits >> 64) as u64,
+        })
     }
 }
 
@@ -112,7 +123,10 @@ pub(super) struct Dtls {
 impl Dtls {
     pub(super) fn new(identity: &Identity, provider: Provider, local: SocketAddr) -> Self {
         let config = Some(identity.config.clone());
-        Self { endpoint: Endpoint::new(local, TransportProtocol::UDP, config), provider }
+        Self {
+            endpoint: Endpoint::new(local, TransportProtocol::UDP, config),
+            provider,
+        }
     }
 
     /// True while the handshake or the connection of this line is kept.
@@ -124,7 +138,10 @@ impl Dtls {
     /// handshake that leads nowhere ends by its deadline.
     pub(super) fn read(&mut self, line: Line, datagram: &[u8], now: Instant) -> Heard {
         let mut heard = Heard::default();
-        match self.endpoint.read(now, line.address(), None, BytesMut::from(datagram)) {
+        match self
+            .endpoint
+            .read(now, line.address(), None, BytesMut::from(datagram))
+        {
             Ok(events) => {
                 for event in events {
                     match event {
@@ -172,11 +189,17 @@ impl Dtls {
         if state.srtp_protection_profile() != SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm {
             return None;
         }
-        let mut config =
-            SrtpConfig { profile: ProtectionProfile::AeadAes128Gcm, ..SrtpConfig::default() };
+        let mut config = SrtpConfig {
+            profile: ProtectionProfile::AeadAes128Gcm,
+            ..SrtpConfig::default()
+        };
         let size = config.keying_material_len();
-        let material = state.export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], size).ok()?;
-        config.set_session_keys_from_keying_material(material.as_ref(), state.is_client()).ok()?;
+        let material = state
+            .export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], size)
+            .ok()?;
+        config
+            .set_session_keys_from_keying_material(material.as_ref(), state.is_client())
+            .ok()?;
         Some(config.keys)
     }
 }

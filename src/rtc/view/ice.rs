@@ -66,7 +66,12 @@ impl Check {
         answer.typ = BINDING_SUCCESS;
         answer.transaction_id = self.message.transaction_id;
         answer.write_header();
-        XorMappedAddress { ip: from.ip(), port: from.port() }.add_to(&mut answer).ok()?;
+        XorMappedAddress {
+            ip: from.ip(),
+            port: from.port(),
+        }
+        .add_to(&mut answer)
+        .ok()?;
         MessageIntegrity::new_short_term_integrity_with_provider(own.pwd.clone(), crypto)
             .add_to(&mut answer)
             .ok()?;

@@ -39,9 +39,20 @@ const INBOX_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(crate) enum Order {
     Feed(Feed),
-    View { room: RoomNumber, offer: Offer, reply: oneshot::Sender<Result<Established, Refusal>> },
-    Close { peer: PeerId, why: PeerEnd, reply: oneshot::Sender<bool> },
-    CloseRoom { room: RoomNumber, why: PeerEnd },
+    View {
+        room: RoomNumber,
+        offer: Offer,
+        reply: oneshot::Sender<Result<Established, Refusal>>,
+    },
+    Close {
+        peer: PeerId,
+        why: PeerEnd,
+        reply: oneshot::Sender<bool>,
+    },
+    CloseRoom {
+        room: RoomNumber,
+        why: PeerEnd,
+    },
     Stop,
 }
 
@@ -56,7 +67,12 @@ impl Counts {
     }
 
     fn entered(&self, room: RoomNumber) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(room).or_default() += 1;
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(room)
+            .or_default() += 1;
     }
 
     fn left(&self, room: RoomNumber) {
@@ -103,9 +119,17 @@ pub(crate) fn start(
     let identity = Identity::new(&provider)?;
     let counts = Arc::new(Counts::default());
     let mut workers = Vec::new();
-    let mut running = Running { inboxes: Vec::new(), threads: Vec::new(), addresses: Vec::new() };
+    let mut running = Running {
+        inboxes: Vec::new(),
+        threads: Vec::new(),
+        addresses: Vec::new(),
+    };
     for (number, addr) in config.view.iter().copied().enumerate() {
-        let bind = |source| StartError::Bind { what: "viewers'", addr, source };
+        let bind = |source| StartError::Bind {
+            what: "viewers'",
+            addr,
+            source,
+        };
         let socket = UdpSocket::bind(addr).map_err(bind)?;
         let bound = socket.local_addr().map_err(bind)?;
         let told = config.advertised(bound);
@@ -114,10 +138,14 @@ pub(crate) fn start(
         let parts = WorkerParts {
             number,
             socket,
-            candidates: told.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect(),
+            candidates: told
+                .into_iter()
+                .map(|ip| SocketAddr::new(ip, bound.port()))
+                .collect(),
             identity: identity.clone(),
             provider: provider.clone(),
             viewers_max: config.viewers_per_worker_max,
+            silent_max: config.viewer_silent_max,
             wishes: wishes.clone(),
             reports: reports.clone(),
             counts: counts.clone(),
@@ -130,7 +158,15 @@ pub(crate) fn start(
     }
     let feed = FeedSender::new(running.inboxes.clone());
     let per_worker_max = config.viewers_per_worker_max;
-    Ok((Viewers { workers: workers.into(), counts, per_worker_max }, feed, running))
+    Ok((
+        Viewers {
+            workers: workers.into(),
+            counts,
+            per_worker_max,
+        },
+        feed,
+        running,
+    ))
 }
 
 impl Viewers {
@@ -141,13 +177,20 @@ impl Viewers {
     ) -> Result<Established, Refusal> {
         let offer = Offer::parse(&offer)?;
         let load = |worker: &&WorkerDoor| worker.load.load(Ordering::Relaxed);
-        let worker = self.workers.iter().min_by_key(load).expect("start refuses to have no worker");
+        let worker = self
+            .workers
+            .iter()
+            .min_by_key(load)
+            .expect("start refuses to have no worker");
         if load(&worker) >= self.per_worker_max {
             return Err(full());
         }
         let (reply, answered) = oneshot::channel();
         let order = Order::View { room, offer, reply };
-        worker.inbox.try_send(order).map_err(|_| busy("the egress"))?;
+        worker
+            .inbox
+            .try_send(order)
+            .map_err(|_| busy("the egress"))?;
         answered.await.unwrap_or_else(|_| Err(busy("the egress")))
     }
 
@@ -156,7 +199,11 @@ impl Viewers {
             return false;
         };
         let (reply, closed) = oneshot::channel();
-        let order = Order::Close { peer: peer.clone(), why, reply };
+        let order = Order::Close {
+            peer: peer.clone(),
+            why,
+            reply,
+        };
         worker.inbox.send(order).await.is_ok() && closed.await.unwrap_or(false)
     }
 
@@ -180,7 +227,10 @@ impl Running {
         }
         let threads = self.threads;
         let joined = tokio::task::spawn_blocking(move || {
-            threads.into_iter().filter_map(|thread| thread.join().err()).count()
+            threads
+                .into_iter()
+                .filter_map(|thread| thread.join().err())
+                .count()
         });
         match joined.await {
             Ok(0) => {}
@@ -204,26 +254,4 @@ fn full() -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_names_its_worker() {
-        let peer = PeerId::from(format!("{}{}", peer_prefix(12), "ab-cd"));
-        assert_eq!(worker_of(&peer), Some(12));
-        assert_eq!(worker_of(&PeerId::from("p-abcd")), None);
-        assert_eq!(worker_of(&PeerId::from("v-abcd")), None);
-    }
-
-    #[test]
-    fn counts_forget_empty_rooms() {
-        let counts = Counts::default();
-        counts.entered(1);
-        counts.entered(1);
-        counts.left(1);
-        assert_eq!(counts.of(1), 1);
-        counts.left(1);
-        assert_eq!(counts.of(1), 0);
-        assert!(counts.0.lock().unwrap().is_empty());
-    }
-}
+mod tests;

@@ -28,7 +28,10 @@ impl Shield {
         Some(Self {
             outgoing: context(&keys.local_master_key, &keys.local_master_salt)?,
             incoming: context(&keys.remote_master_key, &keys.remote_master_salt)?,
-            header: Header { version: 2, ..Header::default() },
+            header: Header {
+                version: 2,
+                ..Header::default()
+            },
         })
     }
 
@@ -40,7 +43,9 @@ impl Shield {
         self.header.sequence_number = stamp.sequence;
         self.header.timestamp = stamp.timestamp;
         self.header.ssrc = stamp.ssrc;
-        self.outgoing.encrypt_rtp_with_header(packet, &self.header).ok()
+        self.outgoing
+            .encrypt_rtp_with_header(packet, &self.header)
+            .ok()
     }
 
     pub(super) fn protect_report(&mut self, report: &[u8]) -> Option<BytesMut> {

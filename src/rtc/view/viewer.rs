@@ -82,15 +82,22 @@ impl Viewer {
         accepted: &Accepted,
         tools: &mut Tools<'_>,
     ) -> bool {
-        let Some(track) = stage.track(kind) else { return false };
+        let Some(track) = stage.track(kind) else {
+            return false;
+        };
         if !self.join(kind, track) {
             return false;
         }
         for index in &accepted.late {
-            self.pack(kind, tools, |leg, plain| leg.write_late(track, *index, plain));
+            self.pack(kind, tools, |leg, plain| {
+                leg.write_late(track, *index, plain)
+            });
         }
         // A viewer that is still being shown its first picture gets this behind it, in its turn.
-        if self.next(kind).is_some_and(|next| next < accepted.fresh.start) {
+        if self
+            .next(kind)
+            .is_some_and(|next| next < accepted.fresh.start)
+        {
             self.leave(kind, track, tools);
             return true;
         }
@@ -105,7 +112,9 @@ impl Viewer {
         packets_max: usize,
         tools: &mut Tools<'_>,
     ) -> bool {
-        let Some(track) = stage.track(kind) else { return false };
+        let Some(track) = stage.track(kind) else {
+            return false;
+        };
         let mut packets = 0;
         while packets < packets_max
             && self.pack(kind, tools, |leg, plain| leg.write_next(track, plain))
@@ -121,9 +130,13 @@ impl Viewer {
 
     /// Sends a sender report if one is due.
     pub(super) fn report(&mut self, kind: Kind, stage: &Stage, tools: &mut Tools<'_>) {
-        let Some(track) = stage.track(kind) else { return };
+        let Some(track) = stage.track(kind) else {
+            return;
+        };
         let (now, wall) = (tools.now, tools.wall);
-        let report = self.leg_mut(kind).and_then(|leg| leg.report(track, now, &wall, stage.skew()));
+        let report = self
+            .leg_mut(kind)
+            .and_then(|leg| leg.report(track, now, &wall, stage.skew()));
         if let Some(report) = report {
             self.send_report(&report, tools.wire);
         }
@@ -137,18 +150,24 @@ impl Viewer {
         sequence: u16,
         tools: &mut Tools<'_>,
     ) -> bool {
-        self.pack(kind, tools, |leg, plain| leg.write_again(track, sequence, plain))
+        self.pack(kind, tools, |leg, plain| {
+            leg.write_again(track, sequence, plain)
+        })
     }
 
     /// Answers the viewer's reference time.
     pub(super) fn answer_time(&mut self, from: u32, last: u32, wire: &Wire) {
         let leg = self.video.as_ref().or(self.audio.as_ref());
-        let Some(ssrc) = leg.map(|leg| leg.ids().ssrc) else { return };
+        let Some(ssrc) = leg.map(|leg| leg.ids().ssrc) else {
+            return;
+        };
         self.send_report(&reference_time_answer(ssrc, from, last), wire);
     }
 
     fn send_report(&mut self, report: &[u8], wire: &Wire) {
-        let (Some(shield), Some(address)) = (&mut self.shield, self.address) else { return };
+        let (Some(shield), Some(address)) = (&mut self.shield, self.address) else {
+            return;
+        };
         if let Some(report) = shield.protect_report(report) {
             wire.send(address, &report);
         }
@@ -170,9 +189,15 @@ impl Viewer {
             Kind::Video => self.video.as_mut(),
             Kind::Audio => self.audio.as_mut(),
         };
-        let (Some(leg), Some(shield)) = (leg, &mut self.shield) else { return false };
-        let Some(stamp) = write(leg, tools.plain) else { return false };
-        let Some(packet) = shield.protect(tools.plain, &stamp) else { return false };
+        let (Some(leg), Some(shield)) = (leg, &mut self.shield) else {
+            return false;
+        };
+        let Some(stamp) = write(leg, tools.plain) else {
+            return false;
+        };
+        let Some(packet) = shield.protect(tools.plain, &stamp) else {
+            return false;
+        };
         tools.train.push(&packet);
         true
     }
@@ -187,7 +212,9 @@ impl Viewer {
 
     /// Lets the train leave. What a blocked socket did not take is lost to the end of its frame.
     pub(super) fn leave(&mut self, kind: Kind, track: &Track, tools: &mut Tools<'_>) {
-        let Some(address) = self.address.filter(|_| !tools.train.is_empty()) else { return };
+        let Some(address) = self.address.filter(|_| !tools.train.is_empty()) else {
+            return;
+        };
         if tools.train.leave(tools.wire, address) == Sent::Blocked {
             metrics::counter!("weiquan_media_blocked_total").increment(1);
             if let Some(leg) = self.leg_mut(kind) {

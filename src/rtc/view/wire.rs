@@ -39,7 +39,11 @@ impl Wire {
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BYTES);
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BYTES);
         let socket = UdpSocket::from_std(socket)?;
-        Ok(Self { socket, state, inbound: vec![vec![0; BATCH_BYTES]; BATCH] })
+        Ok(Self {
+            socket,
+            state,
+            inbound: vec![vec![0; BATCH_BYTES]; BATCH],
+        })
     }
 
     pub(super) async fn readable(&self) {
@@ -60,10 +64,14 @@ impl Wire {
     pub(super) fn receive(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) -> bool {
         let mut metas = [RecvMeta::default(); BATCH];
         let got = {
-            let mut slices: Vec<IoSliceMut<'_>> =
-                self.inbound.iter_mut().map(|bytes| IoSliceMut::new(bytes)).collect();
+            let mut slices: Vec<IoSliceMut<'_>> = self
+                .inbound
+                .iter_mut()
+                .map(|bytes| IoSliceMut::new(bytes))
+                .collect();
             self.socket.try_io(Interest::READABLE, || {
-                self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
+                self.state
+                    .recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
             })
         };
         let Ok(count) = got else { return false };
@@ -81,10 +89,16 @@ impl Wire {
     }
 
     fn send_run(&self, to: SocketAddr, contents: &[u8], segment_size: Option<usize>) -> Sent {
-        let transmit =
-            Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
+        let transmit = Transmit {
+            destination: to,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
         let done = self.socket.try_io(Interest::WRITABLE, || {
-            self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
+            self.state
+                .try_send(UdpSockRef::from(&self.socket), &transmit)
         });
         match (done, segment_size) {
             (Ok(()), _) => Sent::All,
@@ -151,7 +165,11 @@ impl Train {
 fn run_length(sizes: &[usize], packets_max: usize) -> usize {
     let size = sizes[0];
     let packets_max = packets_max.min(RUN_BYTES_MAX / size.max(1)).max(1);
-    let equal = sizes.iter().take(packets_max).take_while(|it| **it == size).count();
+    let equal = sizes
+        .iter()
+        .take(packets_max)
+        .take_while(|it| **it == size)
+        .count();
     let tail = equal < packets_max && sizes.get(equal).is_some_and(|it| *it < size);
     equal + usize::from(tail)
 }

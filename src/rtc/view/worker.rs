@@ -38,9 +38,6 @@ const TICK: Duration = Duration::from_millis(50);
 const SWEEP_TICKS: usize = 20;
 /// Time between parts of a replay.
 const LEAD_EVERY: Duration = Duration::from_millis(1);
-/// A viewer of whom nothing valid was heard for so long is gone (RFC 7675 §5.1); one that is not
-/// through its handshake by then never will be.
-const SILENT_MAX: Duration = Duration::from_secs(30);
 /// Orders taken before datagrams and deadlines have their turn again.
 const ORDERS_PER_TURN: usize = 64;
 const BATCHES_PER_TURN: usize = 4;
@@ -54,6 +51,7 @@ pub(super) struct WorkerParts {
     pub(super) identity: Identity,
     pub(super) provider: Provider,
     pub(super) viewers_max: usize,
+    pub(super) silent_max: Duration,
     pub(super) wishes: mpsc::Sender<WantKeyframe>,
     pub(super) reports: mpsc::Sender<(RoomNumber, Report)>,
     pub(super) counts: Arc<Counts>,
@@ -67,6 +65,7 @@ pub(super) struct Worker {
     identity: Identity,
     provider: Provider,
     viewers_max: usize,
+    silent_max: Duration,
     wishes: mpsc::Sender<WantKeyframe>,
     reports: mpsc::Sender<(RoomNumber, Report)>,
     /// Reports that found their channel full; at most one per viewer that ended.
@@ -123,6 +122,7 @@ impl Worker {
             identity: parts.identity,
             provider: parts.provider,
             viewers_max: parts.viewers_max,
+            silent_max: parts.silent_max,
             wishes: parts.wishes,
             reports: parts.reports,
             unsaid: VecDeque::new(),
@@ -213,12 +213,23 @@ impl Worker {
 
     fn take_feed(&mut self, feed: Feed, now: Instant) {
         match feed {
-            Feed::Opened { room, publication, kind, codec } => {
+            Feed::Opened {
+                room,
+                publication,
+                kind,
+                codec,
+            } => {
                 if self.router.open(room, publication, kind, codec) == Opened::CodecChanged {
                     self.close_room(room, PeerEnd::Replaced, now);
                 }
             }
-            Feed::Frame { room, publication, kind, packets, arrived } => {
+            Feed::Frame {
+                room,
+                publication,
+                kind,
+                packets,
+                arrived,
+            } => {
                 let accepted = self.router.push(room, publication, kind, &packets, arrived);
                 if let Some(accepted) = accepted {
                     if accepted.dropped > 0 {
@@ -228,8 +239,16 @@ impl Worker {
                     self.show(room, kind, &accepted, now);
                 }
             }
-            Feed::Report { room, publication, kind, ntp, rtp, arrived } => {
-                self.router.set_time(room, publication, kind, ntp, rtp, arrived);
+            Feed::Report {
+                room,
+                publication,
+                kind,
+                ntp,
+                rtp,
+                arrived,
+            } => {
+                self.router
+                    .set_time(room, publication, kind, ntp, rtp, arrived);
             }
             Feed::Closed { room, publication } => self.router.close(room, publication),
         }
@@ -239,7 +258,9 @@ impl Worker {
         if accepted.fresh.is_empty() && accepted.late.is_empty() {
             return;
         }
-        let Some(stage) = self.router.stage(room) else { return };
+        let Some(stage) = self.router.stage(room) else {
+            return;
+        };
         let viewers = stage.viewers();
         let mut tools = Tools {
             wire: &self.wire,
@@ -253,7 +274,9 @@ impl Worker {
         let split = self.turn % viewers.len().max(1);
         let (last, first) = viewers.split_at(split);
         for key in first.iter().chain(last) {
-            let Some(viewer) = self.viewers.get_mut(*key) else { continue };
+            let Some(viewer) = self.viewers.get_mut(*key) else {
+                continue;
+            };
             let behind = viewer.show(kind, stage, accepted, &mut tools);
             if behind && !std::mem::replace(&mut viewer.behind, true) {
                 self.behind.push(viewer.line);
@@ -274,9 +297,13 @@ impl Worker {
         };
         let (router, viewers) = (&self.router, &mut self.viewers);
         self.behind.retain(|line| {
-            let viewer = viewers.get_mut(line.key).filter(|viewer| viewer.line == *line);
+            let viewer = viewers
+                .get_mut(line.key)
+                .filter(|viewer| viewer.line == *line);
             let Some(viewer) = viewer else { return false };
-            let Some(stage) = router.stage(viewer.room) else { return false };
+            let Some(stage) = router.stage(viewer.room) else {
+                return false;
+            };
             let mut behind = false;
             for kind in Kind::ALL {
                 behind |= viewer.lead_on(kind, stage, REPLAY_PACKETS, &mut tools);
@@ -297,7 +324,10 @@ impl Worker {
         if self.viewers.len() >= self.viewers_max {
             return Err(full());
         }
-        let stage = self.router.stage(room).filter(|stage| stage.publication().is_some());
+        let stage = self
+            .router
+            .stage(room)
+            .filter(|stage| stage.publication().is_some());
         let (video, audio) = match stage {
             Some(stage) => (stage.offered(Kind::Video), stage.offered(Kind::Audio)),
             None => (None, None),
@@ -335,7 +365,10 @@ impl Worker {
         entry.insert(Viewer {
             peer: peer.clone(),
             room,
-            line: Line { key, serial: self.serial },
+            line: Line {
+                key,
+                serial: self.serial,
+            },
             credentials,
             fingerprint: offer.fingerprint,
             address: None,
@@ -347,7 +380,11 @@ impl Worker {
         });
         self.router.enter(room, key);
         self.load.store(self.viewers.len(), Ordering::Relaxed);
-        Ok(Established { peer, sdp: answered.sdp, etag })
+        Ok(Established {
+            peer,
+            sdp: answered.sdp,
+            etag,
+        })
     }
 
     fn close(&mut self, peer: &PeerId, why: PeerEnd, now: Instant) -> bool {
@@ -356,7 +393,10 @@ impl Worker {
     }
 
     fn close_room(&mut self, room: RoomNumber, why: PeerEnd, now: Instant) {
-        let viewers = self.router.stage(room).map(|stage| stage.viewers().to_vec());
+        let viewers = self
+            .router
+            .stage(room)
+            .map(|stage| stage.viewers().to_vec());
         for key in viewers.unwrap_or_default() {
             self.remove(key, why, now);
         }
@@ -372,7 +412,9 @@ impl Worker {
 
     /// Forgets everything about a viewer, after a goodbye where it can hear one.
     fn remove(&mut self, key: usize, why: PeerEnd, now: Instant) -> bool {
-        let Some(line) = self.viewers.get(key).map(|viewer| viewer.line) else { return false };
+        let Some(line) = self.viewers.get(key).map(|viewer| viewer.line) else {
+            return false;
+        };
         self.dtls.stop(line, now);
         self.flush_dtls();
         let viewer = self.viewers.remove(key);
@@ -386,7 +428,11 @@ impl Worker {
             self.counts.left(viewer.room);
         }
         self.load.store(self.viewers.len(), Ordering::Relaxed);
-        let report = Report::PeerEnded { peer: viewer.peer, role: Role::Viewer, why };
+        let report = Report::PeerEnded {
+            peer: viewer.peer,
+            role: Role::Viewer,
+            why,
+        };
         self.unsaid.push_back((viewer.room, report));
         true
     }
@@ -435,11 +481,19 @@ impl Worker {
     }
 
     fn receive_check(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(mut check) = Check::parse(datagram) else { return };
-        let Some(&key) = self.by_ufrag.get(check.ufrag()) else { return };
-        let Some(viewer) = self.viewers.get_mut(key) else { return };
+        let Some(mut check) = Check::parse(datagram) else {
+            return;
+        };
+        let Some(&key) = self.by_ufrag.get(check.ufrag()) else {
+            return;
+        };
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
         let crypto = self.provider.crypto();
-        let Some(answer) = check.answer(from, &viewer.credentials, crypto) else { return };
+        let Some(answer) = check.answer(from, &viewer.credentials, crypto) else {
+            return;
+        };
         viewer.heard = now;
         self.wire.send(from, &answer);
         if viewer.address == Some(from) || (viewer.address.is_some() && !check.nominates()) {
@@ -458,8 +512,12 @@ impl Worker {
 
     /// Only from proven addresses, so that nobody makes us keep handshakes for strangers.
     fn receive_dtls(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(&key) = self.by_address.get(&from) else { return };
-        let Some(viewer) = self.viewers.get(key) else { return };
+        let Some(&key) = self.by_address.get(&from) else {
+            return;
+        };
+        let Some(viewer) = self.viewers.get(key) else {
+            return;
+        };
         let line = viewer.line;
         if !self.dtls.knows(line) {
             // A connection that ended does not begin anew.
@@ -469,12 +527,18 @@ impl Worker {
             self.shaking.push(line);
         }
         let heard = self.dtls.read(line, datagram, now);
-        let keys = heard.finished.then(|| self.dtls.keys(line, &viewer.fingerprint));
+        let keys = heard
+            .finished
+            .then(|| self.dtls.keys(line, &viewer.fingerprint));
         // The last flight leaves before the first packet: a browser drops, without counting it, what
         // it has no keys for, and that would be the picture.
-        self.flush_dtls();
+        let refused = self.flush_dtls();
         if heard.closed {
             self.remove(key, PeerEnd::Closed, now);
+            return;
+        }
+        if refused == Some(line) {
+            self.remove(key, PeerEnd::Failed, now);
             return;
         }
         match keys {
@@ -494,12 +558,16 @@ impl Worker {
 
     /// The handshake is done: the viewer is shown the room.
     fn begin(&mut self, key: usize, shield: Shield, now: Instant) {
-        let Some(viewer) = self.viewers.get_mut(key) else { return };
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
         viewer.shield = Some(shield);
         viewer.heard = now;
         let room = viewer.room;
         self.counts.entered(room);
-        let Some(stage) = self.router.stage(room) else { return };
+        let Some(stage) = self.router.stage(room) else {
+            return;
+        };
         let mut waits = false;
         for kind in Kind::ALL {
             if let Some(track) = stage.track(kind) {
@@ -515,28 +583,49 @@ impl Worker {
         self.lead_on(now);
     }
 
-    fn flush_dtls(&mut self) {
+    /// Sends what DTLS has to say. Tells whose handshake it gave up, if any.
+    fn flush_dtls(&mut self) -> Option<Line> {
+        let mut refused = None;
         while let Some((line, datagram)) = self.dtls.poll() {
-            let viewer = self.viewers.get(line.key).filter(|viewer| viewer.line == line);
-            if let Some(address) = viewer.and_then(|viewer| viewer.address) {
+            let viewer = self
+                .viewers
+                .get(line.key)
+                .filter(|viewer| viewer.line == line);
+            let Some(viewer) = viewer else { continue };
+            if viewer.shield.is_none() && is_fatal_alert(&datagram) {
+                refused = Some(line);
+            }
+            if let Some(address) = viewer.address {
                 self.wire.send(address, &datagram);
             }
         }
+        refused
     }
 
     fn receive_feedback(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         // RFC 5761 §4: RTCP has 192 to 223 where RTP has its payload type. Viewers send no media.
-        if !datagram.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
+        if !datagram
+            .get(1)
+            .is_some_and(|kind| (192..=223).contains(kind))
+        {
             return;
         }
-        let Some(&key) = self.by_address.get(&from) else { return };
-        let Some(viewer) = self.viewers.get_mut(key) else { return };
-        let Some(shield) = &mut viewer.shield else { return };
+        let Some(&key) = self.by_address.get(&from) else {
+            return;
+        };
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
+        let Some(shield) = &mut viewer.shield else {
+            return;
+        };
         let Some(feedback) = shield.open_feedback(datagram) else {
             metrics::counter!("weiquan_media_feedback_unfit_total").increment(1);
             return;
         };
-        let Some(stage) = self.router.stage(viewer.room) else { return };
+        let Some(stage) = self.router.stage(viewer.room) else {
+            return;
+        };
         let mut tools = Tools {
             wire: &self.wire,
             train: &mut self.train,
@@ -548,8 +637,12 @@ impl Worker {
         let mut again = 0_u64;
         read_feedback(&feedback, |feedback| match feedback {
             Feedback::Missing { ssrc, sequence } => {
-                let Some(kind) = viewer.kind_of(ssrc) else { return };
-                let Some(track) = stage.track(kind) else { return };
+                let Some(kind) = viewer.kind_of(ssrc) else {
+                    return;
+                };
+                let Some(track) = stage.track(kind) else {
+                    return;
+                };
                 again += u64::from(viewer.resend(kind, track, sequence, &mut tools));
             }
             Feedback::NeedsKeyframe { ssrc } => {
@@ -574,7 +667,10 @@ impl Worker {
     fn tick(&mut self, now: Instant) {
         let shaking = std::mem::take(&mut self.shaking);
         for line in shaking {
-            let viewer = self.viewers.get(line.key).filter(|viewer| viewer.line == line);
+            let viewer = self
+                .viewers
+                .get(line.key)
+                .filter(|viewer| viewer.line == line);
             if viewer.is_some_and(|viewer| viewer.shield.is_none()) && self.dtls.knows(line) {
                 self.dtls.wake(line, now);
                 self.shaking.push(line);
@@ -594,8 +690,10 @@ impl Worker {
 
     /// The slow deadlines of one viewer.
     fn sweep(&mut self, key: usize, now: Instant) {
-        let Some(viewer) = self.viewers.get_mut(key) else { return };
-        if now.saturating_duration_since(viewer.heard) >= SILENT_MAX {
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
+        if now.saturating_duration_since(viewer.heard) >= self.silent_max {
             let why = match viewer.shield {
                 Some(_) => PeerEnd::Timeout,
                 None => PeerEnd::Failed,
@@ -603,7 +701,9 @@ impl Worker {
             self.remove(key, why, now);
             return;
         }
-        let Some(stage) = self.router.stage(viewer.room) else { return };
+        let Some(stage) = self.router.stage(viewer.room) else {
+            return;
+        };
         let mut tools = Tools {
             wire: &self.wire,
             train: &mut self.train,
@@ -617,7 +717,10 @@ impl Worker {
     }
 
     fn wish(&mut self, room: RoomNumber, now: Instant) {
-        let publication = self.router.stage_mut(room).and_then(|stage| stage.wish(now));
+        let publication = self
+            .router
+            .stage_mut(room)
+            .and_then(|stage| stage.wish(now));
         if let Some(publication) = publication {
             self.ask(room, publication);
         }
@@ -627,6 +730,12 @@ impl Worker {
     fn ask(&mut self, room: RoomNumber, publication: PublicationId) {
         let _ = self.wishes.try_send(WantKeyframe { room, publication });
     }
+}
+
+/// A record of content type 21, not encrypted (epoch 0), whose level is 2 (RFC 6347 §4.1, RFC 5246
+/// §7.2).
+fn is_fatal_alert(datagram: &[u8]) -> bool {
+    matches!(datagram, [21, _, _, 0, 0, _, _, _, _, _, _, _, _, 2, ..])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

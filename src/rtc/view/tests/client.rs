@@ -1,0 +1,354 @@
+//! A viewer as a browser is one, in as few lines as it takes: ICE, DTLS and SRTP over a real socket.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use media::View;
+use rtc_crypto::{HashAlgorithm, RTCCryptoProvider};
+use rtc_dtls::{
+    config::{ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig},
+    crypto::Certificate,
+    endpoint::{Endpoint, EndpointEvent},
+    extension::extension_use_srtp::SrtpProtectionProfile,
+};
+use rtc_shared::TransportProtocol;
+use rtc_srtp::{
+    config::{Config as SrtpConfig, LABEL_EXTRACTOR_DTLS_SRTP},
+    context::Context,
+    option::srtp_replay_protection,
+    protection_profile::ProtectionProfile,
+};
+use rtc_stun::{
+    attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME},
+    fingerprint::FINGERPRINT,
+    integrity::MessageIntegrity,
+    message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter as _},
+};
+use tokio::{net::UdpSocket, time::timeout};
+
+/// Nothing here takes longer, even on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) const GCM: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm;
+pub(super) const SHA1: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80;
+
+/// What a viewer hears.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Checked,
+    Keyed,
+    Rtp {
+        view: View,
+        packet: Vec<u8>,
+    },
+    Rtcp(Vec<u8>),
+    Closed,
+    /// The handshake was refused.
+    Refused,
+}
+
+pub(super) struct Client {
+    pub(super) socket: UdpSocket,
+    provider: Arc<dyn RTCCryptoProvider>,
+    config: Arc<HandshakeConfig>,
+    fingerprint: String,
+    dtls: Endpoint,
+    keys: Option<(Context, Context)>,
+    server: SocketAddr,
+    remote_ufrag: String,
+    pub(super) remote_pwd: String,
+    heard: VecDeque<Heard>,
+}
+
+fn attribute<'a>(sdp: &'a str, name: &str) -> &'a str {
+    sdp.lines()
+        .find_map(|line| line.strip_prefix(name))
+        .expect("the answer has it")
+}
+
+impl Client {
+    pub(super) async fn new() -> Self {
+        Self::with_profiles(vec![GCM, SHA1]).await
+    }
+
+    pub(super) async fn with_profiles(profiles: Vec<SrtpProtectionProfile>) -> Self {
+        let provider = super::super::dtls::provider();
+        let certificate = Certificate::generate_self_signed_with_alg(
+            vec!["viewer".to_owned()],
+            &rcgen::PKCS_ECDSA_P256_SHA256,
+            provider.crypto(),
+        )
+        .unwrap();
+        let hash = provider
+            .crypto()
+            .hash(HashAlgorithm::Sha256, &certificate.certificate[0])
+            .unwrap();
+        let hex: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider.clone())
+            .with_certificates(vec![certificate])
+            .with_srtp_protection_profiles(profiles)
+            .with_insecure_skip_verify(true)
+            .with_extended_master_secret(ExtendedMasterSecretType::Require)
+            .with_flight_interval(Duration::from_millis(100))
+            .build(true, None)
+            .unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let local = socket.local_addr().unwrap();
+        Self {
+            socket,
+            provider,
+            config: Arc::new(config),
+            fingerprint: hex.join(":"),
+            dtls: Endpoint::new(local, TransportProtocol::UDP, None),
+            keys: None,
+            server: local,
+            remote_ufrag: String::new(),
+            remote_pwd: String::new(),
+            heard: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn offer(&self) -> String {
+        let transport = format!(
+            "a=ice-ufrag:view\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
+             a=fingerprint:sha-256 {}\r\na=recvonly\r\na=rtcp-mux\r\n",
+            self.fingerprint
+        );
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\na=mid:0\r\n{transport}\
+             a=rtcp-xr:rcvr-rtt=all\r\na=rtpmap:108 H264/90000\r\n\
+             a=fmtp:108 packetization-mode=1;profile-level-id=42e01f\r\n\
+             a=rtpmap:109 rtx/90000\r\na=fmtp:109 apt=108\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n{transport}\
+             a=rtpmap:111 opus/48000/2\r\n"
+        )
+    }
+
+    /// The same offer as another certificate's owner would make it.
+    pub(super) fn offer_of_another(&self) -> String {
+        let zeros = ["00"; 32].join(":");
+        self.offer().replace(&self.fingerprint, &zeros)
+    }
+
+    pub(super) fn take_answer(&mut self, answer: &str) {
+        attribute(answer, "a=ice-ufrag:").clone_into(&mut self.remote_ufrag);
+        attribute(answer, "a=ice-pwd:").clone_into(&mut self.remote_pwd);
+        let candidate: Vec<&str> = attribute(answer, "a=candidate:").split(' ').collect();
+        self.server = format!("{}:{}", candidate[4], candidate[5])
+            .parse()
+            .unwrap();
+    }
+
+    /// A connectivity check.
+    pub(super) fn check(&self, nominates: bool) -> Vec<u8> {
+        let mut message = Message::new();
+        message.typ = BINDING_REQUEST;
+        message.new_transaction_id().unwrap();
+        message.write_header();
+        message.add(
+            ATTR_USERNAME,
+            format!("{}:view", self.remote_ufrag).as_bytes(),
+        );
+        message.add(ATTR_PRIORITY, &1_u32.to_be_bytes());
+        message.add(ATTR_ICE_CONTROLLING, &[1; 8]);
+        if nominates {
+            message.add(ATTR_USE_CANDIDATE, &[]);
+        }
+        MessageIntegrity::new_short_term_integrity_with_provider(
+            self.remote_pwd.clone(),
+            self.provider.crypto(),
+        )
+        .add_to(&mut message)
+        .unwrap();
+        FINGERPRINT.add_to(&mut message).unwrap();
+        message.raw
+    }
+
+    pub(super) async fn send(&self, datagram: &[u8]) {
+        self.socket.send_to(datagram, self.server).await.unwrap();
+    }
+
+    /// Continues from another port, as a browser does when its network changes.
+    pub(super) async fn move_away(&mut self) -> UdpSocket {
+        let other = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        std::mem::replace(&mut self.socket, other)
+    }
+
+    pub(super) async fn begin_handshake(&mut self) {
+        self.dtls
+            .connect(Instant::now(), self.server, self.config.clone(), None)
+            .unwrap();
+        self.flush().await;
+    }
+
+    /// Proves where it is and shakes hands.
+    pub(super) async fn connect(&mut self, answer: &str) {
+        self.take_answer(answer);
+        self.send(&self.check(true)).await;
+        assert!(matches!(self.hear().await, Heard::Checked));
+        self.begin_handshake().await;
+        assert!(matches!(self.hear().await, Heard::Keyed));
+    }
+
+    pub(super) async fn say_goodbye(&mut self) {
+        self.dtls.stop(Instant::now(), self.server);
+        self.flush().await;
+    }
+
+    pub(super) async fn send_feedback(&mut self, feedback: &[u8]) {
+        let datagram = self.protect_feedback(feedback);
+        self.send(&datagram).await;
+    }
+
+    pub(super) fn protect_feedback(&mut self, feedback: &[u8]) -> Vec<u8> {
+        let (outgoing, _) = self.keys.as_mut().expect("after the handshake");
+        outgoing.encrypt_rtcp(feedback).unwrap().to_vec()
+    }
+
+    /// The next thing of any kind.
+    pub(super) async fn hear(&mut self) -> Heard {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(heard) = self.heard.pop_front() {
+                return heard;
+            }
+            assert!(Instant::now() < deadline, "nothing was heard");
+            let mut buffer = [0; 2_048];
+            let got = timeout(
+                Duration::from_millis(50),
+                self.socket.recv_from(&mut buffer),
+            )
+            .await;
+            match got {
+                Ok(got) => {
+                    let (size, from) = got.unwrap();
+                    assert_eq!(from, self.server);
+                    self.take(&buffer[..size]).await;
+                }
+                Err(_) => {
+                    let _ = self.dtls.handle_timeout(self.server, Instant::now());
+                    self.flush().await;
+                }
+            }
+        }
+    }
+
+    /// The next packet of a stream.
+    pub(super) async fn rtp(&mut self, payload_type: u8) -> (View, Vec<u8>) {
+        loop {
+            match self.hear().await {
+                Heard::Rtp { view, packet } if view.payload_type == payload_type => {
+                    return (view, packet);
+                }
+                Heard::Closed | Heard::Refused => panic!("closed while waiting for a packet"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next report of a kind.
+    pub(super) async fn rtcp(&mut self, kind: u8) -> Vec<u8> {
+        loop {
+            match self.hear().await {
+                Heard::Rtcp(report) if report[1] == kind => return report,
+                Heard::Closed | Heard::Refused => panic!("closed while waiting for a report"),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) async fn closed(&mut self) {
+        while !matches!(self.hear().await, Heard::Closed) {}
+    }
+
+    async fn take(&mut self, datagram: &[u8]) {
+        match datagram[0] {
+            0..=3 => {
+                let mut message = Message::new();
+                message.unmarshal_binary(datagram).unwrap();
+                assert_eq!(message.typ, BINDING_SUCCESS);
+                let pwd = self.remote_pwd.as_bytes();
+                MessageIntegrity::check(&mut message, pwd, self.provider.crypto()).unwrap();
+                self.heard.push_back(Heard::Checked);
+            }
+            20..=63 => self.take_dtls(datagram).await,
+            _ => {
+                let Some((_, incoming)) = &mut self.keys else {
+                    panic!("media came before the handshake was over");
+                };
+                let heard = if (192..=223).contains(&datagram[1]) {
+                    Heard::Rtcp(incoming.decrypt_rtcp(datagram).unwrap().to_vec())
+                } else {
+                    let packet = incoming.decrypt_rtp(datagram).unwrap().to_vec();
+                    Heard::Rtp {
+                        view: View::parse(&packet).unwrap(),
+                        packet,
+                    }
+                };
+                self.heard.push_back(heard);
+            }
+        }
+    }
+
+    async fn take_dtls(&mut self, datagram: &[u8]) {
+        let read = self
+            .dtls
+            .read(Instant::now(), self.server, None, BytesMut::from(datagram));
+        match read {
+            Ok(events) => {
+                for event in events {
+                    match event {
+                        EndpointEvent::HandshakeComplete => {
+                            self.keys = Some(self.session_keys());
+                            self.heard.push_back(Heard::Keyed);
+                        }
+                        EndpointEvent::PeerClosed => self.heard.push_back(Heard::Closed),
+                        _ => {}
+                    }
+                }
+            }
+            Err(_) => self.heard.push_back(Heard::Refused),
+        }
+        self.flush().await;
+    }
+
+    fn session_keys(&self) -> (Context, Context) {
+        let state = self.dtls.get_connection_state(self.server).unwrap();
+        assert_eq!(state.srtp_protection_profile(), GCM);
+        let profile = ProtectionProfile::AeadAes128Gcm;
+        let mut config = SrtpConfig {
+            profile,
+            ..SrtpConfig::default()
+        };
+        let size = config.keying_material_len();
+        let material = state
+            .export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], size)
+            .unwrap();
+        config
+            .set_session_keys_from_keying_material(material.as_ref(), true)
+            .unwrap();
+        let keys = &config.keys;
+        let crypto = self.provider.crypto();
+        // With replay protection, a packet that came twice would fail to decrypt.
+        let once = || Some(srtp_replay_protection(64));
+        let context =
+            |key: &[u8], salt: &[u8]| Context::new(key, salt, profile, once(), None, crypto);
+        (
+            context(&keys.local_master_key, &keys.local_master_salt).unwrap(),
+            context(&keys.remote_master_key, &keys.remote_master_salt).unwrap(),
+        )
+    }
+
+    async fn flush(&mut self) {
+        while let Some(transmit) = self.dtls.poll_transmit() {
+            self.send(&transmit.message).await;
+        }
+    }
+}
