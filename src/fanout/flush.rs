@@ -4,9 +4,13 @@
 
 use std::{future::poll_fn, rc::Rc};
 
+use bytes::Bytes;
+use protocol::RoomNumber;
+
 use crate::{
     connection::{Connection, Written},
-    ring::{Bursts, Part, Until},
+    ring::{Bursts, Part, Ring, Until},
+    room::Member,
     shard::Shard,
 };
 
@@ -78,8 +82,8 @@ fn write_begun(shard: &Shard, connection: &Connection) -> Option<Written> {
     Some(written)
 }
 
-/// Writes what comes next of the rooms it is in, and moves its cursor behind what was begun. None
-/// where it has read everything; a held connection gets nothing of its rooms.
+/// Writes what comes next of the rooms it is in. None where it has read everything; a held
+/// connection gets nothing of its rooms.
 fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
     if connection.is_held() {
         return None;
@@ -91,29 +95,7 @@ fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
         let Some((member, ring)) = rooms.get_mut(&number).and_then(|it| it.member_mut(key)) else {
             continue;
         };
-        while ring.is_behind(member.cursor) {
-            let until = Until::Bytes(shard.config.write_bytes_max);
-            let gap = |from, to| shard.gap(number, from, to);
-            let (parts, to) = ring.read(member.cursor, until, Bursts::Skipped, &gap);
-            if parts.is_empty() {
-                member.cursor = to;
-                continue;
-            }
-            let written = connection.write_parts(&parts);
-            match written {
-                Written::All => member.cursor = to,
-                Written::Part(n) => {
-                    let (begun, rest) = begun(&parts, n);
-                    if let Some(part) = begun {
-                        member.cursor = part.after;
-                    }
-                    if let Some(lag) = connection.lag.borrow_mut().as_mut() {
-                        lag.partial = rest;
-                        lag.moved(n, shard.now_ms());
-                    }
-                }
-                Written::Lost => {}
-            }
+        if let Some(written) = read_room(shard, number, member, ring) {
             // The room that was read goes to the end, so that a busy one does not starve the rest.
             let place = places.remove(at);
             places.push(place);
@@ -123,17 +105,49 @@ fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
     None
 }
 
-/// The last part of which anything was written, and what is left of it.
-fn begun(parts: &[Part], written: usize) -> (Option<&Part>, bytes::Bytes) {
-    let mut end = 0;
-    let mut last = None;
-    for part in parts {
-        if end >= written {
-            break;
+/// Writes what comes next of one room, and moves the cursor behind what was begun.
+fn read_room(
+    shard: &Shard,
+    number: RoomNumber,
+    member: &mut Member,
+    ring: &Ring,
+) -> Option<Written> {
+    let gap = |from, to| shard.gap(number, from, to);
+    while ring.is_behind(member.cursor) {
+        let until = Until::Bytes(shard.config.write_bytes_max);
+        let (parts, to) = ring.read(member.cursor, until, Bursts::Skipped, &gap);
+        if parts.is_empty() {
+            member.cursor = to;
+            continue;
         }
-        end += part.frame.len();
-        last = Some(part);
+        let written = member.connection.write_parts(&parts);
+        let (cursor, rest, n) = match written {
+            Written::All => (to, Bytes::new(), 1),
+            Written::Part(n) => match begun(&parts, n) {
+                Some((part, rest)) => (part.after, rest, n),
+                None => (member.cursor, Bytes::new(), 0),
+            },
+            Written::Lost => return Some(written),
+        };
+        member.cursor = cursor;
+        if let Some(lag) = member.connection.lag.borrow_mut().as_mut() {
+            lag.partial = rest;
+            lag.moved(n, shard.now_ms());
+        }
+        return Some(written);
     }
-    let rest = last.map(|it| it.frame.slice(it.frame.len() - (end - written)..));
-    (last, rest.unwrap_or_default())
+    None
+}
+
+/// The last part of which anything was written, and what is left of it.
+fn begun(parts: &[Part], written: usize) -> Option<(&Part, Bytes)> {
+    let mut end = 0;
+    for part in parts {
+        end += part.frame.len();
+        if end >= written {
+            let rest = part.frame.slice(part.frame.len() - (end - written)..);
+            return (written > 0).then_some((part, rest));
+        }
+    }
+    None
 }

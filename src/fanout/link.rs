@@ -71,6 +71,8 @@ impl Link {
 
     /// Holds back everything of its rooms until [`Self::release`], so that one answer can name
     /// several rooms that were joined one by one. Frames sent to this connection itself still go.
+    /// Each room sends its [`crate::Order::Join`] before it tells its part of the answer, so that all
+    /// are in place at the release.
     pub fn hold(&self) {
         self.connection.hold();
     }

@@ -204,6 +204,30 @@ async fn a_socket_that_takes_nothing_is_closed() {
 }
 
 #[tokio::test]
+async fn a_viewer_that_reads_slowly_but_steadily_stays() {
+    let config = Config {
+        dead_after: Duration::from_secs(20),
+        ..quick()
+    };
+    let server = Server::start(config).await;
+    let mut fast = server.client().await;
+    let mut slow = server.client_with(0, Some(4_096), b"").await;
+    server.join(&fast, 1, 0);
+    server.join(&slow, 1, 0);
+    for seq in 1..=60 {
+        server.log(1, seq, seq, 16_000);
+    }
+    fast.until("log 1 60 60").await;
+    slow.until("joined").await;
+    // Three times as long as a socket may take nothing.
+    let mut pace = tokio::time::interval(Duration::from_millis(15));
+    for seq in 1..=60 {
+        pace.tick().await;
+        assert_eq!(slow.text().await, format!("log 1 {seq} {seq}"));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_lets_its_answers_wait_is_closed() {
     let server = Server::start(Config::default()).await;
     let mut client = server.client_with(0, Some(4_096), b"").await;

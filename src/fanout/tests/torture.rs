@@ -31,7 +31,7 @@ async fn nobody_has_a_silent_hole_or_a_double() {
     };
     let seeds = match env("FANOUT_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..env("FANOUT_SEEDS").unwrap_or(12),
+        None => 0..env("FANOUT_SEEDS").unwrap_or(8),
     };
     let mut gaps = 0;
     for seed in seeds {
