@@ -206,6 +206,7 @@ async fn a_socket_that_takes_nothing_is_closed() {
 #[tokio::test]
 async fn a_viewer_that_reads_slowly_but_steadily_stays() {
     let config = Config {
+        ping_after: Duration::from_secs(20),
         dead_after: Duration::from_secs(20),
         ..quick()
     };
