@@ -4,8 +4,10 @@
 //! A viewer is an ICE name, a DTLS line, a pair of SRTP contexts and two legs of the room's tracks.
 //! It cannot send media, and it cannot make us send more than about twice what everybody gets.
 
+mod deadlines;
 mod dtls;
 mod ice;
+mod inbound;
 mod shield;
 mod viewer;
 mod wire;

@@ -38,14 +38,41 @@ pub(super) struct Viewer {
     pub(super) behind: bool,
 }
 
+/// The socket, and the room in which packets to it are made.
+pub(super) struct Bench {
+    pub(super) wire: Wire,
+    train: Train,
+    plain: Vec<u8>,
+}
+
+impl Bench {
+    pub(super) fn new(wire: Wire) -> Self {
+        Self {
+            wire,
+            train: Train::default(),
+            plain: Vec::new(),
+        }
+    }
+
+    pub(super) fn tools(&mut self, wall: WallClock, now: Instant) -> Tools<'_> {
+        Tools {
+            wire: &self.wire,
+            train: &mut self.train,
+            plain: &mut self.plain,
+            wall,
+            now,
+        }
+    }
+}
+
 /// What all viewers of a worker share while one of them is being served.
 pub(super) struct Tools<'a> {
     pub(super) wire: &'a Wire,
-    pub(super) train: &'a mut Train,
+    train: &'a mut Train,
     /// Where a packet is written before it is encrypted.
-    pub(super) plain: &'a mut Vec<u8>,
-    pub(super) wall: WallClock,
-    pub(super) now: Instant,
+    plain: &'a mut Vec<u8>,
+    wall: WallClock,
+    now: Instant,
 }
 
 impl Viewer {

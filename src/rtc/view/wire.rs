@@ -28,7 +28,6 @@ pub(super) enum Sent {
 pub(super) struct Wire {
     socket: UdpSocket,
     state: UdpSocketState,
-    inbound: Vec<Vec<u8>>,
 }
 
 impl Wire {
@@ -39,11 +38,7 @@ impl Wire {
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BYTES);
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BYTES);
         let socket = UdpSocket::from_std(socket)?;
-        Ok(Self {
-            socket,
-            state,
-            inbound: vec![vec![0; BATCH_BYTES]; BATCH],
-        })
+        Ok(Self { socket, state })
     }
 
     pub(super) async fn readable(&self) {
@@ -57,31 +52,6 @@ impl Wire {
         if let Err(error) = self.socket.writable().await {
             tracing::warn!(%error, "the media socket cannot be waited for");
         }
-    }
-
-    /// Hands every datagram that is there now to `each`, at most one batch. False when there was
-    /// nothing.
-    pub(super) fn receive(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) -> bool {
-        let mut metas = [RecvMeta::default(); BATCH];
-        let got = {
-            let mut slices: Vec<IoSliceMut<'_>> = self
-                .inbound
-                .iter_mut()
-                .map(|bytes| IoSliceMut::new(bytes))
-                .collect();
-            self.socket.try_io(Interest::READABLE, || {
-                self.state
-                    .recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
-            })
-        };
-        let Ok(count) = got else { return false };
-        for (meta, bytes) in metas.iter().zip(&self.inbound).take(count) {
-            let stride = meta.stride.max(1);
-            for datagram in bytes[..meta.len].chunks(stride) {
-                each(meta.addr, datagram);
-            }
-        }
-        true
     }
 
     pub(super) fn send(&self, to: SocketAddr, datagram: &[u8]) -> Sent {
@@ -118,6 +88,43 @@ impl Wire {
                 Sent::All
             }
         }
+    }
+}
+
+/// One batch of datagrams as they came.
+#[derive(Default)]
+pub(super) struct Inbound {
+    buffers: Vec<Vec<u8>>,
+    metas: [RecvMeta; BATCH],
+    count: usize,
+}
+
+impl Inbound {
+    /// Takes what is there now, at most one batch. False when there was nothing.
+    pub(super) fn fill(&mut self, wire: &Wire) -> bool {
+        self.buffers.resize_with(BATCH, || vec![0; BATCH_BYTES]);
+        let mut slices: Vec<IoSliceMut<'_>> = self
+            .buffers
+            .iter_mut()
+            .map(|bytes| IoSliceMut::new(bytes))
+            .collect();
+        let metas = &mut self.metas;
+        let got = wire.socket.try_io(Interest::READABLE, || {
+            wire.state
+                .recv(UdpSockRef::from(&wire.socket), &mut slices, metas)
+        });
+        self.count = got.unwrap_or(0);
+        self.count > 0
+    }
+
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let received = self.metas.iter().zip(&self.buffers).take(self.count);
+        received.flat_map(|(meta, bytes)| {
+            // The kernel may have joined datagrams of one size and source.
+            bytes[..meta.len]
+                .chunks(meta.stride.max(1))
+                .map(|datagram| (meta.addr, datagram))
+        })
     }
 }
 

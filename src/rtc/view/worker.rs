@@ -12,35 +12,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::{Feedback, Kind, Opened, PublicationId, Router, WallClock, read_feedback};
+use media::{Kind, Opened, Router, WallClock};
 use protocol::{Code, PeerId, Refusal, RoomNumber};
 use slab::Slab;
 use tokio::sync::mpsc;
 
 use super::{
     Counts, Order,
+    deadlines::TICK,
     dtls::{Dtls, Identity, Line, Provider},
     full,
-    ice::{Check, Credentials},
+    ice::Credentials,
     peer_prefix,
-    shield::Shield,
-    viewer::{REPLAY_PACKETS, Tools, Viewer},
-    wire::{Train, Wire},
+    viewer::{Bench, REPLAY_PACKETS, Viewer},
+    wire::{Inbound, Wire},
 };
 use crate::{
     Established, Feed, PeerEnd, Report, Role, StartError, WantKeyframe, random,
     sdp::{self, Offer, Transport},
 };
 
-/// How often deadlines are looked at.
-const TICK: Duration = Duration::from_millis(50);
-/// Each viewer's slow deadlines are looked at every second: one in twenty per tick.
-const SWEEP_TICKS: usize = 20;
 /// Time between parts of a replay.
 const LEAD_EVERY: Duration = Duration::from_millis(1);
 /// Orders taken before datagrams and deadlines have their turn again.
 const ORDERS_PER_TURN: usize = 64;
-const BATCHES_PER_TURN: usize = 4;
 /// A viewer that comes when nothing is published asks again after this.
 const TRY_AGAIN_MS: u64 = 2_000;
 
@@ -59,35 +54,34 @@ pub(super) struct WorkerParts {
 }
 
 pub(super) struct Worker {
-    number: usize,
-    wire: Wire,
-    candidates: Vec<SocketAddr>,
-    identity: Identity,
-    provider: Provider,
-    viewers_max: usize,
-    silent_max: Duration,
-    wishes: mpsc::Sender<WantKeyframe>,
-    reports: mpsc::Sender<(RoomNumber, Report)>,
+    pub(super) number: usize,
+    pub(super) bench: Bench,
+    pub(super) inbound: Inbound,
+    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) identity: Identity,
+    pub(super) provider: Provider,
+    pub(super) viewers_max: usize,
+    pub(super) silent_max: Duration,
+    pub(super) wishes: mpsc::Sender<WantKeyframe>,
+    pub(super) reports: mpsc::Sender<(RoomNumber, Report)>,
     /// Reports that found their channel full; at most one per viewer that ended.
-    unsaid: VecDeque<(RoomNumber, Report)>,
-    counts: Arc<Counts>,
-    load: Arc<AtomicUsize>,
+    pub(super) unsaid: VecDeque<(RoomNumber, Report)>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) load: Arc<AtomicUsize>,
 
-    router: Router,
-    dtls: Dtls,
-    viewers: Slab<Viewer>,
-    serial: u64,
-    by_ufrag: HashMap<String, usize>,
-    by_address: HashMap<SocketAddr, usize>,
-    by_peer: HashMap<PeerId, usize>,
+    pub(super) router: Router,
+    pub(super) dtls: Dtls,
+    pub(super) viewers: Slab<Viewer>,
+    pub(super) serial: u64,
+    pub(super) by_ufrag: HashMap<String, usize>,
+    pub(super) by_address: HashMap<SocketAddr, usize>,
+    pub(super) by_peer: HashMap<PeerId, usize>,
     /// Viewers whose handshake may need another flight.
-    shaking: Vec<Line>,
+    pub(super) shaking: Vec<Line>,
     /// Viewers that are being led to what is live.
-    behind: Vec<Line>,
-    train: Train,
-    plain: Vec<u8>,
-    ticks: usize,
-    turn: usize,
+    pub(super) behind: Vec<Line>,
+    pub(super) ticks: usize,
+    pub(super) turn: usize,
 }
 
 impl Worker {
@@ -116,7 +110,8 @@ impl Worker {
         let local = local.expect("there is always an address to tell");
         let worker = Self {
             number: parts.number,
-            wire,
+            bench: Bench::new(wire),
+            inbound: Inbound::default(),
             candidates: parts.candidates,
             dtls: Dtls::new(&parts.identity, parts.provider.clone(), local),
             identity: parts.identity,
@@ -136,8 +131,6 @@ impl Worker {
             by_peer: HashMap::new(),
             shaking: Vec::new(),
             behind: Vec::new(),
-            train: Train::default(),
-            plain: Vec::new(),
             ticks: 0,
             turn: 0,
         };
@@ -148,7 +141,7 @@ impl Worker {
     }
 
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        self.wire.writable().await;
+        self.bench.wire.writable().await;
         let mut next_tick = clock::now() + TICK;
         loop {
             let deadline = match self.behind.is_empty() {
@@ -165,7 +158,7 @@ impl Worker {
                         }
                     }
                 },
-                () = self.wire.readable() => self.receive(),
+                () = self.bench.wire.readable() => self.receive(),
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
             let now = clock::now();
@@ -262,13 +255,7 @@ impl Worker {
             return;
         };
         let viewers = stage.viewers();
-        let mut tools = Tools {
-            wire: &self.wire,
-            train: &mut self.train,
-            plain: &mut self.plain,
-            wall: *self.router.wall(),
-            now,
-        };
+        let mut tools = self.bench.tools(*self.router.wall(), now);
         // Somebody else is first each time, so that nobody is always last.
         self.turn = self.turn.wrapping_add(1);
         let split = self.turn % viewers.len().max(1);
@@ -284,17 +271,11 @@ impl Worker {
         }
     }
 
-    fn lead_on(&mut self, now: Instant) {
+    pub(super) fn lead_on(&mut self, now: Instant) {
         if self.behind.is_empty() {
             return;
         }
-        let mut tools = Tools {
-            wire: &self.wire,
-            train: &mut self.train,
-            plain: &mut self.plain,
-            wall: *self.router.wall(),
-            now,
-        };
+        let mut tools = self.bench.tools(*self.router.wall(), now);
         let (router, viewers) = (&self.router, &mut self.viewers);
         self.behind.retain(|line| {
             let viewer = viewers
@@ -411,7 +392,7 @@ impl Worker {
     }
 
     /// Forgets everything about a viewer, after a goodbye where it can hear one.
-    fn remove(&mut self, key: usize, why: PeerEnd, now: Instant) -> bool {
+    pub(super) fn remove(&mut self, key: usize, why: PeerEnd, now: Instant) -> bool {
         let Some(line) = self.viewers.get(key).map(|viewer| viewer.line) else {
             return false;
         };
@@ -451,291 +432,6 @@ impl Worker {
             }
         }
     }
-
-    // ---- datagrams in
-
-    fn receive(&mut self) {
-        for _ in 0..BATCHES_PER_TURN {
-            let now = clock::now();
-            let mut inbound = Vec::new();
-            let any = self.wire.receive(|from, datagram| {
-                inbound.push((from, bytes::Bytes::copy_from_slice(datagram)));
-            });
-            for (from, datagram) in &inbound {
-                self.receive_one(*from, datagram, now);
-            }
-            if !any {
-                return;
-            }
-        }
-    }
-
-    /// RFC 7983: the first byte says which protocol it is.
-    fn receive_one(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        match datagram.first() {
-            Some(0..=3) => self.receive_check(from, datagram, now),
-            Some(20..=63) => self.receive_dtls(from, datagram, now),
-            Some(128..=191) => self.receive_feedback(from, datagram, now),
-            _ => {}
-        }
-    }
-
-    fn receive_check(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(mut check) = Check::parse(datagram) else {
-            return;
-        };
-        let Some(&key) = self.by_ufrag.get(check.ufrag()) else {
-            return;
-        };
-        let Some(viewer) = self.viewers.get_mut(key) else {
-            return;
-        };
-        let crypto = self.provider.crypto();
-        let Some(answer) = check.answer(from, &viewer.credentials, crypto) else {
-            return;
-        };
-        viewer.heard = now;
-        self.wire.send(from, &answer);
-        if viewer.address == Some(from) || (viewer.address.is_some() && !check.nominates()) {
-            return;
-        }
-        if let Some(before) = viewer.address.replace(from) {
-            self.by_address.remove(&before);
-        }
-        // The newest proof counts: whoever had this address before has it no more.
-        if let Some(other) = self.by_address.insert(from, key)
-            && let Some(other) = self.viewers.get_mut(other)
-        {
-            other.address = None;
-        }
-    }
-
-    /// Only from proven addresses, so that nobody makes us keep handshakes for strangers.
-    fn receive_dtls(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(&key) = self.by_address.get(&from) else {
-            return;
-        };
-        let Some(viewer) = self.viewers.get(key) else {
-            return;
-        };
-        let line = viewer.line;
-        if !self.dtls.knows(line) {
-            // A connection that ended does not begin anew.
-            if viewer.shield.is_some() {
-                return;
-            }
-            self.shaking.push(line);
-        }
-        let heard = self.dtls.read(line, datagram, now);
-        let keys = heard
-            .finished
-            .then(|| self.dtls.keys(line, &viewer.fingerprint));
-        // The last flight leaves before the first packet: a browser drops, without counting it, what
-        // it has no keys for, and that would be the picture.
-        let refused = self.flush_dtls();
-        if heard.closed {
-            self.remove(key, PeerEnd::Closed, now);
-            return;
-        }
-        if refused == Some(line) {
-            self.remove(key, PeerEnd::Failed, now);
-            return;
-        }
-        match keys {
-            None => {}
-            Some(keys) => {
-                let crypto = self.provider.crypto();
-                let shield = keys.and_then(|keys| Shield::new(&keys, crypto));
-                match shield {
-                    Some(shield) => self.begin(key, shield, now),
-                    None => {
-                        self.remove(key, PeerEnd::Failed, now);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The handshake is done: the viewer is shown the room.
-    fn begin(&mut self, key: usize, shield: Shield, now: Instant) {
-        let Some(viewer) = self.viewers.get_mut(key) else {
-            return;
-        };
-        viewer.shield = Some(shield);
-        viewer.heard = now;
-        let room = viewer.room;
-        self.counts.entered(room);
-        let Some(stage) = self.router.stage(room) else {
-            return;
-        };
-        let mut waits = false;
-        for kind in Kind::ALL {
-            if let Some(track) = stage.track(kind) {
-                waits |= !viewer.join(kind, track);
-            }
-        }
-        if !std::mem::replace(&mut viewer.behind, true) {
-            self.behind.push(viewer.line);
-        }
-        if waits {
-            self.wish(room, now);
-        }
-        self.lead_on(now);
-    }
-
-    /// Sends what DTLS has to say. Tells whose handshake it gave up, if any.
-    fn flush_dtls(&mut self) -> Option<Line> {
-        let mut refused = None;
-        while let Some((line, datagram)) = self.dtls.poll() {
-            let viewer = self
-                .viewers
-                .get(line.key)
-                .filter(|viewer| viewer.line == line);
-            let Some(viewer) = viewer else { continue };
-            if viewer.shield.is_none() && is_fatal_alert(&datagram) {
-                refused = Some(line);
-            }
-            if let Some(address) = viewer.address {
-                self.wire.send(address, &datagram);
-            }
-        }
-        refused
-    }
-
-    fn receive_feedback(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        // RFC 5761 §4: RTCP has 192 to 223 where RTP has its payload type. Viewers send no media.
-        if !datagram
-            .get(1)
-            .is_some_and(|kind| (192..=223).contains(kind))
-        {
-            return;
-        }
-        let Some(&key) = self.by_address.get(&from) else {
-            return;
-        };
-        let Some(viewer) = self.viewers.get_mut(key) else {
-            return;
-        };
-        let Some(shield) = &mut viewer.shield else {
-            return;
-        };
-        let Some(feedback) = shield.open_feedback(datagram) else {
-            metrics::counter!("weiquan_media_feedback_unfit_total").increment(1);
-            return;
-        };
-        let Some(stage) = self.router.stage(viewer.room) else {
-            return;
-        };
-        let mut tools = Tools {
-            wire: &self.wire,
-            train: &mut self.train,
-            plain: &mut self.plain,
-            wall: *self.router.wall(),
-            now,
-        };
-        let mut wishes = false;
-        let mut again = 0_u64;
-        read_feedback(&feedback, |feedback| match feedback {
-            Feedback::Missing { ssrc, sequence } => {
-                let Some(kind) = viewer.kind_of(ssrc) else {
-                    return;
-                };
-                let Some(track) = stage.track(kind) else {
-                    return;
-                };
-                again += u64::from(viewer.resend(kind, track, sequence, &mut tools));
-            }
-            Feedback::NeedsKeyframe { ssrc } => {
-                let leg = viewer.kind_of(ssrc).and_then(|kind| viewer.leg_mut(kind));
-                wishes |= leg.is_some_and(|leg| leg.hear_wish(now));
-            }
-            Feedback::ReferenceTime { from, last } => viewer.answer_time(from, last, tools.wire),
-            Feedback::Bye => {}
-        });
-        if again > 0 {
-            metrics::counter!("weiquan_media_packets_again_total").increment(again);
-            viewer.leave_again(&mut tools);
-        }
-        let room = viewer.room;
-        if wishes {
-            self.wish(room, now);
-        }
-    }
-
-    // ---- time
-
-    fn tick(&mut self, now: Instant) {
-        let shaking = std::mem::take(&mut self.shaking);
-        for line in shaking {
-            let viewer = self
-                .viewers
-                .get(line.key)
-                .filter(|viewer| viewer.line == line);
-            if viewer.is_some_and(|viewer| viewer.shield.is_none()) && self.dtls.knows(line) {
-                self.dtls.wake(line, now);
-                self.shaking.push(line);
-            }
-        }
-        self.flush_dtls();
-        for (room, publication) in self.router.due_wishes(now) {
-            self.ask(room, publication);
-        }
-        self.ticks = self.ticks.wrapping_add(1);
-        let mut key = self.ticks % SWEEP_TICKS;
-        while key < self.viewers.capacity() {
-            self.sweep(key, now);
-            key += SWEEP_TICKS;
-        }
-    }
-
-    /// The slow deadlines of one viewer.
-    fn sweep(&mut self, key: usize, now: Instant) {
-        let Some(viewer) = self.viewers.get_mut(key) else {
-            return;
-        };
-        if now.saturating_duration_since(viewer.heard) >= self.silent_max {
-            let why = match viewer.shield {
-                Some(_) => PeerEnd::Timeout,
-                None => PeerEnd::Failed,
-            };
-            self.remove(key, why, now);
-            return;
-        }
-        let Some(stage) = self.router.stage(viewer.room) else {
-            return;
-        };
-        let mut tools = Tools {
-            wire: &self.wire,
-            train: &mut self.train,
-            plain: &mut self.plain,
-            wall: *self.router.wall(),
-            now,
-        };
-        for kind in Kind::ALL {
-            viewer.report(kind, stage, &mut tools);
-        }
-    }
-
-    fn wish(&mut self, room: RoomNumber, now: Instant) {
-        let publication = self
-            .router
-            .stage_mut(room)
-            .and_then(|stage| stage.wish(now));
-        if let Some(publication) = publication {
-            self.ask(room, publication);
-        }
-    }
-
-    /// A full channel loses a wish; viewers say it again.
-    fn ask(&mut self, room: RoomNumber, publication: PublicationId) {
-        let _ = self.wishes.try_send(WantKeyframe { room, publication });
-    }
-}
-
-/// A record of content type 21, not encrypted (epoch 0), whose level is 2 (RFC 6347 §4.1, RFC 5246
-/// §7.2).
-fn is_fatal_alert(datagram: &[u8]) -> bool {
-    matches!(datagram, [21, _, _, 0, 0, _, _, _, _, _, _, _, _, 2, ..])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

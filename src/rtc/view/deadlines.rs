@@ -1,0 +1,78 @@
+//! What happens because time passes: flights again, wishes that waited, reports, and the end of
+//! viewers who fell silent.
+
+use std::time::{Duration, Instant};
+
+use media::{Kind, PublicationId};
+use protocol::RoomNumber;
+
+use super::worker::Worker;
+use crate::{PeerEnd, WantKeyframe};
+
+/// How often deadlines are looked at.
+pub(super) const TICK: Duration = Duration::from_millis(50);
+/// Each viewer's slow deadlines are looked at every second: one in twenty per tick.
+const SWEEP_TICKS: usize = 20;
+
+impl Worker {
+    pub(super) fn tick(&mut self, now: Instant) {
+        let shaking = std::mem::take(&mut self.shaking);
+        for line in shaking {
+            let viewer = self
+                .viewers
+                .get(line.key)
+                .filter(|viewer| viewer.line == line);
+            if viewer.is_some_and(|viewer| viewer.shield.is_none()) && self.dtls.knows(line) {
+                self.dtls.wake(line, now);
+                self.shaking.push(line);
+            }
+        }
+        self.flush_dtls();
+        for (room, publication) in self.router.due_wishes(now) {
+            self.ask(room, publication);
+        }
+        self.ticks = self.ticks.wrapping_add(1);
+        let mut key = self.ticks % SWEEP_TICKS;
+        while key < self.viewers.capacity() {
+            self.sweep(key, now);
+            key += SWEEP_TICKS;
+        }
+    }
+
+    /// The slow deadlines of one viewer.
+    fn sweep(&mut self, key: usize, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
+        if now.saturating_duration_since(viewer.heard) >= self.silent_max {
+            let why = match viewer.shield {
+                Some(_) => PeerEnd::Timeout,
+                None => PeerEnd::Failed,
+            };
+            self.remove(key, why, now);
+            return;
+        }
+        let Some(stage) = self.router.stage(viewer.room) else {
+            return;
+        };
+        let mut tools = self.bench.tools(*self.router.wall(), now);
+        for kind in Kind::ALL {
+            viewer.report(kind, stage, &mut tools);
+        }
+    }
+
+    pub(super) fn wish(&mut self, room: RoomNumber, now: Instant) {
+        let publication = self
+            .router
+            .stage_mut(room)
+            .and_then(|stage| stage.wish(now));
+        if let Some(publication) = publication {
+            self.ask(room, publication);
+        }
+    }
+
+    /// A full channel loses a wish; viewers say it again.
+    fn ask(&mut self, room: RoomNumber, publication: PublicationId) {
+        let _ = self.wishes.try_send(WantKeyframe { room, publication });
+    }
+}

@@ -1,0 +1,220 @@
+//! Datagrams from viewers: checks, handshakes, feedback. Each protocol only listens to what the one
+//! before it has let through.
+
+use std::{net::SocketAddr, time::Instant};
+
+use media::{Feedback, Kind, read_feedback};
+
+use super::{dtls::Line, ice::Check, shield::Shield, worker::Worker};
+use crate::PeerEnd;
+
+const BATCHES_PER_TURN: usize = 4;
+
+impl Worker {
+    pub(super) fn receive(&mut self) {
+        // Taken out for the time being: what is done with a datagram may need all of the worker.
+        let mut inbound = std::mem::take(&mut self.inbound);
+        for _ in 0..BATCHES_PER_TURN {
+            if !inbound.fill(&self.bench.wire) {
+                break;
+            }
+            let now = clock::now();
+            for (from, datagram) in inbound.datagrams() {
+                self.receive_one(from, datagram, now);
+            }
+        }
+        self.inbound = inbound;
+    }
+
+    /// RFC 7983: the first byte says which protocol it is.
+    fn receive_one(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        match datagram.first() {
+            Some(0..=3) => self.receive_check(from, datagram, now),
+            Some(20..=63) => self.receive_dtls(from, datagram, now),
+            Some(128..=191) => self.receive_feedback(from, datagram, now),
+            _ => {}
+        }
+    }
+
+    fn receive_check(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let Some(mut check) = Check::parse(datagram) else {
+            return;
+        };
+        let Some(&key) = self.by_ufrag.get(check.ufrag()) else {
+            return;
+        };
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
+        let crypto = self.provider.crypto();
+        let Some(answer) = check.answer(from, &viewer.credentials, crypto) else {
+            return;
+        };
+        viewer.heard = now;
+        self.bench.wire.send(from, &answer);
+        if viewer.address == Some(from) || (viewer.address.is_some() && !check.nominates()) {
+            return;
+        }
+        if let Some(before) = viewer.address.replace(from) {
+            self.by_address.remove(&before);
+        }
+        // The newest proof counts: whoever had this address before has it no more.
+        if let Some(other) = self.by_address.insert(from, key)
+            && let Some(other) = self.viewers.get_mut(other)
+        {
+            other.address = None;
+        }
+    }
+
+    /// Only from proven addresses, so that nobody makes us keep handshakes for strangers.
+    fn receive_dtls(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let Some(&key) = self.by_address.get(&from) else {
+            return;
+        };
+        let Some(viewer) = self.viewers.get(key) else {
+            return;
+        };
+        let line = viewer.line;
+        if !self.dtls.knows(line) {
+            // A connection that ended does not begin anew.
+            if viewer.shield.is_some() {
+                return;
+            }
+            self.shaking.push(line);
+        }
+        let heard = self.dtls.read(line, datagram, now);
+        let keys = heard
+            .finished
+            .then(|| self.dtls.keys(line, &viewer.fingerprint));
+        // The last flight leaves before the first packet: a browser drops, without counting it, what
+        // it has no keys for, and that would be the picture.
+        let refused = self.flush_dtls();
+        if heard.closed {
+            self.remove(key, PeerEnd::Closed, now);
+            return;
+        }
+        if refused == Some(line) {
+            self.remove(key, PeerEnd::Failed, now);
+            return;
+        }
+        match keys {
+            None => {}
+            Some(keys) => {
+                let crypto = self.provider.crypto();
+                let shield = keys.and_then(|keys| Shield::new(&keys, crypto));
+                match shield {
+                    Some(shield) => self.begin(key, shield, now),
+                    None => {
+                        self.remove(key, PeerEnd::Failed, now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The handshake is done: the viewer is shown the room.
+    fn begin(&mut self, key: usize, shield: Shield, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
+        viewer.shield = Some(shield);
+        viewer.heard = now;
+        let room = viewer.room;
+        self.counts.entered(room);
+        let Some(stage) = self.router.stage(room) else {
+            return;
+        };
+        let mut waits = false;
+        for kind in Kind::ALL {
+            if let Some(track) = stage.track(kind) {
+                waits |= !viewer.join(kind, track);
+            }
+        }
+        if !std::mem::replace(&mut viewer.behind, true) {
+            self.behind.push(viewer.line);
+        }
+        if waits {
+            self.wish(room, now);
+        }
+        self.lead_on(now);
+    }
+
+    /// Sends what DTLS has to say. Tells whose handshake it gave up, if any.
+    pub(super) fn flush_dtls(&mut self) -> Option<Line> {
+        let mut refused = None;
+        while let Some((line, datagram)) = self.dtls.poll() {
+            let viewer = self
+                .viewers
+                .get(line.key)
+                .filter(|viewer| viewer.line == line);
+            let Some(viewer) = viewer else { continue };
+            if viewer.shield.is_none() && is_fatal_alert(&datagram) {
+                refused = Some(line);
+            }
+            if let Some(address) = viewer.address {
+                self.bench.wire.send(address, &datagram);
+            }
+        }
+        refused
+    }
+
+    fn receive_feedback(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        // RFC 5761 §4: RTCP has 192 to 223 where RTP has its payload type. Viewers send no media.
+        if !datagram
+            .get(1)
+            .is_some_and(|kind| (192..=223).contains(kind))
+        {
+            return;
+        }
+        let Some(&key) = self.by_address.get(&from) else {
+            return;
+        };
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
+        let Some(shield) = &mut viewer.shield else {
+            return;
+        };
+        let Some(feedback) = shield.open_feedback(datagram) else {
+            metrics::counter!("weiquan_media_feedback_unfit_total").increment(1);
+            return;
+        };
+        let Some(stage) = self.router.stage(viewer.room) else {
+            return;
+        };
+        let mut tools = self.bench.tools(*self.router.wall(), now);
+        let mut wishes = false;
+        let mut again = 0_u64;
+        read_feedback(&feedback, |feedback| match feedback {
+            Feedback::Missing { ssrc, sequence } => {
+                let Some(kind) = viewer.kind_of(ssrc) else {
+                    return;
+                };
+                let Some(track) = stage.track(kind) else {
+                    return;
+                };
+                again += u64::from(viewer.resend(kind, track, sequence, &mut tools));
+            }
+            Feedback::NeedsKeyframe { ssrc } => {
+                let leg = viewer.kind_of(ssrc).and_then(|kind| viewer.leg_mut(kind));
+                wishes |= leg.is_some_and(|leg| leg.hear_wish(now));
+            }
+            Feedback::ReferenceTime { from, last } => viewer.answer_time(from, last, tools.wire),
+            Feedback::Bye => {}
+        });
+        if again > 0 {
+            metrics::counter!("weiquan_media_packets_again_total").increment(again);
+            viewer.leave_again(&mut tools);
+        }
+        let room = viewer.room;
+        if wishes {
+            self.wish(room, now);
+        }
+    }
+}
+
+/// A record of content type 21, not encrypted (epoch 0), whose level is 2 (RFC 6347 §4.1, RFC 5246
+/// §7.2).
+fn is_fatal_alert(datagram: &[u8]) -> bool {
+    matches!(datagram, [21, _, _, 0, 0, _, _, _, _, _, _, _, _, 2, ..])
+}

@@ -1,0 +1,151 @@
+//! How viewers come and go.
+
+use super::*;
+
+#[tokio::test]
+async fn a_goodbye_ends_a_viewer_and_nothing_of_it_stays() {
+    let mut edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (mut client, established) = edge.watch().await;
+    client.say_goodbye().await;
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Closed);
+    assert_eq!(edge.viewers.count(ROOM), 0);
+    assert_eq!(edge.viewers.workers[0].load.load(Ordering::Relaxed), 0);
+    assert!(!edge.viewers.close(&established.peer, PeerEnd::Closed).await);
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_viewer_that_is_closed_hears_it() {
+    let mut edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (mut client, established) = edge.watch().await;
+    assert!(edge.viewers.close(&established.peer, PeerEnd::Closed).await);
+    client.closed().await;
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Closed);
+    assert_eq!(edge.viewers.count(ROOM), 0);
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn shutting_down_says_goodbye_to_everybody() {
+    let edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (mut first, _) = edge.watch().await;
+    let (mut second, _) = edge.watch().await;
+    let Edge {
+        running, viewers, ..
+    } = edge;
+    running.shutdown().await;
+    first.closed().await;
+    second.closed().await;
+    let refusal = viewers.view(ROOM, first.offer()).await.unwrap_err();
+    assert_eq!(refusal.code, Code::Busy);
+}
+
+#[tokio::test]
+async fn without_a_publisher_there_is_nothing_to_view() {
+    let edge = edge();
+    let client = Client::new().await;
+    let refusal = edge.viewers.view(ROOM, client.offer()).await.unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.ms),
+        (Code::NothingPublished, Some(2_000))
+    );
+    let source = Source::open(&edge.feed, 1).await;
+    assert!(edge.viewers.view(ROOM, client.offer()).await.is_ok());
+    source.close().await;
+    let refusal = edge.viewers.view(ROOM, client.offer()).await.unwrap_err();
+    assert_eq!(refusal.code, Code::NothingPublished);
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_full_worker_refuses_newcomers() {
+    let edge = edge_with(|config| config.viewers_per_worker_max = 1);
+    let _source = Source::open(&edge.feed, 1).await;
+    let client = Client::new().await;
+    let first = edge.viewers.view(ROOM, client.offer()).await.unwrap();
+    let refusal = edge.viewers.view(ROOM, client.offer()).await.unwrap_err();
+    assert_eq!(refusal.code, Code::RoomFull);
+    assert!(edge.viewers.close(&first.peer, PeerEnd::Closed).await);
+    assert!(edge.viewers.view(ROOM, client.offer()).await.is_ok());
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn whoever_shows_another_certificate_sees_nothing() {
+    let mut edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let mut client = Client::new().await;
+    let offer = client.offer_of_another();
+    let established = edge.viewers.view(ROOM, offer).await.unwrap();
+    client.take_answer(&established.sdp);
+    client.send(&client.check(true)).await;
+    client.begin_handshake().await;
+    loop {
+        match client.hear().await {
+            Heard::Closed => break,
+            Heard::Rtp { .. } | Heard::Rtcp(_) => panic!("a stranger was shown the room"),
+            _ => {}
+        }
+    }
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Failed);
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_viewer_without_gcm_is_told_so_and_ends() {
+    let mut edge = edge();
+    let _source = Source::open(&edge.feed, 1).await;
+    let mut client = Client::with_profiles(vec![SHA1]).await;
+    let established = edge.viewers.view(ROOM, client.offer()).await.unwrap();
+    client.take_answer(&established.sdp);
+    client.send(&client.check(true)).await;
+    assert!(matches!(client.hear().await, Heard::Checked));
+    client.begin_handshake().await;
+    assert!(matches!(client.hear().await, Heard::Refused));
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Failed);
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_viewer_of_whom_nothing_is_heard_is_gone() {
+    let mut edge = edge_with(|config| config.viewer_silent_max = Duration::from_millis(300));
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (client, established) = edge.watch().await;
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Timeout);
+    // And one that never came.
+    let never = edge.viewers.view(ROOM, client.offer()).await.unwrap();
+    assert_eq!(edge.ended(&never.peer).await, PeerEnd::Failed);
+    assert_eq!(edge.viewers.count(ROOM), 0);
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn another_codec_ends_viewers_so_that_they_offer_again() {
+    let mut edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (_client, established) = edge.watch().await;
+    let codec = Codec {
+        name: CodecName::Vp8,
+        clock: 90_000,
+        channels: 0,
+        fmtp: String::new(),
+    };
+    let opened = Feed::Opened {
+        room: ROOM,
+        publication: PublicationId(2),
+        kind: Kind::Video,
+        codec,
+    };
+    edge.feed.tell(opened).await;
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Replaced);
+    edge.running.shutdown().await;
+}
