@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { healthOf, type HealthWish } from "../src/media/health.js";
 import { loudness } from "../src/media/level.js";
 import { h264First, wantStereo } from "../src/media/sdp.js";
-import { type Entry, watchStats } from "../src/media/stats.js";
+import { type Entry, type Measured, NOTHING, watchStats } from "../src/media/stats.js";
 import type { Phase, PublisherApi, PublishView, StageState, WatcherApi, WatchView } from "../src/index.js";
 import type { ClientFrame } from "../src/index.js";
 import { refusal } from "./fake-server.js";
@@ -289,27 +289,32 @@ describe("numbers", () => {
       { id: "t", type: "transport", srtpCipher: "SRTP_AEAD_AES_128_GCM", selectedCandidatePairId: "p" },
       { id: "p", type: "candidate-pair", currentRoundTripTime: 0.04 },
     );
-    expect(watchStats(before, after, 1)).toEqual({
+    expect(watchStats({ at: 0, report: before }, { at: 1_000, report: after })).toEqual({
       kbps: 1500, fps: 25, width: 1280, height: 720, loss: 0.01, rttMs: 40, delayMs: 100,
       frames: 25, freezes: 0, audioLevel: 0, videoCodec: "H264", srtpCipher: "SRTP_AEAD_AES_128_GCM",
     });
-    expect(watchStats(new Map(), new Map(), 1)).toMatchObject({ kbps: 0, fps: 0, loss: 0, delayMs: 0 });
+    expect(watchStats(NOTHING, NOTHING)).toMatchObject({ kbps: 0, fps: 0, loss: 0, delayMs: 0 });
   });
 
   const wish: HealthWish = { kind: "camera", videoKbps: 2_500, audioKbps: 96, fps: 30, video: true, audio: true };
-  const sending = (more: Entry = {}, heard: Entry = {}, pair: Entry = {}): Map<string, Entry> =>
-    report(
+  const sending = (more: Entry = {}, heard: Entry = {}, pair: Entry = {}): Measured => ({
+    at: 1_000,
+    report: report(
       { id: "v", type: "outbound-rtp", kind: "video", bytesSent: 300_000, framesEncoded: 30, ...more },
       { id: "a", type: "outbound-rtp", kind: "audio", bytesSent: 12_000 },
       { id: "s", type: "media-source", kind: "video", framesPerSecond: 30 },
       { id: "r", type: "remote-inbound-rtp", kind: "video", fractionLost: 0, roundTripTime: 0.03, ...heard },
       { id: "t", type: "transport", selectedCandidatePairId: "p" },
       { id: "p", type: "candidate-pair", availableOutgoingBitrate: 4_000_000, ...pair },
-    );
-  const start = report(
-    { id: "v", type: "outbound-rtp", kind: "video", bytesSent: 0, framesEncoded: 0 },
-    { id: "a", type: "outbound-rtp", kind: "audio", bytesSent: 0 },
-  );
+    ),
+  });
+  const start: Measured = {
+    at: 0,
+    report: report(
+      { id: "v", type: "outbound-rtp", kind: "video", bytesSent: 0, framesEncoded: 0 },
+      { id: "a", type: "outbound-rtp", kind: "audio", bytesSent: 0 },
+    ),
+  };
 
   it.each([
     ["good", "good", sending()],
@@ -317,16 +322,18 @@ describe("numbers", () => {
     ["fair", "loss_high", sending({}, { fractionLost: 0.05 })],
     ["fair", "uplink_low", sending({}, {}, { availableOutgoingBitrate: 600_000 })],
     ["fair", "cpu_limited", sending({ qualityLimitationReason: "cpu" })],
+    ["good", "good", sending({ qualityLimitationReason: "bandwidth" })],
+    ["fair", "bandwidth_limited", sending({ qualityLimitationReason: "bandwidth", bytesSent: 100_000 })],
     ["fair", "frames_low", sending({ framesEncoded: 12 })],
     ["poor", "no_picture", sending({ framesEncoded: 0 })],
     ["fair", "rtt_high", sending({}, { roundTripTime: 0.5 })],
   ])("says %s: %s", (level, says, after) => {
-    const health = healthOf(start, after, 1, 60, wish);
+    const health = healthOf(start, after, 60_000, wish);
     expect([health.level, health.says[0]]).toEqual([level, says]);
   });
 
   it("says nothing bad in the first seconds", () => {
-    expect(healthOf(start, sending({ framesEncoded: 0 }), 1, 2, wish)).toMatchObject({ level: "good", says: ["starting"] });
+    expect(healthOf(start, sending({ framesEncoded: 0 }), 2_000, wish)).toMatchObject({ level: "good", says: ["starting"] });
   });
 
   it("measures loudness as the ear does", () => {

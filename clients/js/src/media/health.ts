@@ -1,12 +1,12 @@
 /** How the publishing goes, as numbers and as the few sentences that a host can act on. Pure. */
 import type { Health, HealthKey, PublishOptions } from "../api.js";
-import { codecOf, find, grown, num, pairOf, type Report, share, word } from "./stats.js";
+import { codecOf, find, grown, type Measured, num, pairOf, type Report, secondsBetween, share, word } from "./stats.js";
 
 /** What is sent, and what was wished for. */
 export type HealthWish = Required<PublishOptions> & { video: boolean; audio: boolean };
 
 /** Encoders and the estimate of the uplink start low: the first seconds say nothing. */
-const STARTING_SECONDS = 5;
+const STARTING_MS = 5_000;
 /** Retransmission mends this much without anybody seeing it. */
 const LOSS_FAIR = 0.03;
 const LOSS_POOR = 0.1;
@@ -15,8 +15,12 @@ const RTT_FAIR_MS = 300;
 /** The uplink is short when the encoder gets less than half of what it was allowed. */
 const UPLINK_FAIR = 0.5;
 const FRAMES_FAIR = 0.7;
+/** An encoder that is held by its own limit also calls that "bandwidth". */
+const REACHED = 0.8;
 
-export function healthOf(before: Report, after: Report, seconds: number, since: number, wish: HealthWish): Health {
+/** `liveMs` is how long it has been live. */
+export function healthOf(earlier: Measured, later: Measured, liveMs: number, wish: HealthWish): Health {
+  const [before, after, seconds] = [earlier.report, later.report, secondsBetween(earlier, later)];
   const video = find(after, "outbound-rtp", "video");
   const audio = find(after, "outbound-rtp", "audio");
   const heard = find(after, "remote-inbound-rtp", "video") ?? find(after, "remote-inbound-rtp", "audio");
@@ -36,7 +40,7 @@ export function healthOf(before: Report, after: Report, seconds: number, since: 
     videoCodec: codecOf(after, video),
   };
   const uplinkShort = available > 0 && available < targetKbps * UPLINK_FAIR;
-  const says = since < STARTING_SECONDS ? (["starting"] as const) : sentences(health, wish, uplinkShort, video, after);
+  const says = liveMs < STARTING_MS ? (["starting"] as const) : sentences(health, wish, uplinkShort, video, after);
   return { level: levelOf(says, health.loss), says, ...health };
 }
 
@@ -58,7 +62,8 @@ function sentences(
   if (it.loss >= LOSS_FAIR) says.push("loss_high");
   if (uplinkShort) says.push("uplink_low");
   if (it.limitedBy === "cpu") says.push("cpu_limited");
-  if (it.limitedBy === "bandwidth" && !uplinkShort) says.push("bandwidth_limited");
+  const short = it.videoKbps < wish.videoKbps * REACHED;
+  if (it.limitedBy === "bandwidth" && short && !uplinkShort) says.push("bandwidth_limited");
   if (video && captured > 0 && it.fps > 0 && it.fps < Math.min(captured, wish.fps) * FRAMES_FAIR) says.push("frames_low");
   if (it.rttMs >= RTT_FAIR_MS) says.push("rtt_high");
   return says.length > 0 ? says : ["good"];

@@ -12,7 +12,7 @@ import { healthOf } from "./health.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import { preferH264 } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
-import { type Report, reportOf } from "./stats.js";
+import { type Measured, measure, NOTHING } from "./stats.js";
 
 const HEALTH_EVERY_MS = 1_000;
 
@@ -125,20 +125,21 @@ export class Publisher implements PublisherApi {
       case "connected":
         this.#wasLive = true;
         this.#view.set({ phase: "live", health: null });
-        return this.#measure(state.connection, new Map(), 0, this.#measuring);
+        return this.#measure(state.connection, NOTHING, this.#env.timers.now(), this.#measuring);
       case "failed":
         return this.#view.set({ phase: "failed", why: state.why, health: null });
     }
   }
 
-  #measure(connection: RTCPeerConnection, before: Report, seconds: number, run: number): void {
+  #measure(connection: RTCPeerConnection, before: Measured, liveAt: number, run: number): void {
     this.#cancelHealth = this.#env.timers.after(HEALTH_EVERY_MS, () => {
-      void reportOf(connection).then((after) => {
+      void measure(connection, this.#env.timers).then((after) => {
         if (run !== this.#measuring) return;
         const kinds = new Set(this.#tracks().map((it) => it.kind));
         const wish = { ...this.#opts, video: kinds.has("video"), audio: kinds.has("audio") };
-        this.#view.set({ phase: "live", health: healthOf(before, after, HEALTH_EVERY_MS / 1000, seconds, wish) });
-        this.#measure(connection, after, seconds + HEALTH_EVERY_MS / 1000, run);
+        const health = before === NOTHING ? null : healthOf(before, after, after.at - liveAt, wish);
+        this.#view.set({ phase: "live", health });
+        this.#measure(connection, after, liveAt, run);
       });
     });
   }

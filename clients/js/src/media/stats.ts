@@ -1,15 +1,29 @@
-/** Numbers out of WebRTC's statistics: two reports, a second apart, become what a person can read. */
-import type { WatchStats } from "../api.js";
+/** Numbers out of WebRTC's statistics: two reports, about a second apart, become what a person can read. */
+import type { Timers, WatchStats } from "../api.js";
 
 /** One entry; which fields there are depends on its type and on the browser. */
 export type Entry = Readonly<Record<string, unknown>>;
 export type Report = ReadonlyMap<string, Entry>;
 
-export async function reportOf(connection: RTCPeerConnection): Promise<Report> {
+/** A report and when it was taken: a busy machine's second is longer than that. */
+export interface Measured {
+  readonly at: number;
+  readonly report: Report;
+}
+
+/** Before the first report. */
+export const NOTHING: Measured = { at: 0, report: new Map() };
+
+export async function measure(connection: RTCPeerConnection, timers: Timers): Promise<Measured> {
   const report = await connection.getStats();
   const entries = new Map<string, Entry>();
   report.forEach((value: Entry, key: string) => entries.set(key, value));
-  return entries;
+  return { at: timers.now(), report: entries };
+}
+
+/** Never 0: it is divided by. */
+export function secondsBetween(before: Measured, after: Measured): number {
+  return Math.max(0.001, (after.at - before.at) / 1000);
 }
 
 export function num(entry: Entry | undefined, field: string): number {
@@ -52,7 +66,8 @@ export function pairOf(report: Report): Entry | undefined {
   return [...report.values()].find((it) => it["type"] === "candidate-pair" && it["nominated"] === true);
 }
 
-export function watchStats(before: Report, after: Report, seconds: number): WatchStats {
+export function watchStats(earlier: Measured, later: Measured): WatchStats {
+  const [before, after, seconds] = [earlier.report, later.report, secondsBetween(earlier, later)];
   const video = find(after, "inbound-rtp", "video");
   const audio = find(after, "inbound-rtp", "audio");
   const grew = (field: string): number => grown(before, video, field) + grown(before, audio, field);

@@ -11,7 +11,7 @@ import type { RoomState } from "../room/state.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import { preferH264, wantStereo } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
-import { mediaBytes, type Report, reportOf, watchStats } from "./stats.js";
+import { type Measured, measure, mediaBytes, NOTHING, watchStats } from "./stats.js";
 
 const STATS_EVERY_MS = 1_000;
 /** Connected, somebody publishes, and no byte came for so long: the line is dead in one direction. */
@@ -95,7 +95,7 @@ export class Watcher implements WatcherApi {
 
   #keeperChanged(state: KeeperState): void {
     this.#stopStats();
-    if (state.kind === "connected") this.#measure(state.connection, new Map(), 0, this.#measuring);
+    if (state.kind === "connected") this.#measure(state.connection, NOTHING, 0, this.#measuring);
     this.#show();
   }
 
@@ -123,16 +123,16 @@ export class Watcher implements WatcherApi {
     }
   }
 
-  /** Once a second while connected; `still` is how long no media came. */
-  #measure(connection: RTCPeerConnection, before: Report, still: number, run: number): void {
+  /** Once a second while connected; `movedAt` is when media came last. */
+  #measure(connection: RTCPeerConnection, before: Measured, movedAt: number, run: number): void {
     this.#cancelStats = this.#env.timers.after(STATS_EVERY_MS, () => {
-      void reportOf(connection).then((after) => {
+      void measure(connection, this.#env.timers).then((after) => {
         if (run !== this.#measuring) return;
-        const moves = mediaBytes(after) > mediaBytes(before);
-        const stillMs = moves || !this.#here ? 0 : still + STATS_EVERY_MS;
-        if (stillMs >= STILL_MAX_MS && this.#room.get().live) return this.#keeper.restart();
-        this.#view.set({ ...this.#view.get(), stats: watchStats(before, after, STATS_EVERY_MS / 1000) });
-        this.#measure(connection, after, stillMs, run);
+        const moves = before === NOTHING || mediaBytes(after.report) > mediaBytes(before.report) || !this.#here;
+        const moved = moves ? after.at : movedAt;
+        if (after.at - moved >= STILL_MAX_MS && this.#room.get().live) return this.#keeper.restart();
+        if (before !== NOTHING) this.#view.set({ ...this.#view.get(), stats: watchStats(before, after) });
+        this.#measure(connection, after, moved, run);
       });
     });
   }
