@@ -55,7 +55,7 @@ impl Readers {
             let _ = done.send(read(connection));
         });
         if self.reads.try_send(read).is_err() {
-            metrics::counter!("store_reads_refused_total").increment(1);
+            metrics::counter!("weiquan_store_reads_refused_total").increment(1);
             return None;
         }
         result.await.ok()

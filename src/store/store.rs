@@ -212,3 +212,76 @@ fn change_rows<T>(
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failing(code: i32) -> RowError {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()
+    }
+
+    #[tokio::test]
+    async fn a_row_change_that_finds_the_disk_full_breaks_the_writer_until_it_heals() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), &StoreConfig::default()).expect("a new store");
+        let half_done = store
+            .write(|db| {
+                db.execute("INSERT INTO server VALUES ('half', x'00')", [])?;
+                Err::<(), _>(failing(ffi::SQLITE_FULL))
+            })
+            .await;
+        assert!(
+            matches!(half_done, Err(RowError::Unavailable)),
+            "{half_done:?}"
+        );
+        // It heals by itself; until then it is refused.
+        while store.write(|_| Ok(())).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.health(), Health::Well);
+        let halves = store
+            .read(|db| {
+                let count = "SELECT count(*) FROM server WHERE key = 'half'";
+                Ok(db.query_row(count, [], |row| row.get::<_, u32>(0))?)
+            })
+            .await;
+        assert_eq!(halves.expect("a read"), 0, "nothing of the change is there");
+    }
+
+    #[tokio::test]
+    async fn a_query_that_is_wrong_is_its_own_failure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), &StoreConfig::default()).expect("a new store");
+        let wrong = store
+            .write(|_| Err::<(), _>(failing(ffi::SQLITE_CONSTRAINT)))
+            .await;
+        assert!(matches!(wrong, Err(RowError::Failed(_))), "{wrong:?}");
+        assert_eq!(store.health(), Health::Well);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_fails_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = StoreConfig { readers: 1 };
+        let store = Store::open(folder.path(), &config).expect("a new store");
+        let panicked = store.read::<()>(|_| panic!("a planned panic")).await;
+        assert!(
+            matches!(panicked, Err(RowError::Unavailable)),
+            "{panicked:?}"
+        );
+        assert_eq!(store.circle().await.expect("the reader lives"), None);
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), &StoreConfig::default()).expect("a new store");
+        let written = store
+            .read(|db| Ok(db.execute("INSERT INTO server VALUES ('x', x'00')", [])?))
+            .await;
+        assert!(matches!(written, Err(RowError::Failed(_))), "{written:?}");
+    }
+}

@@ -62,7 +62,7 @@ impl Writer {
             is_dirty: false,
             kept_at: clock::now(),
         };
-        metrics::gauge!("store_writer_well").set(1.0);
+        metrics::gauge!("weiquan_store_writer_well").set(1.0);
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run.run())?;
@@ -261,8 +261,8 @@ impl Run {
         self.soil();
         let started = clock::now();
         let stored = guarded(|| self.log.append(&batch));
-        metrics::histogram!("store_commit_seconds").record(started.elapsed());
-        metrics::histogram!("store_commit_records").record(records as f64);
+        metrics::histogram!("weiquan_store_commit_seconds").record(started.elapsed());
+        metrics::histogram!("weiquan_store_commit_records").record(records as f64);
         let Some(parts) = stored.and_then(logged) else {
             self.health.store(BROKEN, Ordering::Release);
             for done in waiting {
@@ -296,7 +296,7 @@ impl Run {
 
     /// Refuses everything until the storage is well again; false when it was closed before that.
     fn heal(&mut self, held: Option<Job>) -> bool {
-        metrics::gauge!("store_writer_well").set(0.0);
+        metrics::gauge!("weiquan_store_writer_well").set(0.0);
         let mut pause = HEAL_AFTER_MIN;
         let mut next_try = clock::now() + pause;
         let mut job = held;
@@ -316,7 +316,7 @@ impl Run {
                 Err(RecvTimeoutError::Timeout) => {
                     if guarded(|| self.log.heal()).and_then(logged).is_some() {
                         tracing::info!("the storage takes writes again");
-                        metrics::gauge!("store_writer_well").set(1.0);
+                        metrics::gauge!("weiquan_store_writer_well").set(1.0);
                         self.health.store(WELL, Ordering::Release);
                         return true;
                     }
@@ -338,11 +338,11 @@ fn report(room: RoomNumber, part: &Result<(), AppendError>) {
             "invalid"
         }
     };
-    metrics::counter!("store_writes_refused_total", "why" => why).increment(1);
+    metrics::counter!("weiquan_store_writes_refused_total", "why" => why).increment(1);
 }
 
 fn refuse(done: Done, error: AppendError, why: &'static str) {
-    metrics::counter!("store_writes_refused_total", "why" => why).increment(1);
+    metrics::counter!("weiquan_store_writes_refused_total", "why" => why).increment(1);
     // An error means that nobody waits any more.
     let _ = done.send(Err(error));
 }

@@ -40,9 +40,18 @@ async fn main() -> Result<()> {
             );
         }
     }
-    let started = Instant::now();
+    let records: u64 = last.iter().sum();
+    timed("load a room", async { Ok(store.load(ROOMS).await?) }).await?;
+    timed("close", async { Ok(store.close().await) }).await?;
+    let store = timed(&format!("open with {records} records"), async {
+        Ok(Store::open(&folder, &StoreConfig::default())?)
+    })
+    .await?;
+    timed("load a room, nothing cached here", async {
+        Ok(store.load(1).await?)
+    })
+    .await?;
     store.close().await;
-    println!("close: {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
     std::fs::remove_dir_all(folder)?;
     Ok(())
 }
@@ -128,6 +137,13 @@ fn append(room: u32, seq: u64) -> Append {
         }],
         rows: vec![],
     }
+}
+
+async fn timed<T>(name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let started = Instant::now();
+    let value = work.await?;
+    println!("{name}: {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
+    Ok(value)
 }
 
 /// The CPU time of the writer's thread so far, from Linux's scheduler.
