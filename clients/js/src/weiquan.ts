@@ -45,7 +45,10 @@ export class Weiquan implements WeiquanApi {
     this.#link = new Link(env, this.#identity, {
       joins: () => [...this.#rooms.values()].map((it) => it.joinAsked()).filter((it) => it !== null),
       placement: () => [...this.#rooms.values()].find((it) => it.wanted)?.slug ?? null,
-      up: (welcome: Welcome) => this.#rooms.forEach((it) => it.up(welcome)),
+      up: (welcome: Welcome) => {
+        this.#signalling.renewed();
+        this.#rooms.forEach((it) => it.up(welcome));
+      },
       down: () => this.#rooms.forEach((it) => it.down()),
       push: (push) => this.#heard(push),
     });

@@ -142,6 +142,24 @@ describe("watching", () => {
     expect(view().phase).toBe("playing");
   });
 
+  it("plays on while the connection to the server is gone, and is renewed with it", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    studio.world.server.down = true;
+    studio.world.server.cutAll();
+    await studio.world.clock.advance(4_000);
+    expect(view().phase).toBe("playing");
+    expect(studio.peers).toHaveLength(1);
+    studio.world.server.down = false;
+    studio.world.server.stage = HERE;
+    studio.world.client.retry();
+    await studio.world.clock.advance(1_000);
+    await studio.connected();
+    expect(studio.peers).toHaveLength(2);
+    expect(studio.peers[0]?.closed).toBe(true);
+    expect(view().phase).toBe("playing");
+  });
+
   it("notices that no media comes any more", async () => {
     const { studio } = await watching(HERE);
     await studio.connected();

@@ -30,6 +30,11 @@ export class Signalling {
     this.#link.ask({ op: "close", peer }, () => {});
   }
 
+  /** A new connection: the server ended the peers of the one before, whether we heard it or not. */
+  renewed(): void {
+    for (const peer of [...this.#peers.keys()]) this.ended(peer, "closed");
+  }
+
   /** The server said that a peer ended. */
   ended(peer: string, why: PeerEnd): void {
     const tell = this.#peers.get(peer);
