@@ -6,6 +6,11 @@
 //! passed in, and what is to be sent comes out as plain RTP and RTCP. Nothing here panics on bytes
 //! from the network.
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")
+)]
+
 mod codec;
 mod feedback;
 mod keyframe;

@@ -5,6 +5,8 @@
 //! memory of a full peer connection. What packets mean is decided in the pure `media` crate; this
 //! one moves them. It decides nothing about rights: the shell asks the room before it calls here.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop where it is wrong"))]
+
 mod config;
 mod error;
 mod feed;

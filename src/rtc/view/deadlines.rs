@@ -31,6 +31,9 @@ impl Worker {
         for (room, publication) in self.router.due_wishes(now) {
             self.ask(room, publication);
         }
+        let left = self.bench.take_left();
+        metrics::counter!("weiquan_media_packets_out_total").increment(left.packets);
+        metrics::counter!("weiquan_media_bytes_out_total").increment(left.bytes);
         self.ticks = self.ticks.wrapping_add(1);
         let mut key = self.ticks % SWEEP_TICKS;
         while key < self.viewers.capacity() {

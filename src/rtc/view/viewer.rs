@@ -9,7 +9,7 @@ use super::{
     dtls::Line,
     ice::Credentials,
     shield::Shield,
-    wire::{Sent, Train, Wire},
+    wire::{Left, Sent, Train, Wire},
 };
 use crate::sdp::Fingerprint;
 
@@ -52,6 +52,11 @@ impl Bench {
             train: Train::default(),
             plain: Vec::new(),
         }
+    }
+
+    /// What has left since it was last asked.
+    pub(super) fn take_left(&mut self) -> Left {
+        self.train.take_left()
     }
 
     pub(super) fn tools(&mut self, wall: WallClock, now: Instant) -> Tools<'_> {

@@ -133,12 +133,24 @@ impl Inbound {
 pub(super) struct Train {
     bytes: Vec<u8>,
     sizes: Vec<usize>,
+    left: Left,
+}
+
+/// What has left since it was last asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
 }
 
 impl Train {
     pub(super) fn push(&mut self, packet: &[u8]) {
         self.bytes.extend_from_slice(packet);
         self.sizes.push(packet.len());
+    }
+
+    pub(super) fn take_left(&mut self) -> Left {
+        std::mem::take(&mut self.left)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -159,6 +171,8 @@ impl Train {
             if sent == Sent::Blocked {
                 break;
             }
+            self.left.packets += run as u64;
+            self.left.bytes += (end - start) as u64;
             start = end;
             sizes = &sizes[run..];
         }

@@ -229,7 +229,7 @@ impl Worker {
                         let dropped = accepted.dropped as u64;
                         metrics::counter!("weiquan_media_packets_unfit_total").increment(dropped);
                     }
-                    self.show(room, kind, &accepted, now);
+                    self.show(room, kind, &accepted, arrived, now);
                 }
             }
             Feed::Report {
@@ -247,7 +247,16 @@ impl Worker {
         }
     }
 
-    fn show(&mut self, room: RoomNumber, kind: Kind, accepted: &media::Accepted, now: Instant) {
+    /// Shows what came to everybody in the room; the histogram is from a packet's arrival to the last
+    /// viewer's copy leaving.
+    fn show(
+        &mut self,
+        room: RoomNumber,
+        kind: Kind,
+        accepted: &media::Accepted,
+        arrived: Instant,
+        now: Instant,
+    ) {
         if accepted.fresh.is_empty() && accepted.late.is_empty() {
             return;
         }
@@ -269,6 +278,8 @@ impl Worker {
                 self.behind.push(viewer.line);
             }
         }
+        let took = clock::now().saturating_duration_since(arrived);
+        metrics::histogram!("weiquan_media_egress_seconds").record(took);
     }
 
     pub(super) fn lead_on(&mut self, now: Instant) {
