@@ -1,3 +1,4 @@
+import { platform } from "#platform";
 import { mount } from "svelte";
 import App from "./app/App.svelte";
 import { firstLanguage, spoken } from "./i18n/i18n.svelte";
@@ -5,7 +6,7 @@ import "./theme/tokens.css";
 import "./theme/base.css";
 
 async function start(): Promise<void> {
-  await spoken.load(firstLanguage());
+  await spoken.load(firstLanguage(), platform.words);
   const target = document.getElementById("app");
   if (target) mount(App, { target });
 }

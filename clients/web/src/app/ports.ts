@@ -3,6 +3,7 @@
  * implement it: `platform.ts` (the real ones) and `fake/platform.ts` (for screenshots and checks).
  */
 import type { CameraOptions, Device, Source, WeiquanApi } from "@weiquan/client";
+import type { Words } from "../i18n/en";
 
 export interface Sources {
   camera(opts: CameraOptions): Promise<Source>;
@@ -15,5 +16,7 @@ export interface Sources {
 
 export interface Platform {
   client: WeiquanApi;
+  /** Changes the dictionary before it is shown: the stand-in stretches words to test the layout. */
+  words?: (words: Words) => Words;
   sources(): Promise<Sources>;
 }

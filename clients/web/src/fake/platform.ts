@@ -12,6 +12,7 @@ import {
   Refused,
 } from "@weiquan/client";
 import type { Platform, Sources } from "../app/ports";
+import { pseudo } from "../i18n/pseudo";
 import { self } from "./people";
 import { picture } from "./picture";
 import { FakeRoom } from "./room";
@@ -113,4 +114,8 @@ const sources: Sources = {
   },
 };
 
-export const platform: Platform = { client: new FakeWeiquan(), sources: async () => sources };
+export const platform: Platform = {
+  client: new FakeWeiquan(),
+  sources: async () => sources,
+  ...(wishes.lang === "pseudo" ? { words: pseudo } : {}),
+};

@@ -1,0 +1,282 @@
+/** What only a browser can say, against the stand-in build: accessibility, overflow, the long list, keys. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { chromium, freshPage } from "./chromium.mjs";
+import { serve } from "./serve.mjs";
+import { settle, states } from "./states.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const DESK = { width: 1360, height: 820, theme: "light", language: "zh-CN" };
+const PHONE = { width: 360, height: 740, theme: "light", language: "zh-CN" };
+let server;
+let engine;
+
+before(async () => {
+  server = await serve(join(import.meta.dirname, "../dist-fake"));
+  engine = await chromium();
+});
+after(async () => {
+  await engine?.close();
+  server?.close();
+});
+
+/** Opens a state, runs the check, and fails on any complaint of the page itself or request to elsewhere. */
+async function on(state, view, check) {
+  const { page, close } = await freshPage(engine.browser, view);
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("console", (line) => line.type() === "error" && complaints.push(`console: ${line.text()}`));
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.address)) complaints.push(`request: ${request.url()}`);
+  });
+  try {
+    await page.goto(server.address + state.path);
+    await page.waitForSelector("main > *");
+    await settle(300);
+    await state.then?.(page);
+    await check(page);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await close();
+  }
+}
+
+const inRoom = (slug, query = "") => ({ path: `/r/${slug}${query}` });
+const rows = (page) => page.$$eval(".log [data-key]", (all) => all.length);
+const hear = (page, text) => page.evaluate((it) => window.fakeRoom.hear(it), text);
+
+describe("every page and state", () => {
+  for (const state of states) {
+    for (const theme of ["light", "dark"]) {
+      test(`${state.name}, ${theme}: axe finds nothing serious`, () =>
+        on(state, { ...(theme === "dark" ? PHONE : DESK), theme }, async (page) => {
+          // By the debugger, which the page's policy does not bind.
+          await page.evaluate(axe);
+          const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+          const serious = found.violations
+            .filter((it) => it.impact === "serious" || it.impact === "critical")
+            .map((it) => `${it.id}: ${it.nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
+          assert.deepEqual(serious, []);
+        }));
+    }
+    test(`${state.name}: no sideways scroll at 320 px, nor with words 40 % longer at 360 px`, async () => {
+      const wide = (page) =>
+        page.evaluate(() => {
+          const limit = document.documentElement.clientWidth;
+          const over = [...document.querySelectorAll("body *")].filter((it) => {
+            if (it.closest(".unseen, svg, .hearts, .skip, dialog:not([open])") || it.checkVisibility?.() === false) return false;
+            const box = it.getBoundingClientRect();
+            return box.width > 0 && (box.right > limit + 1 || box.left < -1);
+          });
+          return { scroll: document.documentElement.scrollWidth - limit, over: over.map((it) => `${it.tagName}.${it.className}`) };
+        });
+      const join = state.path.includes("?") ? state.path.replace("?", "?lang=pseudo&") : state.path.replace(/(#|$)/, "?lang=pseudo$1");
+      await on(state, { ...PHONE, width: 320, height: 640 }, async (page) => assert.deepEqual(await wide(page), { scroll: 0, over: [] }));
+      await on({ ...state, path: join }, PHONE, async (page) => assert.deepEqual(await wide(page), { scroll: 0, over: [] }));
+    });
+  }
+});
+
+describe("the long list", () => {
+  test("ten thousand messages keep at most 100 rows in the page, and scrolling is light", () =>
+    on(inRoom("long"), DESK, async (page) => {
+      await page.evaluate(() => {
+        window.long = [];
+        new PerformanceObserver((list) => list.getEntries().forEach((it) => window.long.push(it.duration))).observe({ type: "longtask" });
+      });
+      let most = 0;
+      for (let turn = 0; turn < 60; turn++) {
+        await page.$eval(".log", (it, turn) => (it.scrollTop -= turn % 10 === 9 ? 30_000 : 900), turn);
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        most = Math.max(most, await rows(page));
+        const seen = await page.evaluate(() => {
+          const box = document.querySelector(".log").getBoundingClientRect();
+          return [...document.querySelectorAll(".log [data-key]")].some((it) => {
+            const row = it.getBoundingClientRect();
+            return row.top <= box.top + 40 && row.bottom >= box.top;
+          });
+        });
+        assert.ok(seen, "there is no hole where one reads");
+      }
+      assert.ok(most > 20 && most <= 100, `${most} rows`);
+      const long = await page.evaluate(() => window.long);
+      assert.deepEqual(long.filter((it) => it > 50), [], "tasks over 50 ms while scrolling");
+    }));
+
+  test("what arrives while one reads further up is counted and moves nothing", () =>
+    on(inRoom("long"), DESK, async (page) => {
+      await page.$eval(".log", (it) => (it.scrollTop -= 4000));
+      await settle(200);
+      const place = () =>
+        page.evaluate(() => {
+          const top = document.querySelector(".log").getBoundingClientRect().top;
+          const row = [...document.querySelectorAll(".log [data-key]")].find((it) => it.getBoundingClientRect().top >= top);
+          return `${row.dataset.key} ${Math.round(row.getBoundingClientRect().top)}`;
+        });
+      const before = await place();
+      for (let n = 0; n < 25; n++) await hear(page, `新的一句 ${n}`);
+      await settle(200);
+      assert.equal(await place(), before);
+      assert.match(await page.$eval(".newest", (it) => it.textContent), /25 条新消息/);
+      await page.click(".newest");
+      await settle(200);
+      assert.equal(await page.$(".newest"), null);
+      assert.match(await page.$eval(".log", (it) => it.textContent), /新的一句 24/);
+    }));
+
+  test("older messages come in above without moving the text", () =>
+    on(inRoom("slow"), { ...DESK, height: 500 }, async (page) => {
+      const place = () => page.$eval("[data-key='s101']", (it) => Math.round(it.getBoundingClientRect().top));
+      await page.$eval(".log", (it) => (it.scrollTop = 40));
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(done)));
+      const before = await place();
+      await page.waitForFunction(() => window.fakeRoom.view.get().messages.length > 60);
+      await settle(100);
+      assert.equal(await place(), before);
+    }));
+
+  test("messages that arrive shift nothing else on the page", () =>
+    on(inRoom("live"), DESK, async (page) => {
+      await page.evaluate(() => {
+        window.shifts = [];
+        new PerformanceObserver((list) => list.getEntries().forEach((it) => window.shifts.push(
+          ...it.sources.filter((source) => !source.node?.parentElement?.closest(".log")).map((source) => source.node?.className ?? "?"),
+        ))).observe({ type: "layout-shift" });
+      });
+      for (let n = 0; n < 20; n++) {
+        await hear(page, "一句话".repeat(1 + (n % 9)));
+        await settle(20);
+      }
+      assert.deepEqual(await page.evaluate(() => window.shifts), []);
+      const left = await page.$eval(".log", (it) => it.scrollHeight - it.scrollTop - it.clientHeight);
+      assert.ok(left < 2, `${left} px from the end`);
+    }));
+});
+
+describe("with the keyboard", () => {
+  test("one writes, Enter sends, and Enter of an input method does not", () =>
+    on(inRoom("idle"), DESK, async (page) => {
+      await page.focus("textarea");
+      await page.keyboard.type("你好");
+      await page.$eval("textarea", (it) => it.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true })));
+      assert.equal(await page.$eval("textarea", (it) => it.value), "你好");
+      await page.keyboard.press("Enter");
+      assert.equal(await page.$eval("textarea", (it) => it.value), "");
+      await page.waitForFunction(() => [...document.querySelectorAll(".log .m.sent")].some((it) => it.textContent.includes("你好")));
+    }));
+
+  test("a draft outlives the page", () =>
+    on(inRoom("idle"), DESK, async (page) => {
+      await page.focus("textarea");
+      await page.keyboard.type("写到一半");
+      await page.reload();
+      await page.waitForSelector("textarea");
+      assert.equal(await page.$eval("textarea", (it) => it.value), "写到一半");
+    }));
+
+  test("a refused message goes back into the draft, or is said again", () =>
+    on(inRoom("live"), DESK, async (page) => {
+      await page.$$eval(".no .link", (all) => all[1].click());
+      await settle(100);
+      assert.equal(await page.$eval("textarea", (it) => it.value), "加我微信 abc12345");
+    }));
+
+  test("arrows go from message to message and Enter opens what can be done", () =>
+    on(inRoom("live", "?who=owner"), DESK, async (page) => {
+      await page.$$eval(".log [data-stop]", (all) => all.at(-1).focus());
+      const key = () => page.evaluate(() => document.activeElement.closest("[data-key]")?.dataset.key);
+      const last = await key();
+      await page.keyboard.press("ArrowUp");
+      assert.notEqual(await key(), last);
+      assert.equal((await page.$$(".log [data-stop][tabindex='0']")).length, 1);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("dialog[open]");
+      await page.keyboard.press("Escape");
+      await page.waitForFunction(() => !document.querySelector("dialog[open]"));
+      assert.ok(await key(), "focus is back on the message");
+    }));
+
+  test("deleting asks first, then leaves a trace", () =>
+    on(inRoom("live", "?who=owner"), DESK, async (page) => {
+      await page.$eval("[data-key='s105'] .act", (it) => it.click());
+      await settle(100);
+      await page.$eval("dialog[open] .act.grave", (it) => it.click());
+      await settle(200);
+      assert.equal(await page.$("[data-key='s105'] em"), null);
+      await page.$eval("dialog[open] .foot .main", (it) => it.click());
+      await page.waitForSelector("[data-key='s105'] em");
+    }));
+});
+
+describe("the player", () => {
+  test("plays without being asked, and with sound after one tap", () =>
+    on(inRoom("live"), DESK, async (page) => {
+      await page.waitForFunction(() => document.querySelector("video").videoWidth > 0 && !document.querySelector("video").paused);
+      if (await page.$(".listen")) {
+        assert.equal(await page.$eval("video", (it) => it.muted), true);
+        await page.click(".listen");
+      }
+      await page.waitForFunction(() => !document.querySelector("video").muted && !document.querySelector(".listen"));
+    }));
+
+  test("hearts of others rise and go away, and never with reduced motion", async () => {
+    await on(inRoom("live"), { ...DESK, motion: "no-preference" }, async (page) => {
+      await page.evaluate(() => window.fakeRoom.hearts(400));
+      await page.waitForSelector(".hearts svg");
+      assert.ok((await page.$$(".hearts svg")).length <= 36);
+      await page.waitForFunction(() => document.querySelectorAll(".hearts svg").length === 0);
+    });
+    await on(inRoom("live"), DESK, async (page) => {
+      await page.evaluate(() => window.fakeRoom.hearts(400));
+      await settle(100);
+      assert.equal((await page.$$(".hearts svg")).length, 0);
+    });
+  });
+});
+
+describe("the host's way", () => {
+  test("from a title to the air, to the end and its summary", () =>
+    on({ path: "/?who=host" }, DESK, async (page) => {
+      await page.$eval(".hello .main", (it) => it.click());
+      await page.waitForSelector("dialog[open] input.input");
+      await page.keyboard.type("共读第四夜");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".pick button");
+      await page.$eval(".pick button", (it) => it.click());
+      await page.waitForSelector("[data-act=start]");
+      await page.$eval("[data-act=start]", (it) => it.click());
+      await page.waitForSelector(".health");
+      await page.$eval("[data-act=end]", (it) => it.click());
+      await settle(100);
+      await page.$eval("dialog[open] .foot .main", (it) => it.click());
+      await page.waitForSelector(".summary");
+    }));
+
+  test("the set-up: account, circle, done", () =>
+    on({ path: "/set-up?circle=new&who=nobody#one-time-code" }, PHONE, async (page) => {
+      assert.equal(new URL(page.url()).hash, "", "the code is taken out of the address");
+      await page.type("input[autocomplete=username]", "许知远");
+      await page.type("input[autocomplete=new-password]", "correct horse battery");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("input[autocomplete=organization]");
+      await page.type("input[autocomplete=organization]", "晨读会");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.querySelector("h1").textContent.includes("晨读会建好了"));
+    }));
+
+  test("a wrong password says so and keeps what was typed", () =>
+    on({ path: "/sign-in?who=nobody&then=%2F%2Fevil.example" }, PHONE, async (page) => {
+      await page.type("input[autocomplete=username]", "林小满");
+      await page.type("input[type=password]", "wrong");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("[role=alert]");
+      assert.equal(await page.$eval("input[autocomplete=username]", (it) => it.value), "林小满");
+      await page.type("input[type=password]", "but now right");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".home");
+      assert.ok(page.url().startsWith(server.address), "an address from outside is not followed");
+    }));
+});
