@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop where it is wrong"))]
 
+mod codecs;
 mod config;
 mod error;
 mod feed;

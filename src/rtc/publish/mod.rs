@@ -1,40 +1,317 @@
 //! Publishers: the whole `webrtc` stack behind one UDP port.
+//!
+//! An offer is checked ([`offer`]), gets a connection ([`connection`]) on the shared port ([`port`],
+//! [`runtime`]) and an answer that names it ([`answer`]); then a task of its own ([`peer`]) turns
+//! its tracks ([`lane`]) into frames for the egress and tells the shell what happens. One room has
+//! one publisher: a newer one replaces it. Whether somebody may publish is not decided here.
 
-use std::sync::Arc;
+mod answer;
+mod connection;
+mod frame;
+mod lane;
+mod offer;
+mod peer;
+mod police;
+mod port;
+mod reports;
+mod runtime;
 
-use protocol::{PeerId, Refusal, RoomNumber};
-use tokio::sync::mpsc;
+#[cfg(test)]
+mod tests;
 
-use crate::{Config, Established, FeedSender, PeerEnd, Report, StartError, WantKeyframe};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use media::PublicationId;
+use protocol::{Code, PeerId, Refusal, RoomNumber};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
+
+use self::{
+    lane::Egress,
+    offer::Offer,
+    peer::Peer,
+    port::{Credentials, Port},
+    runtime::PeerRuntime,
+};
+use crate::{
+    Config, Established, FeedSender, PeerEnd, Report, Role, StartError, WantKeyframe, random,
+};
+
+/// Publishers at one time. Each costs some hundred KiB and, at 1.5 Mbit/s, 1 % of a core.
+const PUBLISHERS_MAX: usize = 1_000;
+/// How long goodbyes may take on shutdown.
+const GOODBYES_WITHIN: Duration = Duration::from_secs(2);
+
+type Reports = mpsc::Sender<(RoomNumber, Report)>;
 
 #[derive(Clone)]
-pub(crate) struct Publishers {}
+pub(crate) struct Publishers {
+    shared: Arc<Shared>,
+}
 
-pub(crate) struct Running {}
+struct Shared {
+    port: Arc<Port>,
+    /// What the answers call the port.
+    reachable: Vec<SocketAddr>,
+    feed: FeedSender,
+    reports: Reports,
+    publications: AtomicU64,
+    registry: Mutex<Registry>,
+}
+
+#[derive(Default)]
+struct Registry {
+    peers: HashMap<PeerId, Handle>,
+    rooms: HashMap<RoomNumber, PeerId>,
+    tasks: JoinSet<()>,
+    closed: bool,
+}
+
+struct Handle {
+    room: RoomNumber,
+    publication: PublicationId,
+    stop: oneshot::Sender<PeerEnd>,
+    wish: mpsc::Sender<()>,
+}
+
+pub(crate) struct Running {
+    shared: Arc<Shared>,
+    reader: JoinHandle<()>,
+    wishes: JoinHandle<()>,
+}
 
 pub(crate) async fn start(
-    _config: &Arc<Config>,
-    _feed: FeedSender,
-    _wishes: mpsc::Receiver<WantKeyframe>,
-    _reports: mpsc::Sender<(RoomNumber, Report)>,
+    config: &Arc<Config>,
+    feed: FeedSender,
+    wishes: mpsc::Receiver<WantKeyframe>,
+    reports: Reports,
 ) -> Result<(Publishers, Running), StartError> {
-    Ok((Publishers {}, Running {}))
+    let addr = config.publish;
+    let bind = |source| StartError::Bind {
+        what: "publishers'",
+        addr,
+        source,
+    };
+    let port = Arc::new(Port::bind(addr).map_err(bind)?);
+    let bound = port.address().map_err(bind)?;
+    let advertised = config.advertised(bound);
+    let shared = Arc::new(Shared {
+        port: Arc::clone(&port),
+        reachable: advertised
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, bound.port()))
+            .collect(),
+        feed,
+        reports,
+        publications: AtomicU64::new(0),
+        registry: Mutex::default(),
+    });
+    let running = Running {
+        reader: tokio::spawn(port.read()),
+        wishes: tokio::spawn(pass_on_wishes(Arc::clone(&shared), wishes)),
+        shared: Arc::clone(&shared),
+    };
+    Ok((Publishers { shared }, running))
 }
 
 impl Publishers {
     pub(crate) async fn publish(
         &self,
-        _room: RoomNumber,
-        _offer: String,
+        room: RoomNumber,
+        text: String,
     ) -> Result<Established, Refusal> {
-        Err(crate::busy("the ingest"))
+        let offer = Offer::parse(&text)?;
+        let shared = &self.shared;
+        if shared.registry().peers.len() >= PUBLISHERS_MAX {
+            return Err(crate::busy("the ingest"));
+        }
+        // RFC 8445 §5.3 asks for 24 bits of name and 128 of password.
+        let credentials = Credentials {
+            ufrag: random::token(8),
+            password: random::token(16),
+        };
+        let inlet = shared.port.open(credentials.clone(), clock::now());
+        let runtime = PeerRuntime {
+            port: Arc::clone(&shared.port),
+            inlet: Arc::clone(&inlet),
+        };
+        let answered = match connection::answer(text, &offer, &credentials, runtime).await {
+            Ok(answered) => answered,
+            Err(refusal) => {
+                shared.port.remove(&inlet);
+                return Err(refusal);
+            }
+        };
+        let sdp = answer::finish(&answered.sdp, &offer, &shared.reachable);
+        if sdp.len() > answer::ANSWER_BYTES_MAX {
+            tracing::warn!(
+                bytes = sdp.len(),
+                "an answer is longer than some encoders read"
+            );
+        }
+        let id = PeerId::new(random::token(16));
+        let publication = PublicationId(shared.publications.fetch_add(1, Ordering::Relaxed));
+        let (stop, stopped) = oneshot::channel();
+        // One waiting wish says as much as ten.
+        let (wish, wishes) = mpsc::channel(1);
+        let peer = Peer {
+            id: id.clone(),
+            egress: Egress {
+                room,
+                publication,
+                feed: shared.feed.clone(),
+            },
+            port: Arc::clone(&shared.port),
+            inlet: Arc::clone(&inlet),
+            reports: shared.reports.clone(),
+            stop: stopped,
+            wishes,
+        };
+        shared.admit(
+            peer,
+            Handle {
+                room,
+                publication,
+                stop,
+                wish,
+            },
+            offer,
+            answered,
+        )?;
+        Ok(Established {
+            peer: id,
+            sdp,
+            etag: credentials.ufrag,
+        })
     }
 
-    pub(crate) async fn close(&self, _peer: &PeerId, _why: PeerEnd) -> bool {
-        false
+    pub(crate) async fn close(&self, peer: &PeerId, why: PeerEnd) -> bool {
+        self.shared.stop(peer, why)
+    }
+}
+
+impl Shared {
+    /// Starts the publisher's task, and ends the room's publisher before it.
+    fn admit(
+        self: &Arc<Self>,
+        peer: Peer,
+        handle: Handle,
+        offer: Offer,
+        answered: connection::Answered,
+    ) -> Result<(), Refusal> {
+        let mut registry = self.registry();
+        if registry.closed {
+            // The connection is dropped with the answer; its name must go too.
+            self.port.remove(&peer.inlet);
+            return Err(Refusal::new(Code::Draining, "the server is going down"));
+        }
+        while registry.tasks.try_join_next().is_some() {}
+        let (id, room) = (peer.id.clone(), handle.room);
+        registry.peers.insert(id.clone(), handle);
+        if let Some(before) = registry.rooms.insert(room, id) {
+            registry.stop(&before, PeerEnd::Replaced);
+        }
+        let shared = Arc::clone(self);
+        registry.tasks.spawn(async move {
+            let (id, reports) = (peer.id.clone(), peer.reports.clone());
+            let why = peer.live(offer, answered).await;
+            shared.forget(&id, room);
+            tracing::info!(peer = %id, room, ?why, "a publisher is gone");
+            for report in [
+                Report::PublisherGone {
+                    peer: id.clone(),
+                    why,
+                },
+                Report::PeerEnded {
+                    peer: id,
+                    role: Role::Publisher,
+                    why,
+                },
+            ] {
+                let _ = reports.send((room, report)).await;
+            }
+        });
+        Ok(())
+    }
+
+    fn stop(&self, peer: &PeerId, why: PeerEnd) -> bool {
+        self.registry().stop(peer, why)
+    }
+
+    fn forget(&self, peer: &PeerId, room: RoomNumber) {
+        let mut registry = self.registry();
+        registry.peers.remove(peer);
+        if registry.rooms.get(&room) == Some(peer) {
+            registry.rooms.remove(&room);
+        }
+    }
+
+    fn wish(&self, wanted: WantKeyframe) {
+        let registry = self.registry();
+        let Some(handle) = registry
+            .rooms
+            .get(&wanted.room)
+            .and_then(|it| registry.peers.get(it))
+        else {
+            return;
+        };
+        if handle.publication == wanted.publication {
+            let _ = handle.wish.try_send(());
+        }
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Registry {
+    fn stop(&mut self, peer: &PeerId, why: PeerEnd) -> bool {
+        let Some(handle) = self.peers.remove(peer) else {
+            return false;
+        };
+        if self.rooms.get(&handle.room) == Some(peer) {
+            self.rooms.remove(&handle.room);
+        }
+        handle.stop.send(why).is_ok()
+    }
+}
+
+async fn pass_on_wishes(shared: Arc<Shared>, mut wishes: mpsc::Receiver<WantKeyframe>) {
+    while let Some(wanted) = wishes.recv().await {
+        shared.wish(wanted);
     }
 }
 
 impl Running {
-    pub(crate) async fn shutdown(self) {}
+    pub(crate) async fn shutdown(self) {
+        let mut tasks = {
+            let mut registry = self.shared.registry();
+            registry.closed = true;
+            let peers: Vec<PeerId> = registry.peers.keys().cloned().collect();
+            for peer in &peers {
+                registry.stop(peer, PeerEnd::Closed);
+            }
+            std::mem::take(&mut registry.tasks)
+        };
+        let goodbyes = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GOODBYES_WITHIN, goodbyes)
+            .await
+            .is_err()
+        {
+            tracing::warn!("some publishers could not be told goodbye");
+        }
+        self.wishes.abort();
+        self.reader.abort();
+    }
 }

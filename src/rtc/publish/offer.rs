@@ -1,0 +1,220 @@
+//! A publisher's offer, looked at before the `webrtc` stack sees it: is it one that we can take
+//! whole? There are no partial answers (RFC 9725 §4.2): what cannot be carried is refused in words.
+
+use std::io::Cursor;
+
+use media::Kind;
+use protocol::{Code, Refusal, limits};
+use rtc_sdp::{MediaDescription, SessionDescription};
+
+use crate::codecs::{Chosen, Format, choose};
+
+/// An offer with more sections is not a publisher's: one video, one audio and perhaps data.
+const SECTIONS_MAX: usize = 8;
+/// Layers of a simulcast offer; browsers send three.
+const LAYERS_MAX: usize = 8;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub(super) video: Option<Chosen>,
+    pub(super) audio: Option<Chosen>,
+    /// The publisher wants us to open DTLS (`a=setup:passive`).
+    pub(super) passive: bool,
+    /// With a simulcast offer: the one layer that we take.
+    pub(super) layer: Option<String>,
+}
+
+impl Offer {
+    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
+        if text.len() > limits::SDP_BYTES_MAX {
+            return Err(Refusal::new(Code::TooLarge, "the offer is too large"));
+        }
+        // The parser takes anything that ends early for an empty description.
+        if !text.starts_with("v=0") {
+            return Err(Refusal::new(Code::SdpInvalid, "an offer begins with v=0"));
+        }
+        let session = SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes()))
+            .map_err(|error| Refusal::new(Code::SdpInvalid, format!("not an offer: {error}")))?;
+        check_transport(&session)?;
+        let mut offer = Self {
+            video: None,
+            audio: None,
+            passive: passive(&session)?,
+            layer: None,
+        };
+        for section in &session.media_descriptions {
+            offer.take(&session, section)?;
+        }
+        if offer.video.is_none() && offer.audio.is_none() {
+            return Err(unfit("the offer sends neither video nor audio"));
+        }
+        Ok(offer)
+    }
+
+    fn take(
+        &mut self,
+        session: &SessionDescription,
+        section: &MediaDescription,
+    ) -> Result<(), Refusal> {
+        let kind = match section.media_name.media.as_str() {
+            "video" => Kind::Video,
+            "audio" => Kind::Audio,
+            // OBS and browsers may offer a data channel, which `webrtc` answers by itself.
+            "application" => return Ok(()),
+            _ => {
+                return Err(unfit(
+                    "the offer has a section that is neither video, audio nor data",
+                ));
+            }
+        };
+        if !sends(session, section) {
+            return Err(unfit("each section of a publisher's offer must send"));
+        }
+        let taken = match kind {
+            Kind::Video => &mut self.video,
+            Kind::Audio => &mut self.audio,
+        };
+        if taken.is_some() {
+            return Err(unfit("the offer has more than one track of a kind"));
+        }
+        let say = match kind {
+            Kind::Video => "no video codec in common: H264, VP8, VP9 and AV1 are carried",
+            Kind::Audio => "no audio codec in common: Opus is carried",
+        };
+        let chosen = choose(kind, &formats(section));
+        *taken = Some(chosen.ok_or_else(|| Refusal::new(Code::CodecUnsupported, say))?);
+        if kind == Kind::Video {
+            self.layer = top_layer(section)?;
+        }
+        Ok(())
+    }
+}
+
+/// ICE names and the fingerprint may stand above or in the sections.
+fn check_transport(session: &SessionDescription) -> Result<(), Refusal> {
+    let sections = &session.media_descriptions;
+    if sections.is_empty() {
+        return Err(unfit("the offer has no media"));
+    }
+    if sections.len() > SECTIONS_MAX {
+        return Err(unfit("the offer has too many sections"));
+    }
+    let says = |name: &str| {
+        session.has_attribute(name) || sections.iter().any(|section| section.has_attribute(name))
+    };
+    if !says("fingerprint") {
+        return Err(unfit("the offer has no fingerprint"));
+    }
+    if !says("ice-ufrag") || !says("ice-pwd") {
+        return Err(unfit("the offer has no ICE name and password"));
+    }
+    let alone = sections.len() == 1;
+    // There may be other groups (OBS says LS for lip sync).
+    let bundled = session.attributes.iter().any(|attribute| {
+        attribute.key == "group"
+            && attribute
+                .value
+                .as_deref()
+                .is_some_and(|it| it.starts_with("BUNDLE"))
+    });
+    if !alone && !bundled {
+        return Err(unfit("all sections must share one transport (BUNDLE)"));
+    }
+    Ok(())
+}
+
+/// Whether the publisher insists on being the DTLS server. `active` needs nothing of us but to be
+/// the server ourselves, which is also what we choose for `actpass`.
+fn passive(session: &SessionDescription) -> Result<bool, Refusal> {
+    let said = session.attribute("setup").map(String::as_str).or_else(|| {
+        session
+            .media_descriptions
+            .iter()
+            .find_map(|section| section.attribute("setup").flatten())
+    });
+    match said {
+        Some("passive") => Ok(true),
+        Some("actpass" | "active") => Ok(false),
+        _ => Err(unfit("setup must be actpass, passive or active")),
+    }
+}
+
+fn sends(session: &SessionDescription, section: &MediaDescription) -> bool {
+    for direction in ["sendrecv", "sendonly", "recvonly", "inactive"] {
+        if section.has_attribute(direction) {
+            return direction.starts_with("send");
+        }
+    }
+    !session.has_attribute("recvonly") && !session.has_attribute("inactive")
+}
+
+fn formats(section: &MediaDescription) -> Vec<Format> {
+    let payload_types = section
+        .media_name
+        .formats
+        .iter()
+        .filter_map(|it| it.parse().ok());
+    let mut formats: Vec<Format> = payload_types
+        .filter(|payload_type| *payload_type < 128)
+        .map(|payload_type| Format {
+            payload_type,
+            ..Format::default()
+        })
+        .collect();
+    for attribute in &section.attributes {
+        let Some((id, value)) = attribute.value.as_deref().and_then(|it| it.split_once(' ')) else {
+            continue;
+        };
+        for format in &mut formats {
+            if id != "*" && id.parse() != Ok(format.payload_type) {
+                continue;
+            }
+            match attribute.key.as_str() {
+                "rtpmap" => value.clone_into(&mut format.encoding),
+                "fmtp" => value.clone_into(&mut format.fmtp),
+                "rtcp-fb" => format.feedback.push(value.to_owned()),
+                _ => {}
+            }
+        }
+    }
+    formats
+}
+
+/// The layer with the best picture of a simulcast offer (RFC 8853). Nothing in an offer says which
+/// one that is, so the names tell: the two customs in use are quarter, half, full and low, middle,
+/// high. With other names it is the last one, because browsers list what the page gave them and
+/// pages list from small to large.
+fn top_layer(section: &MediaDescription) -> Result<Option<String>, Refusal> {
+    let Some(Some(simulcast)) = section.attribute("simulcast") else {
+        return Ok(None);
+    };
+    let mut words = simulcast.split_ascii_whitespace();
+    let sent = words
+        .by_ref()
+        .skip_while(|word| *word != "send")
+        .nth(1)
+        .unwrap_or_default();
+    // `;` separates layers, `,` alternatives of one layer, `~` marks a layer that starts paused.
+    let layers: Vec<&str> = sent
+        .split(';')
+        .filter_map(|layer| layer.split(',').next())
+        .map(|layer| layer.trim_start_matches('~'))
+        .filter(|layer| !layer.is_empty())
+        .collect();
+    if layers.len() > LAYERS_MAX {
+        return Err(unfit("the offer has too many layers"));
+    }
+    let named = |names: &[&str]| {
+        layers
+            .iter()
+            .find(|layer| names.contains(&layer.to_ascii_lowercase().as_str()))
+    };
+    let top = named(&["f", "full"])
+        .or_else(|| named(&["h", "hi", "high"]))
+        .or(layers.last());
+    Ok(top.map(|layer| (*layer).to_owned()))
+}
+
+fn unfit(say: &str) -> Refusal {
+    Refusal::new(Code::SdpUnfit, say)
+}

@@ -1,0 +1,314 @@
+//! The life of one publisher, from its answer to its end. One task owns everything; the rest of the
+//! world speaks to it by two channels.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use media::Kind;
+use protocol::{PeerId, limits};
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep_until,
+};
+use webrtc::{
+    media_stream::track_remote::TrackRemote,
+    peer_connection::{PeerConnection, RTCPeerConnectionState},
+};
+
+use super::{
+    Reports,
+    connection::{Answered, Event},
+    lane::{Egress, Lane},
+    offer::Offer,
+    port::{Inlet, Port},
+};
+use crate::{Feed, PeerEnd, Report};
+
+/// A publisher that has its answer gets through within this, or not at all.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(15);
+/// How long ICE may call it disconnected (which takes 5 s of silence) before it counts as gone.
+const GONE_AFTER: Duration = Duration::from_secs(3);
+/// As DTLS client we say hello again after this. `webrtc` waits a second, and encoders that still
+/// prepare their side when the first one comes lose it.
+const HELLO_EVERY: Duration = Duration::from_millis(100);
+
+/// What a publisher's task is made of.
+pub(super) struct Peer {
+    pub(super) id: PeerId,
+    pub(super) egress: Egress,
+    pub(super) port: Arc<Port>,
+    pub(super) inlet: Arc<Inlet>,
+    pub(super) reports: Reports,
+    /// Why it is to end.
+    pub(super) stop: oneshot::Receiver<PeerEnd>,
+    /// Somebody waits for a keyframe.
+    pub(super) wishes: mpsc::Receiver<()>,
+}
+
+struct Life {
+    video: Option<Lane>,
+    audio: Option<Lane>,
+    born: Instant,
+    connected: bool,
+    silent_since: Option<Instant>,
+    said_hello: Instant,
+    /// What was last reported as flowing: video, audio.
+    flowing: (bool, bool),
+    asked_at: Option<Instant>,
+    wanted: bool,
+}
+
+enum Woken {
+    Event(Option<Event>),
+    Lane(
+        Kind,
+        Option<webrtc::media_stream::track_remote::TrackRemoteEvent>,
+    ),
+    Wish,
+    Time,
+    Stop(PeerEnd),
+}
+
+impl Peer {
+    /// Lives until it is stopped or gone, and cleans up.
+    pub(super) async fn live(mut self, offer: Offer, answered: Answered) -> PeerEnd {
+        let Answered {
+            connection,
+            mut events,
+            ..
+        } = answered;
+        let mut life = Life::new(offer, &self.egress, clock::now());
+        let why = self.run(&mut life, &mut events).await;
+        // First of all: a full channel must not hold up the connection that is closed below.
+        drop(events);
+        self.end(life, &*connection).await;
+        why
+    }
+
+    async fn run(&mut self, life: &mut Life, events: &mut mpsc::Receiver<Event>) -> PeerEnd {
+        loop {
+            let woken = self.wait(life, events).await;
+            let now = clock::now();
+            match woken {
+                Woken::Stop(why) => return why,
+                Woken::Event(None) => return PeerEnd::Failed,
+                Woken::Event(Some(Event::Track(track))) => life.attach(track).await,
+                Woken::Event(Some(Event::State(state))) => {
+                    if let Some(why) = self.change(life, state, now).await {
+                        return why;
+                    }
+                }
+                Woken::Lane(kind, event) => {
+                    if let Some(lane) = life.lane(kind) {
+                        lane.handle(event, now).await;
+                    }
+                    self.say_what_flows(life).await;
+                }
+                Woken::Wish => life.wanted = true,
+                Woken::Time => {}
+            }
+            if let Some(why) = self.turn(life, now).await {
+                return why;
+            }
+        }
+    }
+
+    async fn wait(&mut self, life: &Life, events: &mut mpsc::Receiver<Event>) -> Woken {
+        let deadline = life.deadline();
+        tokio::select! {
+            biased;
+            why = &mut self.stop => Woken::Stop(why.unwrap_or(PeerEnd::Closed)),
+            event = events.recv() => Woken::Event(event),
+            event = next(life.audio.as_ref()) => Woken::Lane(Kind::Audio, event),
+            event = next(life.video.as_ref()) => Woken::Lane(Kind::Video, event),
+            Some(()) = self.wishes.recv() => Woken::Wish,
+            () = sleep_until(deadline.into()) => Woken::Time,
+        }
+    }
+
+    async fn change(
+        &self,
+        life: &mut Life,
+        state: RTCPeerConnectionState,
+        now: Instant,
+    ) -> Option<PeerEnd> {
+        match state {
+            RTCPeerConnectionState::Connected => {
+                life.silent_since = None;
+                if !life.connected {
+                    life.connected = true;
+                    let after_ms = (now - life.born).as_millis();
+                    tracing::info!(peer = %self.id, room = self.egress.room, %after_ms, "a publisher is here");
+                    self.report(Report::PublisherHere {
+                        peer: self.id.clone(),
+                    })
+                    .await;
+                }
+                None
+            }
+            RTCPeerConnectionState::Disconnected => {
+                life.silent_since.get_or_insert(now);
+                None
+            }
+            RTCPeerConnectionState::Closed => Some(PeerEnd::Closed),
+            RTCPeerConnectionState::Failed if life.connected => Some(PeerEnd::Timeout),
+            RTCPeerConnectionState::Failed => Some(PeerEnd::Failed),
+            _ => None,
+        }
+    }
+
+    /// Does what has become due.
+    async fn turn(&self, life: &mut Life, now: Instant) -> Option<PeerEnd> {
+        if !life.connected {
+            if now >= life.born + CONNECTED_WITHIN {
+                return Some(PeerEnd::Failed);
+            }
+            if now >= life.said_hello + HELLO_EVERY {
+                life.said_hello = now;
+                if let Some((to, hello)) = self.inlet.hello() {
+                    self.port.send(to, &hello);
+                }
+            }
+        }
+        if life
+            .silent_since
+            .is_some_and(|since| now >= since + GONE_AFTER)
+        {
+            return Some(PeerEnd::Timeout);
+        }
+        for lane in [&mut life.video, &mut life.audio].into_iter().flatten() {
+            if lane.deadline().is_some_and(|deadline| now >= deadline) {
+                lane.flush();
+            }
+        }
+        if life.wish_due().is_some_and(|due| now >= due) {
+            life.wanted = false;
+            if let Some(video) = &life.video
+                && video.ask_for_keyframe().await
+            {
+                life.asked_at = Some(now);
+            }
+        }
+        None
+    }
+
+    /// A broadcast with video begins with its first keyframe, one without with its first sound.
+    async fn say_what_flows(&self, life: &mut Life) {
+        let video = life.video.as_ref().is_some_and(Lane::flows);
+        let audio = life.audio.as_ref().is_some_and(Lane::flows);
+        let begun = if life.video.is_some() { video } else { audio };
+        if begun && life.flowing != (video, audio) {
+            life.flowing = (video, audio);
+            self.report(Report::Flowing {
+                peer: self.id.clone(),
+                video,
+                audio,
+            })
+            .await;
+        }
+    }
+
+    async fn end(&self, life: Life, connection: &dyn PeerConnection) {
+        drop(life);
+        // Says goodbye by DTLS, which needs the port.
+        if let Err(error) = connection.close().await {
+            tracing::debug!(peer = %self.id, %error, "a connection does not close cleanly");
+        }
+        self.port.remove(&self.inlet);
+        let Egress {
+            room,
+            publication,
+            feed,
+        } = &self.egress;
+        feed.tell(Feed::Closed {
+            room: *room,
+            publication: *publication,
+        })
+        .await;
+    }
+
+    pub(super) async fn report(&self, report: Report) {
+        // The shell is gone only when everything ends.
+        let _ = self.reports.send((self.egress.room, report)).await;
+    }
+}
+
+async fn next(lane: Option<&Lane>) -> Option<webrtc::media_stream::track_remote::TrackRemoteEvent> {
+    match lane {
+        Some(lane) => lane.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Life {
+    fn new(offer: Offer, egress: &Egress, now: Instant) -> Self {
+        let Offer {
+            video,
+            audio,
+            layer,
+            ..
+        } = offer;
+        let lane = |kind, layer| {
+            move |chosen: crate::codecs::Chosen| {
+                Lane::new(kind, chosen.codec, layer, egress.clone())
+            }
+        };
+        Self {
+            video: video.map(lane(Kind::Video, layer)),
+            audio: audio.map(lane(Kind::Audio, None)),
+            born: now,
+            connected: false,
+            silent_since: None,
+            said_hello: now,
+            flowing: (false, false),
+            asked_at: None,
+            wanted: false,
+        }
+    }
+
+    fn lane(&mut self, kind: Kind) -> Option<&mut Lane> {
+        match kind {
+            Kind::Video => self.video.as_mut(),
+            Kind::Audio => self.audio.as_mut(),
+        }
+    }
+
+    async fn attach(&mut self, track: Arc<dyn TrackRemote>) {
+        let kind = match track.kind().await {
+            RtpCodecKind::Video => Kind::Video,
+            RtpCodecKind::Audio => Kind::Audio,
+            _ => return,
+        };
+        if let Some(lane) = self.lane(kind) {
+            lane.attach(track);
+        }
+    }
+
+    fn wish_due(&self) -> Option<Instant> {
+        self.wanted.then(|| {
+            self.asked_at
+                .map_or(self.born, |asked| asked + limits::PLI_EVERY)
+        })
+    }
+
+    fn deadline(&self) -> Instant {
+        let connecting = (!self.connected).then(|| self.said_hello + HELLO_EVERY);
+        let silent = self.silent_since.map(|since| since + GONE_AFTER);
+        let frame = |lane: &Option<Lane>| lane.as_ref().and_then(Lane::deadline);
+        [
+            connecting,
+            silent,
+            frame(&self.video),
+            frame(&self.audio),
+            self.wish_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        // Nothing is due: events wake the task.
+        .unwrap_or_else(|| clock::now() + CONNECTED_WITHIN)
+    }
+}
