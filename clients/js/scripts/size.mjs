@@ -14,7 +14,11 @@ if (page > BYTES_MAX) process.exitCode = 1;
 
 async function size(code) {
   const input = "entry.js";
-  const entry = { name: "entry", resolveId: (id) => (id === input ? id : null), load: (id) => (id === input ? code : null) };
+  const entry = {
+    name: "entry",
+    resolveId: (id) => (id === input ? id : null),
+    load: (id) => (id === input ? code : null),
+  };
   const made = await build({
     configFile: false,
     logLevel: "error",

@@ -35,7 +35,9 @@ function generate(into) {
 }
 
 function read(folder) {
-  const names = readdirSync(folder).filter((it) => it.endsWith(".ts")).sort();
+  const names = readdirSync(folder)
+    .filter((it) => it.endsWith(".ts"))
+    .sort();
   return new Map(names.map((it) => [it, readFileSync(join(folder, it), "utf8")]));
 }
 

@@ -37,16 +37,28 @@ export class BrowserStorage implements KeyValue {
   }
 
   async get(key: string): Promise<string | null> {
-    const value = await this.#run("readonly", (store) => store.get(key), () => this.#fallback.get(key));
+    const value = await this.#run(
+      "readonly",
+      (store) => store.get(key),
+      () => this.#fallback.get(key),
+    );
     return typeof value === "string" ? value : null;
   }
 
   async set(key: string, value: string): Promise<void> {
-    await this.#run("readwrite", (store) => store.put(value, key), () => this.#fallback.set(key, value));
+    await this.#run(
+      "readwrite",
+      (store) => store.put(value, key),
+      () => this.#fallback.set(key, value),
+    );
   }
 
   async remove(key: string): Promise<void> {
-    await this.#run("readwrite", (store) => store.delete(key), () => this.#fallback.remove(key));
+    await this.#run(
+      "readwrite",
+      (store) => store.delete(key),
+      () => this.#fallback.remove(key),
+    );
   }
 
   async keys(prefix: string): Promise<string[]> {

@@ -8,14 +8,36 @@ import { viewOf } from "../src/room/view.js";
 const ME: Person = { id: "m_me", name: "小明", mark: "member" };
 const HER: Person = { id: "m_her", name: "小红", mark: "member" };
 
-const msg = (s: number, text = `${s}`, u = HER): RecordFrame => ({ s, t: s * 1000, u, k: "msg", b: { text } });
-const edit = (s: number, of: number, text: string): RecordFrame => ({ s, t: s * 1000, u: HER, k: "edit", b: { of, text } });
+const msg = (s: number, text = `${s}`, u = HER): RecordFrame => ({
+  s,
+  t: s * 1000,
+  u,
+  k: "msg",
+  b: { text },
+});
+const edit = (s: number, of: number, text: string): RecordFrame => ({
+  s,
+  t: s * 1000,
+  u: HER,
+  k: "edit",
+  b: { of, text },
+});
 const remove = (s: number, of: number): RecordFrame => ({ s, t: s * 1000, u: HER, k: "delete", b: { of } });
 
 function joined(more: Partial<Joined>): RoomEvent {
   const joined: Joined = {
-    a: 7, room: "lobby", title: "大厅", e: "e1", s: 0, resumed: "fresh", ev: [], more: false,
-    state: {}, can: ["talk"], mark: "member", ...more,
+    a: 7,
+    room: "lobby",
+    title: "大厅",
+    e: "e1",
+    s: 0,
+    resumed: "fresh",
+    ev: [],
+    more: false,
+    state: {},
+    can: ["talk"],
+    mark: "member",
+    ...more,
   };
   return { kind: "joined", joined, me: ME, skew: 0 };
 }
@@ -26,7 +48,8 @@ function ev(...records: RecordFrame[]): RoomEvent {
 }
 
 const fold = (events: RoomEvent[], from = emptyRoom("lobby")): RoomState => events.reduce(apply, from);
-const texts = (state: RoomState): string[] => viewOf(state).messages.map((it) => (it.deleted ? "†" : it.text));
+const texts = (state: RoomState): string[] =>
+  viewOf(state).messages.map((it) => (it.deleted ? "†" : it.text));
 const gaps = (state: RoomState): string[] => state.gaps.map((it) => `${it.from}-${it.to} ${it.kind}`);
 
 function wish(cid: string, body: Wish["body"]): Wish {
@@ -35,14 +58,25 @@ function wish(cid: string, body: Wish["body"]): Wish {
 
 describe("the fold", () => {
   it("takes each record once, in order", () => {
-    const state = fold([joined({ s: 2, ev: [msg(1), msg(2)] }), ev(msg(3)), ev(msg(3)), ev(msg(2), msg(3), msg(4))]);
+    const state = fold([
+      joined({ s: 2, ev: [msg(1), msg(2)] }),
+      ev(msg(3)),
+      ev(msg(3)),
+      ev(msg(2), msg(3), msg(4)),
+    ]);
     expect([texts(state), state.last, gaps(state)]).toEqual([["1", "2", "3", "4"], 4, []]);
   });
 
   it("names a hole that the server did not name (R2)", () => {
     const state = fold([joined({ s: 1, ev: [msg(1)] }), ev(msg(4))]);
     expect([texts(state), gaps(state)]).toEqual([["1", "4"], ["2-3 hole"]]);
-    const filled = apply(state, { kind: "gap_filled", from: 2, to: 3, records: [msg(2), msg(3)], end: false });
+    const filled = apply(state, {
+      kind: "gap_filled",
+      from: 2,
+      to: 3,
+      records: [msg(2), msg(3)],
+      end: false,
+    });
     expect([texts(filled), gaps(filled)]).toEqual([["1", "2", "3", "4"], []]);
   });
 
@@ -53,7 +87,11 @@ describe("the fold", () => {
   });
 
   it("records a named gap, and fills it from its newer end", () => {
-    const state = fold([joined({ s: 1, ev: [msg(1)] }), { kind: "push", push: { op: "gap", a: 7, from: 2, to: 500 } }, ev(msg(501))]);
+    const state = fold([
+      joined({ s: 1, ev: [msg(1)] }),
+      { kind: "push", push: { op: "gap", a: 7, from: 2, to: 500 } },
+      ev(msg(501)),
+    ]);
     expect(viewOf(state)).toMatchObject({ missed: 499, gaps: [{ from: 2, to: 500, count: 499 }] });
     const page = Array.from({ length: 200 }, (_, n) => msg(301 + n));
     const half = apply(state, { kind: "gap_filled", from: 2, to: 500, records: page, end: false });
@@ -77,13 +115,22 @@ describe("the fold", () => {
       joined({ s: 5, resumed: "full", more: true, ev: [msg(2), msg(3)] }),
     ]);
     expect(state.last).toBe(3);
-    expect([texts(apply(state, ev(msg(4), msg(5)))), gaps(apply(state, ev(msg(4), msg(5))))]).toEqual([["1", "2", "3", "4", "5"], []]);
+    expect([texts(apply(state, ev(msg(4), msg(5)))), gaps(apply(state, ev(msg(4), msg(5))))]).toEqual([
+      ["1", "2", "3", "4", "5"],
+      [],
+    ]);
   });
 
   it("shows the latest form, whatever comes first", () => {
     const state = fold([joined({ s: 1, ev: [msg(1)] }), ev(edit(2, 1, "two")), ev(edit(3, 1, "three"))]);
     expect(texts(state)).toEqual(["three"]);
-    const late = apply(state, { kind: "gap_filled", from: 2, to: 2, records: [edit(2, 1, "two")], end: false });
+    const late = apply(state, {
+      kind: "gap_filled",
+      from: 2,
+      to: 2,
+      records: [edit(2, 1, "two")],
+      end: false,
+    });
     expect(texts(late)).toEqual(["three"]);
     const gone = fold([ev(remove(4, 1)), ev(edit(5, 1, "back?"))], late);
     expect(texts(gone)).toEqual(["†"]);
@@ -95,7 +142,13 @@ describe("the fold", () => {
     const state = fold([
       joined({ s: 10, ev: [msg(10)] }),
       { kind: "older", records: [edited], end: false },
-      { kind: "gap_filled", from: 5, to: 6, records: [edit(5, 2, "first"), edit(6, 2, "latest")], end: false },
+      {
+        kind: "gap_filled",
+        from: 5,
+        to: 6,
+        records: [edit(5, 2, "first"), edit(6, 2, "latest")],
+        end: false,
+      },
     ]);
     expect(texts(state)).toEqual(["latest", "10"]);
     expect(state.from).toBe(2);
@@ -110,7 +163,10 @@ describe("the fold", () => {
   });
 
   it("shows an acknowledged message before its record comes, and one after", () => {
-    const flying = fold([joined({ s: 1, ev: [msg(1)] }), { kind: "wished", wish: wish("c1", { kind: "pub", text: "hi" }) }]);
+    const flying = fold([
+      joined({ s: 1, ev: [msg(1)] }),
+      { kind: "wished", wish: wish("c1", { kind: "pub", text: "hi" }) },
+    ]);
     const acked = apply(flying, { kind: "acked", cid: "c1", ack: { s: 3, t: 9, v: "new" }, now: 0 });
     expect(viewOf(acked).messages.at(-1)).toMatchObject({ key: "c1", seq: 3, delivery: { state: "sent" } });
     const seen = fold([ev(msg(2)), ev(msg(3, "hi", ME))], acked);
@@ -127,8 +183,16 @@ describe("the fold", () => {
     ]);
     expect(texts(two)).toEqual(["hi"]);
     const acked = apply(two, { kind: "acked", cid: "c1", ack: { s: 2, t: 9, v: "new" }, now: 0 });
-    expect(viewOf(acked).messages.map((it) => [it.key, it.seq])).toEqual([["s1", 1], ["c1", 2]]);
-    const refused = apply(two, { kind: "wish_refused", cid: "c1", why: { code: "muted", say: "", act: "none" }, now: 0 });
+    expect(viewOf(acked).messages.map((it) => [it.key, it.seq])).toEqual([
+      ["s1", 1],
+      ["c1", 2],
+    ]);
+    const refused = apply(two, {
+      kind: "wish_refused",
+      cid: "c1",
+      why: { code: "muted", say: "", act: "none" },
+      now: 0,
+    });
     expect(viewOf(refused).messages.map((it) => it.delivery.state)).toEqual(["sent", "refused"]);
   });
 

@@ -17,7 +17,12 @@ describe("the connection", () => {
   it("reads close codes as rule C3 says", () => {
     expect([1006, 1001, 4001, 4008, 4009, 4499].map(closeMeans)).toEqual(Array(6).fill("reconnect"));
     expect([4500, 4501, 4502, 4503, 4504, 4777].map(closeMeans)).toEqual([
-      "reauth", "bad_frame", "banned", "replaced", "version", "bad_frame",
+      "reauth",
+      "bad_frame",
+      "banned",
+      "replaced",
+      "version",
+      "bad_frame",
     ]);
   });
 
@@ -33,7 +38,12 @@ describe("the connection", () => {
     const before = world.server.heard.length;
     await world.clock.advance(1_000);
     expect(world.texts).toEqual(["一", "二"]);
-    expect(world.client.room("garden").view.get().messages.map((it) => it.text)).toEqual(["花"]);
+    expect(
+      world.client
+        .room("garden")
+        .view.get()
+        .messages.map((it) => it.text),
+    ).toEqual(["花"]);
     expect(world.server.heard.slice(before)).toMatchObject([
       { op: "hello" },
       { op: "join", room: "lobby", since: { e: "e1", s: 1 } },
@@ -240,7 +250,8 @@ describe("the identity", () => {
     const world = new World();
     await world.client.beGuest();
     await world.clock.advance(539_000);
-    world.server.rest = (call, body) => (call === "GET rooms" ? { status: 200, body: { rooms: [] } } : world.server.guestsOnly(call, body));
+    world.server.rest = (call, body) =>
+      call === "GET rooms" ? { status: 200, body: { rooms: [] } } : world.server.guestsOnly(call, body);
     await world.client.rooms();
     expect(world.server.calls.filter((it) => it === "POST guests")).toHaveLength(1);
     await world.clock.advance(2_000);
@@ -251,7 +262,10 @@ describe("the identity", () => {
   it("tells the two failures apart", async () => {
     const world = new World();
     world.server.rest = () => ({ status: 429, body: problem("too_many_tries", "retry", 429) });
-    await expect(world.client.signIn("a", "b")).rejects.toMatchObject({ name: "Refused", code: "too_many_tries" });
+    await expect(world.client.signIn("a", "b")).rejects.toMatchObject({
+      name: "Refused",
+      code: "too_many_tries",
+    });
     world.server.rest = () => ({ status: 502, body: "<html>" });
     await expect(world.client.server()).rejects.toMatchObject({ name: "Refused", code: "internal" });
     world.server.down = true;

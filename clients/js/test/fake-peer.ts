@@ -36,7 +36,13 @@ export function sourceOf(...kinds: string[]): MediaStream {
 
 class FakeSender {
   track: FakeTrack | null;
-  parameters: RTCRtpSendParameters = { transactionId: "", encodings: [{}], codecs: [], headerExtensions: [], rtcp: {} };
+  parameters: RTCRtpSendParameters = {
+    transactionId: "",
+    encodings: [{}],
+    codecs: [],
+    headerExtensions: [],
+    rtcp: {},
+  };
 
   constructor(track: FakeTrack | null) {
     this.track = track;

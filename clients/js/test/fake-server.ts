@@ -3,7 +3,19 @@
  * and faults on purpose. Frames cross a line with a delay, so that a cut loses what is on its way.
  */
 import type { Socket, SocketEvents, SocketFactory } from "../src/api.js";
-import type { Act, AckKind, Answered, ClientFrame, Code, Joined, Person, Push, RecordFrame, Refusal, StageState } from "../src/index.js";
+import type {
+  Act,
+  AckKind,
+  Answered,
+  ClientFrame,
+  Code,
+  Joined,
+  Person,
+  Push,
+  RecordFrame,
+  Refusal,
+  StageState,
+} from "../src/index.js";
 import type { HandClock } from "./clock.js";
 
 const LINE_MS = 5;
@@ -83,7 +95,10 @@ export class FakeServer {
   guestsOnly(call: string, body: unknown): { status: number; body: unknown } {
     if (call !== "POST guests") return { status: 401, body: problem("token_missing", "reauth", 401) };
     const { device, name } = body as { device: string; name: string | null };
-    return { status: 200, body: this.token({ id: `g_${device.slice(0, 8)}`, name: name ?? "Guest", mark: "guest" }) };
+    return {
+      status: 200,
+      body: this.token({ id: `g_${device.slice(0, 8)}`, name: name ?? "Guest", mark: "guest" }),
+    };
   }
 
   token(me: Person): { token: string; expires_ms: number; me: Person } {
@@ -210,7 +225,8 @@ export class FakeServer {
     const room = this.#numbered(frame.a);
     if (!line.rooms.has(frame.a) || !line.me) return line.refuse(frame.i, "not_joined", "resync");
     const first = this.planted === "client_id_forgotten" ? undefined : room.byCid.get(frame.cid);
-    const ack = (at: { s: number; t: number }, v: AckKind): void => line.say({ i: frame.i, ok: { ...at, v } });
+    const ack = (at: { s: number; t: number }, v: AckKind): void =>
+      line.say({ i: frame.i, ok: { ...at, v } });
     if (first) return ack(first, "dup");
     if (this.#random() < this.faults.busy) return line.refuse(frame.i, "busy", "retry");
     const slug = [...this.#rooms].find(([, it]) => it === room)?.[0] ?? "";
@@ -222,7 +238,8 @@ export class FakeServer {
     if (ackFirst) ack(at, "new");
     const re = frame.op === "pub" && frame.re !== undefined ? { re: frame.re } : {};
     if (frame.op === "pub") this.record(slug, { u: line.me, k: "msg", b: { text: frame.text, ...re } });
-    else if (frame.op === "edit") this.record(slug, { u: line.me, k: "edit", b: { of: frame.of, text: frame.text } });
+    else if (frame.op === "edit")
+      this.record(slug, { u: line.me, k: "edit", b: { of: frame.of, text: frame.text } });
     else this.record(slug, { u: line.me, k: "delete", b: { of: frame.of } });
     if (!ackFirst) ack(at, "new");
   }

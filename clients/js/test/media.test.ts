@@ -67,7 +67,9 @@ beforeEach(() => vi.stubGlobal("MediaStream", FakeStream));
 afterEach(() => void vi.unstubAllGlobals());
 
 describe("watching", () => {
-  async function watching(stage: StageState): Promise<{ studio: Studio; watcher: WatcherApi; view: () => WatchView }> {
+  async function watching(
+    stage: StageState,
+  ): Promise<{ studio: Studio; watcher: WatcherApi; view: () => WatchView }> {
     const studio = new Studio();
     await studio.enter(stage);
     const watcher = studio.world.client.room("lobby").watch();
@@ -172,7 +174,8 @@ describe("watching", () => {
 
   it("says when the codec is not known here, and tries again with the next broadcast", async () => {
     const { studio, view } = await watching(AWAY);
-    studio.world.server.refuse = (frame) => (frame.op === "offer" ? refusal("codec_unsupported", "none") : null);
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" ? refusal("codec_unsupported", "none") : null;
     await studio.stage(HERE);
     await studio.world.clock.advance(60_000);
     expect(view()).toMatchObject({ phase: "failed", why: "codec_unsupported" });
@@ -186,7 +189,8 @@ describe("watching", () => {
 
   it("waits as long as the server asks where nothing is published yet", async () => {
     const { studio, view } = await watching(AWAY);
-    studio.world.server.refuse = (frame) => (frame.op === "offer" ? refusal("nothing_published", "retry", 2_000) : null);
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" ? refusal("nothing_published", "retry", 2_000) : null;
     await studio.stage(HERE);
     expect(view().phase).toBe("waiting");
     await studio.world.clock.advance(1_900);
@@ -232,10 +236,14 @@ describe("watching", () => {
 });
 
 describe("publishing", () => {
-  async function publishing(...kinds: string[]): Promise<{ studio: Studio; publisher: PublisherApi; view: () => PublishView }> {
+  async function publishing(
+    ...kinds: string[]
+  ): Promise<{ studio: Studio; publisher: PublisherApi; view: () => PublishView }> {
     const studio = new Studio();
     await studio.enter(AWAY);
-    const publisher = studio.world.client.room("lobby").publish(sourceOf(...kinds), { kind: "screen", videoKbps: 1_500 });
+    const publisher = studio.world.client
+      .room("lobby")
+      .publish(sourceOf(...kinds), { kind: "screen", videoKbps: 1_500 });
     return { studio, publisher, view: () => publisher.view.get() };
   }
 
@@ -296,25 +304,66 @@ describe("publishing", () => {
 });
 
 describe("numbers", () => {
-  const report = (...entries: Entry[]): Map<string, Entry> => new Map(entries.map((it) => [String(it["id"]), it]));
+  const report = (...entries: Entry[]): Map<string, Entry> =>
+    new Map(entries.map((it) => [String(it["id"]), it]));
 
   it("turns two reports into what a person reads", () => {
-    const video = { id: "v", type: "inbound-rtp", kind: "video", codecId: "c", frameWidth: 1280, frameHeight: 720 };
-    const before = report({ ...video, bytesReceived: 0, packetsReceived: 0, packetsLost: 0, framesDecoded: 0, jitterBufferDelay: 0, jitterBufferEmittedCount: 0 });
+    const video = {
+      id: "v",
+      type: "inbound-rtp",
+      kind: "video",
+      codecId: "c",
+      frameWidth: 1280,
+      frameHeight: 720,
+    };
+    const before = report({
+      ...video,
+      bytesReceived: 0,
+      packetsReceived: 0,
+      packetsLost: 0,
+      framesDecoded: 0,
+      jitterBufferDelay: 0,
+      jitterBufferEmittedCount: 0,
+    });
     const after = report(
-      { ...video, bytesReceived: 187_500, packetsReceived: 198, packetsLost: 2, framesDecoded: 25, jitterBufferDelay: 2.5, jitterBufferEmittedCount: 25 },
+      {
+        ...video,
+        bytesReceived: 187_500,
+        packetsReceived: 198,
+        packetsLost: 2,
+        framesDecoded: 25,
+        jitterBufferDelay: 2.5,
+        jitterBufferEmittedCount: 25,
+      },
       { id: "c", type: "codec", mimeType: "video/H264" },
       { id: "t", type: "transport", srtpCipher: "SRTP_AEAD_AES_128_GCM", selectedCandidatePairId: "p" },
       { id: "p", type: "candidate-pair", currentRoundTripTime: 0.04 },
     );
     expect(watchStats({ at: 0, report: before }, { at: 1_000, report: after })).toEqual({
-      kbps: 1500, fps: 25, width: 1280, height: 720, loss: 0.01, rttMs: 40, delayMs: 100,
-      frames: 25, freezes: 0, audioLevel: 0, videoCodec: "H264", srtpCipher: "SRTP_AEAD_AES_128_GCM",
+      kbps: 1500,
+      fps: 25,
+      width: 1280,
+      height: 720,
+      loss: 0.01,
+      rttMs: 40,
+      delayMs: 100,
+      frames: 25,
+      freezes: 0,
+      audioLevel: 0,
+      videoCodec: "H264",
+      srtpCipher: "SRTP_AEAD_AES_128_GCM",
     });
     expect(watchStats(NOTHING, NOTHING)).toMatchObject({ kbps: 0, fps: 0, loss: 0, delayMs: 0 });
   });
 
-  const wish: HealthWish = { kind: "camera", videoKbps: 2_500, audioKbps: 96, fps: 30, video: true, audio: true };
+  const wish: HealthWish = {
+    kind: "camera",
+    videoKbps: 2_500,
+    audioKbps: 96,
+    fps: 30,
+    video: true,
+    audio: true,
+  };
   const sending = (more: Entry = {}, heard: Entry = {}, pair: Entry = {}): Measured => ({
     at: 1_000,
     report: report(
@@ -351,7 +400,10 @@ describe("numbers", () => {
   });
 
   it("says nothing bad in the first seconds", () => {
-    expect(healthOf(start, sending({ framesEncoded: 0 }), 2_000, wish)).toMatchObject({ level: "good", says: ["starting"] });
+    expect(healthOf(start, sending({ framesEncoded: 0 }), 2_000, wish)).toMatchObject({
+      level: "good",
+      says: ["starting"],
+    });
   });
 
   it("measures loudness as the ear does", () => {
@@ -363,7 +415,8 @@ describe("numbers", () => {
 
 describe("SDP", () => {
   it("asks for stereo once, for Opus only", () => {
-    const sdp = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1\r\n";
+    const sdp =
+      "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1\r\n";
     const once = wantStereo(sdp);
     expect(once).toBe(sdp.replace("useinbandfec=1", "useinbandfec=1;stereo=1"));
     expect(wantStereo(once)).toBe(once);
@@ -371,6 +424,11 @@ describe("SDP", () => {
 
   it("puts H264 first and leaves the rest", () => {
     const codecs = ["video/VP8", "video/rtx", "video/H264", "video/AV1"].map((mimeType) => ({ mimeType }));
-    expect(h264First(codecs).map((it) => it.mimeType)).toEqual(["video/H264", "video/VP8", "video/rtx", "video/AV1"]);
+    expect(h264First(codecs).map((it) => it.mimeType)).toEqual([
+      "video/H264",
+      "video/VP8",
+      "video/rtx",
+      "video/AV1",
+    ]);
   });
 });

@@ -18,7 +18,11 @@ describe("the outbox", () => {
     world.server.down = false;
     await world.clock.advance(20_000);
     expect(world.deliveries).toEqual(["sent", "sent", "sent"]);
-    expect(world.server.room("lobby").log.map((it) => it.k === "msg" && it.b.text)).toEqual(["一", "二", "三"]);
+    expect(world.server.room("lobby").log.map((it) => it.k === "msg" && it.b.text)).toEqual([
+      "一",
+      "二",
+      "三",
+    ]);
     expect(await world.storage.keys("outbox/")).toEqual([]);
   });
 
@@ -62,7 +66,9 @@ describe("the outbox", () => {
     await world.reload();
     world.client.room("lobby").join();
     await world.clock.advance(100);
-    expect(world.view.messages).toMatchObject([{ text: "草稿", delivery: { state: "refused", why: { code: "muted" } } }]);
+    expect(world.view.messages).toMatchObject([
+      { text: "草稿", delivery: { state: "refused", why: { code: "muted" } } },
+    ]);
   });
 
   it("says nothing in somebody else's name", async () => {
@@ -106,7 +112,9 @@ describe("the outbox", () => {
 
 describe("client ids", () => {
   it("are UUIDv7 that carry the time", () => {
-    expect(uuid(0x0123_4567_89ab, () => 0.999)).toMatch(/^01234567-89ab-7f[0-9a-f]{2}-bf[0-9a-f]{2}-[0-9a-f]{12}$/);
+    expect(uuid(0x0123_4567_89ab, () => 0.999)).toMatch(
+      /^01234567-89ab-7f[0-9a-f]{2}-bf[0-9a-f]{2}-[0-9a-f]{12}$/,
+    );
   });
 
   it("grow within a millisecond and when the clock steps back", () => {
@@ -134,7 +142,11 @@ describe.each([
 });
 
 it("works on in memory where the browser has no database", async () => {
-  const broken = { open: () => { throw new DOMException("no", "SecurityError"); } };
+  const broken = {
+    open: () => {
+      throw new DOMException("no", "SecurityError");
+    },
+  };
   const storage = new BrowserStorage(broken as unknown as IDBFactory);
   await storage.set("a", "1");
   expect(await storage.get("a")).toBe("1");

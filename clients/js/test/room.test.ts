@@ -12,7 +12,10 @@ describe("a room", () => {
     expect(world.texts).toEqual(["早", "晚上好"]);
     expect(world.view).toMatchObject({ phase: "joined", live: true, newestSeq: 2, title: "大厅", count: 1 });
     expect(world.client.status.get()).toEqual({ state: "online" });
-    expect(world.server.lines[0]).toMatchObject({ url: "wss://live.example.org/ws?room=lobby", protocol: "weiquan.v1.json" });
+    expect(world.server.lines[0]).toMatchObject({
+      url: "wss://live.example.org/ws?room=lobby",
+      protocol: "weiquan.v1.json",
+    });
   });
 
   it("shows one's own message at once, grey, then sent, under one key", async () => {
@@ -21,7 +24,9 @@ describe("a room", () => {
     const key = world.client.room("lobby").send("今晚几点？");
     expect(world.deliveries).toEqual(["pending"]);
     await world.clock.advance(20);
-    expect(world.view.messages).toMatchObject([{ key, seq: 1, mine: true, text: "今晚几点？", delivery: { state: "sent" } }]);
+    expect(world.view.messages).toMatchObject([
+      { key, seq: 1, mine: true, text: "今晚几点？", delivery: { state: "sent" } },
+    ]);
   });
 
   it("never shows a message twice, whichever of ack and record comes first", async () => {
@@ -46,7 +51,11 @@ describe("a room", () => {
     const key = world.client.room("lobby").send("快");
     await world.clock.advance(20);
     const [message] = world.view.messages;
-    expect(message).toMatchObject({ key, text: "快", delivery: { state: "refused", why: { code: "slow_mode" } } });
+    expect(message).toMatchObject({
+      key,
+      text: "快",
+      delivery: { state: "refused", why: { code: "slow_mode" } },
+    });
     expect(world.view.sendAt).toBeGreaterThan(world.clock.unix() + 3_000);
     world.server.refuse = () => null;
     world.client.room("lobby").resend(key);
@@ -60,7 +69,8 @@ describe("a room", () => {
     const world = new World();
     await world.inLobby();
     let times = 0;
-    world.server.refuse = (frame) => (frame.op === "pub" && times++ < 3 ? refusal("storage_unavailable", "retry", 200) : null);
+    world.server.refuse = (frame) =>
+      frame.op === "pub" && times++ < 3 ? refusal("storage_unavailable", "retry", 200) : null;
     world.client.room("lobby").send("会到的");
     await world.clock.advance(2_000);
     expect(world.deliveries).toEqual(["sent"]);
@@ -85,7 +95,9 @@ describe("a room", () => {
     room.send("错别子");
     await world.clock.advance(20);
     room.edit(1, "错别字");
-    expect(world.view.messages).toMatchObject([{ text: "错别字", edited: true, change: { kind: "edit", delivery: { state: "pending" } } }]);
+    expect(world.view.messages).toMatchObject([
+      { text: "错别字", edited: true, change: { kind: "edit", delivery: { state: "pending" } } },
+    ]);
     await world.clock.advance(20);
     expect(world.view.messages).toMatchObject([{ text: "错别字", edited: true, change: null }]);
     world.server.refuse = (frame) => (frame.op === "delete" ? refusal("not_permitted", "none") : null);
@@ -103,7 +115,11 @@ describe("a room", () => {
     world.client.room("lobby").send("八点", 1);
     await world.clock.advance(20);
     expect(world.view.messages[1]?.re).toMatchObject({ seq: 1, text: "几点？", author: { name: "小红" } });
-    world.server.record("lobby", { u: { id: "m_other", name: "小红", mark: "member" }, k: "delete", b: { of: 1 } });
+    world.server.record("lobby", {
+      u: { id: "m_other", name: "小红", mark: "member" },
+      k: "delete",
+      b: { of: 1 },
+    });
     await world.clock.advance(20);
     expect(world.view.messages[1]?.re).toMatchObject({ seq: 1, text: "", deleted: true });
   });
@@ -157,7 +173,8 @@ describe("a room", () => {
   it("waits and joins again where the server asks for that", async () => {
     const world = new World();
     let full = true;
-    world.server.refuse = (frame) => (frame.op === "join" && full ? refusal("room_full", "retry", 4_000) : null);
+    world.server.refuse = (frame) =>
+      frame.op === "join" && full ? refusal("room_full", "retry", 4_000) : null;
     await world.inLobby();
     expect(world.view).toMatchObject({ phase: "refused", why: { code: "room_full" } });
     full = false;
@@ -188,7 +205,9 @@ describe("a room", () => {
     await world.clock.advance(20);
     await expect(done).resolves.toBeUndefined();
     world.server.refuse = (frame) => (frame.op === "ban" ? refusal("not_permitted", "none") : null);
-    const refused = expect(world.client.room("lobby").ban("m_other")).rejects.toMatchObject({ code: "not_permitted" });
+    const refused = expect(world.client.room("lobby").ban("m_other")).rejects.toMatchObject({
+      code: "not_permitted",
+    });
     await world.clock.advance(20);
     await refused;
   });

@@ -66,7 +66,8 @@ class Storm {
     } else if (dice < 0.68) {
       const own = this.world.view.messages.filter((it) => it.mine && it.seq !== null && !it.deleted);
       const it = own[this.#upTo(own.length)];
-      if (it?.seq) this.#random() < 0.7 ? this.#room.edit(it.seq, `edited ${step}`) : this.#room.remove(it.seq);
+      if (it?.seq)
+        this.#random() < 0.7 ? this.#room.edit(it.seq, `edited ${step}`) : this.#room.remove(it.seq);
     } else if (dice < 0.76 && log.length > 0) {
       const of = log[this.#upTo(log.length)];
       if (of?.k === "msg" && of.u.id === OTHER.id) {
@@ -105,12 +106,19 @@ async function check(seed: number, faults: Faults, planted: Planted | null = nul
   const room = server.room("lobby");
   const log = room.log.map((it) => latest(room, it)).filter((it) => it.k === "msg");
   const shown = view.messages.map(({ seq, text, deleted, edited }) => ({ seq, text, deleted, edited }));
-  const truth = log.map(({ s, b }) => ({ seq: s, text: b.text, deleted: b.deleted, edited: (b.edits ?? 0) > 0 }));
+  const truth = log.map(({ s, b }) => ({
+    seq: s,
+    text: b.text,
+    deleted: b.deleted,
+    edited: (b.edits ?? 0) > 0,
+  }));
   expect(shown, `seed ${seed}: shown`).toEqual(truth);
   expect(new Set(view.messages.map((it) => it.key)).size, `seed ${seed}: keys`).toBe(view.messages.length);
   expect(view.messages.every((it) => it.delivery.state === "sent" && it.change === null)).toBe(true);
   const me = view.me?.id;
-  const mine = room.log.filter((it) => it.k === "msg" && it.u.id === me).map((it) => it.k === "msg" && it.b.text);
+  const mine = room.log
+    .filter((it) => it.k === "msg" && it.u.id === me)
+    .map((it) => it.k === "msg" && it.b.text);
   expect([...mine].sort(), `seed ${seed}: each word of mine once`).toEqual([...storm.said].sort());
   expect(await storm.world.storage.keys("outbox/"), `seed ${seed}: outbox`).toEqual([]);
 }
@@ -125,7 +133,10 @@ it("keeps the order of writing where nothing is refused", async () => {
     await storm.run();
     const { server, view } = storm.world;
     const mine = server.room("lobby").log.filter((it) => it.k === "msg" && it.u.id === view.me?.id);
-    expect(mine.map((it) => it.k === "msg" && it.b.text), `seed ${seed}`).toEqual(storm.said);
+    expect(
+      mine.map((it) => it.k === "msg" && it.b.text),
+      `seed ${seed}`,
+    ).toEqual(storm.said);
   }
 });
 

@@ -8,8 +8,15 @@ const read = (path: string): string => readFileSync(new URL(path, import.meta.ur
 it("has the numbers of the server's limits", () => {
   const rust = read("../../../src/protocol/limits.rs");
   const shared = [
-    "TEXT_CHARS_MAX", "NAME_CHARS_MAX", "TITLE_CHARS_MAX", "REASON_CHARS_MAX", "PASSWORD_CHARS_MIN",
-    "IN_FLIGHT_MAX", "PAGE_RECORDS_MAX", "ROSTER_MEMBERS_MAX", "BURST_COUNT_MAX",
+    "TEXT_CHARS_MAX",
+    "NAME_CHARS_MAX",
+    "TITLE_CHARS_MAX",
+    "REASON_CHARS_MAX",
+    "PASSWORD_CHARS_MIN",
+    "IN_FLIGHT_MAX",
+    "PAGE_RECORDS_MAX",
+    "ROSTER_MEMBERS_MAX",
+    "BURST_COUNT_MAX",
   ] as const;
   for (const name of shared) {
     const value = new RegExp(`pub const ${name}: \\w+ = ([\\d_]+);`).exec(rust)?.[1];
@@ -25,7 +32,9 @@ it("knows every op of a client, every push and every refusal of the Rust source"
   const frame = read("../src/protocol/ClientFrame.ts");
   expect(ops.length).toBeGreaterThan(10);
   for (const op of ops) expect(frame, op).toContain(`"op": "${op}"`);
-  const codes = [...read("../../../src/protocol/refusal.rs").matchAll(/^ {4}\w+ = "(\w+)", \w+, \d+;/gm)].map((it) => it[1]);
+  const codes = [...read("../../../src/protocol/refusal.rs").matchAll(/^ {4}\w+ = "(\w+)", \w+, \d+;/gm)].map(
+    (it) => it[1],
+  );
   const code = read("../src/protocol/Code.ts");
   expect(codes.length).toBeGreaterThan(30);
   expect([...code.matchAll(/"(\w+)"/g)].map((it) => it[1]).sort()).toEqual([...codes].sort());

@@ -10,7 +10,9 @@ export function backoffMs(tries: number, random: () => number): number {
 }
 
 /** What a close code asks for (`docs/PROTOCOL.md`, C3). Codes that are not ours come from the network. */
-export function closeMeans(code: number): "reconnect" | "reauth" | "bad_frame" | "banned" | "replaced" | "version" {
+export function closeMeans(
+  code: number,
+): "reconnect" | "reauth" | "bad_frame" | "banned" | "replaced" | "version" {
   switch (code) {
     case 4500:
       return "reauth";

@@ -59,7 +59,11 @@ export class Link {
     this.#identity = identity;
     this.#owner = owner;
     this.#requests = new Requests(env.timers, (frames) => this.#sendFrames(frames));
-    this.#watch = new Watch(env, () => this.say({ op: "ping" }), () => this.#lost(0));
+    this.#watch = new Watch(
+      env,
+      () => this.say({ op: "ping" }),
+      () => this.#lost(0),
+    );
   }
 
   get isUp(): boolean {
@@ -153,7 +157,10 @@ export class Link {
   }
 
   #hello(token: string, device: string): void {
-    const hello = { request: { op: "hello" as const, token, device }, answer: (it: Outcome | null) => this.#welcomed(it) };
+    const hello = {
+      request: { op: "hello" as const, token, device },
+      answer: (it: Outcome | null) => this.#welcomed(it),
+    };
     this.#requests.ask([hello, ...this.#owner.joins()]);
   }
 
@@ -267,7 +274,13 @@ export class Link {
     this.#lostAt ??= this.#env.now();
     const { network } = this.#env.device;
     if (!network.get()) this.status.set({ state: "offline" });
-    else this.status.set({ state: "reconnecting", since: this.#lostAt, tries: this.#tries, next: this.#env.now() + ms });
+    else
+      this.status.set({
+        state: "reconnecting",
+        since: this.#lostAt,
+        tries: this.#tries,
+        next: this.#env.now() + ms,
+      });
     this.#cancel = this.#env.timers.after(ms, () => void this.#dial());
   }
 

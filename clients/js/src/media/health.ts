@@ -1,6 +1,17 @@
 /** How the publishing goes, as numbers and as the few sentences that a host can act on. Pure. */
 import type { Health, HealthKey, PublishOptions } from "../api.js";
-import { codecOf, find, grown, type Measured, num, pairOf, type Report, secondsBetween, share, word } from "./stats.js";
+import {
+  codecOf,
+  find,
+  grown,
+  type Measured,
+  num,
+  pairOf,
+  type Report,
+  secondsBetween,
+  share,
+  word,
+} from "./stats.js";
 
 /** What is sent, and what was wished for. */
 export type HealthWish = Required<PublishOptions> & { video: boolean; audio: boolean };
@@ -40,7 +51,8 @@ export function healthOf(earlier: Measured, later: Measured, liveMs: number, wis
     videoCodec: codecOf(after, video),
   };
   const uplinkShort = available > 0 && available < targetKbps * UPLINK_FAIR;
-  const says = liveMs < STARTING_MS ? (["starting"] as const) : sentences(health, wish, uplinkShort, video, after);
+  const says =
+    liveMs < STARTING_MS ? (["starting"] as const) : sentences(health, wish, uplinkShort, video, after);
   return { level: levelOf(says, health.loss), says, ...health };
 }
 
@@ -64,7 +76,8 @@ function sentences(
   if (it.limitedBy === "cpu") says.push("cpu_limited");
   const short = it.videoKbps < wish.videoKbps * REACHED;
   if (it.limitedBy === "bandwidth" && short && !uplinkShort) says.push("bandwidth_limited");
-  if (video && captured > 0 && it.fps > 0 && it.fps < Math.min(captured, wish.fps) * FRAMES_FAIR) says.push("frames_low");
+  if (video && captured > 0 && it.fps > 0 && it.fps < Math.min(captured, wish.fps) * FRAMES_FAIR)
+    says.push("frames_low");
   if (it.rttMs >= RTT_FAIR_MS) says.push("rtt_high");
   return says.length > 0 ? says : ["good"];
 }

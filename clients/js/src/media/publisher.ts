@@ -64,7 +64,9 @@ export class Publisher implements PublisherApi {
     if (state.kind !== "connected") return this.#keeper.restart();
     const senders = state.connection.getSenders();
     const kinds = senders.map((it) => it.track?.kind).sort();
-    const wanted = this.#tracks().map((it) => it.kind).sort();
+    const wanted = this.#tracks()
+      .map((it) => it.kind)
+      .sort();
     if (kinds.join() !== wanted.join()) return this.#keeper.restart();
     for (const track of this.#tracks()) {
       await senders.find((it) => it.track?.kind === track.kind)?.replaceTrack(track);
@@ -90,7 +92,10 @@ export class Publisher implements PublisherApi {
   #prepare(connection: RTCPeerConnection): void {
     for (const track of this.#tracks()) {
       if (track.kind === "video") track.contentHint = this.#opts.kind === "screen" ? "detail" : "motion";
-      const transceiver = connection.addTransceiver(track, { direction: "sendonly", streams: [this.#source] });
+      const transceiver = connection.addTransceiver(track, {
+        direction: "sendonly",
+        streams: [this.#source],
+      });
       if (track.kind === "video") preferH264(transceiver, "send");
     }
   }

@@ -6,8 +6,10 @@
  */
 export function wantStereo(sdp: string): string {
   const opus = new Set([...sdp.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map((it) => it[1]));
-  return sdp.replace(/^a=fmtp:(\d+) (.*?)(\r?)$/gim, (line: string, type: string, words: string, end: string) =>
-    opus.has(type) && !/\bstereo=/.test(words) ? `a=fmtp:${type} ${words};stereo=1${end}` : line,
+  return sdp.replace(
+    /^a=fmtp:(\d+) (.*?)(\r?)$/gim,
+    (line: string, type: string, words: string, end: string) =>
+      opus.has(type) && !/\bstereo=/.test(words) ? `a=fmtp:${type} ${words};stereo=1${end}` : line,
   );
 }
 

@@ -25,12 +25,19 @@ export async function openCamera({ camera = true, microphone = true }: CameraOpt
     video: chosen(camera, PICTURE),
     audio: chosen(microphone, SOUND),
   });
-  return sourceOf("camera", stream, stream.getVideoTracks()[0]?.label ?? stream.getAudioTracks()[0]?.label ?? "");
+  return sourceOf(
+    "camera",
+    stream,
+    stream.getVideoTracks()[0]?.label ?? stream.getAudioTracks()[0]?.label ?? "",
+  );
 }
 
 /** The screen, a window or a tab, with its sound where the browser shares it. */
 export async function openScreen(): Promise<Source> {
-  const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
+  const stream = await navigator.mediaDevices.getDisplayMedia({
+    video: { frameRate: { ideal: 30 } },
+    audio: true,
+  });
   return sourceOf("screen", stream, stream.getVideoTracks()[0]?.label ?? "");
 }
 

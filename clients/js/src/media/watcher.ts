@@ -128,7 +128,8 @@ export class Watcher implements WatcherApi {
     this.#cancelStats = this.#env.timers.after(STATS_EVERY_MS, () => {
       void measure(connection, this.#env.timers).then((after) => {
         if (run !== this.#measuring) return;
-        const moves = before === NOTHING || mediaBytes(after.report) > mediaBytes(before.report) || !this.#here;
+        const moves =
+          before === NOTHING || mediaBytes(after.report) > mediaBytes(before.report) || !this.#here;
         const moved = moves ? after.at : movedAt;
         if (after.at - moved >= STILL_MAX_MS && this.#room.get().live) return this.#keeper.restart();
         if (before !== NOTHING) this.#view.set({ ...this.#view.get(), stats: watchStats(before, after) });

@@ -8,7 +8,15 @@ import type { Verb } from "../api.js";
 import { ROSTER_MEMBERS_MAX } from "../limits.js";
 import type { Joined, Person, RecordFrame, State } from "../protocol/index.js";
 import { rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
-import { type Gap, NO_STAGE, type RoomEvent, type RoomPush, type RoomState, type Wish, emptyRoom } from "./state.js";
+import {
+  type Gap,
+  NO_STAGE,
+  type RoomEvent,
+  type RoomPush,
+  type RoomState,
+  type Wish,
+  emptyRoom,
+} from "./state.js";
 
 export function apply(state: RoomState, event: RoomEvent): RoomState {
   switch (event.kind) {
@@ -25,7 +33,12 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
     case "forgotten":
       return { ...emptyRoom(state.slug), phase: state.phase, title: state.title };
     case "position_lost":
-      return { ...emptyRoom(state.slug), phase: state.phase, title: state.title, mine: state.mine.map(unseen) };
+      return {
+        ...emptyRoom(state.slug),
+        phase: state.phase,
+        title: state.title,
+        mine: state.mine.map(unseen),
+      };
     case "push":
       return pushed(state, event.push);
     case "older_asked":
@@ -37,7 +50,9 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
     case "gap_asked":
     case "gap_failed": {
       const loading = event.kind === "gap_asked";
-      const gaps = state.gaps.map((it) => (it.from === event.from && it.to === event.to ? { ...it, loading } : it));
+      const gaps = state.gaps.map((it) =>
+        it.from === event.from && it.to === event.to ? { ...it, loading } : it,
+      );
       return { ...state, gaps };
     }
     case "gap_filled":
@@ -53,7 +68,10 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
     case "wish_refused": {
       const again = event.why.ms === undefined ? null : event.now + event.why.ms;
       const sendAt = event.why.code === "slow_mode" && again !== null ? again : state.sendAt;
-      const refused = (it: Wish): Wish => ({ ...unseen(it), state: { kind: "refused", why: event.why, again } });
+      const refused = (it: Wish): Wish => ({
+        ...unseen(it),
+        state: { kind: "refused", why: event.why, again },
+      });
       return { ...wish(state, event.cid, refused), sendAt };
     }
     case "acked":
@@ -65,7 +83,9 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
 
 function joined(state: RoomState, it: Joined, me: Person | null, skew: number): RoomState {
   const known = it.resumed !== "fresh" && it.e === state.epoch;
-  const base = known ? state : { ...emptyRoom(state.slug), mine: state.mine.map(unseen), sendAt: state.sendAt };
+  const base = known
+    ? state
+    : { ...emptyRoom(state.slug), mine: state.mine.map(unseen), sendAt: state.sendAt };
   const present: RoomState = {
     ...base,
     phase: "joined",
@@ -152,7 +172,11 @@ function changed(state: RoomState, { count, slow_mode_ms, broadcast, stage }: St
   };
 }
 
-function people(roster: readonly Person[], came: readonly Person[], left: readonly string[]): readonly Person[] {
+function people(
+  roster: readonly Person[],
+  came: readonly Person[],
+  left: readonly string[],
+): readonly Person[] {
   const gone = new Set([...left, ...came.map((it) => it.id)]);
   return [...roster.filter((it) => !gone.has(it.id)), ...came];
 }
@@ -185,7 +209,8 @@ function acked(state: RoomState, { cid, ack, now }: Extract<RoomEvent, { kind: "
   const held = state.slowModeMs > 0 && !state.can.has("slow_mode");
   const paced = held ? { ...rest, sendAt: Math.max(rest.sendAt, now + state.slowModeMs) } : rest;
   // Seen as another record of the same words: that one gets its own name back.
-  const freed = it.seenAs !== undefined && it.seenAs !== ack.s ? rekey(paced, it.seenAs, `s${it.seenAs}`) : paced;
+  const freed =
+    it.seenAs !== undefined && it.seenAs !== ack.s ? rekey(paced, it.seenAs, `s${it.seenAs}`) : paced;
   return ack.s > freed.last ? takeOwnMessage(freed, it, ack.s, ack.t) : rekey(freed, ack.s, cid);
 }
 

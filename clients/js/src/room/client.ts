@@ -90,7 +90,8 @@ export class RoomClient implements RoomApi {
 
   join(): void {
     this.#wanted++;
-    if (this.#wanted > 1 && this.#state.get().phase !== "refused" && this.#state.get().phase !== "out") return;
+    if (this.#wanted > 1 && this.#state.get().phase !== "refused" && this.#state.get().phase !== "out")
+      return;
     void this.#loadOutbox();
     this.#fold({ kind: "joining" });
     const { link } = this.#shared;

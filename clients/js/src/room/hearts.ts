@@ -34,7 +34,10 @@ export class Hearts {
   heard(counts: Readonly<Record<string, number>>): void {
     const now = this.#timers.now();
     this.#echoes = this.#echoes.filter((it) => it.until > now && it.n > 0);
-    const others = Object.entries(counts).map(([kind, n]): [string, number] => [kind, n - this.#own(kind, n)]);
+    const others = Object.entries(counts).map(([kind, n]): [string, number] => [
+      kind,
+      n - this.#own(kind, n),
+    ]);
     const left = others.filter(([, n]) => n > 0);
     if (left.length > 0) this.#show(Object.fromEntries(left));
   }

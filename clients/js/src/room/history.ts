@@ -69,7 +69,8 @@ export class History {
     return new Promise((resolve, reject) => {
       if (!live || number === null) return reject(new Unreachable("not in the room"));
       this.#link.ask({ op: "history", a: number, before, n }, (outcome: Outcome | null) => {
-        if (outcome === null || epoch !== this.#room.state().epoch) reject(new Unreachable("the answer was lost"));
+        if (outcome === null || epoch !== this.#room.state().epoch)
+          reject(new Unreachable("the answer was lost"));
         else if ("err" in outcome) reject(new Refused(outcome.err));
         else resolve(outcome.ok as Page);
       });

@@ -15,7 +15,11 @@ export const SENT = { state: "sent" } as const;
  * Takes records that came in seq order. `upTo` is how new the form of their messages is: a page of
  * the history answers with the latest form, a live record with its own.
  */
-export function takeRecords(state: RoomState, records: readonly RecordFrame[], upTo: number | null): RoomState {
+export function takeRecords(
+  state: RoomState,
+  records: readonly RecordFrame[],
+  upTo: number | null,
+): RoomState {
   if (records.length === 0) return state;
   const messages = new Sorted(state.messages);
   const notices = new Sorted(state.notices);
@@ -77,7 +81,13 @@ export function rekey(state: RoomState, seq: number, key: string): RoomState {
   return { ...state, messages: messages.items };
 }
 
-function show(state: RoomState, record: RecordFrame & { k: "msg" }, key: string, upTo: number, all: Sorted<Shown>): Shown {
+function show(
+  state: RoomState,
+  record: RecordFrame & { k: "msg" },
+  key: string,
+  upTo: number,
+  all: Sorted<Shown>,
+): Shown {
   const { text, re, edits, deleted } = record.b;
   return {
     key,
@@ -103,7 +113,11 @@ function change(messages: Sorted<Shown>, of: number, seq: number, how: (it: Show
 }
 
 /** A record of mine that says what a message of mine on its way says: its ack is about to come. */
-function twinOf(mine: readonly Wish[], state: RoomState, record: RecordFrame & { k: "msg" }): Wish | undefined {
+function twinOf(
+  mine: readonly Wish[],
+  state: RoomState,
+  record: RecordFrame & { k: "msg" },
+): Wish | undefined {
   if (record.u.id !== state.me?.id) return undefined;
   return mine.find(
     ({ body, state: how, seenAs }) =>
@@ -145,7 +159,13 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "unmute", whom: record.b.who };
     case "ban": {
       const { who, until_ms, reason } = record.b;
-      return { ...head, kind: "ban", whom: who, until: until_ms === undefined ? null : until_ms - skew, reason };
+      return {
+        ...head,
+        kind: "ban",
+        whom: who,
+        until: until_ms === undefined ? null : until_ms - skew,
+        reason,
+      };
     }
     case "unban":
       return { ...head, kind: "unban", whom: record.b.who };

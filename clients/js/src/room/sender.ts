@@ -82,7 +82,11 @@ export class Sender {
     const { cid } = wish;
     if (wish.body.kind !== "pub" && wish.epoch !== this.#room.state().epoch) {
       // The log it names is gone; the same number is another message now.
-      return this.#refused(cid, { code: "no_such_message", act: "none", say: "the message is no longer there" });
+      return this.#refused(cid, {
+        code: "no_such_message",
+        act: "none",
+        say: "the message is no longer there",
+      });
     }
     this.#room.fold({ kind: "flying", cid });
     this.#link.ask(requestOf(number, wish), (outcome) => this.#answered(cid, outcome));

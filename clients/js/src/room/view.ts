@@ -38,7 +38,10 @@ function messagesOf(state: RoomState): readonly MessageView[] {
     if (wish.body.kind !== "pub") changes.set(wish.body.of, wish);
     else if (wish.seenAs === undefined) tail.push(ownMessage(state, wish, wish.body));
   }
-  const placed = changes.size === 0 ? state.messages : state.messages.map((it) => changing(state, it, changes.get(it.seq)));
+  const placed =
+    changes.size === 0
+      ? state.messages
+      : state.messages.map((it) => changing(state, it, changes.get(it.seq)));
   return [...placed, ...tail];
 }
 
@@ -80,4 +83,3 @@ function deliveryOf(state: RoomState, wish: Wish): Delivery {
       return { state: "refused", why: wish.state.why, again: wish.state.again };
   }
 }
-

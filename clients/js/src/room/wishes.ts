@@ -36,12 +36,15 @@ export class Wishes {
     const until = this.#env.timers.now() + WISH_WITHIN_MS;
     for (;;) {
       const a = await this.#inRoom(until);
-      const outcome = await new Promise<Outcome | null>((resolve) => this.#link.ask({ ...act, a, cid }, resolve));
+      const outcome = await new Promise<Outcome | null>((resolve) =>
+        this.#link.ask({ ...act, a, cid }, resolve),
+      );
       if (outcome === null) continue;
       if ("ok" in outcome) return;
       const { act: todo, ms } = outcome.err;
       const late = this.#env.timers.now() >= until;
-      if (todo !== "retry" || ms === undefined || ms > SILENT_RETRY_MAX_MS || late) throw new Refused(outcome.err);
+      if (todo !== "retry" || ms === undefined || ms > SILENT_RETRY_MAX_MS || late)
+        throw new Refused(outcome.err);
       await new Promise<void>((resolve) => void this.#env.timers.after(ms, resolve));
     }
   }
