@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Server, text};
 use fanout::{Config, Order};
 
@@ -202,6 +204,37 @@ async fn a_held_connection_hears_its_rooms_after_the_release() {
     assert_eq!(rooms, ["log 1 1 1", "log 2 1 1"]);
     server.log(1, 2, 2, 0);
     assert_eq!(held.text().await, "log 1 2 2");
+}
+
+#[tokio::test]
+async fn a_silent_room_keeps_what_the_slowest_still_needs() {
+    let config = Config {
+        sweep_every: Duration::from_millis(5),
+        ping_after: Duration::from_millis(20),
+        ..Config::default()
+    };
+    let server = Server::start(config).await;
+    let (mut fast, mut held) = (server.client().await, server.client().await);
+    let mut slow = server.client_with(0, Some(4_096), b"").await;
+    held.say("hold").await;
+    server.await_text("hold");
+    for client in [&fast, &held, &slow] {
+        server.join(client, 1, 0);
+    }
+    for seq in 1..=60 {
+        server.log(1, seq, seq, 16_000);
+    }
+    fast.until("log 1 60 60").await;
+    // The ping to the silent comes by the look at everything that also tidies the rings.
+    fast.say("noop").await;
+    fast.until(r#"{"op":"ping"}"#).await;
+    held.say("release").await;
+    for client in [&mut held, &mut slow] {
+        let mut heard = client.until("log 1 60 60").await;
+        heard.retain(|it| it.starts_with("log") || it.starts_with("gap"));
+        let expect: Vec<String> = (1..60).map(|it| format!("log 1 {it} {it}")).collect();
+        assert_eq!(heard, expect);
+    }
 }
 
 #[tokio::test]
