@@ -144,7 +144,7 @@ impl Room {
             }
             pass.at += 1;
         }
-        pass.cost += started.elapsed();
+        pass.cost += clock::now().duration_since(started);
         if pass.at < self.slots {
             return Turn::Unfinished;
         }

@@ -12,7 +12,7 @@ use tokio::{sync::mpsc, task};
 use crate::{
     Config, Open, ShardHandle, life,
     order::{Letter, Local},
-    room::Turn,
+    room::{Room, Turn},
     shard::Shard,
     sweep,
 };
@@ -195,7 +195,12 @@ fn give_up(shard: &Rc<Shard>, number: u32) {
         "a pass panicked: the room's connections are closed"
     );
     let room = shard.rooms.borrow_mut().remove(&number);
-    for member in room.iter().flat_map(crate::room::Room::members) {
+    for member in room.iter().flat_map(Room::members) {
+        member
+            .connection
+            .rooms
+            .borrow_mut()
+            .retain(|it| it.0 != number);
         shard.close(
             &member.connection,
             CloseCode::Forced,

@@ -64,7 +64,7 @@ impl Shard {
 
     /// Milliseconds since the shard was born.
     pub(crate) fn now_ms(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(clock::now().duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn since(&self, then_ms: u64) -> Duration {

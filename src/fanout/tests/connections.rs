@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Heard, Server, masked, quick, text};
+use common::{CURSED, Heard, Server, masked, quick, text};
 use fanout::{Config, Order};
 use protocol::CloseCode;
 use tokio::io::AsyncReadExt;
@@ -124,6 +124,24 @@ async fn a_panic_in_a_handler_ends_its_connection_only() {
     server.await_closed(bad.id);
     server.log(1, 1, 1, 0);
     assert_eq!(good.until("log 1 1 1").await, ["joined"]);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_pass_sends_its_room_away_and_nobody_else() {
+    let server = Server::start(Config::default()).await;
+    let (mut bad, mut good) = (server.client().await, server.client().await);
+    server.join(&bad, CURSED, 0);
+    server.join(&good, 1, 0);
+    // A hole, so a gap must be worded.
+    server.log(CURSED, 5, 5, 0);
+    bad.expect_close(CloseCode::Forced).await;
+    server.await_closed(bad.id);
+    server.log(1, 1, 1, 0);
+    assert_eq!(good.until("log 1 1 1").await, ["joined"]);
+    // The room begins anew.
+    server.join(&good, CURSED, 5);
+    server.log(CURSED, 6, 6, 0);
+    assert_eq!(good.until("log 66 6 6").await, ["joined"]);
 }
 
 #[tokio::test]
