@@ -134,6 +134,54 @@ describe("the connection", () => {
     expect(world.view.live).toBe(true);
   });
 
+  it("leaves nothing behind when it is closed, whatever was under way", async () => {
+    for (const ms of [0, 3, 8, 100, 12_000]) {
+      const world = new World();
+      await world.client.beGuest();
+      world.client.room("lobby").join();
+      world.client.room("lobby").send("一");
+      await world.clock.advance(ms);
+      world.client.room("lobby").heart();
+      const act = world.client
+        .room("lobby")
+        .unmute("m_2")
+        .catch(() => "in vain");
+      world.client.close();
+      await world.clock.advance(30_000);
+      expect([world.clock.waiting, world.server.open.length], `after ${ms} ms`).toEqual([0, 0]);
+      expect(await act).toBe("in vain");
+      expect(world.client.status.get()).toEqual({ state: "idle" });
+    }
+  });
+
+  it("opens no second socket beside one that is opening", async () => {
+    const world = new World();
+    await world.client.beGuest();
+    world.client.room("lobby").join();
+    await world.clock.advance(2);
+    for (let n = 0; n < 3; n++) {
+      world.client.retry();
+      await world.clock.advance(2);
+    }
+    await world.clock.advance(2_000);
+    expect(world.server.open).toHaveLength(1);
+    expect(world.view.live).toBe(true);
+  });
+
+  it("tries again where the browser does not even open a socket", async () => {
+    const world = new World();
+    const { socket } = world.server;
+    let times = 0;
+    world.dial = (...args) => {
+      if (times++ < 2) throw new DOMException("blocked", "SecurityError");
+      return socket(...args);
+    };
+    await world.client.beGuest();
+    world.client.room("lobby").join();
+    await world.clock.advance(5_000);
+    expect(world.client.status.get().state).toBe("online");
+  });
+
   it("hears nothing of a socket that it left", async () => {
     const world = new World();
     await world.inLobby();

@@ -298,6 +298,7 @@ export class Line implements Socket {
   readonly #clock: HandClock;
   readonly #events: SocketEvents;
   #ended = false;
+  #leaving = false;
 
   constructor(server: FakeServer, clock: HandClock, events: SocketEvents, url: string, protocol: string) {
     this.#server = server;
@@ -307,7 +308,7 @@ export class Line implements Socket {
     this.protocol = protocol;
     clock.after(LINE_MS, () => {
       if (server.down) return this.cut(1006);
-      this.isOpen = !this.#ended;
+      this.isOpen = !this.#ended && !this.#leaving;
       if (this.isOpen) events.open();
     });
   }
@@ -322,6 +323,7 @@ export class Line implements Socket {
 
   /** The client closes. This socket is a bad one: for a while it still delivers what it has. */
   close(): void {
+    this.#leaving = true;
     this.isOpen = false;
     this.#clock.after(CLOSES_WITHIN_MS, () => this.#end(1000));
   }

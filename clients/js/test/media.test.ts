@@ -9,6 +9,7 @@ import { refusal } from "./fake-server.js";
 import { FakePeer, FakeStream, sourceOf } from "./fake-peer.js";
 import { World } from "./world.js";
 
+const OPUS = "\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n";
 const HERE: StageState = { here: true, video: true, audio: true };
 const AWAY: StageState = { here: false, video: false, audio: false };
 
@@ -27,7 +28,10 @@ class Studio {
   }
 
   async enter(stage: StageState): Promise<void> {
-    this.world.server.media = (frame) => ({ peer: `p${this.offers.length}`, sdp: `answer to ${frame.role}` });
+    this.world.server.media = (frame) => ({
+      peer: `p${this.offers.length}`,
+      sdp: `answer to ${frame.role}${OPUS}`,
+    });
     await this.world.inLobby();
     this.broadcast("live");
     await this.stage(stage);
@@ -87,7 +91,7 @@ describe("watching", () => {
     expect(view().stream?.getVideoTracks()).toHaveLength(1);
     expect(studio.offers).toMatchObject([{ a: 7, role: "view", sdp: expect.stringContaining("stereo=1") }]);
     expect(studio.last.local).toBe(studio.offers[0]?.sdp);
-    expect(studio.last.remote).toBe("answer to view");
+    expect(studio.last.remote).toBe(`answer to view${OPUS}`);
   });
 
   it("keeps its connection while the host reconnects", async () => {
@@ -252,6 +256,7 @@ describe("publishing", () => {
     await studio.connected();
     expect(view().phase).toBe("live");
     expect(studio.offers[0]?.sdp.match(/m=\w+/g)).toEqual(["m=video", "m=audio"]);
+    expect(studio.last.remote).toContain("stereo=1");
     const [video, audio] = studio.last.getSenders();
     expect(video?.track?.contentHint).toBe("detail");
     expect(video?.parameters).toMatchObject({

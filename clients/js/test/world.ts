@@ -1,5 +1,12 @@
 /** A client and a fake server on one hand-turned clock. */
-import { Cell, MemoryStorage, type PeerFactory, type RoomView, Weiquan } from "../src/index.js";
+import {
+  Cell,
+  MemoryStorage,
+  type PeerFactory,
+  type RoomView,
+  type SocketFactory,
+  Weiquan,
+} from "../src/index.js";
 import { HandClock, seeded } from "./clock.js";
 import { FakeServer } from "./fake-server.js";
 
@@ -10,6 +17,7 @@ export class World {
   readonly storage = new MemoryStorage();
   readonly visible = new Cell(true);
   readonly network = new Cell(true);
+  dial: SocketFactory = (...args) => this.server.socket(...args);
   client: Weiquan;
 
   readonly #peer: PeerFactory | undefined;
@@ -26,7 +34,7 @@ export class World {
     return new Weiquan({
       base: "https://live.example.org/",
       storage: this.storage,
-      socket: this.server.socket,
+      socket: (...args) => this.dial(...args),
       fetch: this.server.fetch,
       timers: this.clock,
       now: this.clock.unix,

@@ -83,6 +83,7 @@ export class Link {
   /** Connects at once, whatever was. */
   retry(): void {
     if (this.#up) return;
+    this.#hangUp();
     this.#tries = 0;
     this.#reauths = 0;
     void this.#dial();
@@ -143,11 +144,16 @@ export class Link {
     if (!current()) return;
     this.#helloAs = this.#identity.who.get()?.id ?? "";
     this.#cancel = this.#env.timers.after(WELCOME_WITHIN_MS, () => this.#lost(0));
-    this.#socket = this.#env.socket(this.#address(), SUBPROTOCOL, {
-      open: () => current() && this.#hello(token, device),
-      text: (data) => current() && this.#hear(data, current),
-      closed: (code) => current() && this.#lost(code),
-    });
+    try {
+      this.#socket = this.#env.socket(this.#address(), SUBPROTOCOL, {
+        open: () => current() && this.#hello(token, device),
+        text: (data) => current() && this.#hear(data, current),
+        closed: (code) => current() && this.#lost(code),
+      });
+    } catch {
+      // The browser refuses the address itself (a policy of the page): nothing was opened.
+      this.#lost(0);
+    }
   }
 
   #address(): string {

@@ -36,6 +36,8 @@ export interface Plan {
   prepare(connection: RTCPeerConnection): void | Promise<void>;
   /** The offer as it is set and sent. */
   offer(sdp: string): string;
+  /** The answer as it is set. */
+  answer(sdp: string): string;
   /** Called once the answer is set. */
   answered?(connection: RTCPeerConnection): void | Promise<void>;
 }
@@ -113,7 +115,7 @@ export class Keeper {
       if (!current()) return this.#signalling.close(answered.peer);
       this.#peer = answered.peer;
       connection.onconnectionstatechange = () => void (current() && this.#changed(connection));
-      await connection.setRemoteDescription({ type: "answer", sdp: answered.sdp });
+      await connection.setRemoteDescription({ type: "answer", sdp: this.#plan.answer(answered.sdp) });
       if (current()) await this.#plan.answered?.(connection);
     } catch (error) {
       if (current()) this.#threw(error);

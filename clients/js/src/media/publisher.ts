@@ -10,7 +10,7 @@ import { Cell, type Readable } from "../readable.js";
 import type { RoomState } from "../room/state.js";
 import { healthOf } from "./health.js";
 import { Keeper, type KeeperState } from "./keeper.js";
-import { preferH264 } from "./sdp.js";
+import { preferH264, wantStereo } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
 import { type Measured, measure, NOTHING } from "./stats.js";
 
@@ -45,6 +45,8 @@ export class Publisher implements PublisherApi {
       role: "publish",
       prepare: (connection) => this.#prepare(connection),
       offer: (sdp) => sdp,
+      // A voice has one channel; what a screen or a file plays may have two.
+      answer: (sdp) => (this.#opts.kind === "camera" ? sdp : wantStereo(sdp)),
       answered: (connection) => this.#tune(connection),
     });
     this.#end = this.#keeper.state.subscribe((state) => this.#keeperChanged(state));

@@ -2,7 +2,8 @@
 
 /**
  * Asks for sound in stereo. Chromium decodes Opus to one channel unless the description says so, even
- * where the sender has two (RFC 7587 §7.1: the receiver's wish, default 0).
+ * where the sender has two, and encodes to one unless the answer does (RFC 7587 §7.1: the receiver's
+ * wish, default 0).
  */
 export function wantStereo(sdp: string): string {
   const opus = new Set([...sdp.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map((it) => it[1]));

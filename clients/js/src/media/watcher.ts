@@ -36,6 +36,7 @@ export class Watcher implements WatcherApi {
       role: "view",
       prepare: (connection) => this.#prepare(connection, opts),
       offer: wantStereo,
+      answer: (sdp) => sdp,
     });
     this.#ends = [
       room.subscribe((state) => this.#roomChanged(state)),
