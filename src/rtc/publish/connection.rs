@@ -22,7 +22,7 @@ use webrtc::{
     },
 };
 
-use super::{offer::Offer, port::Credentials, reports::SenderReports, runtime::PeerRuntime};
+use super::{offer::Offer, port::Credentials, reports::LetThrough, runtime::PeerRuntime};
 use crate::codecs::Chosen;
 
 /// Silence after which ICE says `disconnected`.
@@ -114,8 +114,10 @@ async fn build(
             register(&mut engine, kind, chosen)?;
         }
     }
-    let interceptors = register_default_interceptors(Registry::new(), &mut engine)?
-        .with(Slot::from(SENDER_REPORTS_SLOT), SenderReports::default());
+    let interceptors = register_default_interceptors(Registry::new(), &mut engine)?.with(
+        Slot::from(SENDER_REPORTS_SLOT),
+        LetThrough::sender_reports(),
+    );
     let mut settings = SettingEngineBuilder::new()
         .with_lite(true)
         .with_ice_credentials(credentials.ufrag.clone(), credentials.password.clone())
@@ -195,9 +197,9 @@ fn feedback(offered: &str) -> Option<RTCPFeedback> {
 }
 
 /// Tells the publisher's task what `webrtc` says. It has no state of its own.
-struct Listener {
-    events: mpsc::Sender<Event>,
-    gathered: Arc<Notify>,
+pub(super) struct Listener {
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) gathered: Arc<Notify>,
 }
 
 type Told<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

@@ -153,7 +153,7 @@ impl Port {
         }
     }
 
-    fn handle(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    pub(super) fn handle(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
         let known = self.table().by_address.get(&from).cloned();
         let inlet = match Check::read(datagram) {
             Some(check) => self.verify(from, known, check),

@@ -6,19 +6,34 @@ use std::{collections::VecDeque, time::Instant};
 
 use rtc::{
     interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket},
-    rtcp::sender_report::SenderReport,
+    rtcp::{Packet as RtcpPacket, sender_report::SenderReport},
     sansio::Protocol,
     shared::error::Error,
 };
 
-/// Packets in either direction that wait in the chain; it is drained after each packet.
-#[derive(Default)]
-pub(super) struct SenderReports {
+/// An interceptor that lets through what its test wants. Packets wait in it in either direction
+/// only until the chain is drained, which is after each packet.
+pub(super) struct LetThrough {
+    wanted: fn(&dyn RtcpPacket) -> bool,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderReports {
+impl LetThrough {
+    pub(super) fn new(wanted: fn(&dyn RtcpPacket) -> bool) -> Self {
+        Self {
+            wanted,
+            inbound: VecDeque::new(),
+            outbound: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn sender_reports() -> Self {
+        Self::new(|packet| packet.as_any().is::<SenderReport>())
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for LetThrough {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -27,7 +42,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderReports {
 
     fn handle_read(&mut self, mut packet: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(parts) = &packet.message.packet
-            && parts.iter().any(|part| part.as_any().is::<SenderReport>())
+            && parts.iter().any(|part| (self.wanted)(&**part))
         {
             packet.message.add(Attribute::DeliverToApplication);
         }
@@ -49,7 +64,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for SenderReports {
     }
 }
 
-impl Interceptor for SenderReports {
+impl Interceptor for LetThrough {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}

@@ -1,6 +1,10 @@
 //! Publishers against a real port: FFmpeg as a process, a `webrtc` client in this one.
 
+mod client;
 mod ffmpeg;
+mod offers;
+mod port;
+mod webrtc;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

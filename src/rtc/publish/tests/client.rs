@@ -1,0 +1,213 @@
+//! A publisher of `webrtc` in this process: H264 pictures that are nothing but their headers.
+
+use std::{sync::Arc, time::Duration};
+
+use rtc::{
+    ice::mdns::MulticastDnsMode,
+    interceptor::Slot,
+    media_stream::MediaStreamTrack,
+    rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
+    rtp::{Packet, header::Header},
+    rtp_transceiver::rtp_sender::{
+        RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+        RtpCodecKind,
+    },
+};
+use tokio::sync::{Notify, mpsc};
+use webrtc::{
+    media_stream::track_local::{TrackLocal, TrackLocalEvent, static_rtp::TrackLocalStaticRTP},
+    peer_connection::{
+        MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder,
+        RTCSessionDescription, Registry, SettingEngineBuilder, register_default_interceptors,
+    },
+};
+
+use super::PATIENCE;
+use crate::publish::{
+    connection::{EVENTS_MAX, Event, Listener},
+    reports::LetThrough,
+};
+
+const SSRC: u32 = 0x1234_5678;
+const PAYLOAD_TYPE: u8 = 102;
+/// 25 pictures a second.
+const EVERY: Duration = Duration::from_millis(40);
+const TICKS: u32 = 3_600;
+
+pub(super) struct Client {
+    connection: Arc<dyn PeerConnection>,
+    track: Arc<TrackLocalStaticRTP>,
+    events: mpsc::Receiver<Event>,
+    gathered: Arc<Notify>,
+    sequence: u16,
+    pictures: u32,
+}
+
+fn codec() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "video/H264".to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: "packetization-mode=1;profile-level-id=42e01f".to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+impl Client {
+    pub(super) async fn new() -> Self {
+        let mut engine = MediaEngine::default();
+        let parameters = RTCRtpCodecParameters {
+            rtp_codec: codec(),
+            payload_type: PAYLOAD_TYPE,
+        };
+        engine
+            .register_codec(parameters, RtpCodecKind::Video)
+            .unwrap();
+        let wishes = LetThrough::new(|packet| packet.as_any().is::<PictureLossIndication>());
+        let interceptors = register_default_interceptors(Registry::new(), &mut engine)
+            .unwrap()
+            .with(Slot::from(20_000), wishes);
+        let settings = SettingEngineBuilder::new()
+            .with_include_loopback_candidate(true)
+            .with_multicast_dns_mode(MulticastDnsMode::Disabled);
+        let (told, events) = mpsc::channel(EVENTS_MAX);
+        let gathered = Arc::new(Notify::new());
+        let listener = Listener {
+            events: told,
+            gathered: Arc::clone(&gathered),
+        };
+        let connection = PeerConnectionBuilder::new()
+            .with_configuration(RTCConfigurationBuilder::new().build())
+            .with_media_engine(engine)
+            .with_setting_engine(settings.build())
+            .with_interceptor_registry(interceptors)
+            .with_handler(Arc::new(listener))
+            .with_udp_addrs(vec!["127.0.0.1:0".to_owned()])
+            .build()
+            .await
+            .unwrap();
+        let coding = RTCRtpCodingParameters {
+            ssrc: Some(SSRC),
+            ..Default::default()
+        };
+        let encoding = RTCRtpEncodingParameters {
+            rtp_coding_parameters: coding,
+            codec: codec(),
+            ..Default::default()
+        };
+        let track = MediaStreamTrack::new(
+            "stream".to_owned(),
+            "track".to_owned(),
+            "label".to_owned(),
+            RtpCodecKind::Video,
+            vec![encoding],
+        );
+        let track = Arc::new(TrackLocalStaticRTP::new(track));
+        let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+        connection
+            .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
+            .await
+            .unwrap();
+        Self {
+            connection,
+            track,
+            events,
+            gathered,
+            sequence: 65_000,
+            pictures: 0,
+        }
+    }
+
+    pub(super) async fn offer(&self) -> String {
+        let offer = self.connection.create_offer(None).await.unwrap();
+        self.connection.set_local_description(offer).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.gathered.notified())
+            .await
+            .unwrap();
+        // What `webrtc` calls sendrecv sends.
+        self.connection.local_description().await.unwrap().sdp
+    }
+
+    pub(super) async fn take(&mut self, answer: String) {
+        let answer = RTCSessionDescription::answer(answer).unwrap();
+        self.connection
+            .set_remote_description(answer)
+            .await
+            .unwrap();
+        let connected = async {
+            while let Some(event) = self.events.recv().await {
+                if matches!(event, Event::State(state) if state.to_string() == "connected") {
+                    return;
+                }
+            }
+            panic!("the connection ended before it began");
+        };
+        tokio::time::timeout(PATIENCE, connected)
+            .await
+            .expect("connected in time");
+    }
+
+    /// One picture of three packets: parameter sets and two fragments.
+    pub(super) async fn picture(&mut self, keyframe: bool) {
+        let unit = if keyframe { 5 } else { 1 };
+        let payloads: [&[u8]; 3] = [
+            &[0x67, 0x42, 0xe0, 0x1f],
+            &[0x7c, 0x80 | unit, 1, 2, 3],
+            &[0x7c, 0x40 | unit, 4, 5],
+        ];
+        let skip = usize::from(!keyframe);
+        for (at, payload) in payloads.iter().enumerate().skip(skip) {
+            let header = Header {
+                version: 2,
+                marker: at == 2,
+                payload_type: PAYLOAD_TYPE,
+                sequence_number: self.sequence,
+                timestamp: self.pictures * TICKS,
+                ssrc: SSRC,
+                ..Default::default()
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            let payload = bytes::Bytes::copy_from_slice(payload);
+            self.track
+                .write_rtp(Packet { header, payload })
+                .await
+                .unwrap();
+        }
+        self.pictures += 1;
+    }
+
+    /// Pictures at their pace until a keyframe is asked of us.
+    pub(super) async fn send_until_asked(&mut self) {
+        let track = Arc::clone(&self.track);
+        let asked = async {
+            loop {
+                let event = track.poll().await.expect("the track lives");
+                let TrackLocalEvent::OnRtcpPacket(packets) = event else {
+                    continue;
+                };
+                if packets
+                    .iter()
+                    .any(|it| it.as_any().is::<PictureLossIndication>())
+                {
+                    return;
+                }
+            }
+        };
+        let mut ticks = tokio::time::interval(EVERY);
+        let sending = async {
+            loop {
+                ticks.tick().await;
+                self.picture(self.pictures == 0).await;
+            }
+        };
+        tokio::select! {
+            () = asked => {}
+            () = sending => {}
+            () = tokio::time::sleep(PATIENCE) => panic!("nobody asked for a keyframe"),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        self.connection.close().await.unwrap();
+    }
+}

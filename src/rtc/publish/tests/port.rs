@@ -1,0 +1,142 @@
+//! The shared port lets nobody in who does not know the password of a name.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    task::Waker,
+};
+
+use rtc_crypto::providers::AwsLcRsCrypto;
+use rtc_stun::{
+    attributes::ATTR_USERNAME,
+    integrity::MessageIntegrity,
+    message::{BINDING_REQUEST, Message, Setter, TransactionId},
+    textattrs::TextAttribute,
+};
+
+use crate::publish::port::{Credentials, Inlet, Port, QUEUE_DATAGRAMS_MAX};
+
+const MEDIA: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9];
+
+fn port() -> Port {
+    Port::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap()
+}
+
+fn open(port: &Port, ufrag: &str) -> Arc<Inlet> {
+    let password = format!("password-of-{ufrag}");
+    port.open(
+        Credentials {
+            ufrag: ufrag.to_owned(),
+            password,
+        },
+        clock::now(),
+    )
+}
+
+fn from(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// A connectivity check as a browser sends it.
+fn check_of(ufrag: &str, password: &str) -> Vec<u8> {
+    let name = TextAttribute::new(ATTR_USERNAME, format!("{ufrag}:theirs"));
+    let integrity = MessageIntegrity::new_short_term_integrity_with_provider(
+        password.to_owned(),
+        &AwsLcRsCrypto,
+    );
+    let parts: [Box<dyn Setter + '_>; 4] = [
+        Box::new(BINDING_REQUEST),
+        Box::<TransactionId>::default(),
+        Box::new(name),
+        Box::new(integrity),
+    ];
+    let mut message = Message::new();
+    message.build(&parts).unwrap();
+    message.raw
+}
+
+fn received(inlet: &Inlet) -> usize {
+    std::iter::from_fn(|| inlet.poll(Waker::noop())).count()
+}
+
+#[tokio::test]
+async fn media_is_taken_only_from_an_address_that_showed_the_password() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let now = clock::now();
+    port.handle(from(1), MEDIA, now);
+    port.handle(from(1), &check_of("ours", "wrong"), now);
+    port.handle(from(1), &check_of("nobody", "password-of-ours"), now);
+    port.handle(from(1), MEDIA, now);
+    assert_eq!((received(&inlet), port.known()), (0, (1, 0)));
+
+    port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    port.handle(from(1), MEDIA, now);
+    port.handle(from(2), MEDIA, now);
+    assert_eq!((received(&inlet), port.known()), (2, (1, 1)));
+}
+
+#[tokio::test]
+async fn an_address_goes_over_to_the_session_that_it_checks() {
+    let port = port();
+    let (before, after) = (open(&port, "before"), open(&port, "after"));
+    let now = clock::now();
+    port.handle(from(1), &check_of("before", "password-of-before"), now);
+    port.handle(from(1), &check_of("after", "password-of-after"), now);
+    port.handle(from(1), MEDIA, now);
+    assert_eq!((received(&before), received(&after)), (1, 2));
+    // The end of the first session does not take the address from the second.
+    port.remove(&before);
+    port.handle(from(1), MEDIA, now);
+    assert_eq!(received(&after), 1);
+    port.remove(&after);
+    assert_eq!(port.known(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_publisher_has_few_addresses() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    for number in 1..100 {
+        port.handle(
+            from(number),
+            &check_of("ours", "password-of-ours"),
+            clock::now(),
+        );
+    }
+    assert_eq!(port.known(), (1, 8));
+    port.handle(from(99), MEDIA, clock::now());
+    port.handle(from(1), MEDIA, clock::now());
+    assert_eq!(
+        received(&inlet),
+        100,
+        "99 checks and the media of the newest address"
+    );
+    port.remove(&inlet);
+    assert_eq!(port.known(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_queue_that_nobody_empties_is_bounded() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    port.handle(from(1), &check_of("ours", "password-of-ours"), clock::now());
+    for _ in 0..3 * QUEUE_DATAGRAMS_MAX {
+        port.handle(from(1), MEDIA, clock::now());
+    }
+    assert_eq!(received(&inlet), QUEUE_DATAGRAMS_MAX);
+}
+
+#[tokio::test]
+async fn rubbish_is_dropped() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let whole = check_of("ours", "password-of-ours");
+    for length in 0..whole.len() {
+        port.handle(from(1), &whole[..length], clock::now());
+        let mut changed = whole.clone();
+        changed[length] ^= 0x55;
+        port.handle(from(1), &changed, clock::now());
+    }
+    assert_eq!((received(&inlet), port.known()), (0, (1, 0)));
+}

@@ -1,0 +1,182 @@
+//! The whole way of a publisher of `webrtc`: connect, flow, be asked for a keyframe, end.
+
+use media::{CodecName, Kind};
+
+use super::{Ingest, PATIENCE, ROOM, client::Client, frame_of};
+use crate::{Established, Feed, PeerEnd, Report, Role, WantKeyframe};
+
+async fn publish(ingest: &mut Ingest) -> (Client, Established) {
+    let mut client = Client::new().await;
+    let established = ingest
+        .publishers
+        .publish(ROOM, client.offer().await)
+        .await
+        .expect("a fit offer");
+    client.take(established.sdp.clone()).await;
+    (client, established)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_reports_and_wishes_pass_and_the_end_frees_everything() {
+    let mut ingest = Ingest::start().await;
+    let (mut client, established) = publish(&mut ingest).await;
+    let peer = established.peer;
+    assert_eq!(
+        ingest.report().await,
+        Report::PublisherHere { peer: peer.clone() }
+    );
+
+    client.picture(true).await;
+    let (publication, codec) = match ingest.feed().await {
+        Feed::Opened {
+            room: ROOM,
+            publication,
+            kind: Kind::Video,
+            codec,
+        } => (publication, codec),
+        other => panic!("{other:?} came before the track opened"),
+    };
+    assert_eq!((codec.name, codec.clock), (CodecName::H264, 90_000));
+    let mut picture = Vec::new();
+    while picture.len() < 3 {
+        let (of, packets) = ingest.feed_until(|feed| frame_of(feed, Kind::Video)).await;
+        assert_eq!(of, publication);
+        picture.extend(packets);
+    }
+    assert_eq!(picture[0][12..], [0x67, 0x42, 0xe0, 0x1f]);
+    let flowing = Report::Flowing {
+        peer: peer.clone(),
+        video: true,
+        audio: false,
+    };
+    assert_eq!(ingest.report().await, flowing);
+
+    // A wish for what is not published is nobody's.
+    for publication in [media::PublicationId(99), publication] {
+        ingest
+            .wishes
+            .send(WantKeyframe {
+                room: ROOM,
+                publication,
+            })
+            .await
+            .unwrap();
+    }
+    client.send_until_asked().await;
+    // The client sends its reports each second, with the time of the machine that both share.
+    let sending = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(40));
+        loop {
+            ticks.tick().await;
+            client.picture(false).await;
+        }
+    });
+    let ntp = ingest.feed_until(|feed| match feed {
+        Feed::Report {
+            ntp,
+            kind: Kind::Video,
+            ..
+        } => Some(ntp),
+        _ => None,
+    });
+    let ntp = tokio::time::timeout(PATIENCE, ntp)
+        .await
+        .expect("a sender report in time");
+    assert!(
+        ntp.abs_diff(clock::ntp()) >> 32 < 30,
+        "the publisher's clock is this machine's"
+    );
+    sending.abort();
+
+    assert!(ingest.publishers.close(&peer, PeerEnd::Closed).await);
+    assert!(
+        !ingest.publishers.close(&peer, PeerEnd::Closed).await,
+        "closed once"
+    );
+    let closed = |feed| matches!(feed, Feed::Closed { .. }).then_some(());
+    ingest.feed_until(closed).await;
+    let why = PeerEnd::Closed;
+    assert_eq!(
+        ingest.report().await,
+        Report::PublisherGone {
+            peer: peer.clone(),
+            why
+        }
+    );
+    assert_eq!(
+        ingest.report().await,
+        Report::PeerEnded {
+            peer,
+            role: Role::Publisher,
+            why
+        }
+    );
+    ingest.assert_empty();
+    ingest.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_publisher_replaces_the_first() {
+    let mut ingest = Ingest::start().await;
+    let (mut first, established) = publish(&mut ingest).await;
+    first.picture(true).await;
+    let (before, _) = ingest.feed_until(|feed| frame_of(feed, Kind::Video)).await;
+    let (mut second, _) = publish(&mut ingest).await;
+    assert_eq!(ingest.gone().await, (established.peer, PeerEnd::Replaced));
+    second.picture(true).await;
+    let after = ingest
+        .feed_until(|feed| frame_of(feed, Kind::Video).filter(|(of, _)| *of != before))
+        .await;
+    assert_ne!(after.0, before);
+    ingest.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_closes_dtls_is_gone_at_once() {
+    let mut ingest = Ingest::start().await;
+    let (mut client, established) = publish(&mut ingest).await;
+    client.picture(true).await;
+    ingest.feed_until(|feed| frame_of(feed, Kind::Video)).await;
+    let said = std::time::Instant::now();
+    client.close().await;
+    assert_eq!(ingest.gone().await, (established.peer, PeerEnd::Closed));
+    assert!(
+        said.elapsed().as_secs() < 4,
+        "{:?}: not by silence",
+        said.elapsed()
+    );
+    ingest.assert_empty();
+    ingest.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shutdown_ends_every_publisher() {
+    let mut ingest = Ingest::start().await;
+    let (_client, established) = publish(&mut ingest).await;
+    let publishers = ingest.publishers.clone();
+    ingest.running.shutdown().await;
+    assert_eq!(publishers.shared.port.known(), (0, 0));
+    let offer = Client::new().await.offer().await;
+    assert_eq!(
+        publishers
+            .publish(ROOM, offer)
+            .await
+            .unwrap_err()
+            .code
+            .as_str(),
+        "draining"
+    );
+    drop(publishers);
+    let mut reports = Vec::new();
+    while let Some((_, report)) = ingest.reports.recv().await {
+        reports.push(report);
+        if reports.len() == 3 {
+            break;
+        }
+    }
+    let gone = Report::PublisherGone {
+        peer: established.peer,
+        why: PeerEnd::Closed,
+    };
+    assert!(reports.contains(&gone), "{reports:?}");
+}
