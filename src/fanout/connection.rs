@@ -19,10 +19,8 @@ use crate::{Config, ConnectionId, ring::Part};
 
 /// The socket is blocked: passes leave it out, its flusher reads on at its cursors.
 const LAGGING: u8 = 1;
-/// Its rooms are held back until one answer names them all.
-const HELD: u8 = 2;
 /// It hears nothing more but a goodbye.
-const ENDING: u8 = 4;
+const ENDING: u8 = 2;
 
 /// Frames of one write while catching up.
 const PARTS_MAX: usize = 64;
@@ -97,7 +95,7 @@ impl Connection {
         })
     }
 
-    /// Passes leave it out: it lags, is held or is ending.
+    /// Passes leave it out: it lags or is ending.
     pub(crate) fn is_set_back(&self) -> bool {
         self.flags.get() != 0
     }
@@ -106,23 +104,8 @@ impl Connection {
         self.flags.get() & LAGGING != 0
     }
 
-    pub(crate) fn is_held(&self) -> bool {
-        self.flags.get() & HELD != 0
-    }
-
     pub(crate) fn is_ending(&self) -> bool {
         self.flags.get() & ENDING != 0
-    }
-
-    pub(crate) fn hold(&self) {
-        self.flags.set(self.flags.get() | HELD);
-    }
-
-    /// False if it was not held.
-    pub(crate) fn let_go(&self) -> bool {
-        let was_held = self.is_held();
-        self.flags.set(self.flags.get() & !HELD);
-        was_held
     }
 
     pub(crate) fn begin_lag(&self, lag: Lag) {

@@ -82,12 +82,8 @@ fn write_begun(shard: &Shard, connection: &Connection) -> Option<Written> {
     Some(written)
 }
 
-/// Writes what comes next of the rooms it is in. None where it has read everything; a held
-/// connection gets nothing of its rooms.
+/// Writes what comes next of the rooms it is in. None where it has read everything.
 fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
-    if connection.is_held() {
-        return None;
-    }
     let mut rooms = shard.rooms.borrow_mut();
     let mut places = connection.rooms.borrow_mut();
     for at in 0..places.len() {

@@ -50,10 +50,7 @@ pub(crate) fn adopt<O: Open>(shard: &Rc<Shard>, open: &O, adopt: Adopt) {
         }
     };
     let connection = shard.insert(socket);
-    let link = Link {
-        connection: connection.clone(),
-        shard: shard.clone(),
-    };
+    let link = Link::new(&connection, shard);
     let Ok(handler) = catch_unwind(AssertUnwindSafe(|| open.open(link, peer))) else {
         tracing::error!(connection = %connection.id, "opening a connection panicked");
         shard.lose(&connection);

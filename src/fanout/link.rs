@@ -1,7 +1,10 @@
 //! The two faces of a connection: what a handler is told ([`Handler`], [`Open`]) and what it can do
 //! ([`Link`]). Both live on the connection's shard and never leave it.
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    rc::{Rc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use protocol::{CloseCode, RoomNumber, Seq};
@@ -31,60 +34,67 @@ pub trait Open: Clone + Send + 'static {
     fn gap(&self, room: RoomNumber, from: Seq, to: Seq) -> Bytes;
 }
 
-/// A handler's hold on its connection. Cheap to clone; does nothing once the connection is over.
+/// A handler's way to its connection. Cheap to clone; does nothing once the connection is over, and
+/// keeps nothing of it alive, so a task may keep a link as long as it likes.
 #[derive(Clone)]
 pub struct Link {
-    pub(crate) connection: Rc<Connection>,
-    pub(crate) shard: Rc<Shard>,
+    id: ConnectionId,
+    connection: Weak<Connection>,
+    shard: Rc<Shard>,
 }
 
 impl Link {
+    pub(crate) fn new(connection: &Rc<Connection>, shard: &Rc<Shard>) -> Self {
+        Self {
+            id: connection.id,
+            connection: Rc::downgrade(connection),
+            shard: shard.clone(),
+        }
+    }
+
     pub fn id(&self) -> ConnectionId {
-        self.connection.id
+        self.id
     }
 
     /// Writes one frame (see `ws::encode_text`), or queues it behind a blocked socket. A client
     /// that lets more than `answers_bytes_max` wait is closed with 4008.
     pub fn send(&self, frame: Bytes) {
-        self.shard.send(&self.connection, frame);
+        if let Some(connection) = self.connection.upgrade() {
+            self.shard.send(&connection, frame);
+        }
     }
 
-    /// Ends the connection with a code and a reason. The handler hears `closed` soon after.
+    /// Ends the connection with a code and a reason, after what was sent before. The handler hears
+    /// `closed` soon after.
     pub fn close(&self, code: CloseCode, reason: &str) {
-        self.shard.close(&self.connection, code, reason);
+        if let Some(connection) = self.connection.upgrade() {
+            self.shard.close(&connection, code, reason);
+        }
     }
 
-    /// How long nothing was heard from the client.
-    pub fn silence(&self) -> Duration {
-        self.shard.since(self.connection.heard_ms.get())
+    /// How long nothing was heard from the client; nothing once the connection is over.
+    pub fn silence(&self) -> Option<Duration> {
+        let connection = self.connection.upgrade()?;
+        (!connection.is_ending()).then(|| self.shard.since(connection.heard_ms.get()))
     }
 
     /// Closes the connection with 4500 unless [`Self::met`] is called within this time.
     pub fn expect_within(&self, within: Duration) {
-        self.connection.expect_by(self.shard.now_ms(), within);
+        if let Some(connection) = self.connection.upgrade() {
+            connection.expect_by(self.shard.now_ms(), within);
+        }
     }
 
     /// What [`Self::expect_within`] waited for has come.
     pub fn met(&self) {
-        self.connection.expect_met();
+        if let Some(connection) = self.connection.upgrade() {
+            connection.expect_met();
+        }
     }
 
-    /// Holds back everything of its rooms until [`Self::release`], so that one answer can name
-    /// several rooms that were joined one by one. Frames sent to this connection itself still go.
-    /// Each room sends its [`crate::Order::Join`] before it tells its part of the answer, so that all
-    /// are in place at the release.
-    pub fn hold(&self) {
-        self.connection.hold();
-    }
-
-    /// Writes `first`, then lets the rooms go on from where each was joined. To do it from a room's
-    /// task use [`crate::Order::Release`].
-    pub fn release(&self, first: Bytes) {
-        self.shard.release(&self.connection, first);
-    }
-
+    /// Whether the connection is ending or has ended.
     pub fn is_over(&self) -> bool {
-        self.connection.is_ending()
+        self.connection.upgrade().is_none_or(|it| it.is_ending())
     }
 
     /// The shard that this connection lives on.

@@ -86,11 +86,6 @@ pub enum Order {
         connection: ConnectionId,
         frame: Bytes,
     },
-    /// Lets go of what [`crate::Link::hold`] held back: `first`, then the rooms.
-    Release {
-        connection: ConnectionId,
-        first: Bytes,
-    },
     /// Says why and ends the connection; it hears nothing else.
     Close {
         connection: ConnectionId,

@@ -142,11 +142,6 @@ impl Shard {
                     self.send(&connection, frame);
                 }
             }
-            Order::Release { connection, first } => {
-                if let Some(connection) = self.find(connection) {
-                    self.release(&connection, first);
-                }
-            }
             Order::Close {
                 connection,
                 code,
@@ -269,15 +264,8 @@ impl Shard {
 
     /// Lets the flusher read the rooms on from where this connection stands.
     fn catch_up(self: &Rc<Self>, connection: &Rc<Connection>) {
-        if !(connection.is_lagging() || connection.is_held() || connection.is_ending()) {
+        if !(connection.is_lagging() || connection.is_ending()) {
             self.begin_lag(connection, Bytes::new());
-        }
-    }
-
-    pub(crate) fn release(self: &Rc<Self>, connection: &Rc<Connection>, first: Bytes) {
-        self.give(connection, first, Kind::Join);
-        if connection.let_go() {
-            self.catch_up(connection);
         }
     }
 

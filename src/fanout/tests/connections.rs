@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{CURSED, Heard, Server, masked, quick, text};
 use fanout::{Config, Order};
 use protocol::CloseCode;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn bytes_that_came_with_the_upgrade_are_heard() {
@@ -82,6 +82,17 @@ async fn a_client_that_vanishes_is_told_once() {
     server.await_closed(id);
     server.log(1, 1, 1, 0);
     assert_eq!(server.stop_and_count_closed(), 0);
+}
+
+#[tokio::test]
+async fn a_task_that_keeps_a_link_keeps_no_socket() {
+    let server = Server::start(Config::default()).await;
+    let mut client = server.client().await;
+    client.say("keep").await;
+    server.await_text("keep");
+    client.socket.shutdown().await.unwrap();
+    server.await_closed(client.id);
+    assert_eq!(client.hear().await, Heard::End);
 }
 
 #[tokio::test]
@@ -272,7 +283,7 @@ async fn a_drain_says_farewell_closes_all_and_adopts_nobody() {
         for client in &mut clients {
             assert_eq!(client.text().await, "goaway");
             client.expect_close(CloseCode::Drain).await;
-            client.socket.shutdown_now().await;
+            client.socket.shutdown().await.ok();
         }
     };
     let drained = server.shards.drain(text("goaway"), Duration::from_secs(10));
@@ -286,15 +297,4 @@ async fn a_stop_tells_every_handler() {
     let server = Server::start(Config::default()).await;
     let _clients = [server.client().await, server.client().await];
     assert_eq!(server.stop_and_count_closed(), 2);
-}
-
-/// Hangs up as a browser does after a close frame.
-trait HangUp {
-    async fn shutdown_now(&mut self);
-}
-
-impl HangUp for tokio::net::TcpStream {
-    async fn shutdown_now(&mut self) {
-        tokio::io::AsyncWriteExt::shutdown(self).await.ok();
-    }
 }

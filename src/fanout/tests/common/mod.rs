@@ -77,8 +77,14 @@ impl Handler for TestHandler {
                 first: text("joined"),
                 after: number(2),
             }),
-            "hold" => self.link.hold(),
-            "release" => self.link.release(text("released")),
+            // A task that lives as long as the shard.
+            "keep" => {
+                let link = self.link.clone();
+                tokio::task::spawn_local(async move {
+                    std::future::pending::<()>().await;
+                    drop(link);
+                });
+            }
             "met" => self.link.met(),
             "close" => self.link.close(CloseCode::Banned, "as asked"),
             "panic" => panic!("a handler's mistake"),
