@@ -201,3 +201,134 @@ fn allow_if(fine: bool, words: &str) -> Verdict {
 fn deny(words: &str) -> Verdict {
     Verdict::Deny(Refusal::new(Code::NotPermitted, words))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STANDINGS: [Standing; 8] = {
+        const fn of(role: Role, host: bool) -> Standing {
+            Standing { role, host }
+        }
+        [
+            of(Role::Guest, false),
+            of(Role::Member, false),
+            of(Role::Member, true),
+            of(Role::Moderator, false),
+            of(Role::Owner, false),
+            of(Role::Guest, true),
+            of(Role::Moderator, true),
+            of(Role::Owner, true),
+        ]
+    };
+
+    /// Who may do what to things of the room, column by column: guest, member, host, moderator,
+    /// owner.
+    const TABLE: &[(Verb, [bool; 5])] = &[
+        (Verb::Watch, [true, true, true, true, true]),
+        (Verb::Talk, [true, true, true, true, true]),
+        (Verb::React, [true, true, true, true, true]),
+        (Verb::Edit, [true, true, true, true, true]),
+        (Verb::Delete, [true, true, true, true, true]),
+        (Verb::DeleteAny, [false, false, true, true, true]),
+        (Verb::Mute, [false, false, true, true, true]),
+        (Verb::Ban, [false, false, true, true, true]),
+        (Verb::SlowMode, [false, false, true, true, true]),
+        (Verb::GoLive, [false, false, true, true, true]),
+        (Verb::RunBroadcast, [false, false, true, true, true]),
+    ];
+
+    #[test]
+    fn every_role_has_the_verbs_of_the_table_and_no_other() {
+        let listed: Vec<Verb> = TABLE.iter().map(|it| it.0).collect();
+        assert_eq!(listed, Verb::ALL, "the table names every verb");
+        for (column, standing) in STANDINGS[..5].iter().enumerate() {
+            let expected: Vec<&str> = TABLE
+                .iter()
+                .filter(|it| it.1[column])
+                .map(|it| it.0.as_str())
+                .collect();
+            assert_eq!(names(*standing, true), expected, "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn one_acts_only_upon_people_of_a_lower_rank_and_never_upon_oneself() {
+        for standing in STANDINGS {
+            for target in STANDINGS {
+                for verb in [Verb::Mute, Verb::Ban] {
+                    let may = standing.runs_the_room() && standing.mark() > target.mark();
+                    let object = Object::Member {
+                        own: false,
+                        standing: target,
+                    };
+                    let seen = can(standing, verb, &object).is_allowed();
+                    assert_eq!(seen, may, "{standing:?} {verb:?} {target:?}");
+                    let object = Object::Member {
+                        own: true,
+                        standing: target,
+                    };
+                    assert!(
+                        !can(standing, verb, &object).is_allowed(),
+                        "{standing:?} on oneself"
+                    );
+                }
+                let object = Object::Message {
+                    own: false,
+                    author: target,
+                };
+                let may = standing.runs_the_room() && standing.mark() > target.mark();
+                assert_eq!(can(standing, Verb::Delete, &object).is_allowed(), may);
+                assert_eq!(can(standing, Verb::DeleteAny, &object).is_allowed(), may);
+                assert!(
+                    !can(standing, Verb::Edit, &object).is_allowed(),
+                    "{standing:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_room_for_members_keeps_guests_out() {
+        let guest = Standing {
+            role: Role::Guest,
+            host: false,
+        };
+        for verb in [Verb::Watch, Verb::Talk, Verb::React] {
+            let verdict = can(guest, verb, &Object::Room { guests: false });
+            let code = verdict.into_result().map_err(|it| it.code);
+            assert_eq!(code, Err(Code::GuestsNotAllowed), "{verb:?}");
+        }
+        assert_eq!(
+            names(guest, false),
+            ["edit", "delete"],
+            "of what they said before"
+        );
+        for standing in &STANDINGS[1..5] {
+            assert!(can(*standing, Verb::Watch, &Object::Room { guests: false }).is_allowed());
+        }
+    }
+
+    #[test]
+    fn a_verb_that_has_nothing_to_do_with_an_object_is_denied() {
+        let owner = Standing {
+            role: Role::Owner,
+            host: true,
+        };
+        let room = Object::Room { guests: true };
+        let member = Object::Member {
+            own: false,
+            standing: STANDINGS[0],
+        };
+        for (verb, object) in [
+            (Verb::Mute, room),
+            (Verb::Watch, member),
+            (Verb::Edit, member),
+        ] {
+            assert!(
+                !can(owner, verb, &object).is_allowed(),
+                "{verb:?} {object:?}"
+            );
+        }
+    }
+}

@@ -212,3 +212,6 @@ impl Broadcast {
         matches!(self.phase, Phase::Open | Phase::Live | Phase::Paused)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,7 +234,11 @@ pub(super) fn client_id(n: u64) -> ClientId {
 
 /// A message of before the simulation.
 pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
-    let who = cast.who(&MemberId::from(if seq % 3 == 0 { "ann" } else { "bob" }));
+    let who = cast.who(&MemberId::from(if seq.is_multiple_of(3) {
+        "ann"
+    } else {
+        "bob"
+    }));
     Record {
         seq,
         circle: 1,

@@ -122,9 +122,13 @@ impl World {
             unix_ms: 1_800_000_000_000,
             mono_ms: random.below(100_000),
         };
-        let client_ids_kept = if seed % 3 == 0 { 3 } else { usize::MAX };
+        let client_ids_kept = if seed.is_multiple_of(3) {
+            3
+        } else {
+            usize::MAX
+        };
         // A quarter of the seeds begins with a log longer than what a room keeps.
-        let old = if seed % 4 == 0 {
+        let old = if seed.is_multiple_of(4) {
             1_950 + random.below(1_000)
         } else {
             0
