@@ -20,7 +20,8 @@ pub mod writer;
 
 pub use fold::fold_name;
 pub use log::{
-    Append, AppendError, BroadcastRow, Entry, Known, Loaded, Log, LogError, Page, PageOf, RowChange,
+    Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError, Page,
+    PageOf, RowChange,
 };
 pub use peek::peek_server_secret;
 pub use rows::{

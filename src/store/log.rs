@@ -152,6 +152,14 @@ pub enum LogError {
     Busy,
 }
 
+/// How far [`Log::idle`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Housekeeping {
+    Done,
+    /// Somebody was in the way: call it again in a while.
+    Again,
+}
+
 /// A room log on some storage. There are two: SQLite and the simulated disk.
 pub trait Log: Send {
     /// Stores all of the batch in one transaction that is on disk when this returns. Each part
@@ -168,7 +176,9 @@ pub trait Log: Send {
     fn heal(&mut self) -> Result<(), LogError>;
 
     /// Housekeeping that may take milliseconds; called when nothing waits.
-    fn idle(&mut self) {}
+    fn idle(&mut self) -> Housekeeping {
+        Housekeeping::Done
+    }
 
     /// The tables beside the log, where this storage has any.
     fn tables(&mut self) -> Option<Tables<'_>> {

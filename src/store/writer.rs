@@ -22,7 +22,7 @@ use std::{
 use protocol::{RoomNumber, limits};
 use tokio::sync::oneshot;
 
-use crate::log::{Append, AppendError, Loaded, Log, LogError, Page, PageOf};
+use crate::log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf};
 
 /// Appends and row changes that wait; beyond this the answer is [`AppendError::Full`]. Sixty-four
 /// busy rooms with 64 appends each fit twice.
@@ -59,7 +59,8 @@ impl Writer {
             log,
             inbox,
             health: Arc::clone(&health),
-            is_dirty: false,
+            // A process that was killed may have left a write-ahead log.
+            is_dirty: true,
             kept_at: clock::now(),
         };
         metrics::gauge!("weiquan_store_writer_well").set(1.0);
@@ -216,25 +217,27 @@ impl Run {
             match held.take().or_else(|| self.next()) {
                 Some(Job::Append(append, done)) => held = self.commit(append, done),
                 Some(Job::Work(work)) => self.work(work),
-                Some(Job::Close) | None => return self.log.idle(),
+                Some(Job::Close) | None => {
+                    self.log.idle();
+                    return;
+                }
             }
         }
     }
 
     /// The next job; housekeeping happens in here. `None` when every handle is gone.
     fn next(&mut self) -> Option<Job> {
-        if !self.is_dirty {
-            return self.inbox.recv().ok();
-        }
-        if self.kept_at.elapsed() < HOUSEKEEPING_EVERY {
-            match self.inbox.recv_timeout(IDLE_AFTER) {
-                Ok(job) => return Some(job),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {}
+        while self.is_dirty {
+            if clock::now() - self.kept_at < HOUSEKEEPING_EVERY {
+                match self.inbox.recv_timeout(IDLE_AFTER) {
+                    Ok(job) => return Some(job),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
             }
+            self.is_dirty = self.log.idle() == Housekeeping::Again;
+            self.kept_at = clock::now();
         }
-        self.log.idle();
-        self.is_dirty = false;
         self.inbox.recv().ok()
     }
 
@@ -261,7 +264,7 @@ impl Run {
         self.soil();
         let started = clock::now();
         let stored = guarded(|| self.log.append(&batch));
-        metrics::histogram!("weiquan_store_commit_seconds").record(started.elapsed());
+        metrics::histogram!("weiquan_store_commit_seconds").record(clock::now() - started);
         metrics::histogram!("weiquan_store_commit_records").record(records as f64);
         let Some(parts) = stored.and_then(logged) else {
             self.health.store(BROKEN, Ordering::Release);

@@ -42,7 +42,11 @@ async fn main() -> Result<()> {
     }
     let records: u64 = last.iter().sum();
     timed("load a room", async { Ok(store.load(ROOMS).await?) }).await?;
-    timed("close", async { Ok(store.close().await) }).await?;
+    let close = async {
+        store.close().await;
+        Ok(())
+    };
+    timed("close", close).await?;
     let store = timed(&format!("open with {records} records"), async {
         Ok(Store::open(&folder, &StoreConfig::default())?)
     })

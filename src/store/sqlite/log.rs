@@ -16,7 +16,7 @@ use super::{
     read,
 };
 use crate::{
-    log::{Append, AppendError, Loaded, Log, LogError, Page, PageOf, Tables},
+    log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, Tables},
     rows::column::int,
     store::OpenError,
 };
@@ -137,13 +137,20 @@ impl Log for SqliteLog {
         Ok(())
     }
 
-    fn idle(&mut self) {
+    fn idle(&mut self) -> Housekeeping {
         if self.wal_bytes() == 0 {
-            return;
+            return Housekeeping::Done;
         }
         match self.checkpoint() {
-            Ok(_) => self.checkpoint_at = WAL_BYTES_MAX,
-            Err(error) => tracing::warn!(%error, "a checkpoint failed"),
+            Ok(true) => {
+                self.checkpoint_at = WAL_BYTES_MAX;
+                Housekeeping::Done
+            }
+            Ok(false) => Housekeeping::Again,
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint failed");
+                Housekeeping::Again
+            }
         }
     }
 
@@ -298,9 +305,10 @@ mod tests {
             log.checkpoint_at > WAL_BYTES_MAX,
             "it is not tried at every commit"
         );
+        assert_eq!(log.idle(), Housekeeping::Again);
         drop(view);
         assert_eq!(seen(&reader), 40);
-        log.idle();
+        assert_eq!(log.idle(), Housekeeping::Done);
         assert_eq!(log.wal_bytes(), 0);
     }
 }

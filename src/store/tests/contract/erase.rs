@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use store::{Append, Entry, RowChange};
 
-use crate::disks::{ROOM, append, entry, open, set_up};
+use crate::disks::{ROOM, append, change, entry, open, set_up};
 
 const MARKER: &str = "a secret that was said by mistake";
 
@@ -12,14 +12,29 @@ fn places(folder: &Path) -> Vec<String> {
     fs::read_dir(folder)
         .unwrap()
         .map(|it| it.unwrap().path())
-        .filter(|it| {
-            let bytes = fs::read(it).unwrap();
-            bytes
-                .windows(MARKER.len())
-                .any(|it| it == MARKER.as_bytes())
-        })
+        .filter(|it| holds(it, MARKER))
         .map(|it| it.display().to_string())
         .collect()
+}
+
+fn holds(file: &Path, text: &str) -> bool {
+    let bytes = fs::read(file).unwrap();
+    bytes.windows(text.len()).any(|it| it == text.as_bytes())
+}
+
+async fn gone(folder: &Path) {
+    until(|| places(folder).is_empty()).await;
+}
+
+async fn until(fact: impl Fn() -> bool) {
+    let fact = async {
+        while !fact() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), fact)
+        .await
+        .expect("it happens by itself");
 }
 
 /// Bodies from a few bytes to many overflow pages.
@@ -59,17 +74,37 @@ async fn an_erased_body_is_gone_from_every_file() {
     };
     assert_eq!(store.append(erase).await, Ok(()));
     // It happens by itself once the writer has nothing to do; nobody has to close the server.
-    let gone = async {
-        while !places(folder.path()).is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone)
-        .await
-        .expect("the erased bytes are gone");
+    gone(folder.path()).await;
     assert_eq!(
         store.load(ROOM).await.unwrap().last_seq,
         201,
         "the seqs stay"
     );
+}
+
+#[tokio::test]
+async fn a_reader_in_the_way_only_puts_it_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 1).await;
+    assert_eq!(store.append(append(ROOM, vec![marked(1)])).await, Ok(()));
+    // A person looks into the file from before the message is erased.
+    let person = rusqlite::Connection::open(folder.path().join("weiquan.db")).unwrap();
+    person
+        .execute_batch("BEGIN; SELECT count(*) FROM records;")
+        .unwrap();
+    let erase = RowChange::Erase {
+        seq: 1,
+        left: vec![],
+    };
+    assert_eq!(store.append(change(ROOM, vec![erase])).await, Ok(()));
+    // The housekeeping was tried: what the person sees unchanged has reached the file itself.
+    until(|| holds(&folder.path().join("weiquan.db"), "Room 1")).await;
+    assert_ne!(
+        places(folder.path()),
+        Vec::<String>::new(),
+        "the person is in the way"
+    );
+    person.execute_batch("COMMIT").unwrap();
+    gone(folder.path()).await;
 }
