@@ -191,7 +191,7 @@ impl Publishers {
         Ok(Established {
             peer: id,
             sdp,
-            etag: credentials.ufrag,
+            etag: format!("\"{}\"", credentials.ufrag),
         })
     }
 

@@ -8,7 +8,9 @@ use std::{
 
 use media::Kind;
 use protocol::{PeerId, limits};
-use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use rtc::{
+    peer_connection::transport::RTCDtlsTransportState, rtp_transceiver::rtp_sender::RtpCodecKind,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::sleep_until,
@@ -34,6 +36,9 @@ const GONE_AFTER: Duration = Duration::from_secs(3);
 /// As DTLS client we say hello again after this. `webrtc` waits a second, and encoders that still
 /// prepare their side when the first one comes lose it.
 const HELLO_EVERY: Duration = Duration::from_millis(100);
+/// How often DTLS is asked whether the publisher said goodbye (close_notify): `webrtc` tells the
+/// state of this transport only to those who ask.
+const DTLS_ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// What a publisher's task is made of.
 pub(super) struct Peer {
@@ -55,6 +60,7 @@ struct Life {
     connected: bool,
     silent_since: Option<Instant>,
     said_hello: Instant,
+    asked_dtls: Instant,
     /// What was last reported as flowing: video, audio.
     flowing: (bool, bool),
     asked_at: Option<Instant>,
@@ -81,14 +87,19 @@ impl Peer {
             ..
         } = answered;
         let mut life = Life::new(offer, &self.egress, clock::now());
-        let why = self.run(&mut life, &mut events).await;
+        let why = self.run(&mut life, &*connection, &mut events).await;
         // First of all: a full channel must not hold up the connection that is closed below.
         drop(events);
         self.end(life, &*connection).await;
         why
     }
 
-    async fn run(&mut self, life: &mut Life, events: &mut mpsc::Receiver<Event>) -> PeerEnd {
+    async fn run(
+        &mut self,
+        life: &mut Life,
+        connection: &dyn PeerConnection,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> PeerEnd {
         loop {
             let woken = self.wait(life, events).await;
             let now = clock::now();
@@ -112,6 +123,12 @@ impl Peer {
             }
             if let Some(why) = self.turn(life, now).await {
                 return why;
+            }
+            if life.connected && now >= life.asked_dtls + DTLS_ASKED_EVERY {
+                life.asked_dtls = now;
+                if said_goodbye(connection).await {
+                    return PeerEnd::Closed;
+                }
             }
         }
     }
@@ -243,6 +260,16 @@ async fn next(lane: Option<&Lane>) -> Option<webrtc::media_stream::track_remote:
     }
 }
 
+/// All tracks share one transport, so any receiver knows it.
+async fn said_goodbye(connection: &dyn PeerConnection) -> bool {
+    for receiver in connection.get_receivers().await {
+        if let Ok(Some(transport)) = receiver.transport().await {
+            return matches!(transport.state().await, Ok(RTCDtlsTransportState::Closed));
+        }
+    }
+    false
+}
+
 impl Life {
     fn new(offer: Offer, egress: &Egress, now: Instant) -> Self {
         let Offer {
@@ -263,6 +290,7 @@ impl Life {
             connected: false,
             silent_since: None,
             said_hello: now,
+            asked_dtls: now,
             flowing: (false, false),
             asked_at: None,
             wanted: false,
@@ -296,10 +324,12 @@ impl Life {
 
     fn deadline(&self) -> Instant {
         let connecting = (!self.connected).then(|| self.said_hello + HELLO_EVERY);
+        let asking = self.connected.then(|| self.asked_dtls + DTLS_ASKED_EVERY);
         let silent = self.silent_since.map(|since| since + GONE_AFTER);
         let frame = |lane: &Option<Lane>| lane.as_ref().and_then(Lane::deadline);
         [
             connecting,
+            asking,
             silent,
             frame(&self.video),
             frame(&self.audio),
