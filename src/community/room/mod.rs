@@ -6,6 +6,10 @@
 //! everybody who waits is refused ([`Room::failed`]), this room is thrown away, and another is
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
+//! Reading order: `decide` (from a command to a record), with `chat`, `moderation` and `broadcast`;
+//! `facts` (what records make), `pending`, `commit` (from decided to shown); `join`, `ring`;
+//! `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`, `aside`.
+//!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
 
@@ -15,6 +19,7 @@ mod burst;
 mod chat;
 mod client_ids;
 mod commit;
+mod decide;
 mod facts;
 mod join;
 mod moderation;
@@ -29,29 +34,26 @@ mod tests;
 use std::sync::Arc;
 
 use protocol::{
-    CircleId, ClientId, Code, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, server::Reply,
+    CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, server::Reply,
 };
 
 use self::{
     aside::Aside,
-    broadcast::Said,
     burst::Bursts,
     client_ids::{ClientIds, First},
     facts::Facts,
     pace::Pace,
-    pending::{Decided, Outcome, Pending},
+    pending::Pending,
     presence::Presence,
     ring::Ring,
     stage::Stage,
 };
 use crate::{
     command::{Command, Need, Origin, StageReport},
-    effect::{Announce, Effect, RowChange},
-    fault::{self, Fault},
-    member::{Person, Role, Who},
+    effect::{Announce, Effect},
+    member::Who,
     now::Now,
     record::{Record, RecordBody},
-    rights::{self, Object, Standing, Verb},
 };
 
 /// What a room is before anything happens in it.
@@ -311,269 +313,6 @@ impl Room {
     /// People here, each counted once.
     pub fn count(&self) -> u32 {
         self.presence.count()
-    }
-}
-
-/// Deciding: from a command to a record or a refusal.
-impl Room {
-    fn record(&mut self, now: Now, from: &Origin, command: Command, fx: &mut Vec<Effect>) {
-        if let Err(refusal) = self.check_takes(&command) {
-            fx.push(Effect::Answer {
-                to: from.asker(),
-                outcome: Err(refusal),
-            });
-            return;
-        }
-        let first = command
-            .client_id()
-            .and_then(|it| self.client_ids.get(&from.who.id, it));
-        if let Some(first) = first {
-            self.answer_in_order(from, command, Outcome::Dup(first), fx);
-            return;
-        }
-        let decided = self.decide(now, from, &command);
-        if let Command::Mute { who, .. } | Command::Ban { who, .. } = &command {
-            self.aside.forget_member(who);
-        }
-        match decided {
-            Ok(body) => {
-                let author = self.person(&from.who);
-                self.keep(now, author, Some((from.clone(), command)), body, fx);
-            }
-            Err(refusal) => self.answer_in_order(from, command, Outcome::Refused(refusal), fx),
-        }
-    }
-
-    fn decide(&self, now: Now, from: &Origin, command: &Command) -> Result<RecordBody, Refusal> {
-        self.check_not_banned(now, &from.who)?;
-        match command {
-            Command::Publish { text, reply_to, .. } => self.publish(now, from, text, *reply_to),
-            Command::Edit { of, text, .. } => self.edit(now, from, *of, text),
-            Command::Delete { of, .. } => self.delete(from, *of),
-            Command::Mute {
-                who,
-                for_ms,
-                reason,
-                ..
-            } => self.mute(now, from, who, *for_ms, reason),
-            Command::Unmute { who, .. } => self.unmute(from, who),
-            Command::Ban {
-                who,
-                for_ms,
-                reason,
-                ..
-            } => self.ban(now, from, who, *for_ms, reason),
-            Command::Unban { who, .. } => self.unban(from, who),
-            Command::SlowMode { gap_ms, .. } => self.slow_mode(from, *gap_ms),
-            Command::Broadcast {
-                act,
-                title,
-                starts_ms,
-                ..
-            } => {
-                let said = Said {
-                    title: title.as_deref(),
-                    starts_ms: *starts_ms,
-                };
-                self.broadcast_act(now, from, *act, said)
-            }
-            Command::Join { .. } | Command::Leave | Command::Burst { .. } | Command::Roster => {
-                unreachable!("handle() answers these without a record")
-            }
-        }
-    }
-
-    /// Makes the record of what was decided, and waits for its commit.
-    fn keep(
-        &mut self,
-        now: Now,
-        author: Person,
-        asked: Option<(Origin, Command)>,
-        body: RecordBody,
-        fx: &mut Vec<Effect>,
-    ) {
-        let seq = self.decided.seq + 1;
-        let mut rows = self.revisions(seq, &body);
-        let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
-        if let RecordBody::Broadcast(it) = &body {
-            rows.push(RowChange::Broadcast(it.clone()));
-            if it.phase == protocol::server::Phase::Live {
-                pos = Some(it.played_ms);
-            }
-        }
-        let client_id = asked.as_ref().and_then(|it| it.1.client_id().cloned());
-        let (circle, at_ms) = (self.meta.circle, now.unix_ms);
-        let record = Arc::new(Record {
-            seq,
-            circle,
-            at_ms,
-            pos,
-            author,
-            client_id,
-            body,
-        });
-        self.decided.apply(&record);
-        let first = First { seq, at_ms };
-        if let Some(client_id) = record.client_id.clone() {
-            let pending = self.pending.records_len() + 1;
-            self.client_ids
-                .insert(record.author.id.clone(), client_id, first, pending);
-        }
-        match &record.body {
-            RecordBody::Message(_) => self.pace.spoke(&record.author.id, now),
-            RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
-            _ => {}
-        }
-        fx.push(Effect::Record(record.clone(), rows));
-        let outcome = Outcome::New(first);
-        if let Some((from, _)) = asked.as_ref().filter(|_| fault::is(Fault::AckBeforeCommit)) {
-            fx.push(Effect::Answer {
-                to: from.asker(),
-                outcome: outcome.clone().into_result(),
-            });
-        }
-        self.pending.push(Decided {
-            record: Some(record),
-            asked,
-            outcome,
-        });
-    }
-
-    /// Answers after everything that the answer was decided upon.
-    fn answer_in_order(
-        &mut self,
-        from: &Origin,
-        command: Command,
-        outcome: Outcome,
-        fx: &mut Vec<Effect>,
-    ) {
-        if self.pending.is_empty() {
-            fx.push(Effect::Answer {
-                to: from.asker(),
-                outcome: outcome.into_result(),
-            });
-        } else {
-            let asked = Some((from.clone(), command));
-            self.pending.push(Decided {
-                record: None,
-                asked,
-                outcome,
-            });
-        }
-    }
-
-    fn burst(&mut self, now: Now, from: &Origin, kind: &str, n: u32) {
-        // A kind is text of a sort, so whoever may not speak may not send one.
-        let may = self.check_joined(from).is_ok()
-            && self.check(&from.who, Verb::React).is_ok()
-            && self.check_not_muted(now, from).is_ok();
-        if may {
-            self.bursts.add(kind, n, now);
-        }
-    }
-
-    /// The first moment that a room is told starts its timers.
-    fn touch(&mut self, now: Now) {
-        if !self.started {
-            self.started = true;
-            self.pace.start(now);
-            self.stage.start(&self.committed, now);
-        }
-    }
-}
-
-/// Checks that several commands share.
-impl Room {
-    fn check_works(&self) -> Result<(), Refusal> {
-        if self.broken {
-            Err(commit::unavailable())
-        } else {
-            Ok(())
-        }
-    }
-
-    fn check_takes(&self, command: &Command) -> Result<(), Refusal> {
-        self.check_works()?;
-        if command.client_id().is_none_or(|it| !it.is_well_formed()) {
-            return Err(Refusal::new(
-                Code::Malformed,
-                "cid must be a UUID with hyphens",
-            ));
-        }
-        if self.pending.is_full() {
-            let words = "this room is very busy, please try again";
-            return Err(Refusal::new(Code::Busy, words).after_ms(1_000));
-        }
-        Ok(())
-    }
-
-    fn check_joined(&self, from: &Origin) -> Result<(), Refusal> {
-        if self.presence.member(from.connection) == Some(&from.who.id) {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            Code::NotJoined,
-            "this connection is not in the room: join it first",
-        ))
-    }
-
-    fn check(&self, who: &Who, verb: Verb) -> Result<(), Refusal> {
-        self.check_object(
-            who,
-            verb,
-            &Object::Room {
-                guests: self.meta.guests,
-            },
-        )
-    }
-
-    fn check_object(&self, who: &Who, verb: Verb, object: &Object) -> Result<(), Refusal> {
-        rights::can(self.standing(who), verb, object).into_result()
-    }
-
-    fn standing(&self, who: &Who) -> Standing {
-        Standing {
-            role: who.role,
-            host: self.is_host(&self.decided, &who.id),
-        }
-    }
-
-    fn standing_or_guest(&self, who: Option<&Who>) -> Standing {
-        who.map_or(
-            Standing {
-                role: Role::Guest,
-                host: false,
-            },
-            |it| self.standing(it),
-        )
-    }
-
-    fn committed_standing(&self, who: &Who) -> Standing {
-        Standing {
-            role: who.role,
-            host: self.is_host(&self.committed, &who.id),
-        }
-    }
-
-    fn is_host(&self, facts: &Facts, member: &MemberId) -> bool {
-        self.meta.maker == *member || facts.current().is_some_and(|it| it.host.id == *member)
-    }
-
-    fn person(&self, who: &Who) -> Person {
-        Person {
-            id: who.id.clone(),
-            name: who.name.clone(),
-            mark: self.standing(who).mark(),
-        }
-    }
-
-    fn committed_person(&self, who: &Who) -> Person {
-        let mark = self.committed_standing(who).mark();
-        Person {
-            id: who.id.clone(),
-            name: who.name.clone(),
-            mark,
-        }
     }
 }
 
