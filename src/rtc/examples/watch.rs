@@ -1,8 +1,9 @@
-//! A page that watches, and nothing else: plain RTP in on four UDP ports, WHEP out.
+//! A page that watches, and nothing else: WHIP or plain RTP in, WHEP out. It is how both halves of
+//! this crate are tried with a browser and an encoder, without rooms and rights.
 //!
-//! `cargo run -p weiquan-rtc --example watch -- 127.0.0.1:8800 5004` serves the page on port 8800
-//! and takes H264 on 5004 (its RTCP on 5005) and Opus on 5006 (5007), as FFmpeg's `rtp` muxer sends
-//! them. It is how the egress is tried in a browser without a publisher.
+//! `cargo run -p weiquan-rtc --example watch -- 127.0.0.1:8800` serves the page, and takes a
+//! publisher at `/whip`. With a port behind it (`5004`) plain H264 is taken there instead (its RTCP
+//! on 5005) and Opus on 5006 (5007), as FFmpeg's `rtp` muxer sends them.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,8 +15,9 @@ use axum::{
     routing::{delete, get, post},
 };
 use bytes::Bytes;
+use protocol::Refusal;
 use rtc_edge::{
-    Codec, CodecName, Config, Feed, FeedSender, Kind, PeerEnd, PublicationId, Report, Rtc,
+    Codec, CodecName, Config, Established, Feed, FeedSender, Kind, PeerEnd, PublicationId, Rtc,
 };
 use tokio::{net::UdpSocket, sync::mpsc, time::timeout};
 
@@ -34,65 +36,42 @@ async fn main() -> Result<(), Failure> {
         .next()
         .unwrap_or("127.0.0.1:8800".to_owned())
         .parse()?;
-    let rtp_port: u16 = arguments.next().unwrap_or("5004".to_owned()).parse()?;
+    let rtp_port: Option<u16> = arguments.next().map(|port| port.parse()).transpose()?;
 
     let any = SocketAddr::new(http.ip(), 0);
     let (reports, mut heard) = mpsc::channel(64);
     let (rtc, running) = Rtc::start(Config::new(any, vec![any]), reports).await?;
     tokio::spawn(async move {
         while let Some((room, report)) = heard.recv().await {
-            if let Report::PeerEnded { peer, why, .. } = report {
-                println!("room {room}: {peer} ended, {why:?}");
-            }
+            println!("room {room}: {report:?}");
         }
     });
-    let video = Codec {
-        name: CodecName::H264,
-        clock: 90_000,
-        channels: 0,
-        fmtp: "packetization-mode=1;profile-level-id=42e01f".to_owned(),
-    };
-    let audio = Codec {
-        name: CodecName::Opus,
-        clock: 48_000,
-        channels: 2,
-        fmtp: String::new(),
-    };
-    for (kind, codec, port) in [
-        (Kind::Video, video, rtp_port),
-        (Kind::Audio, audio, rtp_port + 2),
-    ] {
-        let feed = rtc.feed();
-        feed.tell(Feed::Opened {
-            room: ROOM,
-            publication: PUBLICATION,
-            kind,
-            codec,
-        })
-        .await;
-        let rtp = UdpSocket::bind((http.ip(), port)).await?;
-        let rtcp = UdpSocket::bind((http.ip(), port + 1)).await?;
-        tokio::spawn(take_packets(feed.clone(), kind, rtp));
-        tokio::spawn(take_reports(feed, kind, rtcp));
+    if let Some(port) = rtp_port {
+        take_plain(&rtc.feed(), http, port).await?;
     }
-
     let routes = Router::new()
         .route("/", get(|| async { Html(include_str!("watch.html")) }))
         .route("/whep", post(watch))
+        .route("/whip", post(publish))
         .route("/peer/{peer}", delete(stop))
         .with_state(rtc);
     let listener = tokio::net::TcpListener::bind(http).await?;
-    println!(
-        "http://{}/ watches RTP on port {rtp_port}",
-        listener.local_addr()?
-    );
+    println!("http://{}/", listener.local_addr()?);
     axum::serve(listener, routes).await?;
     running.shutdown().await;
     Ok(())
 }
 
 async fn watch(State(rtc): State<Rtc>, offer: String) -> Response {
-    match rtc.view(ROOM, offer).await {
+    answer(rtc.view(ROOM, offer).await)
+}
+
+async fn publish(State(rtc): State<Rtc>, offer: String) -> Response {
+    answer(rtc.publish(ROOM, offer).await)
+}
+
+fn answer(answered: Result<Established, Refusal>) -> Response {
+    match answered {
         Ok(established) => (
             StatusCode::CREATED,
             [
@@ -115,6 +94,35 @@ async fn stop(State(rtc): State<Rtc>, Path(peer): Path<String>) -> StatusCode {
         true => StatusCode::OK,
         false => StatusCode::NOT_FOUND,
     }
+}
+
+async fn take_plain(feed: &FeedSender, at: SocketAddr, port: u16) -> Result<(), Failure> {
+    let video = Codec {
+        name: CodecName::H264,
+        clock: 90_000,
+        channels: 0,
+        fmtp: "packetization-mode=1;profile-level-id=42e01f".to_owned(),
+    };
+    let audio = Codec {
+        name: CodecName::Opus,
+        clock: 48_000,
+        channels: 2,
+        fmtp: String::new(),
+    };
+    for (kind, codec, port) in [(Kind::Video, video, port), (Kind::Audio, audio, port + 2)] {
+        feed.tell(Feed::Opened {
+            room: ROOM,
+            publication: PUBLICATION,
+            kind,
+            codec,
+        })
+        .await;
+        let rtp = UdpSocket::bind((at.ip(), port)).await?;
+        let rtcp = UdpSocket::bind((at.ip(), port + 1)).await?;
+        tokio::spawn(take_packets(feed.clone(), kind, rtp));
+        tokio::spawn(take_reports(feed.clone(), kind, rtcp));
+    }
+    Ok(())
 }
 
 async fn take_packets(feed: FeedSender, kind: Kind, socket: UdpSocket) {
