@@ -9,12 +9,17 @@ mod presence;
 mod resume;
 
 use protocol::{
+    Code,
     client::Position,
     server::{Ack, AckKind, Broadcast as BroadcastFrame, Joined, Push, State},
 };
 
 use super::*;
-use crate::{effect::Notify, record::Message};
+use crate::{
+    effect::{Notify, RowChange},
+    member::Role,
+    record::Message,
+};
 
 pub(super) const OWNER: &str = "owner";
 pub(super) const MODERATOR: &str = "mod";
