@@ -1,0 +1,72 @@
+// FFmpeg publishes a film by WHIP; Chromium watches it in the web app.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { World, countFrames, median, statistics } from "./world.mjs";
+
+let world, slug, key;
+
+before(async () => {
+  world = await World.start();
+  slug = await world.setUp();
+  key = await world.streamKey(slug);
+});
+after(() => world?.end());
+
+/** Opens the room as a guest and waits for the first presented frame. */
+async function join(browser) {
+  const page = await world.page(browser);
+  await page.evaluateOnNewDocument(countFrames);
+  await page.goto(`${world.base}/r/${slug}`);
+  await page.waitForFunction(() => window.frames_seen?.first != null, { timeout: 20_000 });
+  return page;
+}
+
+test("a guest sees and hears FFmpeg's broadcast, in full rate and in sync", { timeout: 300_000 }, async () => {
+  await world.ffmpeg(key);
+  const browser = await world.browser();
+  await (await join(browser)).close(); // warms the browser: its first page compiles everything
+  const firsts = [], presented = [];
+  for (let n = 0; n < 5; n++) {
+    const page = await join(browser);
+    // The tap is the offer: the page's own scripts are not part of the promise.
+    firsts.push(await page.evaluate(() => performance.getEntriesByName("weiquan:first-frame")[0]?.duration ?? window.frames_seen.first));
+    await page.waitForFunction(() => window.frames_seen.until, { timeout: 30_000 });
+    const { from, until } = await page.evaluate(() => window.frames_seen);
+    presented.push(((until.count - from.count) * 1000) / (until.at - from.at) / 25);
+    const before = await page.evaluate(statistics);
+    await page.waitForFunction((n) => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames > n + 20, {}, before.frames);
+    const now = await page.evaluate(statistics);
+    assert.equal(now.transport.srtpCipher, "SRTP_AEAD_AES_128_GCM");
+    assert.ok(now.audio.totalAudioEnergy > 0, "sound has energy");
+    assert.ok(now.audio.packetsReceived > before.audio.packetsReceived, "sound goes on");
+    const skew = Math.abs(now.audio.estimatedPlayoutTimestamp - now.video.estimatedPlayoutTimestamp);
+    assert.ok(skew <= 80, `sound and picture are ${skew} ms apart`);
+    assert.deepEqual(page.problems, []);
+    await page.close();
+  }
+  console.log(`first frame ms ${firsts.map(Math.round)}; presented ${presented.map((it) => it.toFixed(3))} of the source`);
+  assert.ok(median(presented) >= 0.95, `presented ${presented}`);
+});
+
+test("chat works beside the picture, from one page to another", { timeout: 120_000 }, async () => {
+  const browser = await world.browser();
+  const [one, other] = [await join(browser), await join(browser)];
+  const box = 'textarea, input[type="text"], [contenteditable="true"]';
+  await one.waitForSelector(box);
+  await one.type(box, "今晚几点？");
+  await one.keyboard.press("Enter");
+  await other.waitForFunction(() => document.body.innerText.includes("今晚几点？"), { timeout: 10_000 });
+  assert.deepEqual([...one.problems, ...other.problems], []);
+});
+
+test("the picture comes back by itself when the server was killed and the encoder returns", { timeout: 180_000 }, async () => {
+  const browser = await world.browser();
+  const page = await join(browser);
+  await world.kill();
+  await world.boot();
+  await world.ffmpeg(key);
+  await page.evaluate(() => (window.frames_seen.mark = window.frames_seen.count));
+  await page.waitForFunction(() => window.frames_seen.count > window.frames_seen.mark + 25, { timeout: 60_000 });
+  await page.waitForFunction(() => document.body.innerText.includes("今晚几点？"), { timeout: 10_000 });
+  assert.deepEqual(page.problems, []);
+});

@@ -1,0 +1,179 @@
+// What every browser test starts from: the program on free ports, an owner, a room, publishers, pages.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import puppeteer from "puppeteer-core";
+
+export const root = path.resolve(import.meta.dirname, "../..");
+const binary = process.env.WEIQUAN_BIN ?? path.join(root, "target/debug/weiquan");
+const python = process.env.WEIQUAN_PYTHON ?? "python3";
+const password = "correct horse battery";
+
+export function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+/** A server with an owner (signed in by token) on an empty folder. */
+export class World {
+  static async start() {
+    const world = new World();
+    world.folder = mkdtempSync(path.join(tmpdir(), "weiquan-"));
+    world.ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    world.base = `http://127.0.0.1:${world.ports[0]}`;
+    world.children = new Set();
+    world.browsers = [];
+    await world.boot();
+    return world;
+  }
+
+  async boot() {
+    const [port, admin, publish, view] = this.ports;
+    const sets = [`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `rtc.publish_port=${publish}`,
+      `rtc.view_ports=[${view}]`, "log.level=warn"];
+    this.server = this.run(binary, ["serve", "--data", this.folder, ...sets.flatMap((it) => ["--set", it])]);
+    const text = await this.until(this.server, "Ctrl-C");
+    this.code ??= text.match(/set-up#(\S+)/)?.[1];
+  }
+
+  run(program, args) {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.children.add(child);
+    child.on("exit", () => this.children.delete(child));
+    return child;
+  }
+
+  /** Waits until a child has said something. */
+  until(child, word) {
+    return new Promise((done, fail) => {
+      let text = "";
+      child.stdout.on("data", (data) => {
+        text += data;
+        if (text.includes(word)) done(text);
+      });
+      child.on("exit", (code) => fail(new Error(`${child.spawnfile} ended with ${code}: ${text}`)));
+    });
+  }
+
+  async kill(signal = "SIGKILL") {
+    const gone = new Promise((done) => this.server.on("exit", done));
+    this.server.kill(signal);
+    await gone;
+  }
+
+  async post(url, body, token) {
+    const headers = { "content-type": "application/json", origin: this.base };
+    if (token) headers.authorization = `Bearer ${token}`;
+    const answer = await fetch(this.base + url, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
+  /** The owner by the printed link, and a room where guests may be. */
+  async setUp(slug = "night", title = "《大连接》共读第三夜") {
+    const owner = await this.post("/api/v1/set-up", { code: this.code, name: "林小满", password, circle: "读书会" });
+    this.owner = owner.token;
+    await this.post("/api/v1/rooms", { title, guests: true, slug }, this.owner);
+    return slug;
+  }
+
+  async streamKey(slug) {
+    return (await this.post(`/api/v1/rooms/${slug}/stream-keys`, { label: "test" }, this.owner)).key;
+  }
+
+  /** FFmpeg, through its WHIP muxer, with a real film in a loop; resolves once it is connected. */
+  async ffmpeg(key, ...flags) {
+    const child = this.run(python, [path.join(root, "tests/tools/whip_publish.py"), "--token", key, ...flags,
+      `${this.base}/whip`, path.join(root, "testdata/bunny.mp4")]);
+    await this.until(child, "connected");
+    return child;
+  }
+
+  /** A fresh browser: nobody is signed in, nothing is stored. */
+  async browser({ camera = false } = {}) {
+    const profile = mkdtempSync(path.join(tmpdir(), "weiquan-browser-"));
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+      "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns", "--window-size=1360,800"];
+    if (camera) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
+    const browser = await puppeteer.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, userDataDir: profile,
+      ignoreDefaultArgs: ["--mute-audio"], args,
+    });
+    this.browsers.push({ browser, profile });
+    return browser;
+  }
+
+  /** A page that keeps its peer connections in reach, so that a test can read their statistics. */
+  async page(browser, { width = 1360, height = 800, language = "en" } = {}) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    await page.setViewport({ width, height });
+    await page.evaluateOnNewDocument((language) => {
+      Object.defineProperty(navigator, "languages", { get: () => [language] });
+      Object.defineProperty(navigator, "language", { get: () => language });
+      const Original = window.RTCPeerConnection;
+      window.peers = [];
+      window.RTCPeerConnection = class extends Original {
+        constructor(...all) {
+          super(...all);
+          window.peers.push(this);
+        }
+      };
+    }, language);
+    page.problems = [];
+    page.on("pageerror", (error) => page.problems.push(String(error)));
+    return page;
+  }
+
+  async end() {
+    for (const { browser, profile } of this.browsers) {
+      await browser.close();
+      rmSync(profile, { recursive: true, force: true });
+    }
+    for (const child of this.children) child.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs in the page: counts presented frames of the first video from its first frame on. */
+export function countFrames() {
+  const state = (window.frames_seen = { first: null, count: 0, from: null, until: null, since: performance.now() });
+  const watch = () => {
+    const video = document.querySelector("video");
+    if (!video) return requestAnimationFrame(watch);
+    const each = (now) => {
+      state.first ??= now - state.since;
+      state.count += 1;
+      state.last = now;
+      if (!state.from && now - state.since - state.first >= 2000) state.from = { at: now, count: state.count };
+      if (!state.until && now - state.since - state.first >= 12000) state.until = { at: now, count: state.count };
+      video.requestVideoFrameCallback(each);
+    };
+    video.requestVideoFrameCallback(each);
+  };
+  watch();
+}
+
+/** Runs in the page: what the viewer's peer connection says of itself. */
+export async function statistics() {
+  const peer = window.peers.filter((it) => it.connectionState === "connected").at(-1);
+  if (!peer) return null;
+  const seen = {};
+  for (const stat of (await peer.getStats()).values()) {
+    if (stat.type === "inbound-rtp") seen[stat.kind] = { ...stat };
+    if (stat.type === "outbound-rtp") seen[`out-${stat.kind}`] = { ...stat };
+    if (stat.type === "transport") seen.transport = { ...stat };
+  }
+  const video = document.querySelector("video");
+  seen.frames = video?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+  return seen;
+}
+
+export const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
