@@ -1,6 +1,5 @@
 /** The lines of the chat in their order: messages, notices, gaps, days. Pure. */
 import type { GapView, MessageView, NoticeView, RoomView } from "@weiquan/client";
-import { sameDay } from "../i18n/format";
 
 export type Row =
   | { kind: "start"; key: string }
@@ -14,13 +13,19 @@ type Told = Pick<RoomView, "messages" | "notices" | "gaps" | "atStart">;
 /** Merges by seq; messages without one (not yet through) stay at the end, in their order. */
 export function rowsOf(view: Told): Row[] {
   const rows: Row[] = [];
-  let day: number | undefined;
+  // The day that the last row is in, as its first and last moment: asking the calendar is slow.
+  let dayFrom = Infinity;
+  let dayTo = Infinity;
   let gap = 0;
   let notice = 0;
 
   const put = (at: number, row: Row): void => {
-    if (day !== undefined && !sameDay(day, at)) rows.push({ kind: "day", key: `day ${new Date(at).toDateString()}`, at });
-    day = at;
+    if (at < dayFrom || at >= dayTo) {
+      const date = new Date(at);
+      if (dayTo !== Infinity) rows.push({ kind: "day", key: `day ${row.key}`, at });
+      dayFrom = new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+      dayTo = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
+    }
     rows.push(row);
   };
   /** Everything that stands before `seq`. */

@@ -18,7 +18,7 @@ export interface Span {
 }
 
 /** Rows kept ready on either side of what is seen. */
-const READY = 16;
+const READY = 10;
 /** Never more rows than this in the page. */
 export const ROWS_MAX = 96;
 
