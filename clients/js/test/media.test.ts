@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { healthOf, type HealthWish } from "../src/media/health.js";
 import { loudness } from "../src/media/level.js";
-import { h264First, wantStereo } from "../src/media/sdp.js";
+import { h264First, startAt, wantStereo } from "../src/media/sdp.js";
 import { type Entry, type Measured, NOTHING, watchStats } from "../src/media/stats.js";
 import type { Phase, PublisherApi, PublishView, StageState, WatcherApi, WatchView } from "../src/index.js";
 import type { ClientFrame } from "../src/index.js";
@@ -92,6 +92,19 @@ describe("watching", () => {
     expect(studio.offers).toMatchObject([{ a: 7, role: "view", sdp: expect.stringContaining("stereo=1") }]);
     expect(studio.last.local).toBe(studio.offers[0]?.sdp);
     expect(studio.last.remote).toBe(`answer to view${OPUS}`);
+  });
+
+  it("asks when media flows, not when its publisher is only connected", async () => {
+    const { studio } = await watching({ here: true, video: false, audio: false });
+    await studio.world.clock.advance(3_000);
+    expect(studio.offers).toHaveLength(0);
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" ? refusal("nothing_published", "retry", 60_000) : null;
+    await studio.stage(HERE);
+    studio.world.server.refuse = () => null;
+    await studio.stage(AWAY);
+    await studio.stage(HERE);
+    expect(studio.offers).toHaveLength(2);
   });
 
   it("keeps its connection while the host reconnects", async () => {
@@ -425,6 +438,12 @@ describe("SDP", () => {
     const once = wantStereo(sdp);
     expect(once).toBe(sdp.replace("useinbandfec=1", "useinbandfec=1;stereo=1"));
     expect(wantStereo(once)).toBe(once);
+  });
+
+  it("lets the encoder begin at a good rate", () => {
+    const sdp =
+      "a=rtpmap:96 VP8/90000\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1\r\na=fmtp:97 apt=96\r\n";
+    expect(startAt(sdp, 1250)).toBe(sdp.replace("mode=1", "mode=1;x-google-start-bitrate=1250"));
   });
 
   it("puts H264 first and leaves the rest", () => {

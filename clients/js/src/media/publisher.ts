@@ -10,11 +10,14 @@ import { Cell, type Readable } from "../readable.js";
 import type { RoomState } from "../room/state.js";
 import { healthOf } from "./health.js";
 import { Keeper, type KeeperState } from "./keeper.js";
-import { preferH264, wantStereo } from "./sdp.js";
+import { preferH264, startAt, wantStereo } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
 import { type Measured, measure, NOTHING } from "./stats.js";
 
 const HEALTH_EVERY_MS = 1_000;
+
+/** The encoder begins with this much of its limit: an uplink that is narrower loses only a moment. */
+const START_SHARE = 0.5;
 
 /** Defaults of one 720p30 picture with speech or music, well within a home uplink. */
 const WISHED: Required<PublishOptions> = { kind: "camera", videoKbps: 2_500, audioKbps: 96, fps: 30 };
@@ -45,8 +48,7 @@ export class Publisher implements PublisherApi {
       role: "publish",
       prepare: (connection) => this.#prepare(connection),
       offer: (sdp) => sdp,
-      // A voice has one channel; what a screen or a file plays may have two.
-      answer: (sdp) => (this.#opts.kind === "camera" ? sdp : wantStereo(sdp)),
+      answer: (sdp) => this.#heard(sdp),
       answered: (connection) => this.#tune(connection),
     });
     this.#end = this.#keeper.state.subscribe((state) => this.#keeperChanged(state));
@@ -102,6 +104,13 @@ export class Publisher implements PublisherApi {
     }
   }
 
+  /** A voice has one channel; what a screen or a file plays may have two. */
+  #heard(answer: string): string {
+    const { kind, videoKbps } = this.#opts;
+    const started = startAt(answer, Math.round(videoKbps * START_SHARE));
+    return kind === "camera" ? started : wantStereo(started);
+  }
+
   /** A screen keeps its lines readable, everything else keeps moving. */
   async #tune(connection: RTCPeerConnection): Promise<void> {
     const { kind, videoKbps, audioKbps, fps } = this.#opts;
@@ -112,7 +121,7 @@ export class Publisher implements PublisherApi {
       if (sender.track.kind === "video") {
         encoding.maxBitrate = videoKbps * 1000;
         encoding.maxFramerate = fps;
-        parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "balanced";
+        parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "maintain-framerate";
       } else {
         encoding.maxBitrate = audioKbps * 1000;
       }

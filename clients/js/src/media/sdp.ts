@@ -14,6 +14,19 @@ export function wantStereo(sdp: string): string {
   );
 }
 
+/**
+ * Lets Chromium's encoder begin at a rate that shows something: by itself it begins at 300 kbit/s and
+ * takes ten seconds to reach a sharp picture. Other browsers do not know the word and leave it.
+ */
+export function startAt(sdp: string, kbps: number): string {
+  const h264 = new Set([...sdp.matchAll(/^a=rtpmap:(\d+) H264\//gim)].map((it) => it[1]));
+  return sdp.replace(
+    /^a=fmtp:(\d+) (.*?)(\r?)$/gim,
+    (line: string, type: string, words: string, end: string) =>
+      h264.has(type) ? `a=fmtp:${type} ${words};x-google-start-bitrate=${kbps}${end}` : line,
+  );
+}
+
 interface CodecNamed {
   mimeType: string;
 }

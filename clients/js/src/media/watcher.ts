@@ -25,6 +25,7 @@ export class Watcher implements WatcherApi {
   readonly #ends: (() => void)[];
   #stream: MediaStream | null = null;
   #here = false;
+  #flowing = false;
   #stopped = false;
   #measuring = 0;
   #cancelStats: () => void = () => {};
@@ -70,13 +71,16 @@ export class Watcher implements WatcherApi {
     if (this.#stopped) return;
     const outside = phase === "idle" || phase === "out" || phase === "refused";
     const over = live && !stage.here && (broadcast === null || broadcast.phase === "ended");
-    const came = live && stage.here && !this.#here;
-    if (live) this.#here = stage.here;
+    // Connected is not yet flowing: an offer between the two would be refused, and wait.
+    const flowing = stage.here && (stage.video || stage.audio);
+    const came = live && flowing && !this.#flowing;
+    if (live) [this.#here, this.#flowing] = [stage.here, flowing];
     if (outside || over) this.#keeper.want(false);
-    else if (live && stage.here) {
+    else if (live && flowing) {
       this.#keeper.want(true);
-      // What seemed final was about the broadcast of before: this one may have a codec we know.
-      if (came && this.#keeper.state.get().kind === "failed") this.#keeper.restart();
+      const { kind } = this.#keeper.state.get();
+      // What was refused was about the moment before: this publisher may be one we can watch.
+      if (came && (kind === "failed" || kind === "between")) this.#keeper.restart();
       else this.#takeWhatCame();
     }
     this.#show();
