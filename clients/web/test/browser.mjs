@@ -152,7 +152,8 @@ describe("the long list", () => {
       const before = await place();
       await page.waitForFunction(() => window.fakeRoom.view.get().messages.length > 60);
       await settle(100);
-      assert.equal(await place(), before);
+      // Half a pixel may be lost where the browser rounds a scroll position.
+      assert.ok(Math.abs((await place()) - before) <= 1, `${before} became ${await place()}`);
     }));
 
   test("messages that arrive shift nothing else on the page", () =>
