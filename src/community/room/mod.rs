@@ -251,11 +251,9 @@ impl Room {
         if !self.started {
             return Some(0);
         }
-        let timers = [
-            self.presence.deadline(),
-            self.bursts.deadline(),
-            self.stage.deadline(),
-        ];
+        // A room that decides nothing any more leaves the broadcast to the one that replaces it.
+        let stage = self.stage.deadline().filter(|_| !self.broken);
+        let timers = [self.presence.deadline(), self.bursts.deadline(), stage];
         timers.into_iter().flatten().min()
     }
 

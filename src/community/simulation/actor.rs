@@ -165,7 +165,7 @@ impl World {
         let record = self.places[room]
             .disk
             .record(ack.s)
-            .expect("an acked record is written");
+            .expect("an acked record is on disk");
         let synced = self.places[room].disk.is_synced(ack.s);
         assert!(synced, "{} is acked before it is on disk", ack.s);
         assert_eq!(record.at_ms, ack.t);

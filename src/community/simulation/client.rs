@@ -175,7 +175,7 @@ impl Client {
             assert_eq!(
                 (&line.text, line.deleted),
                 (&truth.text, truth.deleted),
-                "message {seq}"
+                "message {seq} is shown as it reads"
             );
         }
         let known = self.unknown.unwrap_or_default() + 1..;

@@ -174,7 +174,12 @@ impl World {
             {
                 let line = &place.committed.lines[&frame.s];
                 let truth = (&line.text, line.edits, line.deleted);
-                assert_eq!((&text, edits, deleted), truth, "message {}", frame.s);
+                assert_eq!(
+                    (&text, edits, deleted),
+                    truth,
+                    "message {} is shown as it reads",
+                    frame.s
+                );
             }
         }
     }
