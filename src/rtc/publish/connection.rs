@@ -1,7 +1,13 @@
 //! A `webrtc` peer connection as publishers need it: ICE-lite on the shared port, the codecs that
 //! were chosen and no others, DTLS in the role that the offer leaves us, sender reports let through.
 
-use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use media::Kind;
 use protocol::{Code, Refusal};
@@ -108,6 +114,11 @@ async fn build(
     runtime: PeerRuntime,
     listener: Arc<Listener>,
 ) -> Result<Arc<dyn PeerConnection>, Error> {
+    // Of the shared port's family, because ICE pairs like with like.
+    let bound: SocketAddr = match runtime.port.address()? {
+        SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, 0).into(),
+    };
     let mut engine = MediaEngine::default();
     for (kind, chosen) in [(Kind::Video, &offer.video), (Kind::Audio, &offer.audio)] {
         if let Some(chosen) = chosen {
@@ -130,7 +141,6 @@ async fn build(
     if !offer.passive {
         settings = settings.with_answering_dtls_role(RTCDtlsRole::Server);
     }
-    let bound = SocketAddr::from(([127, 0, 0, 1], 0));
     let connection = PeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_media_engine(engine)

@@ -177,7 +177,7 @@ impl Publishers {
             stop: stopped,
             wishes,
         };
-        shared.admit(
+        let refused = shared.admit(
             peer,
             Handle {
                 room,
@@ -187,7 +187,12 @@ impl Publishers {
             },
             offer,
             answered,
-        )?;
+        );
+        if let Some(refused) = refused {
+            let _ = refused.connection.close().await;
+            shared.port.remove(&inlet);
+            return Err(Refusal::new(Code::Draining, "the server is going down"));
+        }
         Ok(Established {
             peer: id,
             sdp,
@@ -201,19 +206,18 @@ impl Publishers {
 }
 
 impl Shared {
-    /// Starts the publisher's task, and ends the room's publisher before it.
+    /// Starts the publisher's task, and ends the room's publisher before it. While the server goes
+    /// down the connection comes back to be closed.
     fn admit(
         self: &Arc<Self>,
         peer: Peer,
         handle: Handle,
         offer: Offer,
         answered: connection::Answered,
-    ) -> Result<(), Refusal> {
+    ) -> Option<connection::Answered> {
         let mut registry = self.registry();
         if registry.closed {
-            // The connection is dropped with the answer; its name must go too.
-            self.port.remove(&peer.inlet);
-            return Err(Refusal::new(Code::Draining, "the server is going down"));
+            return Some(answered);
         }
         while registry.tasks.try_join_next().is_some() {}
         let (id, room) = (peer.id.clone(), handle.room);
@@ -224,8 +228,10 @@ impl Shared {
         let shared = Arc::clone(self);
         registry.tasks.spawn(async move {
             let (id, reports) = (peer.id.clone(), peer.reports.clone());
+            metrics::gauge!("weiquan_publishers").increment(1);
             let why = peer.live(offer, answered).await;
             shared.forget(&id, room);
+            metrics::gauge!("weiquan_publishers").decrement(1);
             tracing::info!(peer = %id, room, ?why, "a publisher is gone");
             for report in [
                 Report::PublisherGone {
@@ -241,7 +247,7 @@ impl Shared {
                 let _ = reports.send((room, report)).await;
             }
         });
-        Ok(())
+        None
     }
 
     fn stop(&self, peer: &PeerId, why: PeerEnd) -> bool {

@@ -101,6 +101,7 @@ impl Peer {
         events: &mut mpsc::Receiver<Event>,
     ) -> PeerEnd {
         loop {
+            // Rare things first: tracks are ready more often than not.
             let woken = self.wait(life, events).await;
             let now = clock::now();
             match woken {
@@ -129,6 +130,9 @@ impl Peer {
                 if said_goodbye(connection).await {
                     return PeerEnd::Closed;
                 }
+                if self.inlet.is_abandoned() {
+                    return PeerEnd::Failed;
+                }
             }
         }
     }
@@ -139,9 +143,9 @@ impl Peer {
             biased;
             why = &mut self.stop => Woken::Stop(why.unwrap_or(PeerEnd::Closed)),
             event = events.recv() => Woken::Event(event),
+            Some(()) = self.wishes.recv() => Woken::Wish,
             event = next(life.audio.as_ref()) => Woken::Lane(Kind::Audio, event),
             event = next(life.video.as_ref()) => Woken::Lane(Kind::Video, event),
-            Some(()) = self.wishes.recv() => Woken::Wish,
             () = sleep_until(deadline.into()) => Woken::Time,
         }
     }

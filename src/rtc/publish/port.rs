@@ -29,6 +29,8 @@ use super::police::Police;
 
 /// Datagrams of one publisher that wait for its task: half a second at the highest rate taken.
 pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
+/// Room in the queue that a publisher keeps while nothing waits.
+const QUEUE_DATAGRAMS_KEPT: usize = 32;
 /// Source addresses of one publisher: it may change network and probes from several.
 const ADDRESSES_MAX: usize = 8;
 /// Anything longer is no datagram of WebRTC, whose path MTU is assumed to be at most 1,500.
@@ -71,6 +73,8 @@ struct Waiting {
     /// Our first DTLS message, as long as nothing has answered it.
     hello: Option<(SocketAddr, Bytes)>,
     answered: bool,
+    /// `webrtc` has let go of its socket: its side of the connection has ended, for whatever reason.
+    abandoned: bool,
 }
 
 impl Port {
@@ -102,6 +106,7 @@ impl Port {
                 addresses: Vec::new(),
                 hello: None,
                 answered: false,
+                abandoned: false,
             }),
             credentials,
         });
@@ -238,8 +243,8 @@ impl Inlet {
         let mut waiting = self.waiting();
         let next = waiting.datagrams.pop_front();
         if next.is_none() {
-            // An idle publisher keeps no queue.
-            waiting.datagrams.shrink_to(0);
+            // What a burst needed is given back.
+            waiting.datagrams.shrink_to(QUEUE_DATAGRAMS_KEPT);
             waiting.waker = Some(waker.clone());
         }
         next
@@ -259,6 +264,14 @@ impl Inlet {
     /// Our first DTLS message and where it went, while nothing has answered.
     pub(super) fn hello(&self) -> Option<(SocketAddr, Bytes)> {
         self.waiting().hello.clone()
+    }
+
+    pub(super) fn abandon(&self) {
+        self.waiting().abandoned = true;
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.waiting().abandoned
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

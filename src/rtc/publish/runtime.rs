@@ -91,6 +91,12 @@ struct PeerSocket {
     peer: PeerRuntime,
 }
 
+impl Drop for PeerSocket {
+    fn drop(&mut self) {
+        self.peer.inlet.abandon();
+    }
+}
+
 impl AsyncUdpSocket for PeerSocket {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.named)

@@ -121,3 +121,28 @@ async fn a_publisher_that_vanishes_is_noticed_within_ten_seconds() {
     ingest.assert_empty();
     ingest.running.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_alone_and_pictures_alone_flow() {
+    let mut ingest = Ingest::start().await;
+    let door = Door::open(ingest.publishers.clone()).await;
+    for (only, video, audio) in [("--audio-only", false, true), ("--video-only", true, false)] {
+        let child = publisher(&door.url, &["--seconds", "0.5", only]);
+        let Report::PublisherHere { peer } = ingest.report().await else {
+            panic!("not here first")
+        };
+        assert_eq!(
+            ingest.report().await,
+            Report::Flowing { peer, video, audio }
+        );
+        assert_eq!(exit_code(child).await, Some(0));
+        let Report::PublisherGone { .. } = ingest.report().await else {
+            panic!("not gone")
+        };
+        let Report::PeerEnded { .. } = ingest.report().await else {
+            panic!("not ended")
+        };
+    }
+    ingest.assert_empty();
+    ingest.running.shutdown().await;
+}
