@@ -117,4 +117,12 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert!(!told[0].is_unspecified());
     }
+
+    /// `media` imports nothing of ours, so it says its limits itself.
+    #[test]
+    fn media_keeps_the_limits_that_the_protocol_names() {
+        assert_eq!(media::GOP_MAX, limits::GOP_CACHE_MAX);
+        assert_eq!(media::GOP_BYTES_MAX, limits::GOP_CACHE_BYTES_MAX);
+        assert_eq!(media::WISH_EVERY, limits::PLI_EVERY);
+    }
 }

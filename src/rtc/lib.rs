@@ -53,7 +53,8 @@ pub enum PeerEnd {
     Timeout,
     /// It never got through, or broke the rules.
     Failed,
-    /// A newer publisher of the same room took its place.
+    /// A newer publisher of the same room took its place. A viewer: what is published now needs
+    /// another offer, because it has another codec or a kind that was not there before.
     Replaced,
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Answered {
     pub(crate) sdp: String,
     pub(crate) video: Option<LegIds>,
     pub(crate) audio: Option<LegIds>,
+    /// What the viewer would take and nobody publishes yet.
+    pub(crate) waits: Vec<Kind>,
 }
 
 enum Reply<'a> {
@@ -62,6 +64,7 @@ pub(crate) fn answer(
         sdp: String::new(),
         video: None,
         audio: None,
+        waits: Vec::new(),
     };
     let mut replies = Vec::with_capacity(offer.sections.len());
     for section in &offer.sections {
@@ -105,6 +108,9 @@ fn reply_to<'a>(
         return Err(unfit("RTP and RTCP must share a port (rtcp-mux)"));
     }
     let Some(codec) = published.filter(|_| section.receives()) else {
+        if section.receives() {
+            answered.waits.push(kind);
+        }
         return Ok(Reply::Waits);
     };
     let Some((format, resend)) = choose(section, codec) else {

@@ -160,6 +160,7 @@ fn other_codecs_pass_through() {
 fn a_kind_that_nobody_publishes_stays_silent() {
     let answered = answered(&browser(), None, Some(&opus())).unwrap();
     assert!(answered.video.is_none() && answered.audio.is_some());
+    assert_eq!(answered.waits, [media::Kind::Video]);
     let sections: Vec<&str> = answered.sdp.split("m=").collect();
     assert!(
         sections[1].starts_with("video 9 UDP/TLS/RTP/SAVPF 96\r\n"),

@@ -1,6 +1,9 @@
 //! ICE as a lite agent does it (RFC 8445 §2.5): we answer checks and send none. Only a check that
 //! proves knowledge of the password is answered, so nothing goes to an address that did not ask, and
 //! an answer (64 bytes) is never larger than a check that carries the proof.
+//!
+//! What this does not do: ask back whether an address that a viewer moves to wants its packets. A
+//! viewer that can forge source addresses could send its own copy elsewhere until it falls silent.
 
 use std::net::SocketAddr;
 

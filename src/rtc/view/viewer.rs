@@ -32,6 +32,8 @@ pub(super) struct Viewer {
     pub(super) shield: Option<Shield>,
     pub(super) video: Option<Leg>,
     pub(super) audio: Option<Leg>,
+    /// What it would take and nobody published when it came.
+    pub(super) waits: Vec<Kind>,
     /// When anything valid was last heard.
     pub(super) heard: Instant,
     /// It is in the worker's list of those who are led on.

@@ -211,11 +211,10 @@ impl Worker {
                 publication,
                 kind,
                 codec,
-            } => {
-                if self.router.open(room, publication, kind, codec) == Opened::CodecChanged {
-                    self.close_room(room, PeerEnd::Replaced, now);
-                }
-            }
+            } => match self.router.open(room, publication, kind, codec) {
+                Opened::CodecChanged => self.close_room(room, PeerEnd::Replaced, now),
+                Opened::GoesOn => self.close_waiting(room, kind, now),
+            },
             Feed::Frame {
                 room,
                 publication,
@@ -367,6 +366,7 @@ impl Worker {
             shield: None,
             video: leg(Kind::Video, answered.video),
             audio: leg(Kind::Audio, answered.audio),
+            waits: answered.waits,
             heard: now,
             behind: false,
         });
@@ -391,6 +391,23 @@ impl Worker {
             .map(|stage| stage.viewers().to_vec());
         for key in viewers.unwrap_or_default() {
             self.remove(key, why, now);
+        }
+    }
+
+    /// Viewers that came before this kind was published have no place for it in their answers. They
+    /// end, and offer again.
+    fn close_waiting(&mut self, room: RoomNumber, kind: Kind, now: Instant) {
+        let Some(stage) = self.router.stage(room) else {
+            return;
+        };
+        let waits = |key: &&usize| {
+            self.viewers
+                .get(**key)
+                .is_some_and(|it| it.waits.contains(&kind))
+        };
+        let waiting: Vec<usize> = stage.viewers().iter().filter(waits).copied().collect();
+        for key in waiting {
+            self.remove(key, PeerEnd::Replaced, now);
         }
     }
 

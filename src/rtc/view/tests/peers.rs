@@ -149,3 +149,34 @@ async fn another_codec_ends_viewers_so_that_they_offer_again() {
     assert_eq!(edge.ended(&established.peer).await, PeerEnd::Replaced);
     edge.running.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_viewer_that_came_before_the_picture_offers_again() {
+    let mut edge = edge();
+    let publication = PublicationId(1);
+    let track = |name: CodecName, clock| Feed::Opened {
+        room: ROOM,
+        publication,
+        kind: name.kind(),
+        codec: Codec {
+            name,
+            clock,
+            channels: 2,
+            fmtp: String::new(),
+        },
+    };
+    edge.feed.tell(track(CodecName::Opus, 48_000)).await;
+    let (mut client, established) = edge.watch().await;
+    assert!(established.sdp.contains("a=inactive"));
+    edge.feed.tell(track(CodecName::H264, 90_000)).await;
+    client.closed().await;
+    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Replaced);
+    // The track that was there goes on when its own source begins anew, and ends nobody.
+    let (mut client, _) = edge.watch().await;
+    edge.feed.tell(track(CodecName::Opus, 48_000)).await;
+    edge.feed.tell(track(CodecName::H264, 90_000)).await;
+    client.send(&client.check(false)).await;
+    while !matches!(client.hear().await, Heard::Checked) {}
+    assert_eq!(edge.viewers.count(ROOM), 1);
+    edge.running.shutdown().await;
+}
