@@ -29,6 +29,8 @@ use super::{
     throttles::ByAddress,
 };
 
+/// Longest wait for one's turn to have a password hashed.
+const HASH_WITHIN: Duration = Duration::from_secs(10);
 /// Characters of the device's words in the list of sign-ins.
 const DEVICE_CHARS_MAX: usize = 120;
 
@@ -235,11 +237,14 @@ async fn hashing<T: Send + 'static>(
     doors: &Doors,
     work: impl FnOnce(&auth::Passwords) -> T + Send + 'static,
 ) -> Outcome<T> {
-    let _place = doors
-        .hashing
-        .acquire()
-        .await
-        .expect("the semaphore is never closed");
+    let waiting = tokio::time::timeout(HASH_WITHIN, doors.hashing.acquire());
+    let Ok(place) = waiting.await else {
+        return Err(Failure::new(
+            Code::Busy,
+            "too many people sign in at once: try again in a moment",
+        ));
+    };
+    let _place = place.expect("the semaphore is never closed");
     let passwords = doors.passwords.clone();
     tokio::task::spawn_blocking(move || work(&passwords))
         .await

@@ -17,11 +17,8 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use hyper::{Request, body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::limits;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -127,15 +124,16 @@ impl Front {
 struct Served {
     router: Router,
     upgrades: Option<Arc<Upgrades>>,
-    http: auto::Builder<TokioExecutor>,
+    /// HTTP/1.1 alone: an upgrade by HTTP/2 (RFC 8441) is not spoken here, and what is not spoken
+    /// cannot be attacked.
+    http: http1::Builder,
     places: Arc<Semaphore>,
 }
 
 impl Served {
     fn new(router: Router, upgrades: Option<Arc<Upgrades>>) -> Self {
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1()
-            .timer(TokioTimer::new())
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
             .header_read_timeout(limits::HEAD_WITHIN)
             .max_buf_size(BUFFER_BYTES_MAX);
         Self {
@@ -161,7 +159,7 @@ async fn accept(listener: TcpListener, served: Arc<Served>, mut stopped: watch::
             Ok((socket, peer)) => match served.places.clone().try_acquire_owned() {
                 Ok(place) => {
                     let connection =
-                        one(socket, Peer(peer), served.clone(), stopped.clone(), place);
+                        connection(socket, Peer(peer), served.clone(), stopped.clone(), place);
                     connections.spawn(connection);
                 }
                 Err(_) => refuse(&socket, "connections"),
@@ -202,7 +200,7 @@ fn refuse(socket: &TcpStream, why: &'static str) {
     );
 }
 
-async fn one(
+async fn connection(
     socket: TcpStream,
     peer: Peer,
     served: Arc<Served>,
@@ -247,7 +245,8 @@ async fn serve_http(io: Io, peer: Peer, served: &Served, mut stopped: watch::Rec
     });
     let connection = served
         .http
-        .serve_connection_with_upgrades(TokioIo::new(io), service);
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
+use hyper_util::rt::TokioIo;
 use protocol::{Code, limits};
 use ws::{Rejection, Upgrade};
 
@@ -127,7 +127,7 @@ pub(crate) async fn handle(
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
         // The type is the one that `front` serves; another would be a bug of ours.
-        let Ok(parts) = downcast::<TokioIo<Io>>(upgraded) else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Io>>() else {
             tracing::error!("an upgraded connection is not of the type it was served as");
             return;
         };

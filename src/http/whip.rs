@@ -113,10 +113,14 @@ pub(crate) async fn publish_by_key(
         offer,
     };
     let established = doors.stage.publish(wish).await?;
-    doors
+    if let Err(error) = doors
         .store
         .touch_stream_key(key.id.clone(), clock::unix_ms())
-        .await?;
+        .await
+    {
+        // It publishes already; when the key was last used is only a note.
+        tracing::warn!(%error, "the use of a stream key was not noted");
+    }
     created(&doors, "/whip", &Owner::Key(key.id), &established)
 }
 

@@ -1,0 +1,19 @@
+//! The HTTP edge over real sockets: the whole router and the front, a real store, and a small
+//! stand-in for the rooms and media (`stage`).
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on should stop there, and a test binary exports nothing"
+)]
+
+mod rig;
+mod stage;
+
+mod bodies;
+mod front;
+mod identity;
+mod openapi;
+mod rooms;
+mod upgrades;
+mod whip;

@@ -1,0 +1,162 @@
+//! A stand-in for the rooms and media: it holds the same rights by the same `can`, publishes
+//! nothing, and remembers what it was told.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use community::{Object, Role, Standing, Verb, Who, can};
+use protocol::{
+    Code, MemberId, PeerId, Refusal, RoomNumber,
+    rest::BroadcastWish,
+    server::{Broadcast, Mark, Person, Phase},
+};
+use store::Store;
+use weiquan::http::seam::{Answer, Established, PublishWish, Revoked, Stage};
+
+pub struct StandIn {
+    store: Store,
+    peers: AtomicU32,
+    /// Peers by name, and whether they publish.
+    pub open: Mutex<BTreeMap<String, (RoomNumber, bool)>>,
+    pub published: Mutex<Vec<PublishWish>>,
+    pub revoked: Mutex<Vec<Revoked>>,
+    pub banned: Mutex<Vec<MemberId>>,
+    pub draining: AtomicBool,
+}
+
+impl StandIn {
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            peers: AtomicU32::new(0),
+            open: Mutex::default(),
+            published: Mutex::default(),
+            revoked: Mutex::default(),
+            banned: Mutex::default(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    async fn hold(&self, room: RoomNumber, who: Option<Who>, verb: Verb) -> Result<(), Refusal> {
+        let room = self.store.room_by_number(room).await.unwrap().unwrap();
+        if who
+            .as_ref()
+            .is_some_and(|it| self.banned.lock().unwrap().contains(&it.id))
+        {
+            return Err(Refusal::new(Code::Banned, "banned from this room"));
+        }
+        let host = who.as_ref().is_some_and(|it| it.id == room.made_by);
+        let role = who.map_or(Role::Guest, |it| it.role);
+        can(
+            Standing { role, host },
+            verb,
+            &Object::Room {
+                guests: room.guests,
+            },
+        )
+        .into_result()
+    }
+
+    fn establish(&self, room: RoomNumber, publishes: bool) -> Established {
+        let n = self.peers.fetch_add(1, Ordering::SeqCst);
+        let peer = format!("p_{n:032}");
+        self.open
+            .lock()
+            .unwrap()
+            .insert(peer.clone(), (room, publishes));
+        let sdp = format!("v=0\r\no=- {n} 0 IN IP4 0.0.0.0\r\n");
+        Established {
+            peer: PeerId::from(peer),
+            sdp,
+            etag: format!("ice-{n}"),
+        }
+    }
+}
+
+fn boxed<'a, T>(work: impl Future<Output = Result<T, Refusal>> + Send + 'a) -> Answer<'a, T> {
+    Box::pin(work)
+}
+
+impl Stage for StandIn {
+    fn admit(&self, room: RoomNumber, who: Option<Who>, verb: Verb) -> Answer<'_, ()> {
+        boxed(self.hold(room, who, verb))
+    }
+
+    fn publish(&self, wish: PublishWish) -> Answer<'_, Established> {
+        boxed(async move {
+            self.hold(wish.room, Some(wish.who.clone()), Verb::GoLive)
+                .await?;
+            if wish.offer.contains("a=recvonly") {
+                return Err(Refusal::new(Code::SdpUnfit, "a publisher's offer sends"));
+            }
+            if wish.offer.contains("BUSY") {
+                return Err(Refusal::new(Code::Busy, "too many publishers").after_ms(4_200));
+            }
+            let room = wish.room;
+            self.published.lock().unwrap().push(wish);
+            Ok(self.establish(room, true))
+        })
+    }
+
+    fn view(&self, room: RoomNumber, who: Option<Who>, offer: String) -> Answer<'_, Established> {
+        boxed(async move {
+            self.hold(room, who, Verb::Watch).await?;
+            let is_live = self
+                .open
+                .lock()
+                .unwrap()
+                .values()
+                .any(|it| *it == (room, true));
+            if !is_live {
+                return Err(Refusal::new(Code::NothingPublished, "nothing yet").after_ms(2_500));
+            }
+            if offer.contains("AV1") {
+                return Err(Refusal::new(
+                    Code::CodecUnsupported,
+                    "the broadcast is H264",
+                ));
+            }
+            Ok(self.establish(room, false))
+        })
+    }
+
+    fn close(&self, peer: PeerId) -> Answer<'_, bool> {
+        boxed(async move { Ok(self.open.lock().unwrap().remove(peer.as_str()).is_some()) })
+    }
+
+    fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast> {
+        boxed(async move {
+            self.hold(room, Some(who.clone()), Verb::GoLive).await?;
+            Ok(Broadcast {
+                id: "b_1".into(),
+                phase: Phase::Open,
+                title: wish.title.unwrap_or_default(),
+                host: Person {
+                    id: who.id,
+                    name: who.name.to_string(),
+                    mark: Mark::Host,
+                },
+                starts_ms: wish.starts_ms,
+                live_ms: None,
+            })
+        })
+    }
+
+    fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>> {
+        boxed(async move { Ok(rooms.into_iter().map(|it| 10 * it).collect()) })
+    }
+
+    fn revoke(&self, what: Revoked) {
+        self.revoked.lock().unwrap().push(what);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+}

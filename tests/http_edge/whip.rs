@@ -1,0 +1,392 @@
+//! The rules of WHIP (RFC 9725) and WHEP, as a table.
+
+use serde_json::json;
+use weiquan::http::seam::Credential;
+
+use crate::rig::{OFFER, Rig, Said};
+
+struct Show {
+    rig: Rig,
+    owner: String,
+    key: String,
+    key_id: String,
+}
+
+async fn show() -> Show {
+    let rig = Rig::start().await;
+    let owner = rig.set_up().await.token();
+    rig.room(&owner, "friday", true).await;
+    rig.room(&owner, "inner", false).await;
+    let (key_id, key) = rig.stream_key(&owner, "friday").await;
+    Show {
+        rig,
+        owner,
+        key,
+        key_id,
+    }
+}
+
+const WHEP: &str = "/api/v1/rooms/friday/whep";
+
+fn is_open_to_all(said: &Said) {
+    assert_eq!(said.header("access-control-allow-origin"), "*");
+    assert!(
+        said.header("access-control-expose-headers")
+            .contains("Location")
+    );
+    assert_eq!(said.header("access-control-allow-credentials"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_key_publishes_and_ends() {
+    let Show {
+        rig, key, key_id, ..
+    } = show().await;
+    let made = rig
+        .ask("POST", "/whip")
+        .bearer(&key)
+        .offer()
+        .send()
+        .await
+        .expect(201);
+    assert_eq!(made.header("content-type"), "application/sdp");
+    assert_eq!(made.header("etag"), "\"ice-0\"", "a strong tag, in quotes");
+    assert!(made.text.starts_with("v=0"));
+    is_open_to_all(&made);
+    let wish = rig.stage.published.lock().unwrap()[0].clone();
+    assert_eq!(wish.by, Credential::StreamKey(key_id));
+    assert_eq!((wish.offer.as_str(), &*wish.who.name), (OFFER, "Owner"));
+
+    let resource = made.header("location").to_owned();
+    assert!(
+        resource.starts_with("/whip/p_") && resource.len() >= 6 + 22,
+        "{resource}"
+    );
+    rig.get(&resource).await.expect(204);
+    let ended = rig
+        .ask("DELETE", &resource)
+        .bearer(&key)
+        .header("if-match", "\"other\"");
+    is_open_to_all(&ended.send().await.expect(200));
+    rig.ask("DELETE", &resource)
+        .bearer(&key)
+        .send()
+        .await
+        .refused(404, "no_such_peer");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_an_offer_has_its_own_status() {
+    let Show {
+        rig, owner, key, ..
+    } = show().await;
+    let whip = |token: &str| rig.ask("POST", "/whip").bearer(token);
+    let sdp = "application/sdp";
+
+    let missing = rig
+        .ask("POST", "/whip")
+        .offer()
+        .send()
+        .await
+        .refused(401, "token_missing");
+    assert_eq!(missing.header("www-authenticate"), "Bearer");
+    is_open_to_all(&missing);
+    whip("wqk_wrong")
+        .offer()
+        .send()
+        .await
+        .refused(401, "token_invalid");
+    whip(&owner)
+        .offer()
+        .send()
+        .await
+        .refused(401, "token_invalid");
+    whip(&key)
+        .body("text/plain", OFFER)
+        .send()
+        .await
+        .refused(415, "media_type_wrong");
+    whip(&key)
+        .body("application/json", "{}")
+        .send()
+        .await
+        .refused(415, "media_type_wrong");
+    whip(&key).send().await.refused(415, "media_type_wrong");
+    for body in ["", "v=0", "hello", "m=video v=0"] {
+        whip(&key)
+            .body(sdp, body)
+            .send()
+            .await
+            .refused(400, "sdp_invalid");
+    }
+    whip(&key)
+        .body(sdp, vec![0xff; 100])
+        .send()
+        .await
+        .refused(400, "sdp_invalid");
+    let big = format!("{OFFER}{}", "a=x\r\n".repeat(60_000));
+    whip(&key)
+        .body(sdp, big)
+        .send()
+        .await
+        .refused(413, "too_large");
+    let recvonly = OFFER.replace("sendonly", "recvonly");
+    whip(&key)
+        .body(sdp, recvonly)
+        .send()
+        .await
+        .refused(422, "sdp_unfit");
+    let busy = whip(&key)
+        .body(sdp, format!("{OFFER}BUSY"))
+        .send()
+        .await
+        .refused(503, "busy");
+    assert_eq!(busy.header("retry-after"), "5");
+    assert!(rig.stage.published.lock().unwrap().is_empty());
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_endpoints_answer_to_every_method() {
+    let Show { rig, owner, .. } = show().await;
+    for endpoint in ["/whip", WHEP, "/api/v1/rooms/friday/whip"] {
+        let options = rig.ask("OPTIONS", endpoint).send().await.expect(200);
+        assert_eq!(
+            options.header("accept-post"),
+            "application/sdp",
+            "{endpoint}"
+        );
+        assert!(
+            options
+                .header("access-control-allow-methods")
+                .contains("DELETE")
+        );
+        assert!(
+            options
+                .header("access-control-allow-headers")
+                .contains("Authorization")
+        );
+        is_open_to_all(&options);
+        assert_eq!(rig.get(endpoint).await.expect(204).text, "");
+        assert!(rig.ask("HEAD", endpoint).send().await.status < 300);
+        rig.ask("PUT", endpoint)
+            .send()
+            .await
+            .refused(405, "unknown_op");
+    }
+    let head = rig.ask("HEAD", WHEP).send().await.expect(200);
+    assert_eq!(
+        head.header("content-type"),
+        "application/sdp",
+        "a player may discover it"
+    );
+
+    let whip = "/api/v1/rooms/friday/whip";
+    let made = rig
+        .ask("POST", whip)
+        .bearer(&owner)
+        .offer()
+        .send()
+        .await
+        .expect(201);
+    let resource = made.header("location").to_owned();
+    rig.ask("OPTIONS", &resource).send().await.expect(200);
+    rig.ask("HEAD", &resource).send().await.expect(204);
+    // Neither trickle nor restart is offered, whatever precondition comes along.
+    for condition in [
+        None,
+        Some("*"),
+        Some("\"*\""),
+        Some("\"ice-0\""),
+        Some("\"stale\""),
+    ] {
+        let mut patch = rig.ask("PATCH", &resource).bearer(&owner);
+        if let Some(condition) = condition {
+            patch = patch.header("if-match", condition);
+        }
+        let said = patch
+            .body("application/trickle-ice-sdpfrag", "a=x\r\n")
+            .send()
+            .await;
+        let said = said.refused(405, "unknown_op");
+        assert!(
+            said.header("allow").contains("DELETE"),
+            "{}",
+            said.header("allow")
+        );
+    }
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_publishes_by_token_only_where_it_may() {
+    let Show { rig, owner, .. } = show().await;
+    let member = rig.sign_up("Mei").await.token();
+    let guest = rig.guest('g').await;
+    let whip = |room: &str| rig.ask("POST", &format!("/api/v1/rooms/{room}/whip"));
+    whip("friday")
+        .offer()
+        .send()
+        .await
+        .refused(401, "token_missing");
+    whip("friday")
+        .bearer(&guest)
+        .offer()
+        .send()
+        .await
+        .refused(403, "not_permitted");
+    whip("friday")
+        .bearer(&member)
+        .offer()
+        .send()
+        .await
+        .refused(403, "not_permitted");
+    whip("none")
+        .bearer(&owner)
+        .offer()
+        .send()
+        .await
+        .refused(404, "not_found");
+    let made = whip("friday")
+        .bearer(&owner)
+        .offer()
+        .send()
+        .await
+        .expect(201);
+    let wish = rig.stage.published.lock().unwrap()[0].clone();
+    assert!(matches!(wish.by, Credential::Token { expires_ms } if expires_ms > clock::unix_ms()));
+
+    let resource = made.header("location").to_owned();
+    rig.ask("DELETE", &resource)
+        .send()
+        .await
+        .refused(401, "token_missing");
+    rig.ask("DELETE", &resource)
+        .bearer(&member)
+        .send()
+        .await
+        .refused(404, "no_such_peer");
+    let (_, key) = rig.stream_key(&owner, "friday").await;
+    rig.ask("DELETE", &resource)
+        .bearer(&key)
+        .send()
+        .await
+        .refused(404, "no_such_peer");
+    rig.ask("DELETE", &resource)
+        .bearer("nonsense")
+        .send()
+        .await
+        .refused(401, "token_invalid");
+    let forged = resource.replace("p_0", "p_1");
+    rig.ask("DELETE", &forged)
+        .bearer(&owner)
+        .send()
+        .await
+        .refused(404, "no_such_peer");
+    rig.ask("DELETE", &resource)
+        .bearer(&owner)
+        .send()
+        .await
+        .expect(200);
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watching_waits_for_the_publisher_and_needs_no_token_where_guests_may() {
+    let Show {
+        rig, owner, key, ..
+    } = show().await;
+    let early = rig
+        .ask("POST", WHEP)
+        .offer()
+        .send()
+        .await
+        .refused(409, "nothing_published");
+    assert_eq!(early.header("retry-after"), "3");
+    assert_eq!(early.json()["ms"], 2_500);
+    is_open_to_all(&early);
+
+    rig.ask("POST", "/whip")
+        .bearer(&key)
+        .offer()
+        .send()
+        .await
+        .expect(201);
+    let seen = rig.ask("POST", WHEP).offer().send().await.expect(201);
+    let resource = seen.header("location").to_owned();
+    assert!(resource.starts_with("/api/v1/whep/p_"), "{resource}");
+    rig.ask("POST", WHEP)
+        .body(
+            "application/sdp",
+            format!("{OFFER}a=rtpmap:45 AV1/90000\r\n"),
+        )
+        .send()
+        .await
+        .refused(422, "codec_unsupported");
+
+    let inner = "/api/v1/rooms/inner/whep";
+    rig.ask("POST", inner)
+        .offer()
+        .send()
+        .await
+        .refused(403, "guests_not_allowed");
+    rig.ask("POST", inner)
+        .bearer(&owner)
+        .offer()
+        .send()
+        .await
+        .refused(409, "nothing_published");
+    rig.ask("POST", WHEP)
+        .bearer("bad")
+        .offer()
+        .send()
+        .await
+        .refused(401, "token_invalid");
+    rig.ask("POST", "/api/v1/rooms/none/whep")
+        .offer()
+        .send()
+        .await
+        .refused(404, "not_found");
+
+    // A cookie does not count here: pages of any site may ask.
+    let body = json!({"name": "Owner", "password": crate::rig::PASSWORD});
+    let cookie = rig.post("/api/v1/sign-in", body).await.cookie();
+    rig.ask("POST", inner)
+        .header("cookie", &cookie)
+        .offer()
+        .send()
+        .await
+        .refused(403, "guests_not_allowed");
+
+    rig.get(&resource).await.expect(204);
+    rig.ask("DELETE", &resource.replace("p_0", "p_1"))
+        .send()
+        .await
+        .refused(401, "token_missing");
+    rig.ask("DELETE", &resource).send().await.expect(200);
+    rig.ask("DELETE", &resource)
+        .send()
+        .await
+        .refused(404, "no_such_peer");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_that_posts_again_and_again_is_slowed_down() {
+    let Show { rig, key, .. } = show().await;
+    // One more is earned each second, hence no exact count.
+    let mut passed = 0;
+    let slow = loop {
+        let said = rig.ask("POST", "/whip").bearer(&key).offer().send().await;
+        if said.status == 429 {
+            break said.refused(429, "rate_limited");
+        }
+        said.expect(201);
+        passed += 1;
+        assert!(passed < 300, "it is not throttled");
+    };
+    assert!(passed >= 60, "{passed}");
+    assert_eq!(slow.header("retry-after"), "1");
+    rig.end().await;
+}
