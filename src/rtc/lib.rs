@@ -5,7 +5,10 @@
 //! memory of a full peer connection. What packets mean is decided in the pure `media` crate; this
 //! one moves them. It decides nothing about rights: the shell asks the room before it calls here.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop where it is wrong"))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")
+)]
 
 mod codecs;
 mod config;
@@ -61,10 +64,23 @@ pub enum PeerEnd {
 /// What the shell hears about peers, in order for each peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
-    PublisherHere { peer: PeerId },
-    Flowing { peer: PeerId, video: bool, audio: bool },
-    PublisherGone { peer: PeerId, why: PeerEnd },
-    PeerEnded { peer: PeerId, role: Role, why: PeerEnd },
+    PublisherHere {
+        peer: PeerId,
+    },
+    Flowing {
+        peer: PeerId,
+        video: bool,
+        audio: bool,
+    },
+    PublisherGone {
+        peer: PeerId,
+        why: PeerEnd,
+    },
+    PeerEnded {
+        peer: PeerId,
+        role: Role,
+        why: PeerEnd,
+    },
 }
 
 /// The door to all media of this process. Cheap to clone.
@@ -90,9 +106,20 @@ impl Rtc {
         let config = Arc::new(config);
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
         let (viewers, feed, viewing) = view::start(&config, wishes, reports.clone())?;
-        let (publishers, publishing) = publish::start(&config, feed.clone(), wished, reports).await?;
-        let running = Running { publishers: publishing, viewers: viewing };
-        Ok((Self { publishers, viewers, feed }, running))
+        let (publishers, publishing) =
+            publish::start(&config, feed.clone(), wished, reports).await?;
+        let running = Running {
+            publishers: publishing,
+            viewers: viewing,
+        };
+        Ok((
+            Self {
+                publishers,
+                viewers,
+                feed,
+            },
+            running,
+        ))
     }
 
     /// Answers a publisher's offer. A second publisher of a room replaces the first.
