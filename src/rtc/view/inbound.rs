@@ -112,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// The handshake is done: the viewer is shown the room.
+    /// The handshake is done: the viewer is shown the room, within a millisecond.
     fn begin(&mut self, key: usize, shield: Shield, now: Instant) {
         let Some(viewer) = self.viewers.get_mut(key) else {
             return;
@@ -136,7 +136,6 @@ impl Worker {
         if waits {
             self.wish(room, now);
         }
-        self.lead_on(now);
     }
 
     /// Sends what DTLS has to say. Tells whose handshake it gave up, if any.

@@ -143,10 +143,11 @@ impl Worker {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         self.bench.wire.writable().await;
         let mut next_tick = clock::now() + TICK;
+        let mut next_lead = clock::now();
         loop {
             let deadline = match self.behind.is_empty() {
                 true => next_tick,
-                false => next_tick.min(clock::now() + LEAD_EVERY),
+                false => next_tick.min(next_lead),
             };
             tokio::select! {
                 order = orders.recv() => match order {
@@ -162,7 +163,10 @@ impl Worker {
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
             let now = clock::now();
-            self.lead_on(now);
+            if now >= next_lead {
+                next_lead = now + LEAD_EVERY;
+                self.lead_on(now);
+            }
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.tick(now);
@@ -281,7 +285,7 @@ impl Worker {
         metrics::histogram!("weiquan_media_egress_seconds").record(took);
     }
 
-    pub(super) fn lead_on(&mut self, now: Instant) {
+    fn lead_on(&mut self, now: Instant) {
         if self.behind.is_empty() {
             return;
         }
