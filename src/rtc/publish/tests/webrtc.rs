@@ -150,6 +150,16 @@ async fn a_publisher_that_closes_dtls_is_gone_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_never_comes_is_forgotten() {
+    let mut ingest = Ingest::start().await;
+    let offer = Client::new().await.offer().await;
+    let established = ingest.publishers.publish(ROOM, offer).await.unwrap();
+    assert_eq!(ingest.gone().await, (established.peer, PeerEnd::Failed));
+    ingest.assert_empty();
+    ingest.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_ends_every_publisher() {
     let mut ingest = Ingest::start().await;
     let (_client, established) = publish(&mut ingest).await;
