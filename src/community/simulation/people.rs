@@ -5,6 +5,16 @@ use protocol::{Code, client::BroadcastAct, limits};
 use super::{model::Expect, place::client_id, world::World};
 use crate::{Command, Need, Origin, Role};
 
+/// Opening is tried twice as often, or little would ever be live.
+const ACTS: [BroadcastAct; 6] = [
+    BroadcastAct::Schedule,
+    BroadcastAct::Open,
+    BroadcastAct::Open,
+    BroadcastAct::Pause,
+    BroadcastAct::End,
+    BroadcastAct::Archive,
+];
+
 impl World {
     pub(super) fn say(&mut self, client: usize) {
         if self.clients[client].connection.is_none() && self.random.percent(90) {
@@ -73,15 +83,7 @@ impl World {
                 gap_ms: self.random.below(3).saturating_sub(1) * 2_000,
             },
             _ => {
-                let acts = [
-                    BroadcastAct::Schedule,
-                    BroadcastAct::Open,
-                    BroadcastAct::Open,
-                    BroadcastAct::Pause,
-                    BroadcastAct::End,
-                    BroadcastAct::Archive,
-                ];
-                let act = acts[self.random.index(acts.len())];
+                let act = ACTS[self.random.index(ACTS.len())];
                 Command::Broadcast {
                     client_id,
                     act,
