@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::{Kind, Opened, Router, WallClock};
+use media::{Kind, Leg, LegIds, Opened, Router, WallClock};
 use protocol::{Code, PeerId, Refusal, RoomNumber};
 use slab::Slab;
 use tokio::sync::mpsc;
@@ -344,12 +344,6 @@ impl Worker {
             first_ssrc: random::number() | 1,
         };
         let answered = sdp::answer(offer, video, audio, &transport)?;
-        let leg = |kind, ids: Option<media::LegIds>| {
-            let numbers = random::number().to_be_bytes();
-            let first = u16::from_be_bytes([numbers[0], numbers[1]]);
-            let resend = u16::from_be_bytes([numbers[2], numbers[3]]);
-            ids.map(|ids| media::Leg::new(kind, ids, first, resend))
-        };
         let peer = PeerId::from(format!("{}{}", peer_prefix(self.number), random::token(16)));
         let etag = format!("\"{}\"", credentials.ufrag);
         self.serial += 1;
@@ -368,8 +362,8 @@ impl Worker {
             fingerprint: offer.fingerprint,
             address: None,
             shield: None,
-            video: leg(Kind::Video, answered.video),
-            audio: leg(Kind::Audio, answered.audio),
+            video: new_leg(Kind::Video, answered.video),
+            audio: new_leg(Kind::Audio, answered.audio),
             waits: answered.waits,
             heard: now,
             behind: false,
@@ -464,6 +458,13 @@ impl Worker {
             }
         }
     }
+}
+
+/// A leg of the agreed numbers that begins at random ones (RFC 3550 §5.1).
+fn new_leg(kind: Kind, ids: Option<LegIds>) -> Option<Leg> {
+    let [a, b, c, d] = random::number().to_be_bytes();
+    let (first, resend) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    ids.map(|ids| Leg::new(kind, ids, first, resend))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
