@@ -30,7 +30,7 @@ use tokio::{
 use tower::Service;
 
 use super::{
-    io::Io,
+    io::{Io, STALLED_AFTER},
     upgrade::{self, Upgrades},
 };
 
@@ -209,7 +209,7 @@ async fn connection(
 ) {
     // Without it a small answer may wait 40 ms for an acknowledgement; failing is only slower.
     let _ = socket.set_nodelay(true);
-    let mut io = Io::new(socket);
+    let mut io = Io::new(socket, STALLED_AFTER);
     let head = match read_head(&mut io).await {
         Ok(head) => head,
         Err(Unread::Closed) => return,

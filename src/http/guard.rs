@@ -50,11 +50,21 @@ pub(crate) async fn all(
         Ok(()) => next.run(request).await,
         Err(failure) => failure.into_response(),
     };
-    let status = response.status().as_u16().to_string();
+    let (status, took) = (
+        response.status().as_u16(),
+        clock::now().duration_since(start),
+    );
+    // The route as a pattern: an address may hold what is nobody's business.
+    tracing::debug!(
+        route,
+        status,
+        took_ms = took.as_millis() as u64,
+        "a request was answered"
+    );
+    let status = status.to_string();
     metrics::counter!("weiquan_http_requests_total", "route" => route.clone(), "status" => status)
         .increment(1);
-    metrics::histogram!("weiquan_http_seconds", "route" => route)
-        .record(clock::now().duration_since(start).as_secs_f64());
+    metrics::histogram!("weiquan_http_seconds", "route" => route).record(took.as_secs_f64());
     secure(&mut response, &settings);
     response
 }

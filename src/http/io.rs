@@ -21,21 +21,24 @@ use tokio::{
 };
 
 /// A peer that takes no byte for so long is gone.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
+pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 pub(crate) struct Io {
     socket: TcpStream,
     /// Read by the head reader, not yet by anybody else.
     prefix: Bytes,
+    /// Longest time that a write may wait.
+    patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Io {
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: TcpStream, patience: Duration) -> Self {
         Self {
             socket,
             prefix: Bytes::new(),
+            patience,
             stalled: None,
         }
     }
@@ -63,9 +66,10 @@ impl Io {
             self.stalled = None;
             return polled;
         }
+        let patience = self.patience;
         let sleep = self
             .stalled
-            .get_or_insert_with(|| Box::pin(sleep(STALLED_AFTER)));
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         match sleep.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -118,5 +122,67 @@ impl AsyncWrite for Io {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    async fn pair(patience: Duration) -> (Io, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let client = TcpStream::connect(address).await.expect("connects");
+        let (socket, _) = listener.accept().await.expect("accepts");
+        (Io::new(socket, patience), client)
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_is_given_up() {
+        let (mut io, client) = pair(Duration::from_millis(50)).await;
+        let block = vec![0; 1 << 20];
+        let error = loop {
+            // The kernel takes some megabytes for a peer that does not read.
+            if let Err(error) = io.write_all(&block).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(client);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_its_time_is_not() {
+        let (mut io, mut client) = pair(Duration::from_secs(5)).await;
+        const BYTES: usize = 16 << 20;
+        let reading = tokio::spawn(async move {
+            let mut all = 0;
+            let mut buffer = vec![0; 64 << 10];
+            while all < BYTES {
+                all += client.read(&mut buffer).await.expect("reads");
+            }
+            all
+        });
+        io.write_all(&vec![7; BYTES])
+            .await
+            .expect("everything is taken in the end");
+        assert_eq!(reading.await.expect("ends"), BYTES);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_too_early_comes_first() {
+        let (mut io, mut client) = pair(STALLED_AFTER).await;
+        client.write_all(b" world").await.expect("writes");
+        io.unread(b"hello".to_vec());
+        let mut seen = [0; 11];
+        io.read_exact(&mut seen).await.expect("reads");
+        assert_eq!(&seen, b"hello world");
+        io.unread(b"left".to_vec());
+        assert_eq!(io.into_std().expect("leaves").1, "left");
     }
 }
