@@ -111,8 +111,11 @@ impl FromRef<Doors> for Arc<Settings> {
 
 /// Serves the public port: everything of this folder, and `/ws` for the shards.
 pub fn serve(listener: TcpListener, parts: Parts, adopt: Adopt) -> std::io::Result<Front> {
+    // Our own pages, by their public name too: a proxy may have changed the Host.
+    let mut origins = parts.settings.origins.clone();
+    origins.push(parts.settings.origin.clone());
     let upgrades = Arc::new(Upgrades {
-        origins: parts.settings.origins.clone(),
+        origins,
         adopt,
         stage: parts.stage.clone(),
     });

@@ -27,7 +27,7 @@ use super::{
 
 /// What upgrading needs.
 pub(crate) struct Upgrades {
-    /// Other sites whose pages may open a WebSocket here.
+    /// Sites whose pages may open a WebSocket here; a page whose origin is the Host always may.
     pub(crate) origins: Vec<String>,
     pub(crate) adopt: Adopt,
     pub(crate) stage: Arc<dyn Stage>,

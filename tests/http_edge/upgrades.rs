@@ -227,14 +227,18 @@ async fn what_is_no_good_upgrade_is_refused_in_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listed_site_a_program_and_our_own_page_may_come_in() {
     let mut rig = Rig::start().await;
+    // The last is our own address while the Host is a proxy's other name for us.
+    let own = format!("Origin: http://{}\r\n", rig.address);
     for origin in [
         "Origin: https://friend.example\r\n",
         "",
         "Origin: http://live.example\r\n",
+        &own,
     ] {
+        let origin = origin.to_owned();
         let mut wire = rig.wire();
         let wire = blocking(move || {
-            wire.say(head("/ws", origin));
+            wire.say(head("/ws", &origin));
             hear_101(&mut wire);
             wire
         })
