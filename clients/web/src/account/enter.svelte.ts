@@ -30,6 +30,6 @@ export class Enter {
   }
 
   async asGuest(): Promise<void> {
-    if (app.who || (await app.attempt(app.client.beGuest()))) router.go(this.then, "replace");
+    if (await app.attempt(app.beSomebody())) router.go(this.then, "replace");
   }
 }

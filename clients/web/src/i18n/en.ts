@@ -86,6 +86,8 @@ export const en = {
     connecting: "Connecting",
     reconnecting: (tries: number) => (tries > 1 ? `Reconnecting, try ${tries}` : "Reconnecting"),
     back: "Connection dropped and is back. Nothing was missed.",
+    backGap: (n: number, shown: string) =>
+      n === 1 ? "The connection is back. One message can be opened in the chat." : `The connection is back. ${shown} messages can be opened in the chat.`,
     retryNow: "Try now",
   },
 

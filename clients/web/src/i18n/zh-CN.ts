@@ -83,6 +83,7 @@ export const zhCN: Words = {
     connecting: "正在连接",
     reconnecting: (tries) => (tries > 1 ? `重连中，第 ${tries} 次` : "重连中"),
     back: "网络断了一下，已接上，没有漏掉消息。",
+    backGap: (_n, shown) => `已接上。期间的 ${shown} 条可以在聊天里打开。`,
     retryNow: "现在就试",
   },
 

@@ -83,6 +83,7 @@ export const zhTW: Words = {
     connecting: "連線中",
     reconnecting: (tries) => (tries > 1 ? `重新連線中，第 ${tries} 次` : "重新連線中"),
     back: "網路斷了一下，已接上，沒有漏掉訊息。",
+    backGap: (_n, shown) => `已接上。期間的 ${shown} 則可以在聊天裡打開。`,
     retryNow: "現在就試",
   },
 
