@@ -17,11 +17,18 @@ use toml::{Table, Value};
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error("cannot read {path}: {source}")]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{place}: {message}")]
     Wrong { place: String, message: String },
     #[error("{key} = {value}: {advice}")]
-    Unfit { key: &'static str, value: String, advice: String },
+    Unfit {
+        key: &'static str,
+        value: String,
+        advice: String,
+    },
 }
 
 /// The sections as they may be written. Every key has a default, so an empty file is complete.
@@ -68,7 +75,10 @@ pub struct Fanout {
 
 impl Default for Fanout {
     fn default() -> Self {
-        Self { shards: 0, duty_percent: 100 }
+        Self {
+            shards: 0,
+            duty_percent: 100,
+        }
     }
 }
 
@@ -82,7 +92,11 @@ pub struct Rtc {
 
 impl Default for Rtc {
     fn default() -> Self {
-        Self { publish_port: 8081, view_ports: vec![8082], public_ips: Vec::new() }
+        Self {
+            publish_port: 8081,
+            view_ports: vec![8082],
+            public_ips: Vec::new(),
+        }
     }
 }
 
@@ -95,7 +109,10 @@ pub struct Auth {
 
 impl Default for Auth {
     fn default() -> Self {
-        Self { sign_up: true, keys: Vec::new() }
+        Self {
+            sign_up: true,
+            keys: Vec::new(),
+        }
     }
 }
 
@@ -126,7 +143,11 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), format: "human".into(), addresses: false }
+        Self {
+            level: "info".into(),
+            format: "human".into(),
+            addresses: false,
+        }
     }
 }
 
@@ -164,9 +185,12 @@ impl Config {
         for (path, value) in flags {
             overlay(&mut table, path, value, &format!("--set {path}"))?;
         }
-        let raw: Raw = Value::Table(table).try_into().map_err(|it: toml::de::Error| {
-            ConfigError::Wrong { place: "configuration".into(), message: it.message().to_owned() }
-        })?;
+        let raw: Raw = Value::Table(table)
+            .try_into()
+            .map_err(|it: toml::de::Error| ConfigError::Wrong {
+                place: "configuration".into(),
+                message: it.message().to_owned(),
+            })?;
         raw.check()
     }
 
@@ -177,8 +201,10 @@ impl Config {
 }
 
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.into(),
+        source,
+    })?;
     // Typed once on its own, so that an unknown key is told with its line and the file's name.
     let typed: Result<Raw, _> = toml::from_str(&text);
     if let Err(error) = typed {
@@ -187,23 +213,33 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
             message: error.to_string(),
         });
     }
-    text.parse().map_err(|it: toml::de::Error| ConfigError::Wrong {
-        place: path.display().to_string(),
-        message: it.to_string(),
-    })
+    text.parse()
+        .map_err(|it: toml::de::Error| ConfigError::Wrong {
+            place: path.display().to_string(),
+            message: it.to_string(),
+        })
 }
 
 /// Puts one value under `section.key`; it is read as TOML where that is possible, else as text.
 fn overlay(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), ConfigError> {
-    let wrong = |message: &str| ConfigError::Wrong { place: place.into(), message: message.into() };
-    let (section, key) = path.split_once('.').ok_or_else(|| wrong("write it as section.key"))?;
+    let wrong = |message: &str| ConfigError::Wrong {
+        place: place.into(),
+        message: message.into(),
+    };
+    let (section, key) = path
+        .split_once('.')
+        .ok_or_else(|| wrong("write it as section.key"))?;
     let value = format!("it = {text}")
         .parse::<Table>()
         .ok()
         .and_then(|mut it| it.remove("it"))
         .unwrap_or_else(|| Value::String(text.to_owned()));
-    let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-    let section = entry.as_table_mut().ok_or_else(|| wrong("the section is not a table"))?;
+    let entry = table
+        .entry(section)
+        .or_insert_with(|| Value::Table(Table::new()));
+    let section = entry
+        .as_table_mut()
+        .ok_or_else(|| wrong("the section is not a table"))?;
     section.insert(key.to_owned(), value);
     Ok(())
 }
@@ -255,10 +291,19 @@ impl Raw {
             public_url,
             // One shard per two cores: on two cores a second shard beside the media worker, the log
             // writer and the front costs 30 % CPU in small rooms and gains nothing (measured).
-            shards: if self.fanout.shards == 0 { (cores / 2).max(1) } else { self.fanout.shards },
+            shards: if self.fanout.shards == 0 {
+                (cores / 2).max(1)
+            } else {
+                self.fanout.shards
+            },
             threads: or_cores(self.server.threads, 4),
             rtc_publish: SocketAddr::new(listen.ip(), self.rtc.publish_port),
-            rtc_view: self.rtc.view_ports.iter().map(|it| SocketAddr::new(listen.ip(), *it)).collect(),
+            rtc_view: self
+                .rtc
+                .view_ports
+                .iter()
+                .map(|it| SocketAddr::new(listen.ip(), *it))
+                .collect(),
             raw: self,
         })
     }
@@ -285,28 +330,43 @@ fn readable(listen: SocketAddr) -> SocketAddr {
 mod tests {
     use super::*;
 
-    fn load(file: Option<&str>, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
+    fn load(
+        file: Option<&str>,
+        env: &[(&str, &str)],
+        flags: &[(&str, &str)],
+    ) -> Result<Config, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("weiquan.toml");
         if let Some(text) = file {
             std::fs::write(&path, text).expect("written");
         }
         let pairs = |it: &[(&str, &str)]| -> Vec<(String, String)> {
-            it.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+            it.iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                .collect()
         };
-        Config::load(file.map(|_| path.as_path()), pairs(env).into_iter(), &pairs(flags))
-            .map_err(|it| it.to_string())
+        Config::load(
+            file.map(|_| path.as_path()),
+            pairs(env).into_iter(),
+            &pairs(flags),
+        )
+        .map_err(|it| it.to_string())
     }
 
     #[test]
     fn the_shipped_file_says_the_defaults() {
         let shipped: Raw = toml::from_str(include_str!("../config/weiquan.toml")).expect("reads");
         assert_eq!(shipped, Raw::default());
-        let table: Table = include_str!("../config/weiquan.toml").parse().expect("reads");
+        let table: Table = include_str!("../config/weiquan.toml")
+            .parse()
+            .expect("reads");
         let defaults = Table::try_from(Raw::default()).expect("serializes");
         for (section, keys) in &defaults {
             for key in keys.as_table().expect("a section").keys() {
-                assert!(table[section].get(key).is_some(), "{section}.{key} is not in the file");
+                assert!(
+                    table[section].get(key).is_some(),
+                    "{section}.{key} is not in the file"
+                );
             }
         }
     }
@@ -314,8 +374,12 @@ mod tests {
     #[test]
     fn the_later_layer_wins() {
         let file = "[server]\nlisten = \"127.0.0.1:1\"\n[rtc]\npublish_port = 5\n";
-        let config = load(Some(file), &[("WEIQUAN__SERVER__LISTEN", "127.0.0.1:2")], &[])
-            .expect("good");
+        let config = load(
+            Some(file),
+            &[("WEIQUAN__SERVER__LISTEN", "127.0.0.1:2")],
+            &[],
+        )
+        .expect("good");
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.rtc_publish.port(), 5);
         let config = load(
@@ -331,11 +395,17 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let error = load(Some("[server]\nlisten_on = 1\n"), &[], &[]).expect_err("unknown key");
-        assert!(error.contains("listen_on") && error.contains("weiquan.toml"), "{error}");
+        assert!(
+            error.contains("listen_on") && error.contains("weiquan.toml"),
+            "{error}"
+        );
         let error = load(None, &[("WEIQUAN__SERVER__PORT", "1")], &[]).expect_err("unknown key");
         assert!(error.contains("port"), "{error}");
         let error = load(None, &[], &[("server.listen", "8080")]).expect_err("not an address");
-        assert!(error.contains("server.listen") && error.contains("8080"), "{error}");
+        assert!(
+            error.contains("server.listen") && error.contains("8080"),
+            "{error}"
+        );
         let error = load(None, &[], &[("rtc.view_ports", "[1, 2]")]).expect_err("two workers");
         assert!(error.contains("rtc.view_ports"), "{error}");
     }

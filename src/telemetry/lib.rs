@@ -75,7 +75,7 @@ impl Metrics {
 
 /// Installs the log and the metrics recorder of this process.
 pub fn start(settings: &Settings) -> Result<Metrics, TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|source| TelemetryError::Level {
+    let filter = EnvFilter::try_new(format!("{QUIETED}{}", settings.level)).map_err(|source| TelemetryError::Level {
         level: settings.level.clone(),
         source,
     })?;

@@ -12,11 +12,14 @@ before(async () => {
 });
 after(() => world?.end());
 
-/** Opens the room as a guest and waits for the first presented frame. */
+/** Comes home as a guest, taps the room, and waits for the first presented frame. */
 async function join(browser) {
   const page = await world.page(browser);
   await page.evaluateOnNewDocument(countFrames);
-  await page.goto(`${world.base}/r/${slug}`);
+  await page.goto(world.base);
+  const card = await page.waitForSelector(`a[href="/r/${slug}"]`);
+  await page.evaluate(() => (window.frames_seen.since = performance.now()));
+  await card.click();
   await page.waitForFunction(() => window.frames_seen?.first != null, { timeout: 20_000 });
   return page;
 }
@@ -28,8 +31,9 @@ test("a guest sees and hears FFmpeg's broadcast, in full rate and in sync", { ti
   const firsts = [], presented = [];
   for (let n = 0; n < 5; n++) {
     const page = await join(browser);
-    // The tap is the offer: the page's own scripts are not part of the promise.
-    firsts.push(await page.evaluate(() => performance.getEntriesByName("weiquan:first-frame")[0]?.duration ?? window.frames_seen.first));
+    firsts.push(await page.evaluate(() => window.frames_seen.first));
+    // The tap on the card was a gesture, so sound may play at once; if not, the page asks for one more tap.
+    await (await page.$("::-p-text(Tap to listen)"))?.click();
     await page.waitForFunction(() => window.frames_seen.until, { timeout: 30_000 });
     const { from, until } = await page.evaluate(() => window.frames_seen);
     presented.push(((until.count - from.count) * 1000) / (until.at - from.at) / 25);
@@ -45,6 +49,7 @@ test("a guest sees and hears FFmpeg's broadcast, in full rate and in sync", { ti
     await page.close();
   }
   console.log(`first frame ms ${firsts.map(Math.round)}; presented ${presented.map((it) => it.toFixed(3))} of the source`);
+  assert.ok(median(firsts) < 500, `first frames after ${firsts} ms`);
   assert.ok(median(presented) >= 0.95, `presented ${presented}`);
 });
 

@@ -95,6 +95,32 @@ export class World {
     return child;
   }
 
+  /** A member on a socket of their own, who says things and counts what is acknowledged. */
+  async writer(slug) {
+    const socket = new WebSocket(`ws://127.0.0.1:${this.ports[0]}/ws`, "weiquan.v1.json");
+    const waiting = new Set();
+    let i = 2, a, acknowledged = 0, settle;
+    await new Promise((done, fail) => {
+      socket.onerror = () => fail(new Error("the writer cannot connect"));
+      socket.onopen = () => socket.send(JSON.stringify([
+        { op: "hello", i: 1, token: this.owner, device: "writer" }, { op: "join", i: 2, room: slug }]));
+      socket.onmessage = ({ data }) => {
+        const frame = JSON.parse(data);
+        if (frame.i === 2 && frame.ok) done((a = frame.ok.a));
+        if (frame.op === "ping") socket.send('{"op":"pong"}');
+        if (waiting.delete(frame.i) && frame.ok) acknowledged += 1;
+        if (waiting.size === 0) settle?.(acknowledged);
+      };
+    });
+    return {
+      say: (text) => {
+        waiting.add(++i);
+        socket.send(JSON.stringify({ op: "pub", i, a, cid: crypto.randomUUID(), text }));
+      },
+      settled: () => (waiting.size === 0 ? acknowledged : new Promise((done) => (settle = done))),
+    };
+  }
+
   /** A fresh browser: nobody is signed in, nothing is stored. */
   async browser({ camera = false } = {}) {
     const profile = mkdtempSync(path.join(tmpdir(), "weiquan-browser-"));

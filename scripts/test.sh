@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Sets up what the tests need and runs all of them: Rust, TypeScript, the whole server, the real browser.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+step "what the tests need"
+scripts/need.sh chromium:chromium fc-list:fontconfig nft:nftables ip:iproute2 openssl:openssl prlimit:util-linux
+fc-list 2>/dev/null | grep -qi 'noto.*cjk' || scripts/need.sh :fonts-noto-cjk
+export WEIQUAN_PYTHON="${WEIQUAN_PYTHON:-$(scripts/python.sh)}"
+
+step "the web app"
+scripts/web.sh
+[ -d tests/browser/node_modules ] || (cd tests/browser && npm ci --no-audit --no-fund)
+
+step "Rust: build"
+cargo build --workspace --all-targets --locked
+
+step "TypeScript"
+(cd clients/js && npm run --silent lint && npm test --silent)
+(cd clients/web && npm run --silent check && npm test --silent)
+
+step "Rust: tests"
+cargo test --workspace --locked -- --test-threads=2
+
+step "the whole server in real Chromium"
+(cd clients/web && npm run --silent test:browser)
+(cd tests/browser && npm test --silent)
+
+step "all tests passed"

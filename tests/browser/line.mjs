@@ -1,0 +1,72 @@
+// A line between a browser and the server that can be cut: TCP and UDP through a relay of our own, both ways.
+// Cut means what a dead network means: nothing passes, nobody is told. TCP bytes wait (as they would be sent
+// again), datagrams are lost, and whoever dials gets no answer.
+import { createServer, connect } from "node:net";
+import { createSocket } from "node:dgram";
+
+export class Line {
+  static async open(tcpTarget, udpTarget) {
+    const line = new Line();
+    line.isCut = false;
+    line.pairs = new Set();
+    line.waiting = [];
+    line.server = createServer({ pauseOnConnect: true }, (near) => line.accept(near, tcpTarget));
+    await new Promise((done) => line.server.listen(0, "127.0.0.1", done));
+    line.tcp = line.server.address().port;
+    line.udpSocket = createSocket("udp4");
+    line.far = new Map();
+    line.udpSocket.on("message", (data, from) => line.datagram(data, from, udpTarget));
+    await new Promise((done) => line.udpSocket.bind(0, "127.0.0.1", done));
+    line.udp = line.udpSocket.address().port;
+    return line;
+  }
+
+  accept(near, target) {
+    if (this.isCut) {
+      this.waiting.push([near, target]);
+      return;
+    }
+    const far = connect(target, "127.0.0.1");
+    const pair = [near, far];
+    this.pairs.add(pair);
+    for (const [one, other] of [pair, [far, near]]) {
+      one.on("data", (data) => other.write(data));
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        other.destroy();
+        this.pairs.delete(pair);
+      });
+    }
+    near.resume();
+  }
+
+  datagram(data, from, target) {
+    if (this.isCut) return;
+    const key = `${from.address}:${from.port}`;
+    let far = this.far.get(key);
+    if (!far) {
+      far = createSocket("udp4");
+      far.on("message", (back) => !this.isCut && this.udpSocket.send(back, from.port, from.address));
+      this.far.set(key, far);
+    }
+    far.send(data, target, "127.0.0.1");
+  }
+
+  cut() {
+    this.isCut = true;
+    for (const pair of this.pairs) pair.forEach((socket) => socket.pause());
+  }
+
+  heal() {
+    this.isCut = false;
+    for (const pair of this.pairs) pair.forEach((socket) => socket.resume());
+    this.waiting.splice(0).forEach(([near, target]) => this.accept(near, target));
+  }
+
+  close() {
+    this.server.close();
+    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
+    this.far.forEach((socket) => socket.close());
+    this.udpSocket.close();
+  }
+}

@@ -1,0 +1,259 @@
+//! `kill -9` at random moments, under 200 viewers, writers and a publisher: nothing acknowledged is lost
+//! or doubled, everybody resumes, and the broadcast goes on.
+//!
+//! `WEIQUAN_KILLS` and `WEIQUAN_SEED` change how often and which moments; a failure prints the seed.
+
+mod support;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use protocol::{
+    ClientFrame, Seq,
+    server::{Body, Phase, Reply},
+};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use store::{PageOf, Store, StoreConfig};
+use support::{SOON, Server};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{sleep, timeout},
+};
+use weiquan_client::{Connection, Follower, Happening};
+
+const VIEWERS: usize = 200;
+const WRITERS: usize = 4;
+const SETTLE: Duration = Duration::from_secs(60);
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default)
+}
+
+/// FFmpeg, publishing a film in a loop until it is dropped.
+struct Publisher(Child);
+
+impl Publisher {
+    fn start(server: &Server, key: &str) -> Self {
+        let python = std::env::var("WEIQUAN_PYTHON").unwrap_or_else(|_| "python3".into());
+        let mut child = Command::new(python)
+            .arg("tests/tools/whip_publish.py")
+            .args(["--token", key, &server.url("/whip"), "testdata/bunny.mp4"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python3 with PyAV (scripts/test.sh installs it)");
+        let output = child.stdout.take().expect("piped");
+        let mut lines = BufReader::new(output).lines();
+        let first = lines.next().and_then(Result::ok).unwrap_or_default();
+        assert!(first.contains("connected"), "the publisher said {first:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        // It may have ended with the server.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a viewer has seen.
+struct Viewer {
+    _follower: Follower,
+    happenings: UnboundedReceiver<Happening>,
+    seen: BTreeSet<Seq>,
+    first: Seq,
+}
+
+impl Viewer {
+    fn start(server: &Server, token: String, n: usize) -> Self {
+        let device = format!("viewer-{n}");
+        let (follower, happenings) = Follower::start(server.address, token, device, "hall".into());
+        Self { _follower: follower, happenings, seen: BTreeSet::new(), first: 0 }
+    }
+
+    /// Follows until it has seen everything up to `last`.
+    async fn reach(&mut self, last: Seq) {
+        while self.seen.last().copied().unwrap_or(self.first) < last {
+            let happening = timeout(SETTLE, self.happenings.recv())
+                .await
+                .unwrap_or_else(|_| panic!("a viewer is stuck at {:?} of {last}", self.seen.last()))
+                .expect("a follower stays");
+            match happening {
+                Happening::Joined { seq, again: false } => self.first = seq,
+                Happening::Record(record) => {
+                    assert!(self.seen.insert(record.s), "seq {} was shown twice", record.s);
+                }
+                Happening::Breach(breach) => panic!("a viewer: {breach}"),
+                Happening::Gap { from, to } => panic!("a viewer was skipped from {from} to {to}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Says texts without end; every acknowledgement is written to a file by the client itself.
+async fn write(
+    server: std::net::SocketAddr,
+    token: String,
+    n: usize,
+    mut noted: File,
+    stop: tokio::sync::watch::Receiver<bool>,
+) {
+    let device = format!("writer-{n}");
+    let (follower, mut happenings) = Follower::start(server, token, device, "hall".into());
+    let (mut said, mut acknowledged) = (0_u64, 0_u64);
+    loop {
+        if !*stop.borrow() && said < acknowledged + 8 {
+            said += 1;
+            follower.say(format!("writer {n} says {said}")).await;
+            continue;
+        }
+        if *stop.borrow() && acknowledged == said {
+            return;
+        }
+        let happening =
+            timeout(SETTLE, happenings.recv()).await.expect("acknowledged").expect("it stays");
+        match happening {
+            Happening::Said(it) => {
+                acknowledged += 1;
+                // One write: the file is shared by all writers.
+                let line = format!("{}\t{}\n", it.seq, it.text);
+                noted.write_all(line.as_bytes()).expect("noted");
+            }
+            Happening::Refused { refusal, .. } => panic!("refused: {refusal}"),
+            Happening::Breach(breach) => panic!("writer {n}: {breach}"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
+    let kills = number("WEIQUAN_KILLS", 20);
+    let seed = number("WEIQUAN_SEED", 7);
+    println!("WEIQUAN_SEED={seed} WEIQUAN_KILLS={kills}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let key: protocol::rest::StreamKeyMade = owner
+        .post("/api/v1/rooms/hall/stream-keys", &serde_json::json!({ "label": "test" }))
+        .await;
+    let tokens = server.tokens(VIEWERS + WRITERS);
+    let notes = server.folder.join("acknowledged");
+
+    let mut publisher = Some(Publisher::start(&server, &key.key));
+    let mut viewers: Vec<Viewer> =
+        (0..VIEWERS).map(|n| Viewer::start(&server, tokens[n].clone(), n)).collect();
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let mut writers = Vec::new();
+    for n in 0..WRITERS {
+        let noted = File::options().create(true).append(true).open(&notes).expect("a file");
+        let token = tokens[VIEWERS + n].clone();
+        writers.push(tokio::spawn(write(server.address, token, n, noted, stopping.clone())));
+    }
+
+    for kill in 1..=kills {
+        sleep(Duration::from_millis(random.random_range(150..900))).await;
+        publisher = None;
+        server.kill();
+        server.restart();
+        if kill % 7 == 0 {
+            publisher = Some(Publisher::start(&server, &key.key));
+        }
+    }
+    drop(publisher);
+    let publisher = Publisher::start(&server, &key.key);
+    sleep(Duration::from_millis(500)).await;
+    stop.send(true).expect("the writers listen");
+    for writer in writers {
+        writer.await.expect("a writer");
+    }
+
+    // A fresh client reads the whole history.
+    let history = read_history(&server, &owner.token).await;
+    let last = *history.keys().last().expect("something was said");
+    assert_eq!(history.len() as u64, last, "the log has a hole");
+    let texts: Vec<&String> = history.values().flatten().collect();
+    let unique: BTreeSet<&&String> = texts.iter().collect();
+    assert_eq!(texts.len(), unique.len(), "a message is there twice");
+    let mut acknowledged = 0;
+    for line in BufReader::new(File::open(&notes).expect("notes")).lines() {
+        let line = line.expect("text");
+        let (seq, text) = line.split_once('\t').expect("two fields");
+        let seq: Seq = seq.parse().expect("a seq");
+        assert_eq!(history.get(&seq).and_then(Option::as_deref), Some(text), "acknowledged at {seq}");
+        acknowledged += 1;
+    }
+    assert!(acknowledged > kills * 10, "only {acknowledged} messages were acknowledged");
+
+    // Every viewer has all of it since it came, once and in order.
+    for viewer in &mut viewers {
+        viewer.reach(last).await;
+        let (from, to) = (*viewer.seen.first().expect("seen"), *viewer.seen.last().expect("seen"));
+        assert_eq!(viewer.seen.len() as u64, to - from + 1, "a viewer has a hole");
+    }
+
+    // The broadcast goes on.
+    let rooms: protocol::rest::RoomList = owner.get("/api/v1/rooms").await;
+    let broadcast = rooms.rooms[0].broadcast.clone().expect("a broadcast");
+    assert_eq!(broadcast.phase, Phase::Live);
+    drop(publisher);
+
+    // The rows in SQLite say the same.
+    assert_eq!(server.stop(), 0);
+    let store = Store::open(&server.folder, &StoreConfig::default()).expect("opens");
+    let mut stored = 0;
+    loop {
+        let page = store.page(1, PageOf::After(stored), 200).await.expect("a page");
+        for entry in &page.entries {
+            stored += 1;
+            assert_eq!(entry.seq, stored);
+        }
+        if page.end {
+            break;
+        }
+    }
+    assert!(stored >= last);
+    store.close().await;
+    println!("{kills} kills, {acknowledged} acknowledged, {last} records, {VIEWERS} viewers whole");
+}
+
+/// Seq → text, of every record; nothing for records that are no messages.
+async fn read_history(server: &Server, token: &str) -> BTreeMap<Seq, Option<String>> {
+    let mut line = Connection::open(server.address, None).await.expect("connects");
+    line.hello(token, "reader").await.expect("welcome");
+    let a = line.join("hall", None).await.expect("joined").a;
+    let mut history = BTreeMap::new();
+    loop {
+        let after = history.last_key_value().map_or(0, |(seq, _)| *seq);
+        let request = line.request(|i| ClientFrame::History {
+            i,
+            a,
+            before: None,
+            after: Some(after),
+            n: 200,
+        });
+        let Reply::Page(page) = timeout(SOON, request).await.expect("in time").expect("a page")
+        else {
+            panic!("a page")
+        };
+        for record in page.page {
+            let text = match record.body {
+                Body::Msg { text, .. } => Some(text),
+                _ => None,
+            };
+            assert!(history.insert(record.s, text).is_none(), "seq {} is there twice", record.s);
+        }
+        if page.end {
+            return history;
+        }
+    }
+}
