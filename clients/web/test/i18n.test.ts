@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { en, type Words } from "../src/i18n/en";
 import { clock, count, delay, running, span } from "../src/i18n/format";
@@ -77,4 +78,20 @@ describe("numbers and times", () => {
   it("keeps one decimal of a delay", () => expect(delay(449, zhCN)).toBe("0.4 秒"));
 
   it("shows midnight as 00", () => expect(clock(new Date(2026, 0, 1, 0, 5).getTime(), "en")).toBe("00:05"));
+});
+
+/** Chosen by a code of the protocol or the SDK: their types say that all are there, not a page. */
+const BY_CODE = /^(refusals|marks|studio\.health|studio\.levels|notice)\./;
+
+describe("the words in use", () => {
+  it("are all there is: no word without a page that says it", () => {
+    const folder = new URL("../src/", import.meta.url).pathname;
+    const said = readdirSync(folder, { recursive: true })
+      .map(String)
+      .filter((it) => /\.(ts|svelte)$/.test(it) && !/^i18n\/(en|zh-CN|zh-TW)\.ts$/.test(it))
+      .map((it) => readFileSync(folder + it, "utf8"))
+      .join("\n");
+    const unused = keys.filter((key) => !BY_CODE.test(key) && !new RegExp(`\\b${key.split(".").at(-1)}\\b`).test(said));
+    expect(unused).toEqual([]);
+  });
 });

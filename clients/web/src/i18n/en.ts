@@ -53,7 +53,6 @@ const refusals: Record<StopCode, string> = {
 
 export const en = {
   product: "weiquan",
-  languageName: "English",
   refusals,
   /** Said where a promise failed without a refusal: the network, or the page itself. */
   unreachable: "The server cannot be reached. Check the network, then try again.",
@@ -115,7 +114,6 @@ export const en = {
     firstInviteSay: "Copy the address of this circle and pass it on.",
     firstSignIn: "Join the circle",
     firstSignInSay: "With an account you can go live and make rooms.",
-    noLongerGuest: "Sign in to start something",
     failed: "The rooms could not be loaded.",
   },
 
@@ -189,7 +187,6 @@ export const en = {
     failedTitle: "The picture did not arrive",
     failedSay: "The chat goes on. Trying again often helps.",
     noWebRtc: "This browser cannot receive live pictures. Another browser will.",
-    audioOn: "You are listening",
   },
 
   line: {
@@ -288,7 +285,6 @@ export const en = {
     doneMute: (name: string) => `${name} is muted`,
     doneUnmute: (name: string) => `${name} may speak again`,
     doneBan: (name: string) => `${name} was banned`,
-    doneRemove: "The message was deleted",
     slowMode: "Slow mode",
     slowSay: "The least time between two messages of one person.",
     off: "Off",
@@ -407,7 +403,6 @@ export const en = {
     reconnecting: "Reconnecting: the viewers see that you are coming back",
     failed: "The broadcast could not be sent",
     summaryTitle: "That was a good one",
-    summarySay: "Here is what it was.",
     summaryTime: "On air",
     summaryPeak: "Most viewers at once",
     summaryMessages: "Messages",

@@ -74,9 +74,9 @@ export function running(ms: number): string {
   return `${head}:${two(seconds % 60)}`;
 }
 
-/** 0.4 s of delay, with one decimal. */
+/** 0.4 s of delay, with one decimal; never none at all. */
 export function delay(ms: number, words: Words): string {
-  return words.common.seconds(Math.round(ms / 100) / 10);
+  return words.common.seconds(Math.max(1, Math.round(ms / 100)) / 10);
 }
 
 /** 1.5 Mbit/s, 96 kbit/s. */

@@ -3,7 +3,6 @@ import type { Words } from "./en";
 
 export const zhCN: Words = {
   product: "微圈",
-  languageName: "简体中文",
   refusals: {
     malformed: "服务器没读懂这个页面发来的内容，刷新后再试。",
     too_large: "内容太大，发不出去。",
@@ -111,7 +110,6 @@ export const zhCN: Words = {
     firstInviteSay: "复制圈子的地址，发给他们。",
     firstSignIn: "加入圈子",
     firstSignInSay: "有了账号，就能开直播、建房间。",
-    noLongerGuest: "登录后就能开始",
     failed: "房间没有载入出来。",
   },
 
@@ -185,7 +183,6 @@ export const zhCN: Words = {
     failedTitle: "画面没有过来",
     failedSay: "聊天不受影响，再试一次多半就好。",
     noWebRtc: "这个浏览器收不了直播画面，换一个浏览器就能看。",
-    audioOn: "正在收听",
   },
 
   line: {
@@ -284,7 +281,6 @@ export const zhCN: Words = {
     doneMute: (name) => `${name} 已被禁言`,
     doneUnmute: (name) => `${name} 可以说话了`,
     doneBan: (name) => `${name} 已被封禁`,
-    doneRemove: "消息已删除",
     slowMode: "慢速模式",
     slowSay: "同一个人两条消息之间至少隔多久。",
     off: "关",
@@ -403,7 +399,6 @@ export const zhCN: Words = {
     reconnecting: "重连中：观众会看到你马上回来",
     failed: "直播没能发出去",
     summaryTitle: "播得很好",
-    summarySay: "这一场是这样的。",
     summaryTime: "时长",
     summaryPeak: "最多同时在看",
     summaryMessages: "消息",

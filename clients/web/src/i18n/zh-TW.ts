@@ -3,7 +3,6 @@ import type { Words } from "./en";
 
 export const zhTW: Words = {
   product: "微圈",
-  languageName: "繁體中文",
   refusals: {
     malformed: "伺服器看不懂這個頁面送出的內容，請重新整理後再試。",
     too_large: "內容太大，送不出去。",
@@ -111,7 +110,6 @@ export const zhTW: Words = {
     firstInviteSay: "複製圈子的網址，傳給他們。",
     firstSignIn: "加入圈子",
     firstSignInSay: "有了帳號，就能開直播、建立房間。",
-    noLongerGuest: "登入後就能開始",
     failed: "房間沒有載入成功。",
   },
 
@@ -185,7 +183,6 @@ export const zhTW: Words = {
     failedTitle: "畫面沒有過來",
     failedSay: "聊天不受影響，再試一次多半就好。",
     noWebRtc: "這個瀏覽器收不到直播畫面，換一個瀏覽器就能看。",
-    audioOn: "正在收聽",
   },
 
   line: {
@@ -284,7 +281,6 @@ export const zhTW: Words = {
     doneMute: (name) => `${name} 已被禁言`,
     doneUnmute: (name) => `${name} 可以說話了`,
     doneBan: (name) => `${name} 已被封鎖`,
-    doneRemove: "訊息已刪除",
     slowMode: "慢速模式",
     slowSay: "同一個人兩則訊息之間至少隔多久。",
     off: "關",
@@ -403,7 +399,6 @@ export const zhTW: Words = {
     reconnecting: "重新連線中：觀眾會看到你馬上回來",
     failed: "直播沒能送出去",
     summaryTitle: "播得很好",
-    summarySay: "這一場是這樣的。",
     summaryTime: "時長",
     summaryPeak: "最多同時在看",
     summaryMessages: "訊息",
