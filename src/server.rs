@@ -31,6 +31,8 @@ use crate::{
 const MEDIA_REPORTS_MAX: usize = 4_096;
 /// After a drain everybody comes back at a random moment of this range.
 const COME_BACK_AFTER_MS: (u32, u32) = (500, 8_000);
+/// Sign-ins unused for so long are refused anyway; their rows go at the next start.
+const SIGN_IN_KEPT_MS: u64 = 180 * 24 * 3_600_000;
 /// How long requests that are under way may take at the end.
 const REQUESTS_WITHIN: Duration = Duration::from_secs(3);
 /// How often gauges are brought up to date.
@@ -81,6 +83,8 @@ impl Server {
             trusted(&config.raw.auth.keys)?,
         )?);
         let set_up_link = set_up_link(&store, &url).await?;
+        let long_ago = clock::unix_ms().saturating_sub(SIGN_IN_KEPT_MS);
+        store.remove_sign_ins_unused_since(long_ago).await.context("old sign-ins")?;
 
         // Media, and the rooms that direct it.
         let (reports, reported) = mpsc::channel(MEDIA_REPORTS_MAX);

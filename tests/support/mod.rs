@@ -87,6 +87,13 @@ impl Server {
         self.child.wait().expect("it ends").code().unwrap_or(-1)
     }
 
+    /// The UDP ports of publishers and of viewers.
+    pub fn media_ports(&self) -> Vec<u16> {
+        let digits = |it: &String| it.chars().filter(char::is_ascii_digit).collect::<String>();
+        let ports = self.more.iter().filter(|it| it.starts_with("rtc."));
+        ports.filter_map(|it| digits(it).parse().ok()).collect()
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
