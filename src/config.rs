@@ -229,11 +229,16 @@ fn overlay(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(),
     let (section, key) = path
         .split_once('.')
         .ok_or_else(|| wrong("write it as section.key"))?;
-    let value = format!("it = {text}")
+    let typed = format!("it = {text}")
         .parse::<Table>()
         .ok()
-        .and_then(|mut it| it.remove("it"))
-        .unwrap_or_else(|| Value::String(text.to_owned()));
+        .and_then(|mut it| it.remove("it"));
+    // A key that holds text takes what was written as text, quoted or not, whatever it looks like.
+    let value = match typed {
+        Some(Value::String(it)) => Value::String(it),
+        Some(it) if !holds_text(section, key) => it,
+        _ => Value::String(text.to_owned()),
+    };
     let entry = table
         .entry(section)
         .or_insert_with(|| Value::Table(Table::new()));
@@ -242,6 +247,15 @@ fn overlay(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(),
         .ok_or_else(|| wrong("the section is not a table"))?;
     section.insert(key.to_owned(), value);
     Ok(())
+}
+
+/// Whether the default of a key is text.
+fn holds_text(section: &str, key: &str) -> bool {
+    let defaults = Table::try_from(Raw::default()).expect("plain tables always serialize");
+    defaults
+        .get(section)
+        .and_then(|it| it.get(key))
+        .is_some_and(Value::is_str)
 }
 
 impl Raw {

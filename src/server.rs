@@ -84,7 +84,10 @@ impl Server {
         )?);
         let set_up_link = set_up_link(&store, &url).await?;
         let long_ago = clock::unix_ms().saturating_sub(SIGN_IN_KEPT_MS);
-        store.remove_sign_ins_unused_since(long_ago).await.context("old sign-ins")?;
+        store
+            .remove_sign_ins_unused_since(long_ago)
+            .await
+            .context("old sign-ins")?;
 
         // Media, and the rooms that direct it.
         let (reports, reported) = mpsc::channel(MEDIA_REPORTS_MAX);

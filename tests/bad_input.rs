@@ -24,7 +24,11 @@ async fn raw(server: &Server) -> TcpStream {
     socket.write_all(HEAD.as_bytes()).await.expect("sent");
     let mut answer = vec![0; 1_024];
     let n = socket.read(&mut answer).await.expect("answered");
-    assert!(answer[..n].starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer[..n]));
+    assert!(
+        answer[..n].starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&answer[..n])
+    );
     socket
 }
 
@@ -40,7 +44,10 @@ async fn close_code(mut socket: TcpStream) -> u16 {
     .await
     .expect("the server ends it");
     // The last frame is the close: 0x88, its length, and the code.
-    let at = all.windows(2).rposition(|it| it[0] == 0x88).expect("a close frame");
+    let at = all
+        .windows(2)
+        .rposition(|it| it[0] == 0x88)
+        .expect("a close frame");
     u16::from_be_bytes([all[at + 2], all[at + 3]])
 }
 
@@ -70,7 +77,11 @@ async fn f4_what_breaks_the_websocket_closes_with_its_code() {
     huge.extend_from_slice(&(1_u64 << 62).to_be_bytes());
     huge.extend_from_slice(&[0; 4]);
     let cases: &[(&str, Vec<u8>, u16)] = &[
-        ("a message over 256 KiB", frame(0x81, &vec![b'x'; 300 * 1024]), 1009),
+        (
+            "a message over 256 KiB",
+            frame(0x81, &vec![b'x'; 300 * 1024]),
+            1009,
+        ),
         ("a header that claims 2^62 bytes", huge, 1009),
         ("binary", frame(0x82, b"{}"), 1003),
         ("text that is not UTF-8", frame(0x81, &[0xff, 0xfe]), 1007),
@@ -100,7 +111,9 @@ async fn h1_and_h2_who_does_not_say_who_it_is_goes() {
     changed[middle] = if changed[middle] == b'A' { b'B' } else { b'A' };
     let changed = String::from_utf8(changed).expect("ASCII");
     for token in [none, &changed, "", "a.b.c"] {
-        let mut line = Connection::open(server.address, None).await.expect("connects");
+        let mut line = Connection::open(server.address, None)
+            .await
+            .expect("connects");
         let refused = line.hello(token, "phone").await;
         let code = match &refused {
             Err(Error::Refused(it)) => Some(it.code),
@@ -108,11 +121,16 @@ async fn h1_and_h2_who_does_not_say_who_it_is_goes() {
         };
         assert_eq!(code, Some(Code::TokenInvalid), "{token:?}: {refused:?}");
         let end = timeout(SOON, line.next()).await.expect("in time");
-        assert!(matches!(end, Err(Error::Closed { code: 4500, .. })), "{end:?}");
+        assert!(
+            matches!(end, Err(Error::Closed { code: 4500, .. })),
+            "{end:?}"
+        );
     }
 
     // Anything before hello.
-    let mut line = Connection::open(server.address, None).await.expect("connects");
+    let mut line = Connection::open(server.address, None)
+        .await
+        .expect("connects");
     let refused = line.join("hall", None).await;
     assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::HelloFirst));
 }
@@ -124,29 +142,51 @@ async fn f3_nonsense_is_refused_and_the_connection_stays() {
     owner.make_room("hall").await;
     let mut line = owner.connect("phone").await;
     let a = line.join("hall", None).await.expect("joined").a;
-    let nested = format!(r#"{{"op":"pub","i":9,"x":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let nested = format!(
+        r#"{{"op":"pub","i":9,"x":{}{}}}"#,
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
     let cases = [
         (r#"{"op":"dance","i":9}"#.to_owned(), Code::UnknownOp),
         (r#"{"op":"pub","i":9}"#.to_owned(), Code::Malformed),
         ("[]{".to_owned(), Code::Malformed),
-        (r#"{"op":"leave","i":9,"a":1e400}"#.to_owned(), Code::Malformed),
-        (r#"{"op":"pub","i":9,"a":1,"cid":"c","text":"\ud800"}"#.to_owned(), Code::Malformed),
+        (
+            r#"{"op":"leave","i":9,"a":1e400}"#.to_owned(),
+            Code::Malformed,
+        ),
+        (
+            r#"{"op":"pub","i":9,"a":1,"cid":"c","text":"\ud800"}"#.to_owned(),
+            Code::Malformed,
+        ),
         (nested, Code::Malformed),
-        (format!(r#"{{"op":"pub","i":9,"a":{a},"cid":"c","text":"{}"}}"#, "x".repeat(65_536)), Code::TooLarge),
-        (r#"{"op":"history","i":9,"a":999,"n":5}"#.to_owned(), Code::NotJoined),
+        (
+            format!(
+                r#"{{"op":"pub","i":9,"a":{a},"cid":"c","text":"{}"}}"#,
+                "x".repeat(65_536)
+            ),
+            Code::TooLarge,
+        ),
+        (
+            r#"{"op":"history","i":9,"a":999,"n":5}"#.to_owned(),
+            Code::NotJoined,
+        ),
     ];
     for (text, expected) in cases {
         line.send_text(text.clone()).await.expect("sent");
         let answer = timeout(SOON, async {
             loop {
-                if let weiquan_client::Incoming::Answer(answer) = line.next().await.expect("stays") {
+                if let weiquan_client::Incoming::Answer(answer) = line.next().await.expect("stays")
+                {
                     return answer;
                 }
             }
         })
         .await
         .expect("in time");
-        let protocol::server::Outcome::Err(refusal) = answer.outcome else { panic!("{text}") };
+        let protocol::server::Outcome::Err(refusal) = answer.outcome else {
+            panic!("{text}")
+        };
         assert_eq!(refusal.code, expected, "{}", &text[..text.len().min(80)]);
     }
     line.say(a, "还在").await.expect("the connection stays");
@@ -158,13 +198,18 @@ async fn b5_offers_that_cannot_be_answered_say_why() {
     let owner = server.set_up().await;
     owner.make_room("hall").await;
     let key: protocol::rest::StreamKeyMade = owner
-        .post("/api/v1/rooms/hall/stream-keys", &serde_json::json!({ "label": "test" }))
+        .post(
+            "/api/v1/rooms/hall/stream-keys",
+            &serde_json::json!({ "label": "test" }),
+        )
         .await;
     let guest = Person::new(&server);
     let whep = "/api/v1/rooms/hall/whep";
     let send = |person: &Person, path: &str, kind: &str, body: String, bearer: Option<&str>| {
-        let mut request =
-            person.request(Method::POST, path).header("content-type", kind).body(body);
+        let mut request = person
+            .request(Method::POST, path)
+            .header("content-type", kind)
+            .body(body);
         if let Some(bearer) = bearer {
             request = request.bearer_auth(bearer);
         }
@@ -187,7 +232,11 @@ async fn b5_offers_that_cannot_be_answered_say_why() {
     };
 
     let (status, retry, body) = send(&guest, whep, sdp, offer("recvonly", "VP8"), None).await;
-    assert_eq!((status, retry), (StatusCode::CONFLICT, true), "nothing is published: {body}");
+    assert_eq!(
+        (status, retry),
+        (StatusCode::CONFLICT, true),
+        "nothing is published: {body}"
+    );
     let (status, ..) = send(&guest, whep, "text/plain", offer("recvonly", "VP8"), None).await;
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 
@@ -199,9 +248,15 @@ async fn b5_offers_that_cannot_be_answered_say_why() {
     let (status, _, body) = whip(sdp, "this is no SDP".into(), None).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
     let (status, _, body) = whip(sdp, offer("sendonly", "H261"), None).await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && body.contains("codec_unsupported"), "{status} {body}");
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && body.contains("codec_unsupported"),
+        "{status} {body}"
+    );
     let (status, _, body) = whip(sdp, offer("recvonly", "VP8"), None).await;
-    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && body.contains("sdp_unfit"), "{status} {body}");
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && body.contains("sdp_unfit"),
+        "{status} {body}"
+    );
     let (status, ..) = whip(sdp, offer("sendonly", "VP8"), Some("wqk_wrong")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     let (status, ..) = whip(sdp, "x".repeat(300 * 1024), None).await;
@@ -223,17 +278,33 @@ async fn packets_from_nowhere_are_dropped_and_answered_with_nothing() {
                     (seed >> 33) as u8
                 })
                 .collect();
-            socket.send_to(&bytes, ("127.0.0.1", port)).await.expect("sent");
+            socket
+                .send_to(&bytes, ("127.0.0.1", port))
+                .await
+                .expect("sent");
         }
         // A well-formed STUN binding request without credentials, and a ClientHello.
         let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
-        socket.send_to(&stun, ("127.0.0.1", port)).await.expect("sent");
-        let hello = [&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 40, 1][..], &[0; 39]].concat();
-        socket.send_to(&hello, ("127.0.0.1", port)).await.expect("sent");
+        socket
+            .send_to(&stun, ("127.0.0.1", port))
+            .await
+            .expect("sent");
+        let hello = [
+            &[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 40, 1][..],
+            &[0; 39],
+        ]
+        .concat();
+        socket
+            .send_to(&hello, ("127.0.0.1", port))
+            .await
+            .expect("sent");
     }
     let mut buffer = [0; 2_048];
     let heard = timeout(Duration::from_millis(700), socket.recv_from(&mut buffer)).await;
-    assert!(heard.is_err(), "the server answered {heard:?} to a stranger");
+    assert!(
+        heard.is_err(),
+        "the server answered {heard:?} to a stranger"
+    );
     let mut line = owner.connect("phone").await;
     let a = line.join("hall", None).await.expect("joined").a;
     line.say(a, "没事").await.expect("nobody is disturbed");

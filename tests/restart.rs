@@ -31,7 +31,10 @@ const WRITERS: usize = 4;
 const SETTLE: Duration = Duration::from_secs(60);
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(default)
 }
 
 /// FFmpeg, publishing a film in a loop until it is dropped.
@@ -75,7 +78,12 @@ impl Viewer {
     fn start(server: &Server, token: String, n: usize) -> Self {
         let device = format!("viewer-{n}");
         let (follower, happenings) = Follower::start(server.address, token, device, "hall".into());
-        Self { _follower: follower, happenings, seen: BTreeSet::new(), first: 0 }
+        Self {
+            _follower: follower,
+            happenings,
+            seen: BTreeSet::new(),
+            first: 0,
+        }
     }
 
     /// Follows until it has seen everything up to `last`.
@@ -88,7 +96,11 @@ impl Viewer {
             match happening {
                 Happening::Joined { seq, again: false } => self.first = seq,
                 Happening::Record(record) => {
-                    assert!(self.seen.insert(record.s), "seq {} was shown twice", record.s);
+                    assert!(
+                        self.seen.insert(record.s),
+                        "seq {} was shown twice",
+                        record.s
+                    );
                 }
                 Happening::Breach(breach) => panic!("a viewer: {breach}"),
                 Happening::Gap { from, to } => panic!("a viewer was skipped from {from} to {to}"),
@@ -118,8 +130,10 @@ async fn write(
         if *stop.borrow() && acknowledged == said {
             return;
         }
-        let happening =
-            timeout(SETTLE, happenings.recv()).await.expect("acknowledged").expect("it stays");
+        let happening = timeout(SETTLE, happenings.recv())
+            .await
+            .expect("acknowledged")
+            .expect("it stays");
         match happening {
             Happening::Said(it) => {
                 acknowledged += 1;
@@ -144,20 +158,34 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     let owner = server.set_up().await;
     owner.make_room("hall").await;
     let key: protocol::rest::StreamKeyMade = owner
-        .post("/api/v1/rooms/hall/stream-keys", &serde_json::json!({ "label": "test" }))
+        .post(
+            "/api/v1/rooms/hall/stream-keys",
+            &serde_json::json!({ "label": "test" }),
+        )
         .await;
     let tokens = server.tokens(VIEWERS + WRITERS);
     let notes = server.folder.join("acknowledged");
 
     let mut publisher = Some(Publisher::start(&server, &key.key));
-    let mut viewers: Vec<Viewer> =
-        (0..VIEWERS).map(|n| Viewer::start(&server, tokens[n].clone(), n)).collect();
+    let mut viewers: Vec<Viewer> = (0..VIEWERS)
+        .map(|n| Viewer::start(&server, tokens[n].clone(), n))
+        .collect();
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let mut writers = Vec::new();
     for n in 0..WRITERS {
-        let noted = File::options().create(true).append(true).open(&notes).expect("a file");
+        let noted = File::options()
+            .create(true)
+            .append(true)
+            .open(&notes)
+            .expect("a file");
         let token = tokens[VIEWERS + n].clone();
-        writers.push(tokio::spawn(write(server.address, token, n, noted, stopping.clone())));
+        writers.push(tokio::spawn(write(
+            server.address,
+            token,
+            n,
+            noted,
+            stopping.clone(),
+        )));
     }
 
     for kill in 1..=kills {
@@ -189,16 +217,30 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
         let line = line.expect("text");
         let (seq, text) = line.split_once('\t').expect("two fields");
         let seq: Seq = seq.parse().expect("a seq");
-        assert_eq!(history.get(&seq).and_then(Option::as_deref), Some(text), "acknowledged at {seq}");
+        assert_eq!(
+            history.get(&seq).and_then(Option::as_deref),
+            Some(text),
+            "acknowledged at {seq}"
+        );
         acknowledged += 1;
     }
-    assert!(acknowledged > kills * 10, "only {acknowledged} messages were acknowledged");
+    assert!(
+        acknowledged > kills * 10,
+        "only {acknowledged} messages were acknowledged"
+    );
 
     // Every viewer has all of it since it came, once and in order.
     for viewer in &mut viewers {
         viewer.reach(last).await;
-        let (from, to) = (*viewer.seen.first().expect("seen"), *viewer.seen.last().expect("seen"));
-        assert_eq!(viewer.seen.len() as u64, to - from + 1, "a viewer has a hole");
+        let (from, to) = (
+            *viewer.seen.first().expect("seen"),
+            *viewer.seen.last().expect("seen"),
+        );
+        assert_eq!(
+            viewer.seen.len() as u64,
+            to - from + 1,
+            "a viewer has a hole"
+        );
     }
 
     // The broadcast goes on.
@@ -212,7 +254,10 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     let store = Store::open(&server.folder, &StoreConfig::default()).expect("opens");
     let mut stored = 0;
     loop {
-        let page = store.page(1, PageOf::After(stored), 200).await.expect("a page");
+        let page = store
+            .page(1, PageOf::After(stored), 200)
+            .await
+            .expect("a page");
         for entry in &page.entries {
             stored += 1;
             assert_eq!(entry.seq, stored);
@@ -228,7 +273,9 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
 
 /// Seq → text, of every record; nothing for records that are no messages.
 async fn read_history(server: &Server, token: &str) -> BTreeMap<Seq, Option<String>> {
-    let mut line = Connection::open(server.address, None).await.expect("connects");
+    let mut line = Connection::open(server.address, None)
+        .await
+        .expect("connects");
     line.hello(token, "reader").await.expect("welcome");
     let a = line.join("hall", None).await.expect("joined").a;
     let mut history = BTreeMap::new();
@@ -241,7 +288,10 @@ async fn read_history(server: &Server, token: &str) -> BTreeMap<Seq, Option<Stri
             after: Some(after),
             n: 200,
         });
-        let Reply::Page(page) = timeout(SOON, request).await.expect("in time").expect("a page")
+        let Reply::Page(page) = timeout(SOON, request)
+            .await
+            .expect("in time")
+            .expect("a page")
         else {
             panic!("a page")
         };
@@ -250,7 +300,11 @@ async fn read_history(server: &Server, token: &str) -> BTreeMap<Seq, Option<Stri
                 Body::Msg { text, .. } => Some(text),
                 _ => None,
             };
-            assert!(history.insert(record.s, text).is_none(), "seq {} is there twice", record.s);
+            assert!(
+                history.insert(record.s, text).is_none(),
+                "seq {} is there twice",
+                record.s
+            );
         }
         if page.end {
             return history;

@@ -273,8 +273,25 @@ fn explain(text: &str, error: &serde_json::Error) -> FrameError {
 }
 
 const OPS: &[&str] = &[
-    "hello", "join", "leave", "pub", "edit", "delete", "burst", "history", "roster", "mute",
-    "unmute", "ban", "unban", "slow_mode", "broadcast", "offer", "candidate", "close", "ping",
+    "hello",
+    "join",
+    "leave",
+    "pub",
+    "edit",
+    "delete",
+    "burst",
+    "history",
+    "roster",
+    "mute",
+    "unmute",
+    "ban",
+    "unban",
+    "slow_mode",
+    "broadcast",
+    "offer",
+    "candidate",
+    "close",
+    "ping",
     "pong",
 ];
 
@@ -298,9 +315,15 @@ mod tests {
 
     #[test]
     fn f1_frames_are_read_by_op() {
-        check(r#"{"op":"hello","i":1,"token":"t","device":"d"}"#, Ok(Some(1)));
+        check(
+            r#"{"op":"hello","i":1,"token":"t","device":"d"}"#,
+            Ok(Some(1)),
+        );
         check(r#"{"op":"join","i":2,"room":"lobby"}"#, Ok(Some(2)));
-        check(r#"{"op":"join","i":2,"room":"lobby","since":{"e":"k","s":3},"new":1}"#, Ok(Some(2)));
+        check(
+            r#"{"op":"join","i":2,"room":"lobby","since":{"e":"k","s":3},"new":1}"#,
+            Ok(Some(2)),
+        );
         check(r#"[{"op":"ping"},{"op":"pong"}]"#, Ok(None));
     }
 
@@ -314,7 +337,10 @@ mod tests {
         check(r#"{"op":"leave","i":-4,"a":1}"#, Err(Code::Malformed));
         check(r#"{"op":"leave","i":1e400,"a":1}"#, Err(Code::Malformed));
         check(&"[".repeat(10_000), Err(Code::Malformed));
-        check(&format!("[{}{{\"op\":\"ping\"}}]", "{\"op\":\"ping\"},".repeat(64)), Err(Code::TooLarge));
+        check(
+            &format!("[{}{{\"op\":\"ping\"}}]", "{\"op\":\"ping\"},".repeat(64)),
+            Err(Code::TooLarge),
+        );
         let big = "x".repeat(limits::FRAME_BYTES_MAX);
         check(
             &format!(r#"{{"op":"pub","i":1,"a":1,"cid":"c","text":"{big}"}}"#),
@@ -328,7 +354,12 @@ mod tests {
 
     #[test]
     fn every_op_is_on_the_list() {
-        let frame = ClientFrame::SlowMode { i: 1, a: 1, cid: "c".into(), gap_ms: 5 };
+        let frame = ClientFrame::SlowMode {
+            i: 1,
+            a: 1,
+            cid: "c".into(),
+            gap_ms: 5,
+        };
         let text = serde_json::to_string(&frame).expect("a frame is JSON");
         assert!(text.starts_with(r#"{"op":"slow_mode""#), "{text}");
         for op in OPS {

@@ -6,13 +6,13 @@
 //! Reading order: [`ids`], [`limits`], [`client`] (what a client may say), [`server`] (what it
 //! hears), [`refusal`] and [`close`] (how it is told no), [`rest`].
 
+pub mod client;
+pub mod close;
 pub mod ids;
 pub mod limits;
-pub mod client;
-pub mod server;
 pub mod refusal;
-pub mod close;
 pub mod rest;
+pub mod server;
 
 pub use client::{ClientFrame, FrameError, parse};
 pub use close::CloseCode;

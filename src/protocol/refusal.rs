@@ -132,7 +132,12 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: Code, say: impl Into<String>) -> Self {
-        Self { code, say: say.into(), act: code.act(), ms: None }
+        Self {
+            code,
+            say: say.into(),
+            act: code.act(),
+            ms: None,
+        }
     }
 
     /// Says when it is worth trying again.

@@ -351,7 +351,10 @@ pub enum Push {
         left: Vec<MemberId>,
     },
     /// This connection is no longer in the room (banned, closed …).
-    Out { a: RoomNumber, why: Refusal },
+    Out {
+        a: RoomNumber,
+        why: Refusal,
+    },
     /// What this member may do here changed.
     Rights {
         a: RoomNumber,
@@ -361,11 +364,16 @@ pub enum Push {
         muted_until_ms: Option<u64>,
     },
     /// A peer of this connection ended.
-    Closed { peer: PeerId, why: PeerEnd },
+    Closed {
+        peer: PeerId,
+        why: PeerEnd,
+    },
     Ping {},
     Pong {},
     /// The server is going: come back after a random time in this range of milliseconds.
-    Goaway { after_ms: (u32, u32) },
+    Goaway {
+        after_ms: (u32, u32),
+    },
 }
 
 /// Why a peer ended.

@@ -46,7 +46,8 @@ pub enum TelemetryError {
 /// Libraries that call things errors which are every encoder's and browser's daily habit (an early
 /// RTCP packet, an unknown TLS extension). What an operator must know of them our own code says; an
 /// operator who names one of them in `log.level` hears it all the same.
-const QUIETED: &str = "rtc=off,rtc_dtls=off,rtc_ice=off,rtc_interceptor=off,rtc_srtp=off,webrtc=off,";
+const QUIETED: &str =
+    "rtc=off,rtc_dtls=off,rtc_ice=off,rtc_interceptor=off,rtc_srtp=off,webrtc=off,";
 
 /// Seconds. From a warm chat acknowledgement (well below 1 ms) to a stuck disk.
 const SECONDS: &[f64] = &[
@@ -75,9 +76,11 @@ impl Metrics {
 
 /// Installs the log and the metrics recorder of this process.
 pub fn start(settings: &Settings) -> Result<Metrics, TelemetryError> {
-    let filter = EnvFilter::try_new(format!("{QUIETED}{}", settings.level)).map_err(|source| TelemetryError::Level {
-        level: settings.level.clone(),
-        source,
+    let filter = EnvFilter::try_new(format!("{QUIETED}{}", settings.level)).map_err(|source| {
+        TelemetryError::Level {
+            level: settings.level.clone(),
+            source,
+        }
     })?;
     SHOWN.store(settings.addresses, Ordering::Relaxed);
     let log = tracing_subscriber::fmt()
