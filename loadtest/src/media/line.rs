@@ -100,6 +100,7 @@ pub(crate) struct Line {
     /// `theirs:ours`, as a check names itself.
     user: String,
     pwd: String,
+    own_pwd: String,
     resource: String,
     token: Option<String>,
     dtls: Endpoint,
@@ -129,6 +130,7 @@ impl Line {
             remote: answer.address,
             user: format!("{}:{ufrag}", answer.ufrag),
             pwd: answer.pwd,
+            own_pwd: pwd,
             resource,
             token: door.token.map(str::to_owned),
             dtls: Endpoint::new(local, TransportProtocol::UDP, None),
@@ -170,14 +172,7 @@ impl Line {
     /// Takes a datagram; media is handed back as it came.
     pub(crate) fn hear<'a>(&mut self, bytes: &'a [u8]) -> Result<Heard<'a>> {
         match bytes.first() {
-            Some(0..=3) if !self.handshaking && stun::is_success(bytes) => {
-                self.handshaking = true;
-                let config = self.identity.config.clone();
-                self.dtls
-                    .connect(Instant::now(), self.remote, config, None)?;
-                self.flush();
-                Ok(Heard::Nothing)
-            }
+            Some(0..=3) => self.check(bytes),
             Some(20..=63) => self.handshake(bytes),
             Some(128..=191) if bytes.len() > 12 => match bytes[1] {
                 192..=223 => Ok(Heard::Rtcp(bytes)),
@@ -185,6 +180,21 @@ impl Line {
             },
             _ => Ok(Heard::Nothing),
         }
+    }
+
+    fn check(&mut self, bytes: &[u8]) -> Result<Heard<'static>> {
+        match stun::read(bytes, self.remote, &self.own_pwd, &*self.identity.provider)? {
+            stun::Seen::Success if !self.handshaking => {
+                self.handshaking = true;
+                let config = self.identity.config.clone();
+                self.dtls
+                    .connect(Instant::now(), self.remote, config, None)?;
+                self.flush();
+            }
+            stun::Seen::Answer(answer) => self.send(&answer),
+            stun::Seen::Success | stun::Seen::Other => {}
+        }
+        Ok(Heard::Nothing)
     }
 
     fn handshake(&mut self, bytes: &[u8]) -> Result<Heard<'static>> {

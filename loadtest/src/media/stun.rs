@@ -1,11 +1,14 @@
 //! Connectivity checks of the controlling side (RFC 8445), by `rtc-stun`.
 
+use std::net::SocketAddr;
+
 use rtc_crypto::RTCCryptoProvider;
 use rtc_stun::{
     attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME},
     fingerprint::FINGERPRINT,
     integrity::MessageIntegrity,
     message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId},
+    xoraddr::XorMappedAddress,
 };
 
 /// A check that nominates at once (the server is ICE-lite).
@@ -28,8 +31,43 @@ pub(super) fn check(
     Ok(message.raw)
 }
 
-/// Whether this is a success answer.
-pub(super) fn is_success(bytes: &[u8]) -> bool {
+/// What a STUN datagram is to us.
+pub(super) enum Seen {
+    /// Our check was answered.
+    Success,
+    /// The other side checks too (it is no ICE-lite, or does not act like one): this is the answer.
+    Answer(Vec<u8>),
+    Other,
+}
+
+/// Reads a STUN datagram that came from `from`; `pwd` is our own.
+pub(super) fn read(
+    bytes: &[u8],
+    from: SocketAddr,
+    pwd: &str,
+    provider: &dyn RTCCryptoProvider,
+) -> anyhow::Result<Seen> {
     let mut message = Message::new();
-    message.unmarshal_binary(bytes).is_ok() && message.typ == BINDING_SUCCESS
+    if message.unmarshal_binary(bytes).is_err() {
+        return Ok(Seen::Other);
+    }
+    if message.typ == BINDING_SUCCESS {
+        return Ok(Seen::Success);
+    }
+    if message.typ != BINDING_REQUEST {
+        return Ok(Seen::Other);
+    }
+    let mut answer = Message::new();
+    answer.typ = BINDING_SUCCESS;
+    answer.transaction_id = message.transaction_id;
+    answer.write_header();
+    XorMappedAddress {
+        ip: from.ip(),
+        port: from.port(),
+    }
+    .add_to(&mut answer)?;
+    MessageIntegrity::new_short_term_integrity_with_provider(pwd.into(), provider.crypto())
+        .add_to(&mut answer)?;
+    FINGERPRINT.add_to(&mut answer)?;
+    Ok(Seen::Answer(answer.raw))
 }
