@@ -179,34 +179,51 @@ async function acks() {
   tell("ack.p99_ms_one_writer", one, "ms", "<= 20", command);
 }
 
+/** A server whose room "bench" FFmpeg publishes in: it sends the file's own packets, so every run has the same real stream. */
+async function published(...flags) {
+  const it = await server(["bench"], 1);
+  const key = await post(`${it.base}/api/v1/rooms/bench/stream-keys`, { label: "bench" }, it.owner);
+  const [program, args] = pin(1, python, ["tests/tools/whip_publish.py", "--token", key.key, ...flags, `${it.base}/whip`, "testdata/bunny.mp4"]);
+  const publisher = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  running.add(publisher);
+  await new Promise((done, fail) => {
+    publisher.stdout.on("data", (data) => String(data).includes("connected") && done());
+    publisher.on("exit", (code) => fail(new Error(`the publisher ended with ${code}`)));
+  });
+  const stop = async () => {
+    publisher.removeAllListeners("exit");
+    await end(publisher);
+    await end(it.child);
+  };
+  return { it, stop };
+}
+
+function watch(it, viewers, rate, warmup, seconds) {
+  return load(["viewers", ...it.where, "--room", "bench", "--viewers", String(viewers), "--join-rate", String(rate),
+    "--warmup", String(warmup), "--seconds", String(seconds), "--server-pid", String(it.child.pid)]);
+}
+
 async function egress() {
   const viewers = Number(process.env.BENCH_VIEWERS ?? 300);
   const [cpu, memory, connect] = [[], [], []];
   const command = `make bench ONLY=egress (${viewers} WHEP viewers of testdata/bunny.mp4 by FFmpeg, 1.5 Mbit/s H264 + Opus, ${seconds} s)`;
+  const joins = `make bench ONLY=egress (${viewers} WHEP joins, 100 a second, to its sound alone; less the packets of that time)`;
   for (let round = 0; round < rounds; round++) {
-    const it = await server(["bench"], 300);
-    const key = await post(`${it.base}/api/v1/rooms/bench/stream-keys`, { label: "bench" }, it.owner);
-    // FFmpeg sends the file's own packets, so every run has the same real stream.
-    const [program, args] = pin(1, python, ["tests/tools/whip_publish.py", "--token", key.key, `${it.base}/whip`, "testdata/bunny.mp4"]);
-    const publisher = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-    running.add(publisher);
-    await new Promise((done, fail) => {
-      publisher.stdout.on("data", (data) => String(data).includes("connected") && done());
-      publisher.on("exit", (code) => fail(new Error(`the publisher ended with ${code}`)));
-    });
-    const seen = await load(["viewers", ...it.where, "--room", "bench", "--viewers", String(viewers), "--join-rate", "60",
-      "--warmup", String(viewers / 60 + 2), "--seconds", String(seconds), "--server-pid", String(it.child.pid)]);
-    publisher.removeAllListeners("exit");
-    await end(publisher);
-    await end(it.child);
+    const film = await published();
+    const seen = await watch(film.it, viewers, 60, 2, seconds);
+    await film.stop();
+    // Sound alone is 50 small packets a second: joining is then nearly all there is to do.
+    const sound = await published("--audio-only");
+    const joined = await watch(sound.it, viewers, 100, 0.5, 3);
+    await sound.stop();
     cpu.push(seen.cpu_us_per_packet);
     memory.push(seen.rss_kib_per_viewer);
-    connect.push(seen.connect_cpu_ms);
-    console.error(`  round ${round + 1}: ${seen.cpu_us_per_packet?.toFixed(2)} µs a packet, ${seen.rss_kib_per_viewer?.toFixed(1)} KiB a viewer`);
+    connect.push(joined.connect_cpu_ms);
+    console.error(`  round ${round + 1}: ${seen.cpu_us_per_packet?.toFixed(2)} µs a packet, ${seen.rss_kib_per_viewer?.toFixed(1)} KiB a viewer, ${joined.connect_cpu_ms?.toFixed(2)} ms a join`);
   }
   tell("egress.cpu_us_per_packet", cpu, "us/packet", "<= 2.5", command);
   tell("egress.rss_kib_per_viewer", memory, "KiB", "<= 48", command);
-  tell("egress.connect_cpu_ms", connect, "ms", "<= 1.0", command);
+  tell("egress.connect_cpu_ms", connect, "ms", "<= 1.0", joins);
 }
 
 if (only.includes("fanout")) await fanout();
