@@ -127,7 +127,8 @@ async fn sound_alone_and_pictures_alone_flow() {
     let mut ingest = Ingest::start().await;
     let door = Door::open(ingest.publishers.clone()).await;
     for (only, video, audio) in [("--audio-only", false, true), ("--video-only", true, false)] {
-        let child = publisher(&door.url, &["--seconds", "0.5", only]);
+        // Long enough for a second keyframe: the first may have left before we were ready for it.
+        let child = publisher(&door.url, &["--seconds", "3", only]);
         let Report::PublisherHere { peer } = ingest.report().await else {
             panic!("not here first")
         };
