@@ -41,8 +41,11 @@ fn every_command_of_the_readme_works() {
                 "{command}: there is no such target"
             ),
             "target/release/weiquan" => {
-                let arguments: Vec<&str> =
-                    words[1..].iter().copied().take_while(|it| *it != ">").collect();
+                let arguments: Vec<&str> = words[1..]
+                    .iter()
+                    .copied()
+                    .take_while(|it| *it != ">")
+                    .collect();
                 let mut program = Command::new(env!("CARGO_BIN_EXE_weiquan"));
                 program.args(&arguments);
                 if arguments[0] == "token" {
