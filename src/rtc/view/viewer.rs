@@ -239,16 +239,25 @@ impl Viewer {
     /// Lets packets leave that were asked for again. Those that a blocked socket does not take are
     /// asked for once more.
     pub(super) fn leave_again(&mut self, tools: &mut Tools<'_>) {
-        if let Some(address) = self.address {
-            tools.train.leave(tools.wire, address);
+        match self.address {
+            Some(address) => {
+                tools.train.leave(tools.wire, address);
+            }
+            None => tools.train.clear(),
         }
     }
 
     /// Lets the train leave. What a blocked socket did not take is lost to the end of its frame.
     pub(super) fn leave(&mut self, kind: Kind, track: &Track, tools: &mut Tools<'_>) {
-        let Some(address) = self.address.filter(|_| !tools.train.is_empty()) else {
+        // Another viewer has proven this one's address: until it checks from where it is now, what is
+        // for it goes nowhere, least of all to whoever the train serves next.
+        let Some(address) = self.address else {
+            tools.train.clear();
             return;
         };
+        if tools.train.is_empty() {
+            return;
+        }
         if tools.train.leave(tools.wire, address) == Sent::Blocked {
             metrics::counter!("weiquan_media_blocked_total").increment(1);
             if let Some(leg) = self.leg_mut(kind) {

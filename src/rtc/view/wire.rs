@@ -176,9 +176,13 @@ impl Train {
             start = end;
             sizes = &sizes[run..];
         }
+        self.clear();
+        sent
+    }
+
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.sizes.clear();
-        sent
     }
 }
 

@@ -181,6 +181,16 @@ impl Client {
         std::mem::replace(&mut self.socket, other)
     }
 
+    /// Proves that it is here now, and forgets what came here for somebody else before.
+    pub(super) async fn take_over_address(&self) {
+        self.send(&self.check(true)).await;
+        let mut buffer = [0; 2_048];
+        while buffer[0] != 1 {
+            let received = timeout(PATIENCE, self.socket.recv(&mut buffer)).await;
+            received.expect("the check is answered").unwrap();
+        }
+    }
+
     pub(super) async fn begin_handshake(&mut self) {
         self.dtls
             .connect(Instant::now(), self.server, self.config.clone(), None)
