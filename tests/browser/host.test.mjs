@@ -2,22 +2,13 @@
 // browser, a member and a guest in two other browsers, and the end.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { World, countFrames, statistics } from "./world.mjs";
+import { World, button, countFrames, fill, password, statistics } from "./world.mjs";
 
 let world;
 before(async () => {
   world = await World.start();
 });
 after(() => world?.end());
-
-const password = "correct horse battery";
-const button = (text) => `::-p-xpath(//button[contains(., "${text}")])`;
-
-async function fill(page, selector, text) {
-  const field = await page.waitForSelector(selector);
-  await field.click();
-  await field.type(text);
-}
 
 test("owner by the link, live from the browser, a member and a guest watch and talk", { timeout: 240_000 }, async () => {
   // The owner.

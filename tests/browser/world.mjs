@@ -9,7 +9,16 @@ import puppeteer from "puppeteer-core";
 export const root = path.resolve(import.meta.dirname, "../..");
 const binary = process.env.WEIQUAN_BIN ?? path.join(root, "target/debug/weiquan");
 const python = process.env.WEIQUAN_PYTHON ?? "python3";
-const password = "correct horse battery";
+export const password = "correct horse battery";
+
+/** A selector of the button with these words. */
+export const button = (text) => `::-p-xpath(//button[contains(., "${text}")])`;
+
+export async function fill(page, selector, text) {
+  const field = await page.waitForSelector(selector);
+  await field.click();
+  await field.type(text);
+}
 
 export function freePort() {
   return new Promise((done) => {
@@ -83,6 +92,19 @@ export class World {
     return slug;
   }
 
+  /** The owner's page in a studio, with the camera of a browser that has one, on air. */
+  async onAir(slug) {
+    const page = await this.page(await this.browser({ camera: true }));
+    await page.goto(`${this.base}/sign-in?then=/r/${slug}/studio`);
+    await fill(page, 'input[autocomplete="username"]', "林小满");
+    await fill(page, 'input[type="password"]', password);
+    await page.keyboard.press("Enter");
+    await (await page.waitForSelector(button("Camera"))).click();
+    await (await page.waitForSelector('[data-act="start"]:not([disabled])')).click();
+    await page.waitForSelector('[data-act="end"]', { timeout: 20_000 });
+    return page;
+  }
+
   async streamKey(slug) {
     return (await this.post(`/api/v1/rooms/${slug}/stream-keys`, { label: "test" }, this.owner)).key;
   }
@@ -127,7 +149,7 @@ export class World {
     const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
       "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns", "--window-size=1360,800"];
-    if (camera) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
+    if (camera) args.push("--use-fake-device-for-media-stream=fps=25", "--use-fake-ui-for-media-stream");
     const browser = await puppeteer.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, userDataDir: profile,
       ignoreDefaultArgs: ["--mute-audio"], args,
