@@ -4,7 +4,7 @@ use community::{Command, Past};
 use protocol::{ClientFrame, Code, Refusal, RoomNumber, client::Wanted, limits};
 
 use super::device::Device;
-use crate::actor::{Reply as Asked, RoomHandle, Wish};
+use crate::actor::{Asked, RoomHandle, Wish};
 
 impl Device {
     pub(super) fn dispatch(&mut self, frame: ClientFrame) {
@@ -232,13 +232,13 @@ impl Device {
             command,
             asked,
         };
-        if let Err(refusal) = room.wish(wish) {
-            if let Some(i) = i {
-                known
-                    .open
-                    .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-                self.refuse(i, refusal);
-            }
+        if let Err(refusal) = room.wish(wish)
+            && let Some(i) = i
+        {
+            known
+                .open
+                .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            self.refuse(i, refusal);
         }
     }
 
