@@ -22,6 +22,8 @@ class App {
   readonly #status = fromStore(this.client.status);
   #info = $state.raw<ServerInfo>();
   #failure = $state<string>();
+  /** Whether somebody is live where one is: the mark is a ring that fills. Set by the page that knows. */
+  live = $state(false);
   #notes = $state.raw<readonly Note[]>([]);
   #noteId = 0;
   /** The server's clock, turned once a second: for "live for 42 minutes" and slow mode. */

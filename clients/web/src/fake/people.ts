@@ -16,7 +16,7 @@ export const everybody = [lin, mo, zhou, chen, yang, bei, wu];
 
 const selves: Record<typeof wishes.who, Me | null> = {
   owner: { id: "m_me", name: "许知远", mark: "owner" },
-  host: { id: "m_me", name: "林小满", mark: "member" },
+  host: { id: "m_lin", name: "林小满", mark: "member" },
   member: { id: "m_me", name: "何夕", mark: "member" },
   guest: { id: "g_me", name: "访客 47", mark: "guest" },
   nobody: null,

@@ -1,4 +1,4 @@
-/** A moving picture without a camera: hills under a slow sun, drawn; and a quiet tone. */
+/** A moving picture without a camera: hills under a slow sun, drawn. */
 export function picture(width = 1280, height = 720): MediaStream {
   const canvas = document.createElement("canvas");
   canvas.width = width;
@@ -30,4 +30,11 @@ export function picture(width = 1280, height = 720): MediaStream {
   };
   draw();
   return canvas.captureStream(25);
+}
+
+/** With a track of sound beside it, as a camera with its microphone has. */
+export function withTone(stream: MediaStream): MediaStream {
+  const sound = new AudioContext().createMediaStreamDestination();
+  for (const track of sound.stream.getAudioTracks()) stream.addTrack(track);
+  return stream;
 }

@@ -14,7 +14,7 @@ import {
 import type { Platform, Sources } from "../app/ports";
 import { pseudo } from "../i18n/pseudo";
 import { self } from "./people";
-import { picture } from "./picture";
+import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
 import { cards } from "./scenes";
 import { wishes } from "./wishes";
@@ -97,7 +97,7 @@ class FakeWeiquan implements WeiquanApi {
   close(): void {}
 }
 
-const source = (kind: Source["kind"], label: string): Source => ({ kind, label, stream: picture(), ended: new Cell(false), stop: () => {} });
+const source = (kind: Source["kind"], label: string): Source => ({ kind, label, stream: withTone(picture()), ended: new Cell(false), stop: () => {} });
 
 const sources: Sources = {
   camera: async () => source("camera", "FaceTime HD"),

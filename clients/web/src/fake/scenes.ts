@@ -70,6 +70,18 @@ export function talk(): MessageView[] {
   ];
 }
 
+/** A lively minute in which all goes well: what a picture of the app shows. */
+function lively(): MessageView[] {
+  const before = talk().slice(0, -2);
+  return [
+    ...before,
+    said(zhou, "原来「认识的人认识的人」才是新消息的来路"),
+    said(bei, "回放和书单会发在哪里？", { re: { seq: 104, author: lin, text: "结束后放在回顾里，和书单一起", deleted: false } }),
+    said(lin, "今晚就发，聊天里会贴链接"),
+    said(yang, "谢谢主持，下一夜见！"),
+  ];
+}
+
 /** Ten thousand, of uneven length, for the check that only a few are in the page. */
 function muchTalk(): MessageView[] {
   seq = 0;
@@ -97,7 +109,7 @@ export function viewOf(slug: string): RoomView {
   const known = cards.find((it) => it.slug === slug);
   const base: RoomView = {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
-    gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody, me],
+    gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
     slowModeMs: 0, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
     me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
@@ -105,6 +117,7 @@ export function viewOf(slug: string): RoomView {
   const live = broadcast("live", TITLE);
   const scenes: Record<string, Partial<RoomView>> = {
     live: { stage: picture, roster: null },
+    show: { broadcast: live, stage: picture, roster: null, messages: lively(), notices: [], newestSeq: 115, count: 2148 },
     audio: { stage: { here: true, video: false, audio: true } },
     connecting: { broadcast: live, stage: picture },
     failed: { broadcast: live, stage: picture },
@@ -121,7 +134,7 @@ export function viewOf(slug: string): RoomView {
     members: { phase: "refused", why: { code: "guests_not_allowed", say: "", act: "reauth" }, live: false },
     banned: { phase: "out", why: { code: "banned", say: "", act: "stop" }, live: false },
     nowhere: { phase: "refused", why: { code: "not_found", say: "", act: "stop" }, live: false },
-    studio: { messages: talk().slice(0, 6), broadcast: null, title: "共读", newestSeq: 106, notices: [], count: 38 },
+    studio: { messages: lively(), broadcast: null, title: "共读第三夜", newestSeq: 115, notices: [], count: 38 },
   };
   return { ...base, ...scenes[slug] };
 }

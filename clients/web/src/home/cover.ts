@@ -26,15 +26,19 @@ function hash(text: string): number {
   return h >>> 0;
 }
 
-export function cover(slug: string): CoverArt {
+/** xorshift32: a short stream of numbers from the one hash. */
+function numbers(slug: string): () => number {
   let seed = hash(slug) || 1;
-  // xorshift32: a short stream of numbers from the one hash.
-  const next = (): number => {
+  return () => {
     seed ^= seed << 13;
     seed ^= seed >>> 17;
     seed ^= seed << 5;
     return (seed >>> 0) / 2 ** 32;
   };
+}
+
+export function cover(slug: string): CoverArt {
+  const next = numbers(slug);
   const ground = Math.floor(next() * 4);
   const centre = { x: 34 + next() * 92, y: 22 + next() * 46 };
   const rings: Ring[] = [];
@@ -44,5 +48,16 @@ export function cover(slug: string): CoverArt {
   }
   // One companion, partly outside: two circles that touch.
   rings.push({ cx: next() * 160, cy: next() > 0.5 ? 90 : 0, r: 18 + next() * 24, width: 5 + next() * 6, opacity: 0.22 });
+  return { ground, rings };
+}
+
+/** The same ground, with rings that go out from the middle; the innermost about `from` wide. */
+export function ripples(slug: string, from: number): CoverArt {
+  const next = numbers(slug);
+  const ground = Math.floor(next() * 4);
+  const rings: Ring[] = [];
+  for (let n = 0, r = from + next() * 4; n < 6; n++, r += 11 + next() * 9) {
+    rings.push({ cx: 80, cy: 45, r, width: 1.5 + next() * 4, opacity: 0.5 - n * 0.06 });
+  }
   return { ground, rings };
 }

@@ -229,7 +229,7 @@ export const en = {
     me: "Me",
     sending: "Sending",
     waiting: "Will be sent once you are online",
-    notSent: "Not sent:",
+    notSent: (why: string) => `Not sent: ${why}`,
     again: "Send again",
     change: "Change it",
     actions: (name: string) => `Actions for the message of ${name}`,

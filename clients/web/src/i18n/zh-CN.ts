@@ -225,7 +225,7 @@ export const zhCN: Words = {
     me: "我",
     sending: "发送中",
     waiting: "联网后会发出去",
-    notSent: "没有发出：",
+    notSent: (why) => `没有发出：${why}`,
     again: "再发一次",
     change: "改一改",
     actions: (name) => `对 ${name} 的消息`,

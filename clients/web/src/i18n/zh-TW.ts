@@ -225,7 +225,7 @@ export const zhTW: Words = {
     me: "我",
     sending: "傳送中",
     waiting: "連上網路後會送出",
-    notSent: "沒有送出：",
+    notSent: (why) => `沒有送出：${why}`,
     again: "再送一次",
     change: "改一改",
     actions: (name) => `對 ${name} 的訊息`,
