@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use protocol::limits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
@@ -50,6 +51,7 @@ pub struct Server {
     pub data: PathBuf,
     pub public_url: String,
     pub origins: Vec<String>,
+    pub connections_per_address: u32,
     pub threads: usize,
 }
 
@@ -61,6 +63,7 @@ impl Default for Server {
             data: "data".into(),
             public_url: String::new(),
             origins: Vec::new(),
+            connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
             threads: 0,
         }
     }

@@ -9,6 +9,7 @@ use community::{Command, StageReport, Verb, Who};
 use protocol::{
     ClientId, Code, PeerId, Refusal, RoomNumber,
     client::PeerRole,
+    limits,
     rest::BroadcastWish,
     server::{Body, Broadcast, PeerEnd, Reply},
 };
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     actor::{Directory, MediaOrder, People, stage},
-    http::seam::{self, Answer, Credential, Established, PublishWish, Revoked},
+    http::seam::{self, Answer, Credential, Established, PublishWish, Revoked, ViewWish},
 };
 
 /// Carries orders to media. Each is a task of its own, so that a slow handshake holds nobody up.
@@ -90,8 +91,11 @@ pub async fn carry_reports(
                     Role::Publisher => "publisher",
                     Role::Viewer => "viewer",
                 };
-                metrics::counter!("weiquan_peers_ended_total", "role" => role).increment(1);
-                directory.peer_ended(&peer, from_media(why));
+                let why = directory.peer_ended(&peer, from_media(why));
+                metrics::counter!(
+                    "weiquan_peers_ended_total", "role" => role, "why" => why.as_str()
+                )
+                .increment(1);
             }
         }
     }
@@ -102,7 +106,9 @@ fn to_media(why: PeerEnd) -> rtc_edge::PeerEnd {
         PeerEnd::Replaced => rtc_edge::PeerEnd::Replaced,
         PeerEnd::Timeout => rtc_edge::PeerEnd::Timeout,
         PeerEnd::Failed => rtc_edge::PeerEnd::Failed,
-        PeerEnd::Closed | PeerEnd::Ended | PeerEnd::NotPermitted => rtc_edge::PeerEnd::Closed,
+        PeerEnd::Closed | PeerEnd::Ended | PeerEnd::NotPermitted | PeerEnd::Expired => {
+            rtc_edge::PeerEnd::Closed
+        }
     }
 }
 
@@ -112,6 +118,16 @@ fn from_media(why: rtc_edge::PeerEnd) -> PeerEnd {
         rtc_edge::PeerEnd::Timeout => PeerEnd::Timeout,
         rtc_edge::PeerEnd::Failed => PeerEnd::Failed,
         rtc_edge::PeerEnd::Replaced => PeerEnd::Replaced,
+    }
+}
+
+/// Ends media whose token is over, for as long as the server runs.
+pub async fn end_expired(directory: Arc<Directory>) {
+    loop {
+        tokio::time::sleep(limits::EXPIRY_WITHIN).await;
+        let leeway_ms = limits::TOKEN_LEEWAY.as_millis() as u64;
+        let past_ms = clock::unix_ms().saturating_sub(leeway_ms);
+        directory.stage().end_of_tokens(past_ms);
     }
 }
 
@@ -163,21 +179,28 @@ impl seam::Stage for Rooms {
             let established = self
                 .establish(wish.room, PeerRole::Publish, wish.who, wish.offer)
                 .await?;
+            let peers = &self.directory.stage().peers;
             match by {
-                Credential::StreamKey(id) => {
-                    self.directory
-                        .stage()
-                        .peers
-                        .came_by_key(&established.peer, id);
+                Credential::StreamKey(id) => peers.came_by_key(&established.peer, id),
+                Credential::Token { expires_ms } => {
+                    peers.came_by_token(&established.peer, expires_ms);
                 }
-                Credential::Token { .. } => {}
             }
             Ok(established)
         })
     }
 
-    fn view(&self, room: RoomNumber, who: Option<Who>, offer: String) -> Answer<'_, Established> {
-        Box::pin(self.establish(room, PeerRole::View, or_anybody(who), offer))
+    fn view(&self, wish: ViewWish) -> Answer<'_, Established> {
+        Box::pin(async move {
+            let established = self
+                .establish(wish.room, PeerRole::View, or_anybody(wish.who), wish.offer)
+                .await?;
+            if let Some(expires_ms) = wish.expires_ms {
+                let peers = &self.directory.stage().peers;
+                peers.came_by_token(&established.peer, expires_ms);
+            }
+            Ok(established)
+        })
     }
 
     fn close(&self, peer: PeerId) -> Answer<'_, bool> {
@@ -231,6 +254,13 @@ impl seam::Stage for Rooms {
             }
             Revoked::StreamKey { room, id } => self.directory.stage().end_of_key(room, &id),
         }
+    }
+
+    fn appointed(&self, who: Who) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.directory.changed(&who).await;
+            Ok(())
+        })
     }
 
     fn is_draining(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Builds the parts in order, joins their ends, and ends them in reverse.
 
 use std::{
+    any::Any,
     net::SocketAddr,
     sync::{
         Arc,
@@ -115,6 +116,7 @@ impl Server {
         let mut tasks = vec![
             tokio::spawn(join::carry_orders(orders, rtc.clone())),
             tokio::spawn(join::carry_reports(reported, directory.clone())),
+            tokio::spawn(join::end_expired(directory.clone())),
             tokio::spawn(gauges(people.clone(), directory.clone(), metrics.clone())),
         ];
         wake_broadcasts(&store, &directory).await?;
@@ -145,6 +147,7 @@ impl Server {
                 origin: url.clone(),
                 origins: config.raw.server.origins.clone(),
                 sign_up: config.raw.auth.sign_up,
+                connections_per_address: config.raw.server.connections_per_address,
             },
         };
         let front = http::serve(listener, parts, adopt_into(handles))?;
@@ -289,6 +292,7 @@ fn adopt_into(shards: Shards) -> http::seam::Adopt {
                 addr: adopted.peer,
                 origin: adopted.origin,
             },
+            held: adopted.place.map(|it| Box::new(it) as Box<dyn Any + Send>),
             read: adopted.read,
         });
     })

@@ -309,3 +309,38 @@ async fn packets_from_nowhere_are_dropped_and_answered_with_nothing() {
     let a = line.join("hall", None).await.expect("joined").a;
     line.say(a, "没事").await.expect("nobody is disturbed");
 }
+
+/// Asks for an upgrade as somebody behind the proxy of this machine; answers the status.
+async fn upgrade_from(server: &Server, address: &str) -> (u16, TcpStream) {
+    let mut socket = TcpStream::connect(server.address).await.expect("connects");
+    let head = HEAD.replace("Host:", &format!("X-Forwarded-For: {address}\r\nHost:"));
+    socket.write_all(head.as_bytes()).await.expect("sent");
+    let mut status = [0; 12];
+    let read = timeout(SOON, socket.read_exact(&mut status)).await;
+    read.expect("in time").expect("an answer");
+    let text = std::str::from_utf8(&status[9..]).expect("digits");
+    (text.parse().expect("a status"), socket)
+}
+
+#[tokio::test]
+async fn f8_a_full_address_is_refused_and_gets_its_place_back_with_the_socket() {
+    let server = Server::start_with(&["server.connections_per_address=2"]);
+    let (first, one) = upgrade_from(&server, "203.0.113.7").await;
+    let (second, _two) = upgrade_from(&server, "203.0.113.7").await;
+    assert_eq!((first, second), (101, 101));
+    assert_eq!(upgrade_from(&server, "203.0.113.7").await.0, 429);
+    assert_eq!(upgrade_from(&server, "203.0.113.8").await.0, 101);
+    let mut programs = Vec::new();
+    for _ in 0..4 {
+        let line = Connection::open(server.address, None).await;
+        programs.push(line.expect("this machine's own programs are not counted"));
+    }
+    drop(one);
+    timeout(SOON, async {
+        while upgrade_from(&server, "203.0.113.7").await.0 != 101 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the place is free again");
+}

@@ -12,15 +12,16 @@ use protocol::{
     Code, PeerId, Refusal, RoomNumber, Seq, Slug,
     client::PeerRole,
     limits,
-    server::{Push, RecordFrame, Reply as Spoken, State},
+    server::{PeerEnd, Push, RecordFrame, Reply as Spoken, State},
 };
 use store::{RoomRow, Store};
 use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 
 use super::{
     push_frame,
+    roles::Roles,
     room_task::{self, Asked, Wish},
-    stage::{PeerOwner, Stage},
+    stage::Stage,
 };
 
 /// The shards, and which one something lives on.
@@ -131,6 +132,7 @@ pub struct Directory {
     shards: Shards,
     store: Store,
     stage: Stage,
+    roles: Roles,
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
     tasks: Arc<AtomicU32>,
@@ -142,6 +144,7 @@ impl Directory {
             shards,
             store,
             stage,
+            roles: Roles::default(),
             by_slug: DashMap::new(),
             by_number: DashMap::new(),
             tasks: Arc::default(),
@@ -213,10 +216,10 @@ impl Directory {
         };
         let home = home_of(row.slug.as_str(), self.shards.all().len());
         let (store, stage, shards) = (self.store.clone(), self.stage.clone(), self.shards.clone());
-        let tasks = self.tasks.clone();
+        let (roles, tasks) = (self.roles.clone(), self.tasks.clone());
         tasks.fetch_add(1, Ordering::Relaxed);
         self.shards.all()[home].spawn(move || async move {
-            room_task::run(machine, wishes, shown, store, stage, shards).await;
+            room_task::run(machine, wishes, shown, store, stage, roles, shards).await;
             tasks.fetch_sub(1, Ordering::Relaxed);
         });
         self.by_number.insert(row.number, handle.clone());
@@ -242,8 +245,12 @@ impl Directory {
     }
 
     /// A peer is gone, whoever ended it: its owner hears of it.
-    pub fn peer_ended(&self, peer: &PeerId, why: protocol::server::PeerEnd) -> Option<PeerOwner> {
-        let owner = self.stage.peers.remove(peer)?;
+    /// Answers why: what was ordered here, else what media says.
+    pub fn peer_ended(&self, peer: &PeerId, why: PeerEnd) -> PeerEnd {
+        let Some(owner) = self.stage.peers.remove(peer) else {
+            return why;
+        };
+        let why = owner.ending.unwrap_or(why);
         if let Some(connection) = owner.connection {
             let frame = push_frame(&Push::Closed {
                 peer: peer.clone(),
@@ -253,11 +260,24 @@ impl Directory {
                 .of(connection)
                 .order(fanout::Order::Send { connection, frame });
         }
-        Some(owner)
+        why
     }
 
-    /// A member's name or role changed: every running room hears it.
+    /// A member was given another role: it counts from here on, and every running room tells their
+    /// connections. Callers see to it that two changes of one member do not overtake each other.
     pub async fn changed(&self, who: &Who) {
+        self.roles.changed(who);
+        self.tell(who).await;
+    }
+
+    /// The store says another role than a token that was just taken.
+    pub async fn learned(&self, who: &Who) {
+        if self.roles.learned(who) {
+            self.tell(who).await;
+        }
+    }
+
+    async fn tell(&self, who: &Who) {
         let rooms: Vec<RoomHandle> = self.by_number.iter().map(|it| it.clone()).collect();
         for room in rooms {
             room.wish_surely(Wish::Changed(who.clone())).await;
@@ -266,6 +286,10 @@ impl Directory {
 
     pub fn stage(&self) -> &Stage {
         &self.stage
+    }
+
+    pub fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     pub fn shards(&self) -> &Shards {

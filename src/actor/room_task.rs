@@ -24,6 +24,7 @@ use tokio::{
 
 use super::{
     directory::Shards,
+    roles::Roles,
     stage::Stage,
     storing::{self, Batch},
 };
@@ -48,9 +49,6 @@ pub enum Asked {
     /// Nowhere: the command has no answer.
     Nobody { id: ConnectionId },
 }
-
-/// Where an answer goes, for those who name it from outside.
-pub type Reply = Asked;
 
 /// What can be put into a room's inbox.
 #[derive(Debug)]
@@ -85,12 +83,14 @@ pub(super) async fn run(
     shown: watch::Sender<State>,
     store: Store,
     stage: Stage,
+    roles: Roles,
     shards: Shards,
 ) {
     let outlet = Outlet::new(machine.meta(), shown, stage, shards);
     let task = RoomTask {
         machine,
         store,
+        roles,
         outlet,
         batch: Batch::default(),
         committing: None,
@@ -111,6 +111,7 @@ struct Committing {
 struct RoomTask {
     machine: Room,
     store: Store,
+    roles: Roles,
     outlet: Outlet,
     /// Decided records that no append has taken yet.
     batch: Batch,
@@ -171,9 +172,13 @@ impl RoomTask {
                 who,
                 command,
                 asked,
-            } => self.command(who, command, asked).await,
+            } => {
+                let who = self.roles.as_now(who);
+                self.command(who, command, asked).await;
+            }
             Wish::History { past, n, asked } => self.history(past, n, asked),
             Wish::May { role, who, done } => {
+                let who = self.roles.as_now(who);
                 let verdict = match role {
                     PeerRole::Publish => self.machine.may_publish(self.now(), &who),
                     PeerRole::View => self.machine.may_watch(self.now(), &who),
@@ -186,12 +191,9 @@ impl RoomTask {
                     self.machine.left(self.now(), number);
                 }
             }
-            Wish::Report(report) => {
-                let now = self.now();
-                self.machine.report(now, report, &mut self.effects);
-            }
+            Wish::Report(report) => self.report(report),
             Wish::Changed(who) => {
-                let now = self.now();
+                let (now, who) = (self.now(), self.roles.as_now(who));
                 self.machine.changed(now, &who, &mut self.effects);
             }
         }
@@ -221,6 +223,18 @@ impl RoomTask {
         if leaves {
             self.outlet.leave(connection);
         }
+    }
+
+    fn report(&mut self, report: StageReport) {
+        let report = match report {
+            StageReport::PublisherHere { peer, who } => StageReport::PublisherHere {
+                peer,
+                who: self.roles.as_now(who),
+            },
+            other => other,
+        };
+        let now = self.now();
+        self.machine.report(now, report, &mut self.effects);
     }
 
     /// Reads from the store what the machine must know to decide: an old message, somebody absent.
@@ -354,7 +368,8 @@ impl RoomTask {
         let old = std::mem::replace(&mut self.machine, fresh);
         let again = self.machine.inherit(now, old, &mut self.effects);
         self.act();
-        for (origin, command) in again {
+        for (mut origin, command) in again {
+            origin.who = self.roles.as_now(origin.who);
             self.fetch_needed(&command).await;
             let now = self.now();
             self.machine

@@ -64,6 +64,10 @@ pub struct PeerOwner {
     pub connection: Option<ConnectionId>,
     /// The id of the stream key that let it in.
     pub key: Option<String>,
+    /// When the token ends that let it in, Unix milliseconds.
+    pub until_ms: Option<u64>,
+    /// Why we ordered its end, once we did: media itself knows only that it was closed.
+    pub ending: Option<PeerEnd>,
 }
 
 /// Every peer of this process by its id.
@@ -85,6 +89,20 @@ impl Peers {
     pub fn came_by_key(&self, peer: &PeerId, key: String) {
         if let Some(mut owner) = self.by_id.get_mut(peer) {
             owner.key = Some(key);
+        }
+    }
+
+    /// Notes until when the token is good that let a peer in, so that it ends with it.
+    pub fn came_by_token(&self, peer: &PeerId, until_ms: u64) {
+        if let Some(mut owner) = self.by_id.get_mut(peer) {
+            owner.until_ms = Some(until_ms);
+        }
+    }
+
+    /// The first order to end a peer says why it ended.
+    fn ends(&self, peer: &PeerId, why: PeerEnd) {
+        if let Some(mut owner) = self.by_id.get_mut(peer) {
+            owner.ending.get_or_insert(why);
         }
     }
 
@@ -142,6 +160,8 @@ impl Stage {
             who,
             connection,
             key: None,
+            until_ms: None,
+            ending: None,
         };
         self.peers.by_id.insert(established.peer.clone(), owner);
         Ok(established)
@@ -150,6 +170,7 @@ impl Stage {
     /// Ends a peer; false when there is none of that name any more.
     pub async fn end(&self, peer: PeerId, why: PeerEnd) -> bool {
         let (done, ended) = oneshot::channel();
+        self.peers.ends(&peer, why);
         let order = MediaOrder::End {
             peer,
             why,
@@ -188,6 +209,14 @@ impl Stage {
         self.end_all(theirs, PeerEnd::NotPermitted);
     }
 
+    /// Ends the peers whose token is over at this moment.
+    pub fn end_of_tokens(&self, now_ms: u64) {
+        let over = self
+            .peers
+            .of(|it| it.ending.is_none() && it.until_ms.is_some_and(|until_ms| until_ms <= now_ms));
+        self.end_all(over, PeerEnd::Expired);
+    }
+
     /// Orders an end without waiting for it.
     pub fn order_end(&self, peer: PeerId, why: PeerEnd) {
         self.end_all(vec![peer], why);
@@ -195,6 +224,7 @@ impl Stage {
 
     fn end_all(&self, peers: Vec<PeerId>, why: PeerEnd) {
         for peer in peers {
+            self.peers.ends(&peer, why);
             let order = MediaOrder::End {
                 peer,
                 why,

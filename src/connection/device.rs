@@ -20,7 +20,7 @@ use protocol::{
 };
 
 use super::{Shared, token_refusal, who};
-use crate::actor::{Reply as Asked, RoomHandle, Wish, answer_frame, push_frame};
+use crate::actor::{Asked, RoomHandle, Wish, answer_frame, push_frame};
 
 /// Frames that could not be read before the connection is closed: by then nobody is learning.
 const NONSENSE_MAX: u32 = 64;
@@ -125,10 +125,10 @@ impl Device {
             }
         };
         self.link.met();
-        let who = who(&identity);
+        let who = self.shared.directory.roles().as_now(who(&identity));
         self.shared.people.came(&who.id, device, self.link.id());
         self.end_with_foreign_token(&identity);
-        self.end_if_signed_out(&identity);
+        self.hold_against_account(&identity, &who);
         let welcome = Welcome {
             connection: self.link.id().to_string(),
             me: person(&who),
@@ -175,20 +175,25 @@ impl Device {
         });
     }
 
-    /// A token outlives a restart of the server, and this process does not know who signed out
-    /// before it: the store does.
-    fn end_if_signed_out(&self, identity: &Identity) {
+    /// A token outlives a restart of the server, and this process does not know who signed out or
+    /// was given another role before it: the store does.
+    fn hold_against_account(&self, identity: &Identity, who: &Who) {
         let Some(epoch) = identity.epoch else { return };
-        let (link, store, id) = (
-            self.link.clone(),
-            self.shared.store.clone(),
-            identity.id.clone(),
-        );
+        let (link, shared, who) = (self.link.clone(), self.shared.clone(), who.clone());
         tokio::task::spawn_local(async move {
-            if let Ok(Some(account)) = store.account(id).await
-                && account.token_epoch > epoch
-            {
-                link.close(CloseCode::BadToken, "signed out");
+            let Ok(Some(account)) = shared.store.account(who.id.clone()).await else {
+                return;
+            };
+            if account.token_epoch > epoch {
+                return link.close(CloseCode::BadToken, "signed out");
+            }
+            let role = match account.role {
+                store::Role::Member => community::Role::Member,
+                store::Role::Moderator => community::Role::Moderator,
+                store::Role::Owner => community::Role::Owner,
+            };
+            if role != who.role {
+                shared.directory.learned(&Who { role, ..who }).await;
             }
         });
     }

@@ -2,6 +2,7 @@
 //! nothing behind however it ends.
 
 use std::{
+    any::Any,
     cell::RefCell,
     future::poll_fn,
     io,
@@ -37,6 +38,7 @@ pub(crate) fn adopt<O: Open>(shard: &Rc<Shard>, open: &O, adopt: Adopt) {
     let Adopt {
         socket,
         peer,
+        held,
         mut read,
     } = adopt;
     if shard.is_draining.get() {
@@ -63,6 +65,7 @@ pub(crate) fn adopt<O: Open>(shard: &Rc<Shard>, open: &O, adopt: Adopt) {
         connection,
         handler: Some(handler),
         reader: Reader::new(),
+        _held: held,
     };
     life.hear(&mut read);
     drop(read);
@@ -84,6 +87,8 @@ struct Life<H: Handler> {
     /// Absent once it was told of the end.
     handler: Option<H>,
     reader: Reader,
+    /// See [`Adopt::held`].
+    _held: Option<Box<dyn Any + Send>>,
 }
 
 impl<H: Handler> Life<H> {

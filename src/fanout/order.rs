@@ -1,6 +1,6 @@
 //! What others tell a shard: adopt this socket, put this connection into a room, publish this frame.
 
-use std::{fmt, future::Future, net::SocketAddr, pin::Pin};
+use std::{any::Any, fmt, future::Future, net::SocketAddr, pin::Pin};
 
 use bytes::Bytes;
 use protocol::{CloseCode, RoomNumber, Seq};
@@ -41,6 +41,8 @@ pub struct Adopt {
     /// Non-blocking, as tokio's `into_std` leaves it.
     pub socket: std::net::TcpStream,
     pub peer: Peer,
+    /// Kept for as long as the socket is open, and dropped with it: the front counts by it.
+    pub held: Option<Box<dyn Any + Send>>,
     pub read: Vec<u8>,
 }
 

@@ -222,11 +222,11 @@ async fn connection(
         }
     };
     if let Some(upgrades) = &served.upgrades
-        && let Some(response) = upgrade::of_head(upgrades, &head)
+        && let Some(response) = upgrade::of_head(upgrades, &head, peer)
     {
         let written = timeout(limits::HEAD_WITHIN, io.write_all(&response.bytes)).await;
         if matches!(written, Ok(Ok(()))) {
-            upgrades.adopt(io, peer, response.upgrade, head.rest());
+            upgrades.adopt(io, peer, response.upgrade, response.place, head.rest());
         }
         return;
     }

@@ -6,7 +6,7 @@
 //! hyper live only here.
 //!
 //! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `upgrade`,
-//! `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
+//! `places`, `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
 //! one file for each noun of the API, `whip`, `pages`, `openapi`, `health`.
 
 mod accounts;
@@ -17,8 +17,10 @@ mod guard;
 mod health;
 mod history;
 mod io;
+mod members;
 mod openapi;
 mod pages;
+mod places;
 mod problem;
 mod rooms;
 pub mod seam;
@@ -35,7 +37,7 @@ use axum::{
     Extension, Router,
     extract::FromRef,
     middleware::{from_fn, from_fn_with_state},
-    routing::{any, delete, get, post},
+    routing::{any, delete, get, post, put},
 };
 use store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -43,7 +45,9 @@ use tokio::{net::TcpListener, sync::Semaphore};
 pub use front::{Front, listen};
 pub use health::admin;
 pub use openapi::document;
+pub use places::Place;
 
+use places::Places;
 use seam::{Adopt, Stage};
 use throttles::Throttles;
 use upgrade::Upgrades;
@@ -62,6 +66,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// Whether anybody may make an account.
     pub sign_up: bool,
+    /// WebSocket connections of one client address; 0: no limit.
+    pub connections_per_address: u32,
 }
 
 impl Settings {
@@ -91,6 +97,8 @@ pub(crate) struct Inner {
     pub(crate) guests: Guests,
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) hashing: Semaphore,
+    /// One appointment at a time.
+    pub(crate) appointing: Semaphore,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
 }
@@ -118,6 +126,7 @@ pub fn serve(listener: TcpListener, parts: Parts, adopt: Adopt) -> std::io::Resu
         origins,
         adopt,
         stage: parts.stage.clone(),
+        places: Places::new(parts.settings.connections_per_address),
     });
     let router = router(doors(parts)).layer(Extension(upgrades.clone()));
     Front::serve(listener, router, Some(upgrades))
@@ -132,6 +141,7 @@ fn doors(parts: Parts) -> Doors {
         guests: Guests::new(&parts.secret),
         passwords: Arc::new(Passwords::new()),
         hashing: Semaphore::new(HASHES_AT_ONCE),
+        appointing: Semaphore::new(1),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
     }))
@@ -161,6 +171,8 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/token", post(accounts::token))
         .route("/guests", post(accounts::guest))
         .route("/me", get(accounts::me))
+        .route("/members", get(members::list))
+        .route("/members/{id}/role", put(members::set_role))
         .route("/rooms", get(rooms::list).post(rooms::make))
         .route("/rooms/{room}", get(rooms::show))
         .route("/rooms/{room}/broadcast", post(rooms::broadcast))

@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{accounts, caller::COOKIE, health, history, rooms, server, stream_keys, whip};
+use super::{accounts, caller::COOKIE, health, history, members, rooms, server, stream_keys, whip};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +31,8 @@ use super::{accounts, caller::COOKIE, health, history, rooms, server, stream_key
         accounts::token,
         accounts::guest,
         accounts::me,
+        members::list,
+        members::set_role,
         rooms::list,
         rooms::make,
         rooms::show,

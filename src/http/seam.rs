@@ -29,7 +29,8 @@ pub struct Established {
 pub enum Credential {
     /// The stream key of that id.
     StreamKey(String),
-    /// A token; good until then, Unix milliseconds.
+    /// A token; good until then, Unix milliseconds. (Readers of tokens allow for clocks that differ
+    /// by [`protocol::limits::TOKEN_LEEWAY`]: so does the end.)
     Token { expires_ms: u64 },
 }
 
@@ -39,6 +40,17 @@ pub struct PublishWish {
     pub room: RoomNumber,
     pub who: Who,
     pub by: Credential,
+    pub offer: String,
+}
+
+/// Somebody who wants to watch.
+#[derive(Clone, Debug)]
+pub struct ViewWish {
+    pub room: RoomNumber,
+    /// `None` is somebody without a token, who counts as a guest.
+    pub who: Option<Who>,
+    /// When the token ends that they came with, Unix milliseconds: the peer ends with it.
+    pub expires_ms: Option<u64>,
     pub offer: String,
 }
 
@@ -61,9 +73,9 @@ pub trait Stage: Send + Sync + 'static {
     /// a lingering publisher of the same member is replaced; another's is `stage_taken`.
     fn publish(&self, wish: PublishWish) -> Answer<'_, Established>;
 
-    /// WHEP: holds [`Verb::Watch`] (`None` as in [`Stage::admit`]), then answers the offer.
-    /// `nothing_published` says in `ms` when to come again.
-    fn view(&self, room: RoomNumber, who: Option<Who>, offer: String) -> Answer<'_, Established>;
+    /// WHEP: holds [`Verb::Watch`], then answers the offer. `nothing_published` says in `ms` when to
+    /// come again.
+    fn view(&self, wish: ViewWish) -> Answer<'_, Established>;
 
     /// Ends a peer; false where there is none (any more). Whose it is, `http` has held already.
     fn close(&self, peer: PeerId) -> Answer<'_, bool>;
@@ -78,6 +90,10 @@ pub trait Stage: Send + Sync + 'static {
     /// Tells everybody who must know, within [`protocol::limits::RIGHTS_WITHIN`].
     fn revoke(&self, what: Revoked);
 
+    /// A member was given another role, and that is stored: it counts on their open connections from
+    /// here on, and they are told. `http` says one change after the other.
+    fn appointed(&self, who: Who) -> Answer<'_, ()>;
+
     /// True from the first moment of the shutdown: `/readyz` says 503.
     fn is_draining(&self) -> bool;
 }
@@ -91,6 +107,8 @@ pub struct Adopted {
     /// `?room=` of the request: where the connection had best live. Not checked.
     pub room_hint: Option<String>,
     pub origin: Option<String>,
+    /// Held for as long as the socket is open; see [`super::Place`].
+    pub place: Option<super::Place>,
     /// What the client sent after the request head: feed it first.
     pub read: Vec<u8>,
 }

@@ -27,7 +27,7 @@ pub(crate) struct Throttles {
 }
 
 /// What is counted by address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ByAddress {
     /// Making accounts, and trying set-up codes: each hashes a password.
     Account,

@@ -21,6 +21,7 @@ use ws::{Rejection, Upgrade};
 use super::{
     front::{Head, Peer},
     io::Io,
+    places::{Place, Places},
     problem::Failure,
     seam::{Adopt, Adopted, Stage},
 };
@@ -31,30 +32,36 @@ pub(crate) struct Upgrades {
     pub(crate) origins: Vec<String>,
     pub(crate) adopt: Adopt,
     pub(crate) stage: Arc<dyn Stage>,
+    pub(crate) places: Arc<Places>,
 }
 
 /// A request that is upgraded, and its answer.
 pub(crate) struct Accepted {
     pub(crate) upgrade: Upgrade,
+    pub(crate) place: Option<Place>,
     pub(crate) bytes: Vec<u8>,
 }
 
 /// The upgrade that a connection's first head asks for. `None`: it is not a good one, and hyper's
 /// way words the refusal.
-pub(crate) fn of_head(upgrades: &Upgrades, head: &Head) -> Option<Accepted> {
+pub(crate) fn of_head(upgrades: &Upgrades, head: &Head, peer: Peer) -> Option<Accepted> {
     let head = head.head();
     if !(head.starts_with(b"GET /ws ") || head.starts_with(b"GET /ws?")) {
         return None;
     }
     let upgrade = Upgrade::parse(head).ok()?;
-    upgrades.hold(&upgrade).ok()?;
+    let place = upgrades.hold(&upgrade, peer).ok()?;
     let bytes = upgrade.response();
-    Some(Accepted { upgrade, bytes })
+    Some(Accepted {
+        upgrade,
+        place,
+        bytes,
+    })
 }
 
 impl Upgrades {
-    /// What else must hold for a well-formed upgrade.
-    fn hold(&self, upgrade: &Upgrade) -> Result<(), Failure> {
+    /// What else must hold for a well-formed upgrade, and the place that it gets.
+    fn hold(&self, upgrade: &Upgrade, peer: Peer) -> Result<Option<Place>, Failure> {
         if self.stage.is_draining() {
             return Err(Failure::new(
                 Code::Draining,
@@ -62,15 +69,22 @@ impl Upgrades {
             ));
         }
         let (origin, host) = (upgrade.origin.as_deref(), upgrade.host.as_deref());
-        if ws::origin_allowed(origin, host, &self.origins) {
-            Ok(())
-        } else {
-            Err(refused(Rejection::Origin))
+        if !ws::origin_allowed(origin, host, &self.origins) {
+            return Err(refused(Rejection::Origin));
         }
+        let address = peer.address(upgrade.forwarded_for.as_deref());
+        Ok(self.places.take(address)?)
     }
 
     /// Hands the socket over. `read` is what the client sent after the head.
-    pub(crate) fn adopt(&self, io: Io, peer: Peer, upgrade: Upgrade, mut read: Vec<u8>) {
+    pub(crate) fn adopt(
+        &self,
+        io: Io,
+        peer: Peer,
+        upgrade: Upgrade,
+        place: Option<Place>,
+        mut read: Vec<u8>,
+    ) {
         let (socket, unread) = match io.into_std() {
             Ok(it) => it,
             Err(error) => {
@@ -85,6 +99,7 @@ impl Upgrades {
             peer: SocketAddr::new(address, peer.0.port()),
             room_hint: upgrade.room_hint,
             origin: upgrade.origin,
+            place,
             read,
         });
     }
@@ -118,9 +133,10 @@ pub(crate) async fn handle(
             return response;
         }
     };
-    if let Err(failure) = upgrades.hold(&upgrade) {
-        return failure.into_response();
-    }
+    let place = match upgrades.hold(&upgrade, peer) {
+        Ok(place) => place,
+        Err(failure) => return failure.into_response(),
+    };
     let accept = ws::accept_key(&upgrade.key);
     let upgraded = hyper::upgrade::on(&mut request);
     // Ends at once: hyper resolves it when the 101 is written or the connection is gone.
@@ -135,6 +151,7 @@ pub(crate) async fn handle(
             parts.io.into_inner(),
             peer,
             upgrade,
+            place,
             parts.read_buf.to_vec(),
         );
     });

@@ -8,6 +8,8 @@
 //! Trickle and ICE restart (PATCH) are not offered: 405, whatever `If-Match` says. Our answers hold
 //! all candidates, and ours learns the client's from its checks.
 
+use std::net::IpAddr;
+
 use auth::{Identity, ServerSecret, stream_keys};
 use axum::{
     Router,
@@ -17,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use protocol::{Code, PeerId, rest::Problem};
+use protocol::{Code, PeerId, RoomNumber, rest::Problem};
 
 use super::{
     Doors,
@@ -25,7 +27,7 @@ use super::{
     caller::{self, Address, bearer, by_token, missing},
     problem::{Failure, Outcome},
     rooms,
-    seam::{Credential, Established, PublishWish},
+    seam::{Credential, Established, PublishWish, ViewWish},
     throttles::ByAddress,
 };
 
@@ -142,25 +144,18 @@ pub(crate) async fn publish_by_token(
     headers: HeaderMap,
     request: Request,
 ) -> Outcome<Response> {
-    doors.throttles.address(ByAddress::Publish, address)?;
-    let by = identified(&doors, &headers).await?.ok_or_else(missing)?;
-    let Offer(offer) = read_offer(request).await?;
-    let room = rooms::find(&doors, room).await?;
+    let came = came(&doors, ByAddress::Publish, address, room, &headers, request).await?;
+    let by = came.by.ok_or_else(missing)?;
     let wish = PublishWish {
-        room: room.number,
+        room: came.room,
         who: by.who(),
         by: Credential::Token {
             expires_ms: by.expires_ms,
         },
-        offer,
+        offer: came.offer,
     };
     let established = doors.stage.publish(wish).await?;
-    created(
-        &doors,
-        "/whip",
-        &Owner::Member(by.id.to_string()),
-        &established,
-    )
+    created(&doors, "/whip", &Owner::of(Some(&by)), &established)
 }
 
 /// Watch; without a token where the room lets guests in
@@ -182,14 +177,16 @@ pub(crate) async fn view(
     headers: HeaderMap,
     request: Request,
 ) -> Outcome<Response> {
-    doors.throttles.address(ByAddress::View, address)?;
-    let by = identified(&doors, &headers).await?;
-    let Offer(offer) = read_offer(request).await?;
-    let room = rooms::find(&doors, room).await?;
-    let who = by.as_ref().map(Identity::who);
-    let established = doors.stage.view(room.number, who, offer).await?;
-    let owner = by.map_or(Owner::Anybody, |it| Owner::Member(it.id.to_string()));
-    created(&doors, "/api/v1/whep", &owner, &established)
+    let came = came(&doors, ByAddress::View, address, room, &headers, request).await?;
+    let by = came.by.as_ref();
+    let wish = ViewWish {
+        room: came.room,
+        who: by.map(Identity::who),
+        expires_ms: by.map(|it| it.expires_ms),
+        offer: came.offer,
+    };
+    let established = doors.stage.view(wish).await?;
+    created(&doors, "/api/v1/whep", &Owner::of(by), &established)
 }
 
 /// Stop publishing
@@ -275,6 +272,33 @@ fn unknown_key() -> Failure {
     )
 }
 
+/// Somebody who came to a room's door with an offer.
+struct Came {
+    room: RoomNumber,
+    by: Option<Identity>,
+    offer: String,
+}
+
+/// What holds at the doors of a room, in this order: not too often, a good token (where publishing
+/// is asked for, one at all), an offer, a room.
+async fn came(
+    doors: &Doors,
+    how: ByAddress,
+    address: IpAddr,
+    room: String,
+    headers: &HeaderMap,
+    request: Request,
+) -> Outcome<Came> {
+    doors.throttles.address(how, address)?;
+    let by = identified(doors, headers).await?;
+    if by.is_none() && how == ByAddress::Publish {
+        return Err(missing());
+    }
+    let Offer(offer) = read_offer(request).await?;
+    let room = rooms::find(doors, room).await?.number;
+    Ok(Came { room, by, offer })
+}
+
 /// The caller by Bearer alone: a cookie is not looked at, because pages of any site may ask here.
 async fn identified(doors: &Doors, headers: &HeaderMap) -> Outcome<Option<Identity>> {
     match bearer(headers)? {
@@ -341,6 +365,12 @@ enum Owner {
     Member(String),
     /// Who watches without a token: the address is all there is.
     Anybody,
+}
+
+impl Owner {
+    fn of(by: Option<&Identity>) -> Self {
+        by.map_or(Self::Anybody, |it| Self::Member(it.id.to_string()))
+    }
 }
 
 /// Makes and opens the names of resources: the peer, a dot, and an HMAC over peer and owner.

@@ -22,6 +22,10 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 pub const BATCH_FRAMES_MAX: usize = 64;
 /// Rooms that one connection may be in.
 pub const ROOMS_PER_CONNECTION_MAX: usize = 32;
+/// WebSocket connections of one client address: one IPv4 address, or one IPv6 /64. A lecture hall
+/// or a provider's NAT stays far below; a single address holds a fifth of the 20,000 descriptors
+/// that a process commonly has, and no more.
+pub const CONNECTIONS_PER_ADDRESS_MAX: u32 = 4_096;
 /// Requests of one connection that wait for their answer.
 pub const IN_FLIGHT_MAX: usize = 64;
 
@@ -70,6 +74,9 @@ pub const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 pub const RIGHTS_WITHIN: Duration = Duration::from_secs(1);
 /// Difference of clocks that a token is allowed.
 pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
+
+/// How long the end of a token may go unnoticed by the media that it let in.
+pub const EXPIRY_WITHIN: Duration = Duration::from_secs(1);
 
 /// GOP cache of one track or layer.
 pub const GOP_CACHE_MAX: Duration = Duration::from_secs(2);

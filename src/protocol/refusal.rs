@@ -76,6 +76,12 @@ codes! {
     SignUpClosed = "sign_up_closed", None, 403;
     SetUpDone = "set_up_done", Stop, 409;
     OriginForeign = "origin_foreign", Stop, 403;
+    /// The owner's role: it is nobody's to change.
+    RoleFixed = "role_fixed", None, 409;
+    /// A guest, or somebody without an account in this circle: cannot be given a role.
+    NotAMember = "not_a_member", None, 409;
+    /// This address has as many connections as one may have.
+    TooManyConnections = "too_many_connections", Retry, 429;
     // room
     NotFound = "not_found", Stop, 404;
     NotJoined = "not_joined", Resync, 409;
@@ -97,6 +103,8 @@ codes! {
     /// This step is not possible in the broadcast's phase.
     WrongPhase = "wrong_phase", None, 409;
     NoBroadcast = "no_broadcast", None, 409;
+    /// A broadcast is scheduled for a moment that is still to come.
+    StartPast = "start_past", None, 422;
     /// Nothing is being published now.
     NothingPublished = "nothing_published", Retry, 409;
     /// Somebody else is publishing in this room.

@@ -9,6 +9,16 @@ use crate::{
     server::{Broadcast, Mark, Person},
 };
 
+/// A role that can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum MemberRole {
+    Member,
+    Moderator,
+}
+
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })*) => {
         $(
@@ -68,6 +78,27 @@ bodies! {
         id: crate::ids::MemberId,
         name: String,
         mark: Mark,
+    }
+    /// Somebody with an account in the circle, as owner and moderators see the list.
+    MemberCard {
+        id: crate::ids::MemberId,
+        name: String,
+        /// `member`, `moderator` or `owner`: what one is outside of any room.
+        mark: Mark,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        joined_ms: u64,
+    }
+    /// `GET /api/v1/members`: one page, by name.
+    MemberList {
+        members: Vec<MemberCard>,
+        /// Say it as `after` for the next page; absent on the last one.
+        next: Option<crate::ids::MemberId>,
+        /// Members that the search fits, on all pages.
+        count: u32,
+    }
+    /// `PUT /api/v1/members/{id}/role`.
+    RoleWish {
+        role: MemberRole,
     }
     /// A room on the home page.
     RoomCard {

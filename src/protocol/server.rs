@@ -359,6 +359,7 @@ pub enum Push {
     Rights {
         a: RoomNumber,
         can: Vec<String>,
+        mark: Mark,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         muted_until_ms: Option<u64>,
@@ -393,4 +394,21 @@ pub enum PeerEnd {
     Failed,
     /// The member lost the right to it.
     NotPermitted,
+    /// The token that let it in has expired.
+    Expired,
+}
+
+impl PeerEnd {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Replaced => "replaced",
+            Self::Ended => "ended",
+            Self::Timeout => "timeout",
+            Self::Failed => "failed",
+            Self::NotPermitted => "not_permitted",
+            Self::Expired => "expired",
+        }
+    }
 }

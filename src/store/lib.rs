@@ -28,6 +28,7 @@ pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
     guests::{Guest, GuestDevice},
+    members::{MemberRow, Members, MembersOf},
     rooms::{Listed, NewRoom, RoomRow},
     server::Circle,
     sign_ins::SignIn,

@@ -13,6 +13,7 @@ mod stage;
 mod bodies;
 mod front;
 mod identity;
+mod members;
 mod openapi;
 mod rooms;
 mod upgrades;

@@ -170,6 +170,7 @@ impl Rig {
             origin: format!("http://{address}"),
             origins: vec!["https://friend.example".into()],
             sign_up: true,
+            connections_per_address: 3,
         };
         change(&mut settings);
         let bytes = store.server_secret(ServerSecret::make()).await.unwrap();

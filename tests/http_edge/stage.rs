@@ -17,7 +17,7 @@ use protocol::{
     server::{Broadcast, Mark, Person, Phase},
 };
 use store::Store;
-use weiquan::http::seam::{Answer, Established, PublishWish, Revoked, Stage};
+use weiquan::http::seam::{Answer, Established, PublishWish, Revoked, Stage, ViewWish};
 
 pub struct StandIn {
     store: Store,
@@ -25,7 +25,9 @@ pub struct StandIn {
     /// Peers by name, and whether they publish.
     pub open: Mutex<BTreeMap<String, (RoomNumber, bool)>>,
     pub published: Mutex<Vec<PublishWish>>,
+    pub viewed: Mutex<Vec<ViewWish>>,
     pub revoked: Mutex<Vec<Revoked>>,
+    pub appointed: Mutex<Vec<Who>>,
     pub banned: Mutex<Vec<MemberId>>,
     pub draining: AtomicBool,
 }
@@ -37,7 +39,9 @@ impl StandIn {
             peers: AtomicU32::new(0),
             open: Mutex::default(),
             published: Mutex::default(),
+            viewed: Mutex::default(),
             revoked: Mutex::default(),
+            appointed: Mutex::default(),
             banned: Mutex::default(),
             draining: AtomicBool::new(false),
         }
@@ -104,9 +108,10 @@ impl Stage for StandIn {
         })
     }
 
-    fn view(&self, room: RoomNumber, who: Option<Who>, offer: String) -> Answer<'_, Established> {
+    fn view(&self, wish: ViewWish) -> Answer<'_, Established> {
         boxed(async move {
-            self.hold(room, who, Verb::Watch).await?;
+            let (room, offer) = (wish.room, wish.offer.clone());
+            self.hold(room, wish.who.clone(), Verb::Watch).await?;
             let is_live = self
                 .open
                 .lock()
@@ -122,6 +127,7 @@ impl Stage for StandIn {
                     "the broadcast is H264",
                 ));
             }
+            self.viewed.lock().unwrap().push(wish);
             Ok(self.establish(room, false))
         })
     }
@@ -154,6 +160,13 @@ impl Stage for StandIn {
 
     fn revoke(&self, what: Revoked) {
         self.revoked.lock().unwrap().push(what);
+    }
+
+    fn appointed(&self, who: Who) -> Answer<'_, ()> {
+        boxed(async move {
+            self.appointed.lock().unwrap().push(who);
+            Ok(())
+        })
     }
 
     fn is_draining(&self) -> bool {

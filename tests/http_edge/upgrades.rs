@@ -261,3 +261,93 @@ async fn nobody_new_comes_in_while_the_server_drains() {
     rig.get("/healthz").await.expect(200);
     rig.end().await;
 }
+
+fn from(address: &str) -> String {
+    head("/ws", &format!("X-Forwarded-For: {address}\r\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_holds_so_many_sockets_and_gets_a_place_back_when_one_closes() {
+    // The rig allows three.
+    let mut rig = Rig::start().await;
+    let mut open = Vec::new();
+    for first in ["", GET, ""] {
+        let mut wire = rig.wire();
+        let wire = blocking(move || {
+            if !first.is_empty() {
+                assert_eq!(wire.say(first).hear().0, 200);
+            }
+            wire.say(from("203.0.113.7"));
+            hear_101(&mut wire);
+            wire
+        });
+        open.push((wire.await, adopted(&mut rig).await));
+    }
+    // Full, on both ways in; the connection itself stays good for HTTP.
+    for first in ["", GET] {
+        let mut wire = rig.wire();
+        blocking(move || {
+            if !first.is_empty() {
+                assert_eq!(wire.say(first).hear().0, 200);
+            }
+            let (status, head, body) = wire.say(from("203.0.113.7")).hear();
+            assert_eq!(status, 429, "{head}");
+            let lower = head.to_ascii_lowercase();
+            assert!(lower.contains("retry-after: 10"), "{head}");
+            assert!(lower.contains("application/problem+json"), "{head}");
+            assert!(body.contains("\"code\":\"too_many_connections\""), "{body}");
+            assert_eq!(wire.say(GET).hear().0, 200);
+        })
+        .await;
+    }
+    // Another address, and this machine's own programs, have nothing to do with it.
+    for other in [
+        "203.0.113.8",
+        "127.0.0.1",
+        "127.0.0.1",
+        "10.0.0.9",
+        "2001:db8::1",
+    ] {
+        let mut wire = rig.wire();
+        let wire = blocking(move || {
+            wire.say(from(other));
+            hear_101(&mut wire);
+            wire
+        });
+        open.push((wire.await, adopted(&mut rig).await));
+    }
+    // The shard lets the place go with the socket.
+    let (_, closed) = open.remove(0);
+    drop(closed);
+    let mut wire = rig.wire();
+    let wire = blocking(move || {
+        wire.say(from("203.0.113.7"));
+        hear_101(&mut wire);
+        wire
+    })
+    .await;
+    drop((adopted(&mut rig).await, wire, open));
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upgrade_takes_no_place() {
+    let mut rig = Rig::start().await;
+    for _ in 0..5 {
+        let mut wire = rig.wire();
+        blocking(move || {
+            let foreign = "X-Forwarded-For: 203.0.113.7\r\nOrigin: https://evil.example\r\n";
+            assert_eq!(wire.say(head("/ws", foreign)).hear().0, 403);
+        })
+        .await;
+    }
+    let mut wire = rig.wire();
+    let wire = blocking(move || {
+        wire.say(from("203.0.113.7"));
+        hear_101(&mut wire);
+        wire
+    })
+    .await;
+    drop((adopted(&mut rig).await, wire));
+    rig.end().await;
+}

@@ -316,6 +316,14 @@ async fn watching_waits_for_the_publisher_and_needs_no_token_where_guests_may() 
     let seen = rig.ask("POST", WHEP).offer().send().await.expect(201);
     let resource = seen.header("location").to_owned();
     assert!(resource.starts_with("/api/v1/whep/p_"), "{resource}");
+    let known = rig.ask("POST", WHEP).bearer(&owner).offer().send();
+    known.await.expect(201);
+    let until: Vec<_> = {
+        let viewed = rig.stage.viewed.lock().unwrap();
+        viewed.iter().map(|it| it.expires_ms).collect()
+    };
+    assert_eq!((until.len(), until[0]), (2, None), "nothing runs out");
+    assert!(until[1].is_some_and(|it| it > clock::unix_ms()));
     rig.ask("POST", WHEP)
         .body(
             "application/sdp",

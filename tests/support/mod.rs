@@ -239,6 +239,11 @@ impl Person {
         self
     }
 
+    /// The server's address, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     pub fn id(&self) -> protocol::MemberId {
         self.me.as_ref().expect("signed in").id.clone()
     }

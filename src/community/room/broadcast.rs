@@ -88,6 +88,10 @@ impl Room {
             next.title = title.into();
         }
         if act == BroadcastAct::Schedule {
+            if said.starts_ms.is_some_and(|it| it <= now.unix_ms) {
+                let words = "a broadcast is scheduled for a moment that is still to come";
+                return Err(Refusal::new(Code::StartPast, words));
+            }
             next.starts_ms = said.starts_ms.or(next.starts_ms);
         }
         Ok(RecordBody::Broadcast(next))

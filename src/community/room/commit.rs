@@ -188,11 +188,13 @@ impl Room {
         let Some(who) = self.presence.who(member) else {
             return;
         };
-        let can = rights::names(self.committed_standing(who), self.meta.guests);
+        let standing = self.committed_standing(who);
+        let can = rights::names(standing, self.meta.guests);
         for connection in self.presence.connections(member) {
             let push = Push::Rights {
                 a: self.meta.number,
                 can: can.clone(),
+                mark: standing.mark(),
                 muted_until_ms: self.committed.muted_until(member, now.unix_ms),
             };
             fx.push(Effect::Push { connection, push });

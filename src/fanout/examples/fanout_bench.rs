@@ -147,6 +147,7 @@ async fn serve(plan: &Plan) {
             Adopt {
                 socket: socket.into_std().unwrap(),
                 peer,
+                held: None,
                 read: Vec::new(),
             },
         );

@@ -77,20 +77,6 @@ impl Store {
         .await
     }
 
-    /// Every member of a circle, oldest first.
-    pub async fn members(&self, circle: CircleId) -> Result<Vec<Account>, RowError> {
-        self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "{ACCOUNT} WHERE m.circle = ?1 ORDER BY m.joined_ms, a.id"
-            ))?;
-            let found = query
-                .query_map([circle], account_row)?
-                .collect::<Result<_, _>>()?;
-            Ok(found)
-        })
-        .await
-    }
-
     /// Gives a member another role. The last owner of a circle stays one.
     pub async fn set_role(
         &self,
@@ -214,7 +200,7 @@ pub(crate) fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-const fn role_text(role: Role) -> &'static str {
+pub(crate) const fn role_text(role: Role) -> &'static str {
     match role {
         Role::Member => "member",
         Role::Moderator => "moderator",
@@ -222,7 +208,7 @@ const fn role_text(role: Role) -> &'static str {
     }
 }
 
-fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+pub(crate) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     match row.get_ref(column)?.as_str()? {
         "member" => Ok(Role::Member),
         "moderator" => Ok(Role::Moderator),

@@ -8,6 +8,7 @@ pub(crate) mod accounts;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
 pub(crate) mod guests;
+pub(crate) mod members;
 pub(crate) mod rooms;
 pub(crate) mod server;
 pub(crate) mod sign_ins;

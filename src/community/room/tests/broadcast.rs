@@ -327,7 +327,8 @@ fn a_banned_publisher_is_dropped() {
 fn a_scheduled_broadcast_keeps_its_id_title_and_host_until_it_is_opened() {
     let mut bench = Bench::full();
     let client_id = bench.cid();
-    let (title, starts_ms) = (Some(" 读书会\n第三期 ".to_owned()), Some(9));
+    let soon = bench.now.unix_ms + 3_600_000;
+    let (title, starts_ms) = (Some(" 读书会\n第三期 ".to_owned()), Some(soon));
     let act = BroadcastAct::Schedule;
     let command = Command::Broadcast {
         client_id,
@@ -339,7 +340,7 @@ fn a_scheduled_broadcast_keeps_its_id_title_and_host_until_it_is_opened() {
     let scheduled = bench.broadcast().expect("scheduled");
     assert_eq!(
         (scheduled.title.as_str(), scheduled.starts_ms),
-        ("读书会 第三期", Some(9))
+        ("读书会 第三期", Some(soon))
     );
     let taken = bench
         .room
@@ -461,4 +462,60 @@ fn whoever_opened_the_broadcast_is_marked_as_its_host() {
         .map(|it| (it.id.to_string(), it.mark))
         .collect();
     assert_eq!(marks, [("carol".to_owned(), protocol::server::Mark::Host)]);
+}
+
+#[test]
+fn a_broadcast_is_scheduled_for_later_changed_and_cancelled_by_its_host() {
+    let mut bench = Bench::full();
+    let act = |bench: &mut Bench, by: &str, act, title: Option<&str>, starts_ms| {
+        let command = Command::Broadcast {
+            client_id: bench.cid(),
+            act,
+            title: title.map(str::to_owned),
+            starts_ms,
+        };
+        bench.ack(by, command).map_err(|it| it.code)
+    };
+    let now_ms = bench.now.unix_ms;
+    for past in [0, now_ms - 1, now_ms] {
+        let seen = act(&mut bench, MAKER, BroadcastAct::Schedule, None, Some(past));
+        assert_eq!(seen.map(|_| ()), Err(Code::StartPast), "{past}");
+    }
+    assert_eq!(phase(&bench), None, "nothing of it was kept");
+    let (soon, later) = (now_ms + 1, now_ms + 7_200_000);
+    act(
+        &mut bench,
+        MAKER,
+        BroadcastAct::Schedule,
+        Some("夜谈"),
+        Some(soon),
+    )
+    .expect("accepted");
+    let first = bench.broadcast().expect("scheduled");
+    let stranger = act(&mut bench, ANN, BroadcastAct::Schedule, None, Some(later));
+    assert_eq!(stranger.map(|_| ()), Err(Code::NotPermitted));
+    // What is not said stays: the title here, the time in the next one.
+    act(&mut bench, MAKER, BroadcastAct::Schedule, None, Some(later)).expect("moved");
+    let moved = bench.broadcast().expect("scheduled");
+    assert_eq!(
+        (&moved.id, moved.title.as_str(), moved.starts_ms),
+        (&first.id, "夜谈", Some(later))
+    );
+    act(
+        &mut bench,
+        MAKER,
+        BroadcastAct::Schedule,
+        Some("长谈"),
+        None,
+    )
+    .expect("renamed");
+    let renamed = bench.broadcast().expect("scheduled");
+    assert_eq!(
+        (renamed.title.as_str(), renamed.starts_ms),
+        ("长谈", Some(later))
+    );
+    let stranger = act(&mut bench, ANN, BroadcastAct::Archive, None, None);
+    assert_eq!(stranger.map(|_| ()), Err(Code::NotPermitted));
+    act(&mut bench, MAKER, BroadcastAct::Archive, None, None).expect("cancelled");
+    assert_eq!(phase(&bench), None, "put away");
 }

@@ -349,13 +349,14 @@ fn a_role_that_changes_changes_rights_and_marks_while_connected() {
     );
     let Some(Effect::Push {
         connection: to,
-        push: Push::Rights { can, .. },
+        push: Push::Rights { can, mark, .. },
     }) = fx.first()
     else {
         panic!("{fx:?}")
     };
     assert_eq!(*to, connection(ANN));
     assert!(can.contains(&"ban".to_owned()));
+    assert_eq!(*mark, protocol::server::Mark::Moderator);
     bench.fx.clear();
     bench.pass(2_000);
     let marks: Vec<_> = bench

@@ -154,6 +154,7 @@ impl Server {
             Adopt {
                 socket,
                 peer,
+                held: None,
                 read: early.to_vec(),
             },
         );

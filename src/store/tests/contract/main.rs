@@ -6,6 +6,7 @@ mod alike;
 mod damage;
 mod disks;
 mod erase;
+mod members;
 mod opening;
 mod rows;
 mod simulated;

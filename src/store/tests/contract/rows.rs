@@ -2,8 +2,8 @@
 
 use protocol::{MemberId, server::Phase};
 use store::{
-    Account, Append, BroadcastRow, Entry, GuestDevice, NewAccount, NewRoom, Role, RowChange,
-    RowError, SignIn, Store, StreamKey,
+    Account, Append, BroadcastRow, Entry, GuestDevice, MembersOf, NewAccount, NewRoom, Role,
+    RowChange, RowError, SignIn, Store, StreamKey,
 };
 use tempfile::TempDir;
 
@@ -68,7 +68,11 @@ async fn a_server_is_set_up_once() {
     let again = store.set_up("Another".into(), account("m_2", "Ben")).await;
     assert!(matches!(again, Err(RowError::SetUpDone)));
     assert_eq!(store.account("m_2".into()).await.unwrap(), None);
-    assert_eq!(store.members(owner.circle).await.unwrap(), [owner]);
+    let all = store
+        .members(owner.circle, MembersOf::default(), 9)
+        .await
+        .unwrap();
+    assert_eq!((all.count, &all.rows[0].id), (1, &owner.id));
 }
 
 #[tokio::test]
