@@ -1,15 +1,16 @@
 /** A headless Chromium with a new profile, for screenshots and checks. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
-export async function chromium({ env = {} } = {}) {
+/** `fonts: "noto"` for pictures; checks keep the machine's own, which are wider and so the stricter ones. */
+export async function chromium({ fonts } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "weiquan-web-"));
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     userDataDir: profile,
-    env: { ...process.env, ...env },
+    env: fonts === "noto" ? { ...process.env, FONTCONFIG_FILE: noto(profile) } : process.env,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-color-profile=srgb",
@@ -22,6 +23,16 @@ export async function chromium({ env = {} } = {}) {
       rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Bare machines answer `system-ui` with DejaVu, which no phone or desk has: Noto's letters look as ours will. */
+function noto(folder) {
+  const file = join(folder, "fonts.conf");
+  const alias = (family) => `<alias binding="strong"><family>${family}</family><prefer><family>Noto Sans CJK SC</family></prefer></alias>`;
+  const aliases = ["system-ui", "sans-serif", "DejaVu Sans"].map(alias).join("");
+  writeFileSync(file, `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><include>/etc/fonts/fonts.conf</include>${aliases}</fontconfig>`);
+  return file;
 }
 
 /** A page of its own context: nothing kept from another one. */

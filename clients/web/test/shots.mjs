@@ -3,7 +3,7 @@
  * folder whose name is printed. `npm run shots -- room-live home` takes those only; `--quick` takes one
  * variant of each size.
  */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, freshPage } from "./chromium.mjs";
@@ -22,12 +22,7 @@ const languages = ["zh-CN", "zh-TW", "en"];
 
 const folder = process.env.SHOTS ?? mkdtempSync(join(tmpdir(), "weiquan-shots-"));
 const server = await serve(join(import.meta.dirname, "../dist-fake"));
-// Bare machines answer `system-ui` with DejaVu, which no phone or desk has: Noto's letters look as ours will.
-const fonts = join(folder, "fonts.conf");
-const alias = (family) => `<alias binding="strong"><family>${family}</family><prefer><family>Noto Sans CJK SC</family></prefer></alias>`;
-writeFileSync(fonts, `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
-<include>/etc/fonts/fonts.conf</include>${["system-ui", "sans-serif", "DejaVu Sans"].map(alias).join("")}</fontconfig>`);
-const { browser, close } = await chromium({ env: { FONTCONFIG_FILE: fonts } });
+const { browser, close } = await chromium({ fonts: "noto" });
 let taken = 0;
 try {
   for (const state of states.filter((it) => chosen.length === 0 || chosen.includes(it.name))) {

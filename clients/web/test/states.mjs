@@ -25,6 +25,14 @@ export const states = [
   { name: "room-banned", path: "/r/banned" },
   { name: "room-people", path: "/r/gap?who=host", then: (page) => clickOn(page, ".chat .here") },
   { name: "room-line", path: "/r/live", then: (page) => clickOn(page, ".line") },
+  { name: "room-settings", path: "/r/slow?who=host", then: (page) => clickOn(page, ".chat .head .btn.icon") },
+  {
+    name: "room-gap", path: "/r/gap",
+    then: async (page) => {
+      await page.$eval(".log", (it) => (it.scrollTop = 120));
+      await page.waitForSelector(".log .gap");
+    },
+  },
   { name: "room-menu", path: "/r/live?who=owner", then: (page) => clickOn(page, "[data-key='s105'] .act") },
   { name: "studio-pick", path: "/r/studio/studio?who=host" },
   { name: "studio-ready", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, ".pick button") },
@@ -36,16 +44,46 @@ export const states = [
       await settle(900);
     },
   },
+  {
+    name: "studio-summary", path: "/r/studio/studio?who=host",
+    then: async (page) => {
+      await clickOn(page, ".pick button");
+      await clickOn(page, "[data-act=start]");
+      await page.waitForSelector(".health");
+      await clickOn(page, "[data-act=end]");
+      await clickOn(page, "dialog[open] .foot .main");
+    },
+  },
   { name: "studio-encoder", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, "[data-act=encoder]") },
   { name: "studio-refused", path: "/r/studio/studio?who=member" },
   { name: "sign-in", path: "/sign-in?who=nobody" },
+  {
+    name: "sign-in-wrong", path: "/sign-in?who=nobody",
+    then: async (page) => {
+      await page.type("input[autocomplete=username]", "林小满");
+      await page.type("input[type=password]", "wrong");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("[role=alert]");
+    },
+  },
   { name: "sign-up", path: "/sign-up?who=nobody" },
   { name: "account-menu", path: "/", then: (page) => clickOn(page, "header button.icon") },
   { name: "make-room", path: "/", then: (page) => clickOn(page, ".hello .main") },
   { name: "set-up-link", path: "/?circle=new&who=nobody" },
   { name: "set-up", path: "/set-up?circle=new&who=nobody#one-time-code" },
+  { name: "set-up-done", path: "/set-up?circle=new&who=nobody#one-time-code", then: setUp },
   { name: "not-found", path: "/nowhere/at/all" },
 ];
+
+async function setUp(page) {
+  await page.type("input[autocomplete=username]", "许知远");
+  await page.type("input[autocomplete=new-password]", "correct horse battery");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("input[autocomplete=organization]");
+  await page.type("input[autocomplete=organization]", "晨读会");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("a.btn.wide");
+}
 
 async function clickOn(page, selector) {
   await page.waitForSelector(selector);
