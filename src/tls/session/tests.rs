@@ -1,0 +1,241 @@
+//! Against rustls' own client: handshake, data both ways however it is cut, key updates, ends, and
+//! what is not TLS at all.
+
+use std::{
+    io::{Read as _, Write as _},
+    sync::Arc,
+};
+
+use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName,
+};
+
+use super::*;
+use crate::{Acceptor, Certificates};
+
+struct Pair {
+    client: ClientConnection,
+    server: Session,
+    /// What the server understood.
+    heard: Vec<u8>,
+    closed: bool,
+}
+
+fn acceptor() -> (Acceptor, RootCertStore) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let paths = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&paths.0, made.cert.pem()).unwrap();
+    std::fs::write(&paths.1, made.signing_key.serialize_pem()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let certificates = Certificates::load(&paths.0, &paths.1).unwrap();
+    (Acceptor::new(Arc::new(certificates)).unwrap(), roots)
+}
+
+fn pair(versions: &[&'static rustls::SupportedProtocolVersion]) -> Pair {
+    let (acceptor, roots) = acceptor();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::try_from("localhost").unwrap();
+    Pair {
+        client: ClientConnection::new(Arc::new(config), name).unwrap(),
+        server: acceptor.accept().unwrap(),
+        heard: Vec::new(),
+        closed: false,
+    }
+}
+
+impl Pair {
+    /// What the client has to say reaches the server in pieces of these sizes; its answers reach
+    /// the client.
+    fn carry(&mut self, mut size: impl FnMut() -> usize) {
+        loop {
+            let mut sent = Vec::new();
+            while self.client.wants_write() {
+                self.client.write_tls(&mut sent).unwrap();
+            }
+            if sent.is_empty() {
+                return;
+            }
+            let mut out = Vec::new();
+            while !sent.is_empty() {
+                let piece = size().clamp(1, sent.len());
+                let mut piece: Vec<u8> = sent.drain(..piece).collect();
+                let opened = self.server.open(&mut piece, &mut self.heard, &mut out);
+                self.closed |= opened.unwrap() == Opened::Closed;
+            }
+            self.give_client(&out);
+        }
+    }
+
+    fn give_client(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        while !bytes.is_empty() {
+            self.client.read_tls(&mut bytes).unwrap();
+            let state = self.client.process_new_packets().unwrap();
+            let from = plain.len();
+            plain.resize(from + state.plaintext_bytes_to_read(), 0);
+            self.client.reader().read_exact(&mut plain[from..]).unwrap();
+        }
+        plain
+    }
+}
+
+const BOTH: [&rustls::SupportedProtocolVersion; 2] =
+    [&rustls::version::TLS13, &rustls::version::TLS12];
+
+#[test]
+fn data_goes_both_ways_in_both_versions() {
+    for version in BOTH {
+        let mut pair = pair(&[version]);
+        pair.carry(|| usize::MAX);
+        assert!(!pair.server.is_handshaking());
+        assert_eq!(pair.client.alpn_protocol(), Some(&b"http/1.1"[..]));
+        pair.client.writer().write_all(b"hello").unwrap();
+        pair.carry(|| usize::MAX);
+        assert_eq!(pair.heard, b"hello");
+        let mut out = Vec::new();
+        pair.server.seal(b"one", &mut out).unwrap();
+        pair.server.seal(&[7; 100_000], &mut out).unwrap();
+        let heard = pair.give_client(&out);
+        assert_eq!(&heard[..3], b"one");
+        assert_eq!(heard[3..], [7; 100_000]);
+    }
+}
+
+#[test]
+fn records_may_be_cut_anywhere() {
+    for seed in 0..40 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut pair = pair(&BOTH);
+        let mut said = Vec::new();
+        pair.carry(|| rng.random_range(1..200));
+        for _ in 0..20 {
+            let mut part = vec![0; rng.random_range(1..5_000)];
+            rng.fill_bytes(&mut part);
+            pair.client.writer().write_all(&part).unwrap();
+            said.extend(part);
+            pair.carry(|| rng.random_range(1..2_000));
+        }
+        assert!(pair.heard == said, "seed {seed}");
+        assert!(
+            pair.server.rest.is_empty(),
+            "seed {seed}: nothing is left over"
+        );
+    }
+}
+
+#[test]
+fn a_new_key_is_taken_and_answered() {
+    let mut pair = pair(&[&rustls::version::TLS13]);
+    pair.carry(|| usize::MAX);
+    for round in 0..3_u8 {
+        pair.client.refresh_traffic_keys().unwrap();
+        pair.client.writer().write_all(&[round]).unwrap();
+        pair.carry(|| usize::MAX);
+        let mut out = Vec::new();
+        pair.server.seal(&[round], &mut out).unwrap();
+        assert_eq!(pair.give_client(&out), [round]);
+    }
+    assert_eq!(pair.heard, [0, 1, 2]);
+}
+
+#[test]
+fn the_last_word_is_said_and_heard() {
+    let mut pair = pair(&BOTH);
+    pair.carry(|| usize::MAX);
+    pair.client.writer().write_all(b"bye").unwrap();
+    pair.client.send_close_notify();
+    pair.carry(|| usize::MAX);
+    assert_eq!(pair.heard, b"bye", "what came before the end is heard");
+    assert!(pair.closed);
+    let mut out = Vec::new();
+    pair.server.seal(b"you too", &mut out).unwrap();
+    pair.server.close(&mut out).unwrap();
+    let mut rest = &out[..];
+    while !rest.is_empty() {
+        pair.client.read_tls(&mut rest).unwrap();
+    }
+    assert!(pair.client.process_new_packets().unwrap().peer_has_closed());
+    assert!(pair.server.seal(b"more", &mut out).is_err());
+}
+
+#[test]
+fn nothing_is_sealed_before_the_handshake() {
+    let (acceptor, _) = acceptor();
+    let mut session = acceptor.accept().unwrap();
+    let mut out = Vec::new();
+    assert!(matches!(session.seal(b"x", &mut out), Err(Fault::NotOpen)));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn a_message_in_several_records_may_be_waited_for() {
+    let (acceptor, _) = acceptor();
+    let mut session = acceptor.accept().unwrap();
+    let mut client = pair(&BOTH).client;
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    let (mut plain, mut out) = (Vec::new(), Vec::new());
+    // The same ClientHello in two records: the first one alone is half a message.
+    let body = hello.split_off(5);
+    let (first, second) = body.split_at(body.len() / 2);
+    for half in [first, second] {
+        let mut record = hello[..3].to_vec();
+        record.extend((half.len() as u16).to_be_bytes());
+        record.extend(half);
+        assert!(out.is_empty(), "half a message is not answered");
+        assert!(session.seal(b"x", &mut out).is_err());
+        session.open(&mut record, &mut plain, &mut out).unwrap();
+    }
+    assert!(!out.is_empty(), "the whole one is");
+}
+
+#[test]
+fn what_is_not_tls_is_a_fault_and_told() {
+    let (acceptor, _) = acceptor();
+    let mut session = acceptor.accept().unwrap();
+    let (mut plain, mut out) = (Vec::new(), Vec::new());
+    let mut request = *b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let error = session
+        .open(&mut request, &mut plain, &mut out)
+        .unwrap_err();
+    assert!(matches!(error, Fault::Protocol(_)));
+    assert!(plain.is_empty());
+    assert_eq!(out.first(), Some(&21), "an alert says what was wrong");
+}
+
+#[test]
+fn no_mutated_bytes_end_more_than_their_session() {
+    let (acceptor, _) = acceptor();
+    for seed in 0..2_000 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut client = pair(&BOTH).client;
+        let mut hello = Vec::new();
+        client.write_tls(&mut hello).unwrap();
+        for _ in 0..rng.random_range(1..6) {
+            let at = rng.random_range(0..hello.len());
+            hello[at] = rng.random();
+        }
+        let mut session = acceptor.accept().unwrap();
+        let (mut plain, mut out) = (Vec::new(), Vec::new());
+        // Refused, or still waiting for more: never a panic, never data.
+        let cut = rng.random_range(0..hello.len());
+        let (first, second) = hello.split_at_mut(cut);
+        if session.open(first, &mut plain, &mut out).is_ok() {
+            assert!(session.seal(b"x", &mut out).is_err(), "seed {seed}");
+            let _ = session.open(second, &mut plain, &mut out);
+        }
+        assert!(plain.is_empty(), "seed {seed}");
+    }
+}
