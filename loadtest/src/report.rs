@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::{
-    crowd::{Plan, Spoken, Tally},
-    process::Cost,
+    crowd::{Plan, Proof, Spoken, Tally},
+    process::Memory,
 };
 
 /// How a run ended; the exit code says it.
@@ -69,11 +69,11 @@ pub(crate) struct Crowd<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) tally: &'a Tally,
     pub(crate) spoken: &'a Spoken,
+    pub(crate) proof: Option<&'a Proof>,
     pub(crate) joining: &'a Histogram<u64>,
-    pub(crate) rss_empty: Option<Cost>,
-    pub(crate) rss_joined: Option<Cost>,
-    pub(crate) before: Option<Cost>,
-    pub(crate) after: Option<Cost>,
+    pub(crate) memory: Option<Memory>,
+    /// Of the counted seconds.
+    pub(crate) server_cpu_s: Option<f64>,
     pub(crate) own_cpu_s: f64,
 }
 
@@ -81,7 +81,7 @@ impl Crowd<'_> {
     fn verdict(&self) -> Verdict {
         // A run whose sends were late by more than 10 ms one time in ten measured the generator.
         let late = self.spoken.late * 10 > self.spoken.sent && self.plan.in_flight == 0;
-        if !self.tally.whole() {
+        if self.tally.wrong() > 0 || self.proof.is_some_and(|it| it.wrong() > 0) {
             Verdict::Fail
         } else if late || (self.tally.counted == 0 && self.plan.viewers > 0) {
             Verdict::Invalid
@@ -91,28 +91,21 @@ impl Crowd<'_> {
     }
 
     fn cpu_us_per_delivery(&self) -> Option<f64> {
-        let spent = self.after?.cpu_s - self.before?.cpu_s;
+        let spent = self.server_cpu_s?;
         (self.tally.counted > 0).then(|| spent * 1e6 / self.tally.counted as f64)
-    }
-
-    fn rss_per_viewer(&self) -> Option<f64> {
-        let grown = self
-            .rss_joined?
-            .rss_bytes
-            .saturating_sub(self.rss_empty?.rss_bytes);
-        (self.plan.viewers > 0).then(|| grown as f64 / self.plan.viewers as f64)
     }
 }
 
 /// Tells a crowd run.
 pub(crate) fn crowd(run: &Crowd<'_>) -> Result<Verdict> {
-    let verdict = run.verdict();
+    say(run);
+    write_json(run.plan.json.as_deref(), &as_json(run))?;
+    Ok(run.verdict())
+}
+
+fn say(run: &Crowd<'_>) {
     let (plan, tally, spoken) = (run.plan, run.tally, run.spoken);
     let seconds = plan.seconds;
-    let cpu_s = run
-        .after
-        .zip(run.before)
-        .map(|(after, before)| after.cpu_s - before.cpu_s);
     println!(
         "crowd   {} viewers, {} writers, {} rooms, {seconds:.0} s",
         plan.viewers, plan.writers, plan.rooms
@@ -133,11 +126,37 @@ pub(crate) fn crowd(run: &Crowd<'_>) -> Result<Verdict> {
         tally.counted as f64 / seconds
     );
     println!("delay   {}", line_ms(&tally.latency_us));
+    if plan.through_restarts {
+        println!(
+            "cuts    {} of viewers, {} of writers; away {}; {} acks named what was said before a cut",
+            tally.cuts,
+            spoken.cuts,
+            line_ms(&tally.away_us),
+            spoken.known
+        );
+    }
     println!(
-        "proof   {} lost, {} double, {} out of order, {} holes, {} gaps, {} closed",
-        tally.lost, tally.doubles, tally.disorder, tally.holes, tally.gaps, tally.closed
+        "proof   {} lost, {} double, {} out of order, {} holes, {} gaps, {} forgotten, {} closed",
+        tally.lost,
+        tally.doubles,
+        tally.disorder,
+        tally.holes,
+        tally.gaps,
+        tally.forgotten,
+        tally.closed
     );
-    if let Some(cpu_s) = cpu_s {
+    if let Some(proof) = run.proof {
+        println!(
+            "history {} records; of {} acknowledged {} are not kept; {} twice, {} missing, {} viewers saw something else",
+            proof.records,
+            proof.acknowledged,
+            proof.not_kept,
+            proof.twice,
+            proof.missing,
+            proof.viewers_differ
+        );
+    }
+    if let Some(cpu_s) = run.server_cpu_s {
         let per = run
             .cpu_us_per_delivery()
             .map_or("–".into(), |it| format!("{it:.2} µs a delivery"));
@@ -146,30 +165,43 @@ pub(crate) fn crowd(run: &Crowd<'_>) -> Result<Verdict> {
             cpu_s / seconds * 100.0
         );
     }
-    if let Some(bytes) = run.rss_per_viewer() {
-        println!("memory  {bytes:.0} bytes a viewer");
+    if let Some(memory) = run.memory {
+        println!(
+            "memory  {:.0} bytes a viewer (resident, settled: {} KiB empty, {} KiB joined)",
+            memory.bytes_each(plan.viewers),
+            memory.empty_bytes / 1024,
+            memory.joined_bytes / 1024
+        );
     }
     println!("own     {:.0} % of a core", run.own_cpu_s / seconds * 100.0);
-    println!("{}", verdict.word());
-    write_json(
-        plan.json.as_deref(),
-        &json!({
-            "verdict": verdict.word(),
-            "viewers": plan.viewers, "writers": plan.writers, "rooms": plan.rooms, "seconds": seconds,
-            "join_ms": quantiles_ms(run.joining),
-            "sent": spoken.sent, "acked": spoken.acked, "acked_per_s": spoken.counted as f64 / seconds,
-            "late": spoken.late, "refused": spoken.refused,
-            "ack_ms": quantiles_ms(&spoken.ack_us),
-            "delivered": tally.delivered, "delivered_per_s": tally.counted as f64 / seconds,
-            "delay_ms": quantiles_ms(&tally.latency_us),
-            "lost": tally.lost, "double": tally.doubles, "disorder": tally.disorder,
-            "holes": tally.holes, "gaps": tally.gaps, "closed": tally.closed,
-            "server_cpu_s": cpu_s, "cpu_us_per_delivery": run.cpu_us_per_delivery(),
-            "rss_bytes_per_viewer": run.rss_per_viewer(),
-            "own_cpu_s": run.own_cpu_s,
-        }),
-    )?;
-    Ok(verdict)
+    println!("{}", run.verdict().word());
+}
+
+fn as_json(run: &Crowd<'_>) -> Value {
+    let (plan, tally, spoken) = (run.plan, run.tally, run.spoken);
+    let seconds = plan.seconds;
+    json!({
+        "verdict": run.verdict().word(),
+        "viewers": plan.viewers, "writers": plan.writers, "rooms": plan.rooms, "seconds": seconds,
+        "join_ms": quantiles_ms(run.joining),
+        "sent": spoken.sent, "acked": spoken.acked, "acked_per_s": spoken.counted as f64 / seconds,
+        "late": spoken.late, "refused": spoken.refused,
+        "ack_ms": quantiles_ms(&spoken.ack_us),
+        "delivered": tally.delivered, "delivered_per_s": tally.counted as f64 / seconds,
+        "delay_ms": quantiles_ms(&tally.latency_us),
+        "lost": tally.lost, "double": tally.doubles, "disorder": tally.disorder,
+        "holes": tally.holes, "gaps": tally.gaps, "forgotten": tally.forgotten, "closed": tally.closed,
+        "cuts": tally.cuts, "writer_cuts": spoken.cuts, "away_ms": quantiles_ms(&tally.away_us),
+        "acks_of_before_a_cut": spoken.known,
+        "history": run.proof,
+        "server_cpu_s": run.server_cpu_s, "cpu_us_per_delivery": run.cpu_us_per_delivery(),
+        "rss_bytes_per_viewer": run.memory.map(|it| it.bytes_each(plan.viewers)),
+        "rss": run.memory.map(|it| json!({
+            "counts": "growth of VmRSS of the whole server process, settled and empty (after a small crowd came and left) to settled and all joined, nobody speaking, over the viewers",
+            "empty_bytes": it.empty_bytes, "joined_bytes": it.joined_bytes,
+        })),
+        "own_cpu_s": run.own_cpu_s,
+    })
 }
 
 fn refusals(spoken: &Spoken) -> String {

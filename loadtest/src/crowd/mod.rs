@@ -1,5 +1,16 @@
 //! A crowd in a room: viewers that check every delivery, writers that speak on time.
+//!
+//! The run has four parts: the join storm, a warm-up, the counted seconds, and a proof in which every
+//! viewer must reach what was acknowledged. With `--through-restarts` a cut line comes back and resumes
+//! as the SDKs do, writers say again what was not acknowledged, and the whole history is read in the end
+//! and held against every acknowledgement and against what each viewer saw.
 
+mod audience;
+mod enter;
+mod history;
+mod memory;
+mod sight;
+mod spoken;
 mod viewer;
 mod wire;
 mod writer;
@@ -16,22 +27,25 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use hdrhistogram::Histogram;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-    time,
-};
+use tokio::time;
 
 use crate::{
     process,
     report::{self, Verdict},
     tokens,
 };
-pub(crate) use viewer::Tally;
-use viewer::Viewer;
-pub(crate) use writer::Spoken;
+pub(crate) use history::Proof;
+use sight::Moment;
+pub(crate) use sight::Tally;
+pub(crate) use spoken::Spoken;
 use writer::Writer;
+
+/// What stands before the intended time of sending in every text.
+const STAMP: &[u8] = b"wq@";
+/// How long an unacknowledged message or a viewer that is behind is waited for in the end.
+const SETTLE_WITHIN: Duration = Duration::from_secs(20);
+/// The same where the server may just have come back.
+const SETTLE_AFTER_RESTARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Which server is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,13 +68,13 @@ pub(crate) struct Plan {
     /// How many rooms; viewers and writers are spread evenly.
     #[arg(long, default_value_t = 1)]
     pub(crate) rooms: usize,
-    /// Viewers in all.
+    /// Viewers in all. Towards a loopback server each 3,000 come from an address of their own (127.0.0.1, .2 …).
     #[arg(long, default_value_t = 100)]
     pub(crate) viewers: usize,
     /// Writers in all; they are connections of their own and do not listen.
     #[arg(long, default_value_t = 4)]
     pub(crate) writers: usize,
-    /// Messages a second over all writers, at fixed times (open model). 0 with --in-flight: as fast as acks come.
+    /// Messages a second over all writers, at fixed times whatever the server does (open model).
     #[arg(long, default_value_t = 10.0)]
     pub(crate) rate: f64,
     /// Closed model: each writer keeps so many messages unacknowledged. 0: open model by --rate.
@@ -75,18 +89,38 @@ pub(crate) struct Plan {
     /// Seconds that count.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
-    /// Seconds before them that do not.
+    /// Seconds of speaking before them that do not.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) warmup: f64,
-    /// A file with one token a line: `weiquan token --count N` makes it.
+    /// A file with one token a line: `weiquan token --count N > tokens` makes it (one per viewer and writer).
     #[arg(long)]
     pub(crate) tokens: Option<PathBuf>,
     /// The server's process: its CPU time and memory are read from /proc.
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,
+    /// Measure the server's memory per viewer (adds about half a minute; needs --server-pid).
+    ///
+    /// Counted is the growth of VmRSS, all of the process, from "settled and empty" to "settled and all
+    /// joined, nobody speaking", divided by the viewers. One-time costs are no viewer's: before the empty
+    /// reading, 50 viewers come, hear 20 messages and leave, and the grace in which they still count as
+    /// here passes. Settled means: within 64 KiB for three seconds.
+    #[arg(long, requires = "server_pid")]
+    pub(crate) memory: bool,
+    /// Go on when the server is killed or restarted under the run (weiquan only).
+    ///
+    /// Viewers come back and resume from their position; writers come back and say again, under the same
+    /// client id, what was not acknowledged. Every delivery is checked across the cut, and in the end the
+    /// history is read: each acknowledged message must be there exactly once, and each viewer must have
+    /// seen exactly what it holds.
+    #[arg(long)]
+    pub(crate) through_restarts: bool,
+    /// Read the history in the end and compare it, also without --through-restarts.
+    #[arg(long)]
+    pub(crate) check_history: bool,
     /// Write the whole report as JSON here.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
+    /// What the server speaks.
     #[arg(long, value_enum, default_value_t = Dialect::Weiquan)]
     pub(crate) dialect: Dialect,
     /// Write every acknowledged text here, one a line, as it is acknowledged.
@@ -94,8 +128,43 @@ pub(crate) struct Plan {
     pub(crate) acked: Option<PathBuf>,
 }
 
+impl Plan {
+    fn check(&self) -> Result<()> {
+        ensure!(
+            self.rooms >= 1 && self.writers >= 1,
+            "at least one room and one writer are needed"
+        );
+        ensure!(
+            self.text_bytes >= 40,
+            "--text-bytes is at least 40: a text carries its time"
+        );
+        ensure!(
+            self.in_flight > 0 || self.rate > 0.0,
+            "--rate is more than 0"
+        );
+        ensure!(self.join_rate > 0.0, "--join-rate is more than 0");
+        ensure!(
+            self.dialect == Dialect::Weiquan || !(self.reads_history() || self.in_flight > 0),
+            "a relay has no acks, no positions and no history"
+        );
+        Ok(())
+    }
+
+    pub(crate) fn reads_history(&self) -> bool {
+        self.check_history || self.through_restarts
+    }
+
+    fn settle_within(&self) -> Duration {
+        if self.through_restarts {
+            SETTLE_AFTER_RESTARTS_WITHIN
+        } else {
+            SETTLE_WITHIN
+        }
+    }
+}
+
 /// When the counted part of the run is on.
-pub(crate) struct Clock {
+struct Clock {
     start: Instant,
     counting: AtomicBool,
     over: AtomicBool,
@@ -103,63 +172,60 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Microseconds since the run began: what stands in the texts.
-    pub(crate) fn now_us(&self) -> u64 {
+    fn now_us(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn counting(&self) -> bool {
+    fn counting(&self) -> bool {
         self.counting.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn over(&self) -> bool {
+    fn over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now_us: self.now_us(),
+            counting: self.counting(),
+        }
+    }
+}
+
+/// What the progress lines tell.
+#[derive(Default)]
+struct Live {
+    delivered: AtomicU64,
+    acked: AtomicU64,
+    cuts: AtomicU64,
+}
+
+/// What all tasks of a crowd share.
+struct Common {
+    plan: Plan,
+    tokens: Vec<String>,
+    clock: Clock,
+    live: Live,
+}
+
+impl Common {
+    /// The room of viewer or writer number `n`.
+    fn room(&self, n: usize) -> String {
+        match self.plan.rooms {
+            1 => self.plan.room.clone(),
+            rooms => format!("{}-{}", self.plan.room, n % rooms + 1),
+        }
     }
 }
 
 pub(crate) fn run(plan: Plan) -> Result<Verdict> {
-    ensure!(
-        plan.rooms >= 1 && plan.writers >= 1,
-        "at least one room and one writer are needed"
-    );
-    ensure!(
-        plan.text_bytes >= 40,
-        "--text-bytes is at least 40: a text carries its time"
-    );
+    plan.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the generator")?;
     runtime.block_on(crowd(plan))
-}
-
-/// What all tasks of a crowd share.
-pub(crate) struct Common {
-    pub(crate) plan: Plan,
-    pub(crate) tokens: Vec<String>,
-    pub(crate) clock: Clock,
-}
-
-impl Common {
-    pub(crate) fn server(&self) -> SocketAddr {
-        self.plan.server
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.plan.dialect
-    }
-
-    /// The room of viewer or writer number `n`.
-    pub(crate) fn room(&self, n: usize) -> String {
-        match self.plan.rooms {
-            1 => self.plan.room.clone(),
-            rooms => format!("{}-{}", self.plan.room, n % rooms + 1),
-        }
-    }
-
-    pub(crate) fn text_bytes(&self) -> usize {
-        self.plan.text_bytes
-    }
 }
 
 async fn crowd(plan: Plan) -> Result<Verdict> {
@@ -177,26 +243,36 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
             counting: AtomicBool::new(false),
             over: AtomicBool::new(false),
         },
+        live: Live::default(),
         plan: plan.clone(),
     });
-    let rss_empty = plan.server_pid.map(process::cost).transpose()?;
-
-    let (viewers, joining) = join(&common).await?;
-    let writers = open_writers(&common).await?;
-    time::sleep(Duration::from_secs_f64(plan.warmup.min(1.0))).await;
-    let rss_joined = plan.server_pid.map(process::cost).transpose()?;
+    let empty = match plan.server_pid.filter(|_| plan.memory) {
+        Some(pid) => Some(memory::of_empty(&common, pid).await?),
+        None => None,
+    };
+    let (audience, joining) = audience::join(&common, plan.viewers).await?;
+    let mut writers = Vec::with_capacity(plan.writers);
+    for n in 0..plan.writers {
+        writers.push(Writer::open(common.clone(), n).await?);
+    }
+    let memory = match empty {
+        Some(empty) => Some(memory::of_joined(&common, empty).await?),
+        None => None,
+    };
 
     let speaking: Vec<_> = writers
         .into_iter()
         .map(|it| tokio::spawn(it.speak()))
         .collect();
     time::sleep(Duration::from_secs_f64(plan.warmup)).await;
-    let before = plan.server_pid.map(process::cost).transpose()?;
+    // Across a restart the process is another one: its costs would be of two.
+    let pid = plan.server_pid.filter(|_| !plan.through_restarts);
+    let before = pid.map(process::cost).transpose()?;
     let own_before = process::own_cpu_s();
     common.clock.counting.store(true, Ordering::Relaxed);
-    progress(&common, plan.seconds).await;
+    progress(&common).await;
     common.clock.counting.store(false, Ordering::Relaxed);
-    let after = plan.server_pid.map(process::cost).transpose()?;
+    let after = pid.map(process::cost).transpose()?;
     let own_cpu_s = process::own_cpu_s() - own_before;
     common.clock.over.store(true, Ordering::Relaxed);
 
@@ -204,117 +280,46 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
     for writer in speaking {
         spoken.add(writer.await.context("a writer died")??);
     }
-    let tally = settle(&common, viewers, &spoken).await?;
+    eprintln!("  all said; every viewer must reach the last acknowledged message");
+    let seen = audience.settle(&common, &spoken).await?;
+    let proof = match plan.reads_history() {
+        true => Some(history::prove(&common, &spoken, &seen.viewers).await?),
+        false => None,
+    };
     report::crowd(&report::Crowd {
         plan: &plan,
-        tally: &tally,
+        tally: &seen.tally,
         spoken: &spoken,
+        proof: proof.as_ref(),
         joining: &joining,
-        rss_empty,
-        rss_joined,
-        before,
-        after,
+        memory,
+        server_cpu_s: after.zip(before).map(|(to, from)| to.cpu_s - from.cpu_s),
         own_cpu_s,
     })
 }
 
-/// A viewer at work: how far it has seen, and what it will tell in the end.
-struct Watching {
-    seen: Arc<AtomicU64>,
-    task: JoinHandle<Result<Tally>>,
-}
-
-struct Audience {
-    watching: Vec<Watching>,
-    leave: watch::Sender<bool>,
-}
-
-/// Lets every viewer in at the given rate and waits until all have their first snapshot.
-async fn join(common: &Arc<Common>) -> Result<(Audience, Histogram<u64>)> {
-    let (joined, mut all_joined) = mpsc::channel(1_024);
-    let (leave, leaving) = watch::channel(false);
-    let mut watching = Vec::with_capacity(common.plan.viewers);
+/// Lets the counted seconds pass and tells how it goes.
+async fn progress(common: &Common) {
+    let live = &common.live;
+    let seconds = common.plan.seconds;
     let begin = Instant::now();
-    for n in 0..common.plan.viewers {
-        let due = begin + Duration::from_secs_f64(n as f64 / common.plan.join_rate);
-        time::sleep_until(due.into()).await;
-        let seen = Arc::new(AtomicU64::new(0));
-        let viewer = Viewer::new(common.clone(), n, due, seen.clone());
-        let task = tokio::spawn(viewer.watch(joined.clone(), leaving.clone()));
-        watching.push(Watching { seen, task });
-    }
-    drop(joined);
-    let mut latency = report::histogram();
-    for n in 0..common.plan.viewers {
-        let Some(took) = all_joined.recv().await else {
-            let why = first_failure(watching).await;
-            anyhow::bail!(
-                "only {n} of {} viewers could join: {why}",
-                common.plan.viewers
-            );
-        };
-        latency.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    }
-    Ok((Audience { watching, leave }, latency))
-}
-
-async fn first_failure(watching: Vec<Watching>) -> String {
-    for it in watching {
-        if let Ok(Err(error)) = it.task.await {
-            return format!("{error:#}");
-        }
-    }
-    "no reason was given".into()
-}
-
-async fn open_writers(common: &Arc<Common>) -> Result<Vec<Writer>> {
-    let mut writers = Vec::new();
-    for n in 0..common.plan.writers {
-        writers.push(Writer::open(common.clone(), n).await?);
-    }
-    Ok(writers)
-}
-
-async fn progress(common: &Common, seconds: f64) {
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let end = begin + Duration::from_secs_f64(seconds);
+    let mut heard = live.delivered.load(Ordering::Relaxed);
+    let mut told = begin;
     while Instant::now() < end {
         let left = end.saturating_duration_since(Instant::now());
         time::sleep(left.min(Duration::from_secs(5))).await;
+        let delivered = live.delivered.load(Ordering::Relaxed);
+        let rate = (delivered - heard) as f64 / told.elapsed().as_secs_f64();
+        (heard, told) = (delivered, Instant::now());
+        let cuts = match live.cuts.load(Ordering::Relaxed) {
+            0 => String::new(),
+            cuts => format!(", {cuts} lines cut"),
+        };
         eprintln!(
-            "  {} viewers, {:.0} s of {seconds:.0} s",
-            common.plan.viewers,
-            seconds - end.saturating_duration_since(Instant::now()).as_secs_f64(),
+            "  {:.0} s of {seconds:.0} s: {} acknowledged, {rate:.0} deliveries a second{cuts}",
+            begin.elapsed().as_secs_f64(),
+            live.acked.load(Ordering::Relaxed),
         );
     }
-}
-
-/// Waits until every viewer has what was acknowledged in its room, and adds up what they saw.
-async fn settle(common: &Common, audience: Audience, spoken: &Spoken) -> Result<Tally> {
-    const SETTLE_WITHIN: Duration = Duration::from_secs(20);
-    let deadline = Instant::now() + SETTLE_WITHIN;
-    let targets = spoken.last_by_room();
-    let behind = |n: usize, it: &Watching| {
-        let target = targets.get(&common.room(n)).copied().unwrap_or(0);
-        it.seen.load(Ordering::Relaxed) < target && !it.task.is_finished()
-    };
-    while Instant::now() < deadline
-        && audience
-            .watching
-            .iter()
-            .enumerate()
-            .any(|(n, it)| behind(n, it))
-    {
-        time::sleep(Duration::from_millis(20)).await;
-    }
-    let mut total = Tally::new();
-    for (n, it) in audience.watching.iter().enumerate() {
-        let target = targets.get(&common.room(n)).copied().unwrap_or(0);
-        total.lost += target.saturating_sub(it.seen.load(Ordering::Relaxed));
-    }
-    // Viewers that ended early keep no receiver; the others hear it.
-    let _ = audience.leave.send(true);
-    for it in audience.watching {
-        total.add(&it.task.await.context("a viewer died")??);
-    }
-    Ok(total)
 }

@@ -1,15 +1,22 @@
 //! A WebSocket as thin as a load generator wants it: one read buffer for all sockets of a thread, no
 //! buffer for an idle one, frames handed out in place. Server frames only (RFC 6455 §5: unmasked).
 
-use std::{cell::RefCell, io, net::SocketAddr};
+use std::{
+    cell::RefCell,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 const READ_BYTES: usize = 256 * 1024;
+/// Sockets that leave from one loopback address: a server may bound the connections of one address
+/// (weiquan: 4,096), and an address has 28,000 ports by default.
+const SOCKETS_PER_ADDRESS: usize = 3_000;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
@@ -29,13 +36,15 @@ pub(crate) enum Frame<'a> {
 }
 
 impl Wire {
-    /// Connects and upgrades at `path`.
+    /// Connects as client number `n` and upgrades at `path`. Towards a loopback server many clients
+    /// come from several loopback addresses.
     pub(crate) async fn open(
         server: SocketAddr,
+        n: usize,
         path: &str,
         subprotocol: Option<&str>,
     ) -> Result<Self> {
-        let mut stream = TcpStream::connect(server)
+        let mut stream = connect(server, n)
             .await
             .with_context(|| format!("cannot reach {server}"))?;
         stream.set_nodelay(true)?;
@@ -124,6 +133,17 @@ impl Wire {
             Ok(true)
         })
     }
+}
+
+async fn connect(server: SocketAddr, n: usize) -> io::Result<TcpStream> {
+    let address = n / SOCKETS_PER_ADDRESS;
+    if server.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) || address == 0 {
+        return TcpStream::connect(server).await;
+    }
+    let last = u8::try_from(1 + address).unwrap_or(u8::MAX);
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
+    socket.connect(server).await
 }
 
 /// Hands over the whole frames at the beginning of `bytes`; returns how many bytes they took.

@@ -2,6 +2,7 @@
 //! on a socket of its own. We are the controlling side and the DTLS client, as a browser is.
 
 use std::{
+    io::ErrorKind,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -33,6 +34,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 /// Consent (RFC 7675).
 const CONSENT_EVERY: Duration = Duration::from_secs(3);
 const CHECK_EVERY: Duration = Duration::from_millis(60);
+/// A server that says nothing for so long (it answers a check each three seconds) is gone.
+const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// One certificate for all peers of a run.
 pub(crate) struct Identity {
@@ -95,6 +98,8 @@ pub(crate) struct Line {
     pub(crate) inbound: Option<Context>,
     pub(crate) outbound: Option<Context>,
     pub(crate) cipher: Option<&'static str>,
+    /// Whether the server's answer agrees to repeat what is asked for again.
+    pub(crate) nack: bool,
     identity: Arc<Identity>,
     remote: SocketAddr,
     /// `theirs:ours`, as a check names itself.
@@ -106,6 +111,9 @@ pub(crate) struct Line {
     dtls: Endpoint,
     handshaking: bool,
     last_check: Option<Instant>,
+    last_heard: Instant,
+    /// Nobody listens at the other end any more.
+    refused: bool,
 }
 
 impl Line {
@@ -138,7 +146,10 @@ impl Line {
             inbound: None,
             outbound: None,
             cipher: None,
+            nack: answer.nack,
             last_check: None,
+            last_heard: Instant::now(),
+            refused: false,
             socket,
             identity,
         })
@@ -169,8 +180,25 @@ impl Line {
         Ok(())
     }
 
+    /// Whether the server has vanished.
+    pub(crate) fn is_gone(&self, now: Instant) -> bool {
+        self.refused || now.saturating_duration_since(self.last_heard) > GONE_AFTER
+    }
+
+    /// The next datagram that is there.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        match self.socket.try_recv(buffer) {
+            Ok(n) => Some(n),
+            Err(error) => {
+                self.refused |= error.kind() == ErrorKind::ConnectionRefused;
+                None
+            }
+        }
+    }
+
     /// Takes a datagram; media is handed back as it came.
     pub(crate) fn hear<'a>(&mut self, bytes: &'a [u8]) -> Result<Heard<'a>> {
+        self.last_heard = Instant::now();
         match bytes.first() {
             Some(0..=3) => self.check(bytes),
             Some(20..=63) => self.handshake(bytes),
@@ -256,9 +284,11 @@ impl Line {
         }
     }
 
-    pub(crate) fn send(&self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         // A datagram that does not leave is a lost one: everything above copes with loss.
-        let _ = self.socket.try_send(bytes);
+        if let Err(error) = self.socket.try_send(bytes) {
+            self.refused |= error.kind() == ErrorKind::ConnectionRefused;
+        }
     }
 
     /// Protects a compound RTCP packet and sends it.

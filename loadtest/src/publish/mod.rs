@@ -1,23 +1,33 @@
 //! A publisher of a recorded packet trace, by WHIP: the same real packets in every run, whatever the
-//! machine's encoder would do.
-//!
-//! A trace is records of `u32` microseconds, `u16` length and a plain RTP packet, little-endian; the
-//! payload type says which track it is ([`sdp::H264`], [`sdp::OPUS`]). It is played in a loop: sequence
-//! numbers and timestamps go on over the seam.
+//! machine's encoder would do. The trace's format and how it loops: [`trace`]; how it is sent: [`player`].
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+mod player;
+mod trace;
 
-use anyhow::{Context, Result, ensure};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant as StdInstant},
+};
+
+use anyhow::{Result, anyhow};
 use clap::Args;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::{self, Instant},
 };
 
 use crate::{
-    media::{Door, Heard, Identity, Line, sdp},
+    media::{Door, Identity, Line, sdp},
     report::Verdict,
 };
+use player::Player;
+use trace::{Trace, Tracks};
+
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// A server that is away for longer did not restart.
+const BACK_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Plan {
@@ -28,211 +38,163 @@ pub(crate) struct Plan {
     #[arg(long)]
     key: String,
     /// The recorded packets.
+    ///
+    /// The shipped trace is five seconds of Big Buck Bunny as x264 (constrained baseline, no B-frames)
+    /// and libopus made it, recorded from FFmpeg's RTP packetizer: 185 H264 packets a second at
+    /// 1.54 Mbit/s and 50 Opus packets a second at 0.07 Mbit/s, a keyframe each second. It loops
+    /// evenly: sequence numbers and timestamps go on over the seam, and each round opens with a
+    /// keyframe. A trace that cannot is refused. tests/tools/record_trace.py records one.
     #[arg(long, default_value = "testdata/trace.bin")]
     trace: PathBuf,
+    /// Only its sound: 50 small packets a second.
+    #[arg(long)]
+    audio_only: bool,
     /// Stop after so many seconds; without it at SIGTERM or Ctrl-C.
     #[arg(long)]
     seconds: Option<f64>,
+    /// Publish again, with the same key, when the server was killed or restarted under the stream.
+    #[arg(long)]
+    through_restarts: bool,
 }
 
-struct Recorded {
-    at_us: u64,
-    packet: Vec<u8>,
+/// How one line ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Told,
+    Gone,
 }
 
 pub(crate) fn run(plan: Plan) -> Result<Verdict> {
-    let trace = read(&plan)?;
+    let tracks = if plan.audio_only {
+        Tracks::Sound
+    } else {
+        Tracks::Both
+    };
+    let trace = Trace::read(&plan.trace, tracks)?;
+    eprintln!("  {trace}");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(publish(plan, trace))
 }
 
-fn read(plan: &Plan) -> Result<Vec<Recorded>> {
-    let bytes = std::fs::read(&plan.trace)
-        .with_context(|| format!("cannot read {}", plan.trace.display()))?;
-    let mut rest = &bytes[..];
-    let mut trace = Vec::new();
-    while let Some((head, after)) = rest.split_first_chunk::<6>() {
-        let at_us = u64::from(u32::from_le_bytes([head[0], head[1], head[2], head[3]]));
-        let length = usize::from(u16::from_le_bytes([head[4], head[5]]));
-        ensure!(
-            after.len() >= length && length >= 12,
-            "{} is damaged",
-            plan.trace.display()
-        );
-        trace.push(Recorded {
-            at_us,
-            packet: after[..length].to_vec(),
-        });
-        rest = &after[length..];
-    }
-    ensure!(trace.len() > 1, "{} holds no packets", plan.trace.display());
-    Ok(trace)
-}
+/// SIGTERM or Ctrl-C.
+struct Signals([Signal; 2]);
 
-async fn publish(plan: Plan, trace: Vec<Recorded>) -> Result<Verdict> {
-    let http = reqwest::Client::new();
-    let door = Door {
-        http: &http,
-        base: format!("http://{}", plan.server),
-        path: "/whip".into(),
-        token: Some(&plan.key),
-    };
-    let mut line = Line::open(Arc::new(Identity::make()?), door, sdp::encoder_offer).await?;
-    let mut buffer = vec![0; 2_048];
-    let mut tick = time::interval(Duration::from_millis(20));
-    while line.outbound.is_none() {
+impl Signals {
+    fn listen() -> Result<Self> {
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+        let [terminate, interrupt] = kinds.map(signal);
+        Ok(Self([terminate?, interrupt?]))
+    }
+
+    async fn told(&mut self) {
+        let [terminate, interrupt] = &mut self.0;
         tokio::select! {
-            _ = tick.tick() => line.tick(std::time::Instant::now())?,
-            readable = line.socket.readable() => {
-                readable?;
-                drain(&mut line, &mut buffer)?;
-            }
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
     }
-    println!("publishing");
-    let mut terminate = signal(SignalKind::terminate())?;
+}
+
+async fn publish(plan: Plan, trace: Trace) -> Result<Verdict> {
+    let http = reqwest::Client::new();
+    let identity = Arc::new(Identity::make()?);
+    let mut signals = Signals::listen()?;
     let end = plan
         .seconds
         .map(|it| Instant::now() + Duration::from_secs_f64(it));
     let mut player = Player::new(trace);
+    let mut away_since: Option<Instant> = None;
+    loop {
+        let line = tokio::select! {
+            line = connect(&plan, &http, &identity) => line,
+            () = signals.told() => return Ok(Verdict::Pass),
+        };
+        let error = match line {
+            Ok(mut line) => {
+                away_since = None;
+                println!("publishing");
+                let ended = play(&mut line, &mut player, end, &mut signals).await;
+                if matches!(ended, Ok(End::Told)) {
+                    line.close(&http).await?;
+                    return Ok(Verdict::Pass);
+                }
+                ended.err().unwrap_or_else(|| anyhow!("the server is gone"))
+            }
+            Err(error) => error,
+        };
+        let since = *away_since.get_or_insert_with(Instant::now);
+        if !plan.through_restarts || since.elapsed() > BACK_WITHIN {
+            return Err(error);
+        }
+        eprintln!("  {error:#}; once more");
+        time::sleep(RETRY_EVERY).await;
+    }
+}
+
+/// Posts the offer and brings the line to where media may flow.
+async fn connect(plan: &Plan, http: &reqwest::Client, identity: &Arc<Identity>) -> Result<Line> {
+    let door = Door {
+        http,
+        base: format!("http://{}", plan.server),
+        path: "/whip".into(),
+        token: Some(&plan.key),
+    };
+    let offer = |ufrag: &str, pwd: &str, fingerprint: &str| {
+        sdp::encoder_offer(ufrag, pwd, fingerprint, !plan.audio_only)
+    };
+    let mut line = Line::open(identity.clone(), door, offer).await?;
+    let mut tick = time::interval(Duration::from_millis(20));
+    while line.outbound.is_none() {
+        tokio::select! {
+            _ = tick.tick() => line.tick(StdInstant::now())?,
+            readable = line.socket.readable() => {
+                readable?;
+                drain(&mut line)?;
+            }
+        }
+    }
+    Ok(line)
+}
+
+/// Plays until it is told to stop, the time is up or the server is gone.
+async fn play(
+    line: &mut Line,
+    player: &mut Player,
+    end: Option<Instant>,
+    signals: &mut Signals,
+) -> Result<End> {
+    let mut tick = time::interval(Duration::from_millis(20));
+    player.begin();
     loop {
         tokio::select! {
-            () = time::sleep_until(player.due()) => player.send(&mut line)?,
+            () = time::sleep_until(player.due()) => player.send(line)?,
             _ = tick.tick() => {
-                line.tick(std::time::Instant::now())?;
-                player.report(&mut line)?;
+                let now = StdInstant::now();
+                line.tick(now)?;
+                player.report(line)?;
+                if line.is_gone(now) {
+                    return Ok(End::Gone);
+                }
                 if end.is_some_and(|it| Instant::now() >= it) {
-                    break;
+                    return Ok(End::Told);
                 }
             }
             readable = line.socket.readable() => {
                 readable?;
-                drain(&mut line, &mut buffer)?;
+                drain(line)?;
             }
-            _ = terminate.recv() => break,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted?;
-                break;
-            }
+            () = signals.told() => return Ok(End::Told),
         }
     }
-    line.close(&http).await?;
-    Ok(Verdict::Pass)
 }
 
 /// Feedback is read so that the line lives; the next keyframe of a trace comes by itself.
-fn drain(line: &mut Line, buffer: &mut [u8]) -> Result<()> {
-    while let Ok(n) = line.socket.try_recv(buffer) {
-        match line.hear(&buffer[..n])? {
-            Heard::Rtp(_) | Heard::Rtcp(_) | Heard::Ready | Heard::Nothing => {}
-        }
+fn drain(line: &mut Line) -> Result<()> {
+    let mut buffer = [0; 2_048];
+    while let Some(n) = line.receive(&mut buffer) {
+        line.hear(&buffer[..n])?;
     }
     Ok(())
-}
-
-/// One track as it goes on over the seam of the loop.
-#[derive(Default)]
-struct Track {
-    seq: u16,
-    /// Added to the recorded timestamps in this round.
-    offset: u32,
-    last_timestamp: u32,
-    packets: u32,
-    octets: u32,
-}
-
-struct Player {
-    trace: Vec<Recorded>,
-    next: usize,
-    round_begin: Instant,
-    round_us: u64,
-    tracks: [Track; 2],
-    reported: Instant,
-}
-
-impl Player {
-    fn new(trace: Vec<Recorded>) -> Self {
-        let last = trace.last().map_or(0, |it| it.at_us);
-        // The round is closed by one mean frame, so that the seam is no pause.
-        let round_us = last - trace[0].at_us + 40_000;
-        let now = Instant::now();
-        Self {
-            trace,
-            next: 0,
-            round_begin: now,
-            round_us,
-            tracks: Default::default(),
-            reported: now,
-        }
-    }
-
-    fn due(&self) -> Instant {
-        let at = self.trace[self.next].at_us - self.trace[0].at_us;
-        self.round_begin + Duration::from_micros(at)
-    }
-
-    /// Sends everything that is due.
-    fn send(&mut self, line: &mut Line) -> Result<()> {
-        let now = Instant::now();
-        while self.due() <= now {
-            self.send_one(line)?;
-            self.next += 1;
-            if self.next == self.trace.len() {
-                self.next = 0;
-                self.round_begin += Duration::from_micros(self.round_us);
-                for (track, clock) in self.tracks.iter_mut().zip([90_000_u64, 48_000]) {
-                    let ticks = self.round_us * clock / 1_000_000;
-                    track.offset = track.offset.wrapping_add(ticks as u32);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn send_one(&mut self, line: &mut Line) -> Result<()> {
-        let recorded = &self.trace[self.next].packet;
-        let is_audio = recorded[1] & 0x7f == sdp::OPUS;
-        let track = &mut self.tracks[usize::from(is_audio)];
-        let ssrc = if is_audio {
-            sdp::AUDIO_SSRC
-        } else {
-            sdp::VIDEO_SSRC
-        };
-        let mut packet = recorded.clone();
-        let recorded_at = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
-        track.last_timestamp = recorded_at.wrapping_add(track.offset);
-        packet[2..4].copy_from_slice(&track.seq.to_be_bytes());
-        packet[4..8].copy_from_slice(&track.last_timestamp.to_be_bytes());
-        packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
-        track.seq = track.seq.wrapping_add(1);
-        track.packets += 1;
-        track.octets = track.octets.wrapping_add(u32::try_from(packet.len() - 12)?);
-        let protected = match &mut line.outbound {
-            Some(outbound) => outbound.encrypt_rtp(&packet)?,
-            None => return Ok(()),
-        };
-        line.send(&protected);
-        Ok(())
-    }
-
-    /// A sender report of each track, once a second (RFC 3550 §6.4.1).
-    fn report(&mut self, line: &mut Line) -> Result<()> {
-        if self.reported.elapsed() < Duration::from_secs(1) {
-            return Ok(());
-        }
-        self.reported = Instant::now();
-        let ntp = clock::ntp();
-        for (track, ssrc) in self.tracks.iter().zip([sdp::VIDEO_SSRC, sdp::AUDIO_SSRC]) {
-            let mut report = vec![0x80, 200, 0, 6];
-            report.extend_from_slice(&ssrc.to_be_bytes());
-            report.extend_from_slice(&ntp.to_be_bytes());
-            report.extend_from_slice(&track.last_timestamp.to_be_bytes());
-            report.extend_from_slice(&track.packets.to_be_bytes());
-            report.extend_from_slice(&track.octets.to_be_bytes());
-            line.send_rtcp(&report)?;
-        }
-        Ok(())
-    }
 }

@@ -1,10 +1,13 @@
 //! Viewers by WHEP that measure without decoding: a real ICE check, a real DTLS handshake, real SRTP.
 //!
 //! Each viewer counts every packet, follows the sequence numbers of both tracks, asks for what is
-//! missing (NACK), and decrypts and authenticates a share of the packets. The moment of the first
-//! packet and of the first keyframe is measured from the POST.
+//! missing (NACK), and decrypts and authenticates a share of the packets. Once, it asks for a packet that
+//! it has, and expects it repeated: NACK is proven, not believed. The moment of the first packet and of
+//! the first keyframe is measured from the POST.
 
 mod peer;
+mod tally;
+mod tell;
 mod tracks;
 
 use std::{
@@ -12,24 +15,27 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use serde_json::json;
 use tokio::{sync::watch, time};
 
 use crate::{
     media::Identity,
-    process::{self, Cost},
-    report::{self, Verdict},
+    process::{self, Cost, Memory},
+    report::Verdict,
     tokens,
 };
-use peer::Peer;
-use tracks::Tally;
+use tally::Tally;
+
+/// Viewers that come and leave before memory is read.
+const WARM_VIEWERS: usize = 10;
+/// Media flows while memory is read, so that it never stands quite still.
+const STILL_BYTES: u64 = 256 * 1024;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Plan {
@@ -39,6 +45,7 @@ pub(crate) struct Plan {
     /// The room's slug.
     #[arg(long, default_value = "lobby")]
     room: String,
+    /// Viewers in all.
     #[arg(long, default_value_t = 10)]
     viewers: usize,
     /// Viewers that connect per second.
@@ -56,25 +63,49 @@ pub(crate) struct Plan {
     /// One packet in so many is decrypted and authenticated.
     #[arg(long, default_value_t = 16)]
     verify: u64,
-    /// The server's process: its CPU time and memory are read from /proc.
+    /// The server's process: its CPU time is read from /proc.
     #[arg(long)]
     server_pid: Option<u32>,
+    /// Measure the server's memory per viewer (adds about 20 seconds; needs --server-pid).
+    ///
+    /// Counted is the growth of VmRSS, all of the process, from "settled, published, nobody watches"
+    /// to "settled and all watching", divided by the viewers. One-time costs are no viewer's: ten
+    /// viewers come and leave before the first reading. Settled means: within 256 KiB for three seconds.
+    #[arg(long, requires = "server_pid")]
+    memory: bool,
+    /// Connect again when the server was killed or restarted under the stream.
+    ///
+    /// Within each connection every packet is still checked; how long the picture was away is told.
+    #[arg(long)]
+    through_restarts: bool,
     /// Write the whole report as JSON here.
     #[arg(long)]
     json: Option<PathBuf>,
 }
 
 /// What the viewers share.
-pub(crate) struct Common {
-    pub(crate) plan: Plan,
-    pub(crate) tokens: Vec<String>,
-    pub(crate) http: reqwest::Client,
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) counting: AtomicBool,
+struct Common {
+    plan: Plan,
+    tokens: Vec<String>,
+    http: reqwest::Client,
+    identity: Arc<Identity>,
+    counting: AtomicBool,
+    /// Viewers that have media.
+    watching: AtomicU64,
+    packets: AtomicU64,
+}
+
+/// What the server cost until the counted seconds, in them, and in memory.
+struct Costs {
+    join_cpu_s: Option<f64>,
+    cpu_s: Option<f64>,
+    memory: Option<Memory>,
+    own_cpu_s: f64,
 }
 
 pub(crate) fn run(plan: Plan) -> Result<Verdict> {
     ensure!(plan.verify >= 1, "--verify is at least 1");
+    ensure!(plan.join_rate > 0.0, "--join-rate is more than 0");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -93,113 +124,107 @@ async fn watch(plan: Plan) -> Result<Verdict> {
         http: reqwest::Client::new(),
         identity: Arc::new(Identity::make()?),
         counting: AtomicBool::new(false),
+        watching: AtomicU64::new(0),
+        packets: AtomicU64::new(0),
         plan: plan.clone(),
     });
-    let cost = || plan.server_pid.map(process::cost).transpose();
+    // Across a restart the process is another one: its costs would be of two.
+    let pid = plan.server_pid.filter(|_| !plan.through_restarts);
+    let cost = || pid.map(process::cost).transpose();
+    let empty_bytes = match pid.filter(|_| plan.memory) {
+        Some(pid) => Some(of_empty(&common, pid).await?),
+        None => None,
+    };
     let empty = cost()?;
-    let (leave, leaving) = watch::channel(false);
-    let begin = time::Instant::now();
-    let mut tasks = Vec::with_capacity(plan.viewers);
-    for n in 0..plan.viewers {
-        time::sleep_until(begin + Duration::from_secs_f64(n as f64 / plan.join_rate)).await;
-        let (common, leaving) = (common.clone(), leaving.clone());
-        tasks.push(tokio::spawn(async move {
-            Peer::open(common, n).await?.watch(leaving).await
-        }));
-    }
+    let audience = Audience::join(&common, plan.viewers).await;
     time::sleep(Duration::from_secs_f64(plan.warmup)).await;
     let before = cost()?;
     let own_before = process::own_cpu_s();
     common.counting.store(true, Ordering::Relaxed);
-    time::sleep(Duration::from_secs_f64(plan.seconds)).await;
+    progress(&common).await;
     common.counting.store(false, Ordering::Relaxed);
     let after = cost()?;
     let own_cpu_s = process::own_cpu_s() - own_before;
-    // Viewers that failed keep no receiver; their error is told below.
-    let _ = leave.send(true);
-    let mut total = Tally::new();
-    let mut failed = Vec::new();
-    for task in tasks {
-        match task.await.context("a viewer died")? {
-            Ok(tally) => total.add(&tally),
-            Err(error) => failed.push(format!("{error:#}")),
-        }
-    }
-    tell(&plan, &total, &failed, [empty, before, after], own_cpu_s)
+    let memory = match empty_bytes.zip(pid) {
+        Some((empty_bytes, pid)) => Some(Memory {
+            empty_bytes,
+            joined_bytes: process::settled(pid, Duration::ZERO, STILL_BYTES).await?,
+        }),
+        None => None,
+    };
+    let (total, failed) = audience.leave().await?;
+    let between = |from: Option<Cost>, to: Option<Cost>| Some(to?.cpu_s - from?.cpu_s);
+    let costs = Costs {
+        join_cpu_s: between(empty, before),
+        cpu_s: between(before, after),
+        memory,
+        own_cpu_s,
+    };
+    tell::tell(&plan, &total, &failed, &costs)
 }
 
-fn tell(
-    plan: &Plan,
-    total: &Tally,
-    failed: &[String],
-    [empty, before, after]: [Option<Cost>; 3],
-    own_cpu_s: f64,
-) -> Result<Verdict> {
-    let spent = after
-        .zip(before)
-        .map(|(after, before)| after.cpu_s - before.cpu_s);
-    let joined = before
-        .zip(empty)
-        .map(|(before, empty)| before.cpu_s - empty.cpu_s);
-    let per_packet = spent
-        .filter(|_| total.counted > 0)
-        .map(|it| it * 1e6 / total.counted as f64);
-    let kib = after
-        .zip(empty)
-        .map(|(after, empty)| after.rss_bytes.saturating_sub(empty.rss_bytes) as f64 / 1024.0);
-    let per_viewer = |it: f64| it / plan.viewers.max(1) as f64;
-    let good = failed.is_empty() && total.whole() && total.counted > 0;
-    let verdict = if good { Verdict::Pass } else { Verdict::Fail };
-    println!("viewers {} by WHEP, {:.0} s", plan.viewers, plan.seconds);
-    println!("first   packet {}", report::line_ms(&total.first_packet_us));
-    println!(
-        "        keyframe {}",
-        report::line_ms(&total.first_keyframe_us)
-    );
-    println!(
-        "heard   {} packets ({:.0}/s), {} verified, {} sender reports, cipher {}",
-        total.packets,
-        total.counted as f64 / plan.seconds,
-        total.verified,
-        total.sender_reports,
-        total.cipher.unwrap_or("none"),
-    );
-    println!(
-        "proof   {} missing, {} asked again, {} came again, {} not authentic, {} failed",
-        total.missing,
-        total.nacked,
-        total.retransmitted,
-        total.forged,
-        failed.len()
-    );
-    for why in failed.iter().take(3) {
-        println!("        {why}");
+async fn of_empty(common: &Arc<Common>, pid: u32) -> Result<u64> {
+    eprintln!("  memory: {WARM_VIEWERS} viewers come and leave");
+    let audience = Audience::join(common, WARM_VIEWERS.min(common.plan.viewers)).await;
+    time::sleep(Duration::from_secs(2)).await;
+    let (_, failed) = audience.leave().await?;
+    ensure!(failed.is_empty(), "a viewer failed: {}", failed[0]);
+    common.watching.store(0, Ordering::Relaxed);
+    process::settled(pid, Duration::from_secs(12), STILL_BYTES).await
+}
+
+struct Audience {
+    tasks: Vec<tokio::task::JoinHandle<Result<Tally>>>,
+    leave: watch::Sender<bool>,
+}
+
+impl Audience {
+    /// Lets viewers in at the planned rate.
+    async fn join(common: &Arc<Common>, viewers: usize) -> Self {
+        let (leave, leaving) = watch::channel(false);
+        let begin = time::Instant::now();
+        let mut tasks = Vec::with_capacity(viewers);
+        for n in 0..viewers {
+            let due = Duration::from_secs_f64(n as f64 / common.plan.join_rate);
+            time::sleep_until(begin + due).await;
+            tasks.push(tokio::spawn(peer::view(common.clone(), n, leaving.clone())));
+        }
+        Self { tasks, leave }
     }
-    if let Some(spent) = spent {
-        let per = per_packet.map_or("–".into(), |it| format!("{it:.2} µs a packet"));
-        println!(
-            "server  {spent:.2} s of CPU ({:.0} % of a core), {per}",
-            spent / plan.seconds * 100.0
+
+    /// Lets everybody go: what they saw, and why some could not.
+    async fn leave(self) -> Result<(Tally, Vec<String>)> {
+        // Viewers that failed keep no receiver; their error is told.
+        let _ = self.leave.send(true);
+        let (mut total, mut failed) = (Tally::new(), Vec::new());
+        for task in self.tasks {
+            match task.await.context("a viewer died")? {
+                Ok(tally) => total.add(&tally),
+                Err(error) => failed.push(format!("{error:#}")),
+            }
+        }
+        Ok((total, failed))
+    }
+}
+
+/// Lets the counted seconds pass and tells how it goes.
+async fn progress(common: &Common) {
+    let seconds = common.plan.seconds;
+    let begin = time::Instant::now();
+    let end = begin + Duration::from_secs_f64(seconds);
+    let mut heard = common.packets.load(Ordering::Relaxed);
+    let mut told = begin;
+    while time::Instant::now() < end {
+        let left = end.saturating_duration_since(time::Instant::now());
+        time::sleep(left.min(Duration::from_secs(5))).await;
+        let packets = common.packets.load(Ordering::Relaxed);
+        let rate = (packets - heard) as f64 / told.elapsed().as_secs_f64();
+        (heard, told) = (packets, time::Instant::now());
+        eprintln!(
+            "  {:.0} s of {seconds:.0} s: {} of {} viewers have media, {rate:.0} packets a second",
+            begin.elapsed().as_secs_f64(),
+            common.watching.load(Ordering::Relaxed),
+            common.plan.viewers,
         );
     }
-    if let Some(kib) = kib {
-        println!("memory  {:.1} KiB a viewer", per_viewer(kib));
-    }
-    println!("{}", verdict.word());
-    report::write_json(
-        plan.json.as_deref(),
-        &json!({
-            "verdict": verdict.word(), "viewers": plan.viewers, "seconds": plan.seconds,
-            "first_packet_ms": report::quantiles_ms(&total.first_packet_us),
-            "first_keyframe_ms": report::quantiles_ms(&total.first_keyframe_us),
-            "packets": total.packets, "packets_per_s": total.counted as f64 / plan.seconds,
-            "verified": total.verified, "missing": total.missing, "nacked": total.nacked,
-            "retransmitted": total.retransmitted, "forged": total.forged,
-            "sender_reports": total.sender_reports, "cipher": total.cipher,
-            "failed": failed, "server_cpu_s": spent, "cpu_us_per_packet": per_packet,
-            "connect_cpu_ms": joined.map(|it| per_viewer(it * 1e3)),
-            "rss_kib_per_viewer": kib.map(per_viewer), "own_cpu_s": own_cpu_s,
-        }),
-    )?;
-    Ok(verdict)
 }

@@ -1,4 +1,5 @@
-//! One viewer: counts, follows both tracks, asks for what is missing, authenticates a share.
+//! One viewer: counts, follows both tracks, asks for what is missing, authenticates a share; and comes
+//! back, if it is told to, when its connection ends under it.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -10,26 +11,92 @@ use tokio::{sync::watch, time};
 
 use super::{
     Common,
-    tracks::{Tally, Track, begins_keyframe},
+    tally::Tally,
+    tracks::{Probe, Track},
 };
 use crate::media::{Door, Heard, Line, sdp};
 
 const TICK: Duration = Duration::from_millis(20);
 /// Receiver reports (RFC 3550 §6.4.2).
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Between two tries to come back; the server says a second (Retry-After) while nothing is published.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// A server or a publisher that is away for longer did not restart.
+const BACK_WITHIN: Duration = Duration::from_secs(60);
 
-pub(super) struct Peer {
+/// Watches until it is told to leave: one connection, or as many as it takes.
+pub(super) async fn view(
+    common: Arc<Common>,
+    n: usize,
+    mut leave: watch::Receiver<bool>,
+) -> Result<Tally> {
+    let mut total = Tally::new();
+    total.viewers = 1;
+    let mut dark_since = None;
+    let mut tried_since: Option<Instant> = None;
+    loop {
+        let ended = match Peer::open(common.clone(), n, dark_since).await {
+            Ok(peer) => peer.watch(&mut leave).await,
+            Err(error) => Err(error),
+        };
+        let failure = match ended {
+            Ok(seen) => {
+                total.add(&seen.tally);
+                if !seen.cut {
+                    total.silent = u64::from(total.counted == 0);
+                    return Ok(total);
+                }
+                if !common.plan.through_restarts {
+                    return Err(anyhow::anyhow!("the server went away"));
+                }
+                // A connection that had media begins the patience anew.
+                if seen.last_packet.is_some() {
+                    (dark_since, tried_since) = (seen.last_packet, None);
+                    total.cuts += 1;
+                }
+                anyhow::anyhow!("the server went away")
+            }
+            Err(error) => error,
+        };
+        let since = *tried_since.get_or_insert_with(Instant::now);
+        if !common.plan.through_restarts || since.elapsed() > BACK_WITHIN {
+            return Err(failure);
+        }
+        tokio::select! {
+            () = time::sleep(RETRY_EVERY.mul_f64(rand::random::<f64>())) => {}
+            _ = leave.changed() => {
+                return Err(failure.context("was not back when the run ended"));
+            }
+        }
+    }
+}
+
+/// What one connection saw, and whether it ended by itself.
+struct Seen {
+    tally: Tally,
+    cut: bool,
+    last_packet: Option<Instant>,
+}
+
+struct Peer {
     common: Arc<Common>,
     line: Line,
     last_report: Instant,
     tracks: [Track; 2],
     ssrcs: [u32; 2],
+    /// Of which tracks a sender report came.
+    reports: [bool; 2],
     first_keyframe: bool,
+    probe: Probe,
+    last_packet: Option<Instant>,
+    /// The longest silence in the counted part.
+    pause: Duration,
+    dark_since: Option<Instant>,
     tally: Tally,
 }
 
 impl Peer {
-    pub(super) async fn open(common: Arc<Common>, n: usize) -> Result<Self> {
+    async fn open(common: Arc<Common>, n: usize, dark_since: Option<Instant>) -> Result<Self> {
         let door = Door {
             http: &common.http,
             base: format!("http://{}", common.plan.server),
@@ -37,66 +104,119 @@ impl Peer {
             token: common.tokens.get(n).map(String::as_str),
         };
         let line = Line::open(common.identity.clone(), door, sdp::player_offer).await?;
+        let mut tally = Tally::new();
+        tally.nack_agreed = u64::from(line.nack);
         Ok(Self {
             last_report: line.begin,
             line,
             tracks: Default::default(),
             ssrcs: [0; 2],
+            reports: [false; 2],
             first_keyframe: false,
-            tally: Tally::new(),
+            probe: Probe::default(),
+            last_packet: None,
+            pause: Duration::ZERO,
+            dark_since,
+            tally,
             common,
         })
     }
 
-    /// Watches until it is told to leave, then deletes its resource.
-    pub(super) async fn watch(mut self, mut leave: watch::Receiver<bool>) -> Result<Tally> {
+    /// Watches until it is told to leave, then deletes its resource; or until the line ends.
+    async fn watch(mut self, leave: &mut watch::Receiver<bool>) -> Result<Seen> {
         let mut buffer = vec![0; 2_048];
         let mut tick = time::interval(TICK);
-        loop {
-            tokio::select! {
-                _ = tick.tick() => {
-                    let now = Instant::now();
-                    self.line.tick(now)?;
-                    self.feedback(now)?;
-                }
-                readable = self.line.socket.readable() => {
-                    readable?;
-                    while let Ok(n) = self.line.socket.try_recv(&mut buffer) {
-                        match self.line.hear(&buffer[..n])? {
-                            Heard::Rtp(bytes) => self.media(bytes),
-                            Heard::Rtcp(bytes) => self.control(bytes),
-                            Heard::Ready => self.tally.cipher = self.line.cipher,
-                            Heard::Nothing => {}
-                        }
+        let cut = loop {
+            let went = tokio::select! {
+                _ = tick.tick() => self.tick(),
+                readable = self.line.socket.readable() => match readable {
+                    Ok(()) => self.hear(&mut buffer),
+                    Err(error) => Err(error.into()),
+                },
+                _ = leave.changed() => break false,
+            };
+            match went {
+                // Before there was media, an error is a failure to connect.
+                Err(error) if self.last_packet.is_none() => return Err(error),
+                Err(_) => break true,
+                Ok(()) if self.line.is_gone(Instant::now()) => break true,
+                Ok(()) => {}
+            }
+        };
+        if self.last_packet.is_some() {
+            self.common.watching.fetch_sub(1, Ordering::Relaxed);
+        }
+        if self.pause > Duration::ZERO {
+            let us = u64::try_from(self.pause.as_micros()).unwrap_or(u64::MAX);
+            self.tally.pause_us.saturating_record(us);
+        }
+        let heard = self.tracks.iter().map(Track::began);
+        let all = heard
+            .zip(self.reports)
+            .all(|(heard, report)| report || !heard);
+        self.tally.reported = u64::from(all && self.last_packet.is_some());
+        (self.tally.probes, self.tally.probes_answered) = self.probe.outcome();
+        if !cut {
+            self.tally.missing += self.tracks.iter().map(Track::open).sum::<u64>();
+            self.line.close(&self.common.http).await?;
+        }
+        Ok(Seen {
+            tally: self.tally,
+            cut,
+            last_packet: self.last_packet,
+        })
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.line.tick(now)?;
+        self.feedback(now)
+    }
+
+    fn hear(&mut self, buffer: &mut [u8]) -> Result<()> {
+        while let Some(n) = self.line.receive(buffer) {
+            match self.line.hear(&buffer[..n])? {
+                Heard::Rtp(bytes) => self.media(bytes),
+                Heard::Rtcp(bytes) => self.control(bytes),
+                Heard::Ready => {
+                    if let Some(cipher) = self.line.cipher {
+                        self.tally.ciphers.insert(cipher, 1);
                     }
                 }
-                _ = leave.changed() => break,
+                Heard::Nothing => {}
             }
         }
-        self.tally.missing += self.tracks.iter().map(Track::open).sum::<u64>();
-        self.line.close(&self.common.http).await?;
-        Ok(self.tally)
+        Ok(())
     }
 
     fn media(&mut self, bytes: &[u8]) {
         let Some(inbound) = &mut self.line.inbound else {
             return;
         };
-        if self.tally.packets == 0 {
-            self.tally
-                .first_packet_us
-                .saturating_record(micros(self.line.begin));
+        let counting = self.common.counting.load(Ordering::Relaxed);
+        let now = Instant::now();
+        match self.last_packet.replace(now) {
+            None => {
+                self.common.watching.fetch_add(1, Ordering::Relaxed);
+                let first = &mut self.tally.first_packet_us;
+                first.saturating_record(micros(self.line.begin));
+                if let Some(since) = self.dark_since {
+                    self.tally.dark_us.saturating_record(micros(since));
+                }
+            }
+            Some(before) if counting => self.pause = self.pause.max(now - before),
+            Some(_) => {}
         }
         self.tally.packets += 1;
-        if self.common.counting.load(Ordering::Relaxed) {
+        self.common.packets.fetch_add(1, Ordering::Relaxed);
+        if counting {
             self.tally.counted += 1;
         } else if self.tally.counted == 0 {
             self.tally.early += 1;
         }
         let kind = bytes[1] & 0x7f;
-        let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-        let wanted = self.tally.packets.is_multiple_of(self.common.plan.verify);
         let is_again = kind == sdp::RTX;
+        let wanted = self.tally.packets.is_multiple_of(self.common.plan.verify);
         if wanted || is_again || !self.first_keyframe {
             match inbound.decrypt_rtp(bytes) {
                 Ok(plain) => {
@@ -108,32 +228,34 @@ impl Peer {
         }
         if !is_again {
             let seq = u16::from_be_bytes([bytes[2], bytes[3]]);
-            let track = usize::from(kind == 111);
-            self.ssrcs[track] = ssrc;
+            let track = usize::from(kind == sdp::OPUS);
+            self.ssrcs[track] = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
             self.tally.missing += self.tracks[track].take(seq);
+            if track == 0 {
+                self.probe.may_ask_for(seq, now);
+            }
         }
     }
 
     fn plain(&mut self, plain: &[u8], is_again: bool) {
-        let extension = if plain[0] & 0x10 != 0 && plain.len() >= 16 {
-            4 + 4 * usize::from(u16::from_be_bytes([plain[14], plain[15]]))
-        } else {
-            0
-        };
-        let Some(payload) = plain.get(12 + extension..) else {
+        let Some(payload) = sdp::payload(plain) else {
             return;
         };
         if is_again {
             // RFC 4588 §4: the original sequence number opens the payload.
             if let Some(original) = payload.first_chunk::<2>() {
+                let original = u16::from_be_bytes(*original);
                 self.tally.retransmitted += 1;
-                self.tracks[0].take(u16::from_be_bytes(*original));
+                self.tracks[0].take(original);
+                self.probe.answered(original);
             }
-        } else if !self.first_keyframe && plain[1] & 0x7f != 111 && begins_keyframe(payload) {
+        } else if !self.first_keyframe
+            && plain[1] & 0x7f != sdp::OPUS
+            && sdp::begins_keyframe(payload)
+        {
             self.first_keyframe = true;
-            self.tally
-                .first_keyframe_us
-                .saturating_record(micros(self.line.begin));
+            let first = &mut self.tally.first_keyframe_us;
+            first.saturating_record(micros(self.line.begin));
         }
     }
 
@@ -142,7 +264,14 @@ impl Peer {
             return;
         };
         match inbound.decrypt_rtcp(bytes) {
-            Ok(plain) => self.tally.sender_reports += u64::from(plain.get(1) == Some(&200)),
+            Ok(plain) if plain.len() >= 8 && plain[1] == 200 => {
+                self.tally.sender_reports += 1;
+                let ssrc = u32::from_be_bytes([plain[4], plain[5], plain[6], plain[7]]);
+                for (seen, of) in self.reports.iter_mut().zip(self.ssrcs) {
+                    *seen |= ssrc == of;
+                }
+            }
+            Ok(_) => {}
             Err(_) => self.tally.forged += 1,
         }
     }
@@ -150,7 +279,9 @@ impl Peer {
     /// NACKs for holes at once, a receiver report each second (RFC 4585 §6.2.1, RFC 3550 §6.4.2).
     fn feedback(&mut self, now: Instant) -> Result<()> {
         let mut compound = Vec::new();
-        let wanted = self.tracks[0].wanted(now);
+        let mut wanted = self.tracks[0].wanted(now);
+        self.tally.nacked += wanted.len() as u64;
+        wanted.extend(self.probe.wanted(now));
         if now.duration_since(self.last_report) >= REPORT_EVERY || !wanted.is_empty() {
             self.last_report = now;
             compound.extend_from_slice(&[0x80, 201, 0, 1, 0, 0, 0, 1]);
@@ -165,7 +296,6 @@ impl Peer {
                 compound.extend_from_slice(&seq.to_be_bytes());
                 compound.extend_from_slice(&[0, 0]);
             }
-            self.tally.nacked += wanted.len() as u64;
         }
         if compound.is_empty() {
             Ok(())

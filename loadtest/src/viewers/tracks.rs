@@ -1,75 +1,19 @@
-//! What a viewer saw of the two tracks.
+//! The sequence numbers of a viewer's two tracks: what is missing, what to ask for, and whether the
+//! server repeats what is asked for.
 
-use std::{collections::BTreeMap, time::Instant};
-
-use hdrhistogram::Histogram;
-
-use crate::report;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// A gap of sequence numbers beyond this is a restart and not a loss.
 const JUMP: u16 = 3_000;
 /// A missing packet is given up when the track is so far beyond it.
 const GIVEN_UP_AFTER: u64 = 400;
-
-#[derive(Clone, Debug)]
-pub(crate) struct Tally {
-    pub(crate) packets: u64,
-    pub(crate) counted: u64,
-    /// Packets before the counted part of the run.
-    pub(crate) early: u64,
-    pub(crate) verified: u64,
-    pub(crate) forged: u64,
-    pub(crate) missing: u64,
-    pub(crate) nacked: u64,
-    pub(crate) retransmitted: u64,
-    pub(crate) sender_reports: u64,
-    pub(crate) cipher: Option<&'static str>,
-    pub(crate) first_packet_us: Histogram<u64>,
-    pub(crate) first_keyframe_us: Histogram<u64>,
-}
-
-impl Tally {
-    pub(crate) fn new() -> Self {
-        Self {
-            packets: 0,
-            counted: 0,
-            early: 0,
-            verified: 0,
-            forged: 0,
-            missing: 0,
-            nacked: 0,
-            retransmitted: 0,
-            sender_reports: 0,
-            cipher: None,
-            first_packet_us: report::histogram(),
-            first_keyframe_us: report::histogram(),
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.packets += other.packets;
-        self.counted += other.counted;
-        self.early += other.early;
-        self.verified += other.verified;
-        self.forged += other.forged;
-        self.missing += other.missing;
-        self.nacked += other.nacked;
-        self.retransmitted += other.retransmitted;
-        self.sender_reports += other.sender_reports;
-        self.cipher = self.cipher.or(other.cipher);
-        self.first_packet_us
-            .add(&other.first_packet_us)
-            .expect("histograms of one shape");
-        self.first_keyframe_us
-            .add(&other.first_keyframe_us)
-            .expect("histograms of one shape");
-    }
-
-    /// Every packet came, and each that was tested was authentic.
-    pub(crate) fn whole(&self) -> bool {
-        self.missing == 0 && self.forged == 0
-    }
-}
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// A repeat may be lost as any packet: so often it is asked for, at most.
+const PROBES_MAX: u32 = 5;
+const PROBE_EVERY: Duration = Duration::from_millis(200);
 
 /// The sequence numbers of one track.
 #[derive(Default)]
@@ -117,12 +61,17 @@ impl Track {
     pub(super) fn wanted(&mut self, now: Instant) -> Vec<u16> {
         let mut wanted = Vec::new();
         for (seq, asked) in &mut self.holes {
-            if asked.is_none_or(|it| now.duration_since(it).as_millis() >= 50) {
+            if asked.is_none_or(|it| now.duration_since(it) >= ASK_EVERY) {
                 *asked = Some(now);
                 wanted.push(*seq as u16);
             }
         }
         wanted
+    }
+
+    /// Whether anything came.
+    pub(super) fn began(&self) -> bool {
+        self.highest.is_some()
     }
 
     /// Holes that are still open.
@@ -131,15 +80,41 @@ impl Track {
     }
 }
 
-/// Whether an H264 payload begins a keyframe (RFC 6184: SPS or IDR, in a STAP-A or FU-A too).
-pub(super) fn begins_keyframe(payload: &[u8]) -> bool {
-    match payload.first().map(|it| it & 31) {
-        Some(5 | 7) => true,
-        Some(24) => payload.get(3).is_some_and(|it| matches!(it & 31, 5 | 7)),
-        Some(28) => payload
-            .get(1)
-            .is_some_and(|it| it & 0x80 != 0 && it & 31 == 5),
-        _ => false,
+/// Asks once for a packet that came: the server must repeat it.
+#[derive(Default)]
+pub(super) struct Probe {
+    seq: Option<u16>,
+    asked: Option<Instant>,
+    tries: u32,
+    answered: bool,
+}
+
+impl Probe {
+    /// The first picture's packet is as good as any.
+    pub(super) fn may_ask_for(&mut self, seq: u16, now: Instant) {
+        if self.seq.is_none() {
+            // Asked for a moment later, as a real loss is noticed.
+            (self.seq, self.asked) = (Some(seq), Some(now));
+        }
+    }
+
+    /// The packet, when it is time to ask for it.
+    pub(super) fn wanted(&mut self, now: Instant) -> Option<u16> {
+        let due = self.asked? + PROBE_EVERY <= now;
+        if self.answered || !due || self.tries == PROBES_MAX {
+            return None;
+        }
+        (self.asked, self.tries) = (Some(now), self.tries + 1);
+        self.seq
+    }
+
+    pub(super) fn answered(&mut self, original: u16) {
+        self.answered |= self.tries > 0 && self.seq == Some(original);
+    }
+
+    /// How many were asked for, and how many came.
+    pub(super) fn outcome(&self) -> (u64, u64) {
+        (u64::from(self.tries > 0), u64::from(self.answered))
     }
 }
 
@@ -159,5 +134,23 @@ mod tests {
         assert_eq!(track.open(), 2);
         let lost: u64 = (3..600).map(|it| track.take(it)).sum();
         assert_eq!((lost, track.open()), (2, 0));
+    }
+
+    #[test]
+    fn a_probe_asks_until_its_packet_is_repeated() {
+        let begin = Instant::now();
+        let mut probe = Probe::default();
+        assert_eq!(probe.wanted(begin), None, "nothing came yet");
+        probe.may_ask_for(7, begin);
+        probe.may_ask_for(8, begin);
+        assert_eq!(probe.outcome(), (0, 0));
+        assert_eq!(probe.wanted(begin + PROBE_EVERY), Some(7));
+        assert_eq!(probe.wanted(begin + PROBE_EVERY), None, "asked just now");
+        probe.answered(8);
+        assert_eq!(probe.outcome(), (1, 0));
+        assert_eq!(probe.wanted(begin + PROBE_EVERY * 2), Some(7));
+        probe.answered(7);
+        assert_eq!(probe.outcome(), (1, 1));
+        assert_eq!(probe.wanted(begin + PROBE_EVERY * 3), None);
     }
 }

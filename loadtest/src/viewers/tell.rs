@@ -1,0 +1,136 @@
+//! A run of viewers as a page and as JSON.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Costs, Plan, Tally};
+use crate::report::{self, Verdict};
+
+/// What the costs are per packet and per viewer.
+struct Figures {
+    cpu_us_per_packet: Option<f64>,
+    /// The packets that were sent meanwhile are taken off, at the price of the counted part.
+    connect_cpu_ms: Option<f64>,
+    rss_kib_per_viewer: Option<f64>,
+}
+
+impl Figures {
+    fn of(plan: &Plan, total: &Tally, costs: &Costs) -> Self {
+        let viewers = plan.viewers.max(1) as f64;
+        let per_packet_s = (costs.cpu_s)
+            .filter(|_| total.counted > 0)
+            .map(|it| it / total.counted as f64);
+        let joining_s = (costs.join_cpu_s.zip(per_packet_s))
+            .map(|(all, per_packet)| all - per_packet * total.early as f64);
+        Self {
+            cpu_us_per_packet: per_packet_s.map(|it| it * 1e6),
+            connect_cpu_ms: joining_s.map(|it| it * 1e3 / viewers),
+            rss_kib_per_viewer: (costs.memory).map(|it| it.bytes_each(plan.viewers) / 1024.0),
+        }
+    }
+}
+
+pub(super) fn tell(
+    plan: &Plan,
+    total: &Tally,
+    failed: &[String],
+    costs: &Costs,
+) -> Result<Verdict> {
+    let figures = Figures::of(plan, total, costs);
+    let verdict = if failed.is_empty() && total.whole() {
+        Verdict::Pass
+    } else {
+        Verdict::Fail
+    };
+    say(plan, total, failed, costs, &figures);
+    println!("{}", verdict.word());
+    report::write_json(
+        plan.json.as_deref(),
+        &json!({
+            "verdict": verdict.word(), "viewers": plan.viewers, "seconds": plan.seconds,
+            "first_packet_ms": report::quantiles_ms(&total.first_packet_us),
+            "first_keyframe_ms": report::quantiles_ms(&total.first_keyframe_us),
+            "packets": total.packets, "packets_per_s": total.counted as f64 / plan.seconds,
+            "pause_ms": report::quantiles_ms(&total.pause_us),
+            "verified": total.verified, "forged": total.forged,
+            "missing": total.missing, "silent": total.silent, "failed": failed,
+            "cuts": total.cuts, "dark_ms": report::quantiles_ms(&total.dark_us),
+            // Read from the viewers' own handshakes and answers, and from what came.
+            "negotiated": {
+                "srtp_ciphers": total.ciphers, "nack_agreed": total.nack_agreed,
+                "nack_probes": total.probes, "nack_probes_answered": total.probes_answered,
+                "viewers_with_sender_reports": total.reported,
+            },
+            "nacked": total.nacked, "retransmitted": total.retransmitted,
+            "sender_reports": total.sender_reports,
+            "server_cpu_s": costs.cpu_s, "cpu_us_per_packet": figures.cpu_us_per_packet,
+            "connect_cpu_ms": figures.connect_cpu_ms,
+            "rss_kib_per_viewer": figures.rss_kib_per_viewer,
+            "rss": costs.memory.map(|it| json!({
+                "counts": "growth of VmRSS of the whole server process, settled and published (after a few viewers came and left) to settled and all watching, over the viewers",
+                "empty_bytes": it.empty_bytes, "joined_bytes": it.joined_bytes,
+            })),
+            "own_cpu_s": costs.own_cpu_s,
+        }),
+    )?;
+    Ok(verdict)
+}
+
+fn say(plan: &Plan, total: &Tally, failed: &[String], costs: &Costs, figures: &Figures) {
+    let seconds = plan.seconds;
+    println!("viewers {} by WHEP, {seconds:.0} s", plan.viewers);
+    println!("first   packet {}", report::line_ms(&total.first_packet_us));
+    println!(
+        "        keyframe {}",
+        report::line_ms(&total.first_keyframe_us)
+    );
+    println!(
+        "agreed  {}; NACK by {}; {} of {} asked for repeats came; sender reports of all tracks at {}",
+        total.ciphers(),
+        total.nack_agreed,
+        total.probes_answered,
+        total.probes,
+        total.reported,
+    );
+    println!(
+        "heard   {} packets ({:.0}/s), {} verified, longest pause {}",
+        total.packets,
+        total.counted as f64 / seconds,
+        total.verified,
+        report::line_ms(&total.pause_us),
+    );
+    if plan.through_restarts {
+        println!(
+            "cuts    {}; dark {}",
+            total.cuts,
+            report::line_ms(&total.dark_us)
+        );
+    }
+    println!(
+        "proof   {} missing, {} asked again, {} came again, {} not authentic, {} silent, {} failed",
+        total.missing,
+        total.nacked,
+        total.retransmitted,
+        total.forged,
+        total.silent,
+        failed.len()
+    );
+    for why in failed.iter().take(3) {
+        println!("        {why}");
+    }
+    if let Some(spent) = costs.cpu_s {
+        let per =
+            (figures.cpu_us_per_packet).map_or("–".into(), |it| format!("{it:.2} µs a packet"));
+        println!(
+            "server  {spent:.2} s of CPU ({:.0} % of a core), {per}",
+            spent / seconds * 100.0
+        );
+    }
+    if let Some(kib) = figures.rss_kib_per_viewer {
+        println!("memory  {kib:.1} KiB a viewer (resident, settled)");
+    }
+    println!(
+        "own     {:.0} % of a core",
+        costs.own_cpu_s / seconds * 100.0
+    );
+}
