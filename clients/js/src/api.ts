@@ -11,6 +11,9 @@ import type {
   Code,
   Mark,
   Me,
+  MemberCard,
+  MemberList,
+  MemberRole,
   PeerEnd,
   Person,
   Refusal,
@@ -124,9 +127,15 @@ export interface WeiquanApi {
   rooms(): Promise<RoomCard[]>;
   roomCard(slug: string): Promise<RoomCard>;
   makeRoom(wish: { title: string; guests: boolean; slug?: string }): Promise<RoomCard>;
+  /** A host's wish about the broadcast of a room that one is not in; in a room: `RoomApi.broadcast`. */
+  broadcast(slug: string, act: BroadcastAct, title?: string, startsMs?: number): Promise<Broadcast>;
   streamKeys(slug: string): Promise<StreamKey[]>;
   makeStreamKey(slug: string, label: string): Promise<StreamKeyMade>;
   revokeStreamKey(slug: string, id: string): Promise<void>;
+  /** A page of the circle's members by name; for its owner and moderators. */
+  members(search?: MemberSearch): Promise<MemberList>;
+  /** Appoints a moderator, or dismisses one; for the owner. */
+  setRole(id: string, role: MemberRole): Promise<MemberCard>;
   /** Where OBS and FFmpeg publish; the stream key says which room. */
   whipUrl(): string;
   /** The same object for the same slug. */
@@ -136,6 +145,16 @@ export interface WeiquanApi {
   /** Connects at once, whatever the status is (the person pressed "try again"). */
   retry(): void;
   close(): void;
+}
+
+export interface MemberSearch {
+  /** A part of the name. */
+  q?: string;
+  role?: MemberRole | "owner";
+  /** `next` of the page before. */
+  after?: string;
+  /** At most 200; 50 by default. */
+  n?: number;
 }
 
 export interface RoomApi {

@@ -4,7 +4,7 @@ import { Refused, Unreachable, refusalOf } from "./refused.js";
 
 /** A request's body is JSON or nothing; a token never stands in the address. */
 export interface Call {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   body?: unknown;
   token?: string | null;

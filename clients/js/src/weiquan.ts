@@ -3,15 +3,22 @@
  *
  * Rooms are made once and kept; the connection is dialled when the first one is joined.
  */
-import type { ConnectionStatus, WeiquanApi, WeiquanOptions } from "./api.js";
+import type { ConnectionStatus, MemberSearch, WeiquanApi, WeiquanOptions } from "./api.js";
 import { Link } from "./connection/link.js";
 import { type Environment, environment } from "./environment.js";
 import { Identity } from "./identity.js";
 import { Signalling } from "./media/signalling.js";
 import type {
+  Broadcast,
+  BroadcastAct,
+  BroadcastWish,
   Me,
+  MemberCard,
+  MemberList,
+  MemberRole,
   NewRoom,
   Push,
+  RoleWish,
   RoomCard,
   RoomList,
   ServerInfo,
@@ -111,6 +118,12 @@ export class Weiquan implements WeiquanApi {
     return this.#call({ method: "POST", path: "rooms", body });
   }
 
+  broadcast(slug: string, act: BroadcastAct, title?: string, startsMs?: number): Promise<Broadcast> {
+    const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
+    const body: BroadcastWish = { act, title: title ?? null, ...timed };
+    return this.#call({ method: "POST", path: `rooms/${encodeURIComponent(slug)}/broadcast`, body });
+  }
+
   async streamKeys(slug: string): Promise<StreamKey[]> {
     return (await this.#call<StreamKeyList>({ method: "GET", path: keysOf(slug) })).keys;
   }
@@ -121,6 +134,20 @@ export class Weiquan implements WeiquanApi {
 
   async revokeStreamKey(slug: string, id: string): Promise<void> {
     await this.#call({ method: "DELETE", path: `${keysOf(slug)}/${encodeURIComponent(id)}` });
+  }
+
+  members(search: MemberSearch = {}): Promise<MemberList> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(search)) {
+      if (value !== undefined && value !== "") query.set(name, String(value));
+    }
+    const asked = query.toString();
+    return this.#call({ method: "GET", path: asked === "" ? "members" : `members?${asked}` });
+  }
+
+  setRole(id: string, role: MemberRole): Promise<MemberCard> {
+    const path = `members/${encodeURIComponent(id)}/role`;
+    return this.#call({ method: "PUT", path, body: { role } satisfies RoleWish });
   }
 
   whipUrl(): string {

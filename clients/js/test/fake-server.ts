@@ -59,7 +59,9 @@ export class FakeServer {
   media: (frame: Extract<ClientFrame, { op: "offer" }>) => Answered = () => ({ peer: "p", sdp: "v=0" });
   /** What a join says of the stage. */
   stage: StageState = { here: false, video: false, audio: false };
-  /** REST calls, `METHOD path`. */
+  /** Who is here, as the whole list says. */
+  people: Person[] = [];
+  /** REST calls, `METHOD path?query`. */
   readonly calls: string[] = [];
   rest: (call: string, body: unknown, token: string | null) => { status: number; body: unknown };
   tokens = new Map<string, Person>();
@@ -81,7 +83,8 @@ export class FakeServer {
   };
 
   readonly fetch: typeof fetch = async (input, init) => {
-    const path = new URL(String(input)).pathname.replace("/api/v1/", "");
+    const { pathname, search } = new URL(String(input));
+    const path = pathname.replace("/api/v1/", "") + search;
     const call = `${init?.method ?? "GET"} ${path}`;
     this.calls.push(call);
     if (this.down) throw new TypeError("no network");
@@ -178,6 +181,8 @@ export class FakeServer {
         const page = room.log.slice(from, upTo).map((it) => latest(room, it));
         return line.say({ i: frame.i, ok: { page, end: from === 0 } });
       }
+      case "roster":
+        return line.say({ i: frame.i, ok: { roster: this.people, count: this.people.length } });
       case "offer":
         return line.say({ i: frame.i, ok: this.media(frame) });
       case "ping":

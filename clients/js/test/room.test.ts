@@ -188,7 +188,13 @@ describe("a room", () => {
     const her = { id: "m_other", name: "小红", mark: "member" as const };
     world.server.push({ op: "state", a: 7, count: 2, stage: { here: true, video: true, audio: true } });
     world.server.push({ op: "roster", a: 7, in: [her] });
-    world.server.push({ op: "rights", a: 7, can: ["watch"], muted_until_ms: world.clock.unix() + 60_000 });
+    world.server.push({
+      op: "rights",
+      a: 7,
+      can: ["watch"],
+      mark: "member",
+      muted_until_ms: world.clock.unix() + 60_000,
+    });
     await world.clock.advance(20);
     expect(world.view).toMatchObject({ count: 2, stage: { here: true }, mutedUntil: expect.any(Number) });
     expect(world.view.roster?.map((it) => it.name)).toEqual(["小明", "小红"]);

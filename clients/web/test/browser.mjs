@@ -273,6 +273,49 @@ describe("the host's way", () => {
       await page.waitForSelector(".summary");
     }));
 
+  test("announced for later, moved, and called off", () =>
+    on({ path: "/r/studio/studio?who=host" }, DESK, async (page) => {
+      const field = "dialog[open] [data-field=when]";
+      await page.waitForSelector("[data-act=schedule]");
+      await page.$eval("[data-act=schedule]", (it) => it.click());
+      await page.waitForSelector(field);
+      const proposed = await page.$eval(field, (it) => new Date(it.value).getTime());
+      assert.ok(proposed > Date.now() + 30 * 60_000, "some time to tell people");
+      const set = (value) => page.$eval(field, (it, value) => ((it.value = value), it.dispatchEvent(new Event("input", { bubbles: true }))), value);
+      await set("2020-01-01T20:00");
+      await page.$eval("dialog[open] .main", (it) => it.click());
+      await page.waitForSelector("dialog[open] [role=alert]");
+      assert.match(await page.$eval("dialog[open] [role=alert]", (it) => it.textContent), /已经过了/);
+      await set("2099-01-01T20:00");
+      await page.$eval("dialog[open] .main", (it) => it.click());
+      await page.waitForSelector(".announced");
+      assert.match(await page.$eval(".announced", (it) => it.textContent), /2099.*20:00.*还有/s);
+      await page.$eval("[data-act=reschedule]", (it) => it.click());
+      await page.waitForSelector(field);
+      assert.equal(await page.$eval(field, (it) => it.value), "2099-01-01T20:00", "what was announced stands in the field");
+      await set("2099-01-02T21:30");
+      await page.$eval("dialog[open] .main", (it) => it.click());
+      await page.waitForFunction(() => /21:30/.test(document.querySelector(".announced").textContent));
+      await page.$eval("[data-act=call-off]", (it) => it.click());
+      await page.waitForSelector("dialog[open] .foot .main");
+      await page.$eval("dialog[open] .foot .main", (it) => it.click());
+      await page.waitForSelector("[data-act=schedule]");
+    }));
+
+  test("from home: later, in a room one has", () =>
+    on({ path: "/?who=host" }, DESK, async (page) => {
+      await page.waitForSelector(".hello .main");
+      await page.$eval(".hello .main", (it) => it.click());
+      await page.waitForSelector("dialog[open] input.input");
+      await page.keyboard.type("共读第五夜");
+      await page.$$eval("dialog[open] input[type=radio]", (all) => all[1].click());
+      await page.waitForSelector("dialog[open] [data-field=when]");
+      await page.$eval("dialog[open] .main", (it) => it.click());
+      await page.waitForFunction(() => !document.querySelector("dialog[open]"));
+      await page.waitForFunction(() => document.body.textContent.includes("已预告："));
+      assert.equal(new URL(page.url()).pathname, "/", "nobody is sent to the studio");
+    }));
+
   test("the set-up: account, circle, done", () =>
     on({ path: "/set-up?circle=new&who=nobody#one-time-code" }, PHONE, async (page) => {
       assert.equal(new URL(page.url()).hash, "", "the code is taken out of the address");
@@ -296,5 +339,50 @@ describe("the host's way", () => {
       await page.keyboard.press("Enter");
       await page.waitForSelector(".home");
       assert.ok(page.url().startsWith(server.address), "an address from outside is not followed");
+    }));
+});
+
+describe("the owner's way", () => {
+  const marks = (page, id) => page.$eval(`[data-member=${id}]`, (it) => it.textContent);
+  const agree = (page) => page.$eval("dialog[open] .foot .main", (it) => it.click());
+
+  test("finds a member, makes them a moderator, and dismisses them again", () =>
+    on({ path: "/members?who=owner" }, PHONE, async (page) => {
+      await page.waitForSelector("[data-member=m_wu]");
+      assert.equal((await page.$$("[data-member]")).length, 50, "a page");
+      await page.$eval(".members > .wide", (it) => it.click());
+      await page.waitForFunction(() => document.querySelectorAll("[data-member]").length > 60);
+      assert.equal(await page.$("[data-member=m_me] [data-act=role]"), null, "one's own role is fixed");
+      await page.type("input[type=search]", "周");
+      await page.waitForFunction(() => document.querySelectorAll("[data-member]").length === 1);
+      await page.$eval("[data-member=m_zhou] [data-act=role]", (it) => it.click());
+      await page.waitForSelector("dialog[open] .foot .main");
+      await agree(page);
+      await page.waitForFunction(() => document.querySelector("[data-member=m_zhou]").textContent.includes("取消管理员"));
+      assert.match(await marks(page, "m_zhou"), /管理/);
+      await page.$eval("[data-member=m_zhou] [data-act=role]", (it) => it.click());
+      await page.waitForSelector("dialog[open] .foot .main");
+      await agree(page);
+      await page.waitForFunction(() => document.querySelector("[data-member=m_zhou]").textContent.includes("设为管理员"));
+    }));
+
+  test("in a room: on the person's line", () =>
+    on({ path: "/r/gap?who=owner" }, DESK, async (page) => {
+      await page.waitForSelector(".chat .here");
+      await page.$eval(".chat .here", (it) => it.click());
+      await page.waitForSelector("dialog[open] [aria-expanded]");
+      await page.$eval("dialog[open] [aria-expanded]", (it) => it.click());
+      await page.waitForSelector("dialog[open] [data-act=role]");
+      await page.$eval("dialog[open] [data-act=role]", (it) => it.click());
+      await page.waitForFunction(() => document.querySelectorAll("dialog[open]").length === 2);
+      await page.$$eval("dialog[open]", (all) => all.at(-1).querySelector(".foot .main").click());
+      await page.waitForFunction(() => !document.querySelector("dialog[open] [data-act=role]"));
+    }));
+
+  test("a member is told whose list it is", () =>
+    on({ path: "/members?who=member" }, DESK, async (page) => {
+      await page.waitForSelector("h1");
+      assert.match(await page.$eval("h1", (it) => it.textContent), /只给圈主和管理员看/);
+      assert.equal(await page.$("[data-act=role]"), null);
     }));
 });

@@ -68,6 +68,29 @@ export const states = [
   },
   { name: "sign-up", path: "/sign-up?who=nobody" },
   { name: "account-menu", path: "/", then: (page) => clickOn(page, "header button.icon") },
+  { name: "account-menu-owner", path: "/?who=owner", then: (page) => clickOn(page, "header button.icon") },
+  { name: "members", path: "/members?who=owner", then: (page) => page.waitForSelector("[data-member]") },
+  { name: "members-refused", path: "/members?who=member" },
+  {
+    name: "members-appoint", path: "/members?who=owner",
+    then: (page) => clickOn(page, "[data-member=m_wu] [data-act=role]"),
+  },
+  {
+    name: "room-person-owner", path: "/r/gap?who=owner",
+    then: async (page) => {
+      await clickOn(page, ".chat .here");
+      await clickOn(page, "dialog[open] [aria-expanded]");
+    },
+  },
+  { name: "studio-announce", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, "[data-act=schedule]") },
+  { name: "studio-announced", path: "/r/scheduled/studio?who=host" },
+  {
+    name: "make-room-later", path: "/?who=owner",
+    then: async (page) => {
+      await clickOn(page, ".hello .main");
+      await clickOn(page, "dialog[open] label:nth-of-type(2) input[type=radio]");
+    },
+  },
   { name: "make-room", path: "/", then: (page) => clickOn(page, ".hello .main") },
   { name: "set-up-link", path: "/?circle=new&who=nobody" },
   { name: "set-up", path: "/set-up?circle=new&who=nobody#one-time-code" },

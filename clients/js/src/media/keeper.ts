@@ -154,6 +154,7 @@ export class Keeper {
       case "timeout":
       case "failed":
       case "closed":
+      case "expired":
         return this.#again(why);
       case "replaced":
       case "not_permitted":

@@ -3,4 +3,4 @@
 /**
  * Why a peer ended.
  */
-export type PeerEnd = "closed" | "replaced" | "ended" | "timeout" | "failed" | "not_permitted";
+export type PeerEnd = "closed" | "replaced" | "ended" | "timeout" | "failed" | "not_permitted" | "expired";

@@ -129,7 +129,8 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
     case "rights": {
       const until = push.muted_until_ms;
       const mutedUntil = until === undefined ? null : until - state.skew;
-      return { ...state, can: new Set(push.can as Verb[]), mutedUntil };
+      const me = state.me && { ...state.me, mark: push.mark };
+      return { ...state, can: new Set(push.can as Verb[]), mark: push.mark, me, mutedUntil };
     }
     case "out":
       return { ...state, phase: "out", why: push.why, live: false, roster: null, mine: unsent(state.mine) };

@@ -28,6 +28,7 @@ import { apply } from "./apply.js";
 import { Hearts } from "./hearts.js";
 import { History } from "./history.js";
 import type { Outbox } from "./outbox.js";
+import { RosterKeeper } from "./roster.js";
 import { Sender } from "./sender.js";
 import { emptyRoom, type RoomEvent, type RoomPush, type RoomState, type Wish } from "./state.js";
 import { viewOf } from "./view.js";
@@ -51,6 +52,7 @@ export class RoomClient implements RoomApi {
   readonly #state: Cell<RoomState>;
   readonly #view: Cell<RoomView>;
   readonly #history: History;
+  readonly #roster: RosterKeeper;
   readonly #sender: Sender;
   readonly #hearts: Hearts;
   readonly #wishes: Wishes;
@@ -72,6 +74,7 @@ export class RoomClient implements RoomApi {
       rejoin: () => this.#rejoin(),
     };
     this.#history = new History(shared.link, own);
+    this.#roster = new RosterKeeper(own.state, () => this.roster());
     this.#sender = new Sender(shared.env, shared.link, shared.outbox, own);
     this.#wishes = new Wishes(shared.env, shared.link, shared.ids, this.#state);
     this.#hearts = new Hearts(shared.env.timers, (kind, n) => {
@@ -218,8 +221,10 @@ export class RoomClient implements RoomApi {
 
   push(push: RoomPush): void {
     if (push.op === "burst") return this.#hearts.heard(push.b);
+    const before = this.#state.get();
     this.#fold({ kind: "push", push });
     void this.#history.holes();
+    this.#roster.heard(push, before);
     if (push.op === "out") this.#barred(push.why);
   }
 

@@ -3,6 +3,7 @@ export type Route =
   | { page: "home" }
   | { page: "room"; slug: string }
   | { page: "studio"; slug: string }
+  | { page: "members" }
   | { page: "sign-in" }
   | { page: "sign-up" }
   | { page: "set-up" }
@@ -17,7 +18,7 @@ export function routeOf(path: string): Route {
     if (third === undefined) return { page: "room", slug };
     if (third === "studio") return { page: "studio", slug };
   }
-  if (parts.length === 1 && (first === "sign-in" || first === "sign-up" || first === "set-up")) {
+  if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
   }
   return { page: "not-found" };
@@ -25,6 +26,7 @@ export function routeOf(path: string): Route {
 
 export const paths = {
   home: "/",
+  members: "/members",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
   /** `then` is where to go afterwards: always one of our own paths. */

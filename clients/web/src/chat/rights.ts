@@ -1,5 +1,5 @@
 /** What the menu on a message or a person offers. Pure; the server decides again on every wish. */
-import type { Mark, MessageView, Person, RoomView, Verb } from "@weiquan/client";
+import type { Mark, MemberRole, MessageView, Person, RoomView, Verb } from "@weiquan/client";
 
 const RANK: Record<Mark, number> = { guest: 0, member: 1, host: 2, moderator: 3, owner: 4 };
 
@@ -11,6 +11,26 @@ function outranks(mine: Mark, theirs: Mark): boolean {
 
 export function mayActOn(view: Standing, verb: Extract<Verb, "mute" | "ban">, person: Person): boolean {
   return view.can.has(verb) && person.id !== view.me?.id && outranks(view.mark, person.mark);
+}
+
+/** What the owner of the circle could make of somebody here: guests have no account, and so no role. */
+export function roleFor(view: Standing, person: Person): MemberRole | undefined {
+  if (view.mark !== "owner" || person.id === view.me?.id) return undefined;
+  switch (person.mark) {
+    case "moderator":
+      return "member";
+    case "member":
+    case "host":
+      return "moderator";
+    case "guest":
+    case "owner":
+      return undefined;
+  }
+}
+
+/** Whether there is anything that could be done to this person. */
+export function mayAct(view: Standing, person: Person): boolean {
+  return mayActOn(view, "mute", person) || mayActOn(view, "ban", person) || roleFor(view, person) !== undefined;
 }
 
 export interface MessageActs {

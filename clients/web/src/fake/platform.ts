@@ -1,8 +1,13 @@
 /** The stand-in platform: the whole app without a server or a camera. Only in `--mode fake`. */
 import {
   Cell,
+  type Broadcast,
   type ConnectionStatus,
   type Me,
+  type MemberCard,
+  type MemberList,
+  type MemberRole,
+  type MemberSearch,
   type RoomApi,
   type RoomCard,
   type ServerInfo,
@@ -13,6 +18,7 @@ import {
 } from "@weiquan/client";
 import type { Platform, Sources } from "../app/ports";
 import { pseudo } from "../i18n/pseudo";
+import { FakeMembers } from "./members";
 import { self } from "./people";
 import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
@@ -29,6 +35,7 @@ const statuses: Record<typeof wishes.status, ConnectionStatus> = {
 class FakeWeiquan implements WeiquanApi {
   readonly status = new Cell<ConnectionStatus>(statuses[wishes.status]);
   readonly who = new Cell<Me | null>(self);
+  readonly #book = new FakeMembers();
   readonly #rooms = new Map<string, FakeRoom>();
   #setUp = wishes.circle !== "new";
   #circle = "读书会";
@@ -72,6 +79,16 @@ class FakeWeiquan implements WeiquanApi {
   }
   async makeRoom(): Promise<RoomCard> {
     return { ...(cards[4] as RoomCard), slug: "studio" };
+  }
+  async broadcast(_slug: string, _act: string, title = "", startsMs?: number): Promise<Broadcast> {
+    const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
+    return { id: "b_new", phase: "scheduled", title, host: { id: "m_me", name: this.who.get()?.name ?? "", mark: "host" }, ...timed };
+  }
+  async members(search: MemberSearch = {}): Promise<MemberList> {
+    return this.#book.page(search);
+  }
+  async setRole(id: string, role: MemberRole): Promise<MemberCard> {
+    return this.#book.give(id, role);
   }
   async streamKeys(): Promise<StreamKey[]> {
     return [{ id: "k1", label: "OBS", made_ms: Date.now() - 86_400_000 * 3, used_ms: Date.now() - 3_600_000 }];

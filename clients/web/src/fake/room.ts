@@ -130,8 +130,12 @@ export class FakeRoom implements RoomApi {
   async slowMode(gapMs: number): Promise<void> {
     this.#change({ slowModeMs: gapMs });
   }
-  async broadcast(act: string, title = "共读第三夜"): Promise<void> {
+  async broadcast(act: string, title = "共读第三夜", startsMs?: number): Promise<void> {
     const now = this.view.get().broadcast;
+    const host = this.view.get().me ?? lin;
+    const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
+    if (act === "schedule") this.#change({ broadcast: { id: "b", host, ...now, phase: "scheduled", title, ...timed } });
+    if (act === "archive") this.#change({ broadcast: null });
     if (act === "end") this.#change({ broadcast: now && { ...now, phase: "ended" }, stage: { here: false, video: false, audio: false } });
     if (act === "open") this.#change({ broadcast: { id: "b", phase: "open", title, host: this.view.get().me ?? lin } });
   }
