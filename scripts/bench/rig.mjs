@@ -1,0 +1,173 @@
+// What both the bench and the combined minute need: a release server of our own on a real disk, with shipped defaults
+// but for its ports and folder (each override is printed), a stream key, and the load test as a child.
+import { spawn, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, rmSync, writeFileSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+// BENCH_BIN: where the two release programs lie, if cargo was told to build elsewhere.
+const programs = path.resolve(process.env.BENCH_BIN ?? "target/release");
+const weiquan = path.join(programs, "weiquan");
+const loadtest = path.join(programs, "weiquan-loadtest");
+export const out = path.resolve("target/bench");
+export const trace = "testdata/trace.bin";
+const running = new Set();
+
+for (const program of [weiquan, loadtest]) {
+  if (!existsSync(program)) {
+    console.error(`${program} is not there: cargo build --release --workspace --locked`);
+    process.exit(2);
+  }
+}
+mkdirSync(out, { recursive: true });
+const disk = execFileSync("stat", ["-f", "-c", "%T", out]).toString().trim();
+if (disk === "tmpfs" || disk === "ramfs") {
+  console.error(`${out} lies on ${disk}: commits there cost nothing, so the figures would mean nothing.`);
+  process.exit(2);
+}
+console.error(`machine: ${os.cpus().length} cores, ${os.cpus()[0].model}, load ${os.loadavg()[0].toFixed(2)}, disk ${disk}`);
+
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+export function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+// Server on the first core, generator on the second, where there are two: a measurement must not share one.
+const pinned = (core, command, args) =>
+  core === null || os.cpus().length < 2 ? [command, args] : ["taskset", ["-c", String(core), command, ...args]];
+
+/** Starts a program and waits until it says that it is ready. */
+export function start(command, args, ready, core = null) {
+  const [program, all] = pinned(core, command, args);
+  const child = spawn(program, all, { stdio: ["ignore", "pipe", "inherit"] });
+  running.add(child);
+  child.on("exit", () => running.delete(child));
+  return new Promise((done, fail) => {
+    let text = "";
+    child.stdout.on("data", (data) => {
+      text += data;
+      if (text.includes(ready)) done({ child, text });
+    });
+    child.on("exit", (code) => fail(new Error(`${command} ended with ${code}: ${text}`)));
+  });
+}
+
+/** Ends a program and waits for it; told to go, it may say goodbye. */
+export function end(child, signal = "SIGTERM") {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((done) => {
+    child.on("exit", done);
+    child.kill(signal);
+  });
+}
+
+/** Runs the load test and answers its JSON; `told` hears each line of its progress. */
+export function load(args, { core = null, told = null } = {}) {
+  const json = path.join(out, `last-${args[0]}.json`);
+  rmSync(json, { force: true });
+  const [program, all] = pinned(core, loadtest, [...args, "--json", json]);
+  return new Promise((done, fail) => {
+    const child = spawn(program, all, { stdio: ["ignore", "ignore", told ? "pipe" : "inherit"] });
+    running.add(child);
+    if (told) createInterface({ input: child.stderr }).on("line", told);
+    child.on("exit", (code) => {
+      running.delete(child);
+      try {
+        const result = JSON.parse(readFileSync(json, "utf8"));
+        if (result.verdict !== "PASS" && !told) console.error(`  ${result.verdict}: ${JSON.stringify(result)}`);
+        done(result);
+      } catch (error) {
+        fail(new Error(`weiquan-loadtest ${args[0]} ended with ${code}: ${error.message}`));
+      }
+    });
+  });
+}
+
+async function ask(url, token, body) {
+  const headers = { "content-type": "application/json", origin: new URL(url).origin };
+  if (token) headers.authorization = `Bearer ${token}`;
+  const answer = await fetch(url, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+/** A server with an owner, rooms and tokens, freshly started. Every override of a shipped default is printed. */
+export class Server {
+  /** `folder` names its data below target/bench. */
+  static async start(roomSlugs, tokenCount, { folder = "data", core = null } = {}) {
+    const it = new Server();
+    it.core = core;
+    const data = path.join(out, folder);
+    rmSync(data, { recursive: true, force: true });
+    const [port, admin, publish, view] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const overrides = [`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `server.data=${JSON.stringify(data)}`,
+      `rtc.publish_port=${publish}`, `rtc.view_ports=[${view}]`, "log.level=warn"];
+    it.sets = overrides.flatMap((set) => ["--set", set]);
+    console.error(`  weiquan serve ${overrides.map((set) => `--set ${set}`).join(" ")}`);
+    const text = await it.run();
+    it.base = `http://127.0.0.1:${port}`;
+    it.where = ["--server", `127.0.0.1:${port}`];
+    const code = text.match(/set-up#(\S+)/)[1];
+    const owner = await ask(`${it.base}/api/v1/set-up`, null, { code, name: "bench", password: "bench password", circle: "bench" });
+    it.owner = owner.token;
+    // One member may make 20 rooms in ten minutes, so many rooms have many makers.
+    let maker = owner;
+    for (const [n, slug] of roomSlugs.entries()) {
+      if (n > 0 && n % 16 === 0) maker = await ask(`${it.base}/api/v1/accounts`, null, { name: `maker ${n}`, password: "bench password" });
+      await ask(`${it.base}/api/v1/rooms`, maker.token, { title: slug, guests: true, slug });
+    }
+    // Started again, so that what is measured did not just make accounts and rooms.
+    await end(it.child);
+    await it.run();
+    it.tokens = path.join(out, `${folder}.tokens`);
+    writeFileSync(it.tokens, execFileSync(weiquan, ["token", ...it.sets, "--count", String(tokenCount), "--minutes", "600"], { maxBuffer: 1 << 28 }));
+    return it;
+  }
+
+  /** Starts the program on the same folder and ports; answers what it said. */
+  async run() {
+    const { child, text } = await start(weiquan, ["serve", ...this.sets], "Ctrl-C", this.core);
+    this.child = child;
+    return text;
+  }
+
+  get pid() {
+    return String(this.child.pid);
+  }
+
+  /** The phase of a room's broadcast, or nothing. */
+  async phase(slug) {
+    const { rooms } = await ask(`${this.base}/api/v1/rooms`, this.owner);
+    return rooms.find((it) => it.slug === slug)?.broadcast?.phase;
+  }
+
+  /** Publishes the recorded trace by WHIP with a stream key of the room, and waits until it is live. */
+  async publish(room, flags = [], core = null) {
+    const { key } = await ask(`${this.base}/api/v1/rooms/${room}/stream-keys`, this.owner, { label: "bench" });
+    const args = ["publish", ...this.where, "--key", key, "--trace", trace, ...flags];
+    const { child } = await start(loadtest, args, "publishing", core);
+    await this.live(room);
+    return child;
+  }
+
+  /** Waits until a room is live. */
+  async live(room) {
+    const deadline = Date.now() + 20_000;
+    while ((await this.phase(room)) !== "live") {
+      if (Date.now() > deadline) throw new Error(`${room} did not go live within 20 s`);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+
+  stop() {
+    return end(this.child);
+  }
+}
