@@ -157,10 +157,12 @@ async fn page(wire: &mut Wire, request: u32) -> Result<Page> {
             .await?;
         for answer in answers {
             let answer = answer.context("an unreadable page")?;
-            match answer.outcome {
-                Outcome::Ok(Reply::Page(page)) if answer.i == request => return Ok(page),
-                Outcome::Err(refusal) => return Err(refusal.into()),
-                Outcome::Ok(_) => bail!("an answer of another kind"),
+            if answer.i == request {
+                return match answer.outcome {
+                    Outcome::Ok(Reply::Page(page)) => Ok(page),
+                    Outcome::Ok(_) => bail!("an answer of another kind"),
+                    Outcome::Err(refusal) => Err(refusal.into()),
+                };
             }
         }
         ensure!(open, "closed while the history was read");

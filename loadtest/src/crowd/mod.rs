@@ -42,10 +42,6 @@ use writer::Writer;
 
 /// What stands before the intended time of sending in every text.
 const STAMP: &[u8] = b"wq@";
-/// How long an unacknowledged message or a viewer that is behind is waited for in the end.
-const SETTLE_WITHIN: Duration = Duration::from_secs(20);
-/// The same where the server may just have come back.
-const SETTLE_AFTER_RESTARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Which server is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -92,6 +88,9 @@ pub(crate) struct Plan {
     /// Seconds of speaking before them that do not.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) warmup: f64,
+    /// Seconds in which, in the end, everything must be acknowledged and every viewer must have it.
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) settle: f64,
     /// A file with one token a line: `weiquan token --count N > tokens` makes it (one per viewer and writer).
     #[arg(long)]
     pub(crate) tokens: Option<PathBuf>,
@@ -154,12 +153,9 @@ impl Plan {
         self.check_history || self.through_restarts
     }
 
+    /// How long an unacknowledged message or a viewer that is behind is waited for in the end.
     fn settle_within(&self) -> Duration {
-        if self.through_restarts {
-            SETTLE_AFTER_RESTARTS_WITHIN
-        } else {
-            SETTLE_WITHIN
-        }
+        Duration::from_secs_f64(self.settle)
     }
 }
 
