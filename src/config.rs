@@ -37,6 +37,7 @@ pub enum ConfigError {
 #[serde(default, deny_unknown_fields)]
 pub struct Raw {
     pub server: Server,
+    pub tls: Tls,
     pub fanout: Fanout,
     pub rtc: Rtc,
     pub auth: Auth,
@@ -65,6 +66,26 @@ impl Default for Server {
             origins: Vec::new(),
             connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
             threads: 0,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    pub mode: String,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub redirect: String,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            mode: "off".into(),
+            certificate: PathBuf::new(),
+            key: PathBuf::new(),
+            redirect: "off".into(),
         }
     }
 }
@@ -162,6 +183,10 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// `scheme://host[:port]` that people see, without a slash at the end.
     pub public_url: String,
+    /// Whether the public port speaks HTTPS itself.
+    pub secure: bool,
+    /// A plain port that sends everybody to the public address.
+    pub redirect: Option<SocketAddr>,
     pub shards: usize,
     pub threads: usize,
     pub rtc_publish: SocketAddr,
@@ -268,8 +293,17 @@ impl Raw {
             "off" => None,
             text => Some(address("server.admin", text)?),
         };
+        let (secure, redirect) = self.tls.check()?;
+        let scheme = if secure { "https" } else { "http" };
         let public_url = match self.server.public_url.trim_end_matches('/') {
-            "" => format!("http://{}", readable(listen)),
+            "" => format!("{scheme}://{}", readable(listen)),
+            url if secure && url.starts_with("http://") => {
+                return Err(ConfigError::Unfit {
+                    key: "server.public_url",
+                    value: url.to_owned(),
+                    advice: "with tls.mode = \"files\" it begins with https://".into(),
+                });
+            }
             url if url.starts_with("http://") || url.starts_with("https://") => url.to_owned(),
             url => {
                 return Err(ConfigError::Unfit {
@@ -306,6 +340,8 @@ impl Raw {
             listen,
             admin,
             public_url,
+            secure,
+            redirect,
             // One shard per two cores: on two cores a second shard beside the media worker, the log
             // writer and the front costs 30 % CPU in small rooms and gains nothing (measured).
             shards: if self.fanout.shards == 0 {
@@ -323,6 +359,40 @@ impl Raw {
                 .collect(),
             raw: self,
         })
+    }
+}
+
+impl Tls {
+    /// Whether HTTPS is spoken, and where plain requests are sent there.
+    fn check(&self) -> Result<(bool, Option<SocketAddr>), ConfigError> {
+        let unfit = |key, value: &str, advice: &str| ConfigError::Unfit {
+            key,
+            value: value.to_owned(),
+            advice: advice.to_owned(),
+        };
+        let secure = match self.mode.as_str() {
+            "off" => false,
+            "files" => true,
+            mode => return Err(unfit("tls.mode", mode, "it is \"off\" or \"files\"")),
+        };
+        for (key, path) in [
+            ("tls.certificate", &self.certificate),
+            ("tls.key", &self.key),
+        ] {
+            if secure && path.as_os_str().is_empty() {
+                let advice = "tls.mode = \"files\" needs it: the path of a PEM file";
+                return Err(unfit(key, "", advice));
+            }
+        }
+        match self.redirect.as_str() {
+            "off" => Ok((secure, None)),
+            text if secure => Ok((secure, Some(address("tls.redirect", text)?))),
+            text => Err(unfit(
+                "tls.redirect",
+                text,
+                "there is nothing to send people to while tls.mode = \"off\"",
+            )),
+        }
     }
 }
 

@@ -36,6 +36,8 @@ const COME_BACK_AFTER_MS: (u32, u32) = (500, 8_000);
 const SIGN_IN_KEPT_MS: u64 = 180 * 24 * 3_600_000;
 /// How long requests that are under way may take at the end.
 const REQUESTS_WITHIN: Duration = Duration::from_secs(3);
+/// How often the certificate's files are read again.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(2);
 /// How often gauges are brought up to date.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
 
@@ -54,6 +56,7 @@ pub struct Server {
     directory: Arc<Directory>,
     draining: Arc<AtomicBool>,
     front: Front,
+    redirect_front: Option<Front>,
     admin_front: Option<Front>,
     media: rtc_edge::Running,
     tasks: Vec<JoinHandle<()>>,
@@ -62,6 +65,8 @@ pub struct Server {
 impl Server {
     /// Starts everything. Errors name what is wrong and what to do about it.
     pub async fn start(config: &Config, metrics: telemetry::Metrics) -> Result<Self> {
+        // Before anything else: what is wrong with the files is said at once.
+        let certificates = certificates(config)?;
         let folder = config.raw.server.data.clone();
         let store =
             tokio::task::spawn_blocking(move || Store::open(&folder, &StoreConfig::default()))
@@ -129,6 +134,21 @@ impl Server {
             store: store.clone(),
             draining: draining.clone(),
         });
+        let acceptor = match &certificates {
+            Some(certificates) => {
+                tasks.push(tokio::spawn(follow(certificates.clone())));
+                Some(tls::Acceptor::new(certificates.clone())?)
+            }
+            None => None,
+        };
+        let redirect_front = match config.redirect {
+            Some(address) => {
+                let listener = http::listen(address)
+                    .with_context(|| format!("tls.redirect = {address}: cannot listen there"))?;
+                Some(Front::redirect(listener, url.as_str().into())?)
+            }
+            None => None,
+        };
         let admin_front = match config.admin {
             Some(admin) => {
                 let router = http::admin(metrics, store.clone(), rooms.clone());
@@ -149,6 +169,7 @@ impl Server {
                 sign_up: config.raw.auth.sign_up,
                 connections_per_address: config.raw.server.connections_per_address,
             },
+            tls: acceptor,
         };
         let front = http::serve(listener, parts, adopt_into(handles))?;
         tasks.retain(|it| !it.is_finished());
@@ -162,6 +183,7 @@ impl Server {
             directory,
             draining,
             front,
+            redirect_front,
             admin_front,
             media,
             tasks,
@@ -172,6 +194,9 @@ impl Server {
     pub async fn shutdown(self) {
         self.draining.store(true, Ordering::Relaxed);
         self.front.stop(REQUESTS_WITHIN).await;
+        if let Some(redirect) = self.redirect_front {
+            redirect.stop(Duration::from_millis(100)).await;
+        }
         let farewell = push_frame(&Push::Goaway {
             after_ms: COME_BACK_AFTER_MS,
         });
@@ -203,9 +228,35 @@ impl Server {
 /// Where people find this server: as configured, or by the port that was really bound.
 fn public_url(config: &Config, address: SocketAddr) -> String {
     if config.raw.server.public_url.is_empty() && config.listen.port() == 0 {
-        format!("http://{address}")
+        let scheme = if config.secure { "https" } else { "http" };
+        format!("{scheme}://{address}")
     } else {
         config.public_url.clone()
+    }
+}
+
+/// The certificate of the public port, where it speaks HTTPS.
+fn certificates(config: &Config) -> Result<Option<Arc<tls::Certificates>>> {
+    if !config.secure {
+        return Ok(None);
+    }
+    let files = &config.raw.tls;
+    let loaded = tls::Certificates::load(&files.certificate, &files.key)
+        .context("tls.certificate and tls.key")?;
+    Ok(Some(Arc::new(loaded)))
+}
+
+/// Shows a new certificate once its files are there.
+async fn follow(certificates: Arc<tls::Certificates>) {
+    loop {
+        time::sleep(CERTIFICATE_EVERY).await;
+        let reader = certificates.clone();
+        match tokio::task::spawn_blocking(move || reader.reload()).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::info!("the new certificate is shown from now on"),
+            Ok(Err(error)) => tracing::warn!(%error, "the old certificate stays"),
+            Err(error) => tracing::error!(%error, "reading the certificate panicked"),
+        }
     }
 }
 
@@ -288,6 +339,7 @@ fn adopt_into(shards: Shards) -> http::seam::Adopt {
         };
         all[shard].adopt(Adopt {
             socket: adopted.socket,
+            tls: adopted.tls,
             peer: Peer {
                 addr: adopted.peer,
                 origin: adopted.origin,

@@ -75,7 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rtc_srtp", &["src/rtc", "loadtest"]),
     ("rtc_stun", &["src/rtc", "loadtest"]),
     ("quinn_udp", &["src/rtc", "loadtest"]),
-    ("rustls", &["src/tls"]),
+    ("rustls", &["src/tls", "src/fanout/tests"]),
     ("jsonwebtoken", &["src/auth"]),
     ("argon2", &["src/auth"]),
     ("rusqlite", &["src/store"]),

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use protocol::{CloseCode, RoomNumber};
 use smallvec::SmallVec;
 use tokio::{net::TcpStream, task::AbortHandle};
@@ -28,6 +28,8 @@ const PARTS_MAX: usize = 64;
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) socket: TcpStream,
+    /// `None` where the socket is plain.
+    tls: RefCell<Option<Box<tls::Session>>>,
     flags: Cell<u8>,
     /// The rooms it is in, with its key in each.
     pub(crate) rooms: RefCell<SmallVec<[(RoomNumber, usize); 1]>>,
@@ -43,7 +45,8 @@ pub(crate) struct Connection {
 
 /// What waits for a blocked socket. Frames of rooms are not here: they wait in the rooms' rings.
 pub(crate) struct Lag {
-    /// The unsent rest of what was begun. Goes first.
+    /// The unsent rest of what was begun, as it goes to the socket (sealed, where that is TLS: its
+    /// place among the records is taken). Goes first.
     pub(crate) partial: Bytes,
     /// Whole frames for this connection alone. Go next.
     answers: VecDeque<(Kind, Bytes)>,
@@ -70,20 +73,48 @@ pub(crate) enum Kind {
 }
 
 /// What became of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     All,
-    /// So many bytes.
-    Part(usize),
+    /// The socket took `taken` bytes (maybe none); `rest` goes to it next, as it is.
+    Part {
+        taken: usize,
+        rest: Bytes,
+    },
     /// The socket is broken.
     Lost,
 }
 
+/// What became of a write of several frames.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PartsWritten {
+    All,
+    /// So many bytes of them; what was not begun may still be written otherwise.
+    Begun(usize),
+    /// All are sealed; see [`Written::Part`].
+    Sealed {
+        taken: usize,
+        rest: Bytes,
+    },
+    Lost,
+}
+
+thread_local! {
+    /// Where the shard seals what it writes to a TLS socket, so that no connection owns a buffer.
+    static SEALED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, socket: TcpStream, now_ms: u64) -> Rc<Self> {
+    pub(crate) fn new(
+        id: ConnectionId,
+        socket: TcpStream,
+        tls: Option<tls::Session>,
+        now_ms: u64,
+    ) -> Rc<Self> {
         Rc::new(Self {
             id,
             socket,
+            tls: RefCell::new(tls.map(Box::new)),
             flags: Cell::new(0),
             rooms: RefCell::default(),
             lag: RefCell::new(None),
@@ -150,19 +181,122 @@ impl Connection {
         by_ms != 0 && now_ms >= by_ms
     }
 
-    pub(crate) fn write(&self, bytes: &[u8]) -> Written {
-        written(self.socket.try_write(bytes), bytes.len())
+    /// Writes one frame, or several that are joined.
+    pub(crate) fn write(&self, bytes: &Bytes) -> Written {
+        let Some(session) = &mut *self.tls.borrow_mut() else {
+            return match self.write_raw(bytes) {
+                Ok(n) if n == bytes.len() => Written::All,
+                Ok(n) => Written::Part {
+                    taken: n,
+                    rest: bytes.slice(n..),
+                },
+                Err(Broken) => Written::Lost,
+            };
+        };
+        SEALED.with_borrow_mut(|sealed| {
+            sealed.clear();
+            match session.seal(bytes, sealed) {
+                Ok(()) => self.write_sealed(sealed),
+                Err(_) => Written::Lost,
+            }
+        })
     }
 
-    /// Several buffers in one call of the kernel.
-    pub(crate) fn write_parts(&self, parts: &[Part]) -> Written {
+    /// Writes what is as the socket takes it. Zero where it takes nothing now.
+    pub(crate) fn write_raw(&self, bytes: &[u8]) -> Result<usize, Broken> {
+        taken(self.socket.try_write(bytes))
+    }
+
+    /// Writes several frames in one call of the kernel.
+    pub(crate) fn write_parts(&self, parts: &[Part]) -> PartsWritten {
+        if let Some(session) = &mut *self.tls.borrow_mut() {
+            return SEALED.with_borrow_mut(|sealed| {
+                sealed.clear();
+                for part in parts {
+                    if session.seal(&part.frame, sealed).is_err() {
+                        return PartsWritten::Lost;
+                    }
+                }
+                match self.write_sealed(sealed) {
+                    Written::All => PartsWritten::All,
+                    Written::Part { taken, rest } => PartsWritten::Sealed { taken, rest },
+                    Written::Lost => PartsWritten::Lost,
+                }
+            });
+        }
         let slices: SmallVec<[IoSlice<'_>; PARTS_MAX]> = parts
             .iter()
             .take(PARTS_MAX)
             .map(|it| IoSlice::new(&it.frame))
             .collect();
-        let length = parts.iter().map(|it| it.frame.len()).sum();
-        written(self.socket.try_write_vectored(&slices), length)
+        let length: usize = parts.iter().map(|it| it.frame.len()).sum();
+        match taken(self.socket.try_write_vectored(&slices)) {
+            Ok(n) if n == length => PartsWritten::All,
+            Ok(n) => PartsWritten::Begun(n),
+            Err(Broken) => PartsWritten::Lost,
+        }
+    }
+
+    fn write_sealed(&self, sealed: &[u8]) -> Written {
+        match self.write_raw(sealed) {
+            Ok(n) if n == sealed.len() => Written::All,
+            Ok(n) => Written::Part {
+                taken: n,
+                rest: Bytes::copy_from_slice(&sealed[n..]),
+            },
+            Err(Broken) => Written::Lost,
+        }
+    }
+
+    /// Bytes of frames that are best written at once: a viewer that stalls owns no more sealed
+    /// bytes than one record.
+    pub(crate) fn write_bytes_max(&self, config: &Config) -> usize {
+        match &*self.tls.borrow() {
+            Some(_) => config.write_bytes_max.min(tls::RECORD_BYTES_MAX),
+            None => config.write_bytes_max,
+        }
+    }
+
+    /// What was received, in plain: `received` itself, or what TLS makes of it, written to `plain`.
+    pub(crate) fn open<'a>(&self, received: &'a mut [u8], plain: &'a mut Vec<u8>) -> Heard<'a> {
+        let Some(session) = &mut *self.tls.borrow_mut() else {
+            return Heard {
+                plain: received,
+                due: Vec::new(),
+                is_over: false,
+            };
+        };
+        let mut due = Vec::new();
+        let opened = session.open(received, plain, &mut due);
+        Heard {
+            plain,
+            due,
+            is_over: !matches!(opened, Ok(tls::Opened::More)),
+        }
+    }
+
+    /// A frame as it goes to the socket.
+    pub(crate) fn sealed(&self, frame: Bytes) -> Bytes {
+        let Some(session) = &mut *self.tls.borrow_mut() else {
+            return frame;
+        };
+        let mut sealed = Vec::new();
+        match session.seal(&frame, &mut sealed) {
+            Ok(()) => sealed.into(),
+            // The session is over: there is nobody to say it to.
+            Err(_) => Bytes::new(),
+        }
+    }
+
+    /// The last word of TLS; nothing on a plain socket.
+    pub(crate) fn last_word(&self) -> Bytes {
+        let mut sealed = Vec::new();
+        if let Some(session) = &mut *self.tls.borrow_mut()
+            && session.close(&mut sealed).is_err()
+        {
+            sealed.clear();
+        }
+        sealed.into()
     }
 
     /// Ready when there is something to read, or nothing more to wait for.
@@ -178,12 +312,24 @@ impl Connection {
     }
 }
 
-fn written(result: io::Result<usize>, length: usize) -> Written {
+/// What a read brought.
+pub(crate) struct Heard<'a> {
+    pub(crate) plain: &'a mut [u8],
+    /// What TLS has to say because of it, before anything that is sealed later.
+    pub(crate) due: Vec<u8>,
+    /// TLS ended: by its last word, or by a fault.
+    pub(crate) is_over: bool,
+}
+
+/// The socket is broken.
+#[derive(Debug)]
+pub(crate) struct Broken;
+
+fn taken(result: io::Result<usize>) -> Result<usize, Broken> {
     match result {
-        Ok(n) if n == length => Written::All,
-        Ok(n) => Written::Part(n),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Written::Part(0),
-        Err(_) => Written::Lost,
+        Ok(n) => Ok(n),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(_) => Err(Broken),
     }
 }
 
@@ -225,6 +371,14 @@ impl Lag {
         let (kind, answer) = self.answers.pop_front()?;
         *self.waiting_bytes(kind) -= answer.len();
         Some(answer)
+    }
+
+    /// Puts bytes behind what was begun, as they go to the socket.
+    pub(crate) fn append(&mut self, sealed: &[u8]) {
+        let mut partial = BytesMut::with_capacity(self.partial.len() + sealed.len());
+        partial.extend_from_slice(&self.partial);
+        partial.extend_from_slice(sealed);
+        self.partial = partial.freeze();
     }
 
     pub(crate) fn advance(&mut self, n: usize, now_ms: u64) {

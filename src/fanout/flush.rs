@@ -8,7 +8,7 @@ use bytes::Bytes;
 use protocol::RoomNumber;
 
 use crate::{
-    connection::{Connection, Written},
+    connection::{Broken, Connection, PartsWritten, Written},
     ring::{Bursts, Part, Ring, Until},
     room::Member,
     shard::Shard,
@@ -46,44 +46,62 @@ fn step(shard: &Shard, connection: &Connection) -> Step {
     if connection.is_ending() {
         return Step::Done;
     }
-    let written = match write_begun(shard, connection) {
-        Some(it) => it,
-        None => match read_on(shard, connection) {
-            Some(it) => it,
-            None => {
-                connection.end_lag();
-                return Step::Done;
-            }
-        },
-    };
-    match written {
-        Written::All => Step::More,
-        Written::Part(_) => Step::Blocked,
-        Written::Lost => {
+    let wrote = write_begun(shard, connection).or_else(|| read_on(shard, connection));
+    match wrote {
+        Some(Wrote::All) => Step::More,
+        Some(Wrote::Part) => Step::Blocked,
+        Some(Wrote::Lost) => {
             shard.lose(connection);
+            Step::Done
+        }
+        None => {
+            connection.end_lag();
             Step::Done
         }
     }
 }
 
+/// What became of a write; what was begun is kept in the lag.
+enum Wrote {
+    All,
+    Part,
+    Lost,
+}
+
 /// Writes the rest of what was begun, or the next answer. None where there is neither.
-fn write_begun(shard: &Shard, connection: &Connection) -> Option<Written> {
+fn write_begun(shard: &Shard, connection: &Connection) -> Option<Wrote> {
     let mut lag = connection.lag.borrow_mut();
     let lag = lag.as_mut()?;
-    if lag.partial.is_empty() {
-        lag.partial = lag.next_answer()?;
+    if !lag.partial.is_empty() {
+        return Some(match connection.write_raw(&lag.partial) {
+            Ok(n) => {
+                lag.advance(n, shard.now_ms());
+                if lag.partial.is_empty() {
+                    Wrote::All
+                } else {
+                    Wrote::Part
+                }
+            }
+            Err(Broken) => Wrote::Lost,
+        });
     }
-    let written = connection.write(&lag.partial);
-    match written {
-        Written::All => lag.advance(lag.partial.len(), shard.now_ms()),
-        Written::Part(n) => lag.advance(n, shard.now_ms()),
-        Written::Lost => {}
-    }
-    Some(written)
+    let answer = lag.next_answer()?;
+    Some(match connection.write(&answer) {
+        Written::All => {
+            lag.moved(answer.len(), shard.now_ms());
+            Wrote::All
+        }
+        Written::Part { taken, rest } => {
+            lag.partial = rest;
+            lag.moved(taken, shard.now_ms());
+            Wrote::Part
+        }
+        Written::Lost => Wrote::Lost,
+    })
 }
 
 /// Writes what comes next of the rooms it is in. None where it has read everything.
-fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
+fn read_on(shard: &Shard, connection: &Connection) -> Option<Wrote> {
     let mut rooms = shard.rooms.borrow_mut();
     let mut places = connection.rooms.borrow_mut();
     for at in 0..places.len() {
@@ -91,46 +109,47 @@ fn read_on(shard: &Shard, connection: &Connection) -> Option<Written> {
         let Some((member, ring)) = rooms.get_mut(&number).and_then(|it| it.member_mut(key)) else {
             continue;
         };
-        if let Some(written) = read_room(shard, number, member, ring) {
+        if let Some(wrote) = read_room(shard, number, member, ring) {
             // The room that was read goes to the end, so that a busy one does not starve the rest.
             let place = places.remove(at);
             places.push(place);
-            return Some(written);
+            return Some(wrote);
         }
     }
     None
 }
 
 /// Writes what comes next of one room, and moves the cursor behind what was begun.
-fn read_room(
-    shard: &Shard,
-    number: RoomNumber,
-    member: &mut Member,
-    ring: &Ring,
-) -> Option<Written> {
+fn read_room(shard: &Shard, number: RoomNumber, member: &mut Member, ring: &Ring) -> Option<Wrote> {
     let gap = |from, to| shard.gap(number, from, to);
     while ring.is_behind(member.cursor) {
-        let until = Until::Bytes(shard.config.write_bytes_max);
+        let until = Until::Bytes(member.connection.write_bytes_max(&shard.config));
         let (parts, to) = ring.read(member.cursor, until, Bursts::Skipped, &gap);
         if parts.is_empty() {
             member.cursor = to;
             continue;
         }
-        let written = member.connection.write_parts(&parts);
-        let (cursor, rest, n) = match written {
-            Written::All => (to, Bytes::new(), 1),
-            Written::Part(n) => match begun(&parts, n) {
+        let (cursor, rest, taken) = match member.connection.write_parts(&parts) {
+            PartsWritten::All => (to, Bytes::new(), 1),
+            PartsWritten::Begun(n) => match begun(&parts, n) {
                 Some((part, rest)) => (part.after, rest, n),
                 None => (member.cursor, Bytes::new(), 0),
             },
-            Written::Lost => return Some(written),
+            // Sealed is as good as said: only what was sealed may follow it.
+            PartsWritten::Sealed { taken, rest } => (to, rest, taken),
+            PartsWritten::Lost => return Some(Wrote::Lost),
+        };
+        let wrote = if cursor == to && rest.is_empty() {
+            Wrote::All
+        } else {
+            Wrote::Part
         };
         member.cursor = cursor;
         if let Some(lag) = member.connection.lag.borrow_mut().as_mut() {
             lag.partial = rest;
-            lag.moved(n, shard.now_ms());
+            lag.moved(taken, shard.now_ms());
         }
-        return Some(written);
+        return Some(wrote);
     }
     None
 }

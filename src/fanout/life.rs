@@ -3,7 +3,7 @@
 
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::poll_fn,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,6 +30,8 @@ const READ_BYTES: usize = 64 * 1024;
 thread_local! {
     /// Where every connection of the shard is read into, so that a silent one owns no buffer.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    /// Where TLS writes what it has decrypted of one read.
+    static PLAIN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Takes a socket over: inserts it, opens its handler, and only then feeds what came with the
@@ -37,6 +39,7 @@ thread_local! {
 pub(crate) fn adopt<O: Open>(shard: &Rc<Shard>, open: &O, adopt: Adopt) {
     let Adopt {
         socket,
+        tls,
         peer,
         held,
         mut read,
@@ -51,7 +54,7 @@ pub(crate) fn adopt<O: Open>(shard: &Rc<Shard>, open: &O, adopt: Adopt) {
             return;
         }
     };
-    let connection = shard.insert(socket);
+    let connection = shard.insert(socket, tls);
     let link = Link::new(&connection, shard);
     let Ok(handler) = catch_unwind(AssertUnwindSafe(|| open.open(link, peer))) else {
         tracing::error!(connection = %connection.id, "opening a connection panicked");
@@ -113,7 +116,7 @@ impl<H: Handler> Life<H> {
         BUFFER.with_borrow_mut(|buffer| match self.connection.socket.try_read(buffer) {
             _ if self.connection.is_ending() => 0,
             Ok(n @ 1..) => {
-                self.hear(&mut buffer[..n]);
+                self.take(&mut buffer[..n]);
                 n
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -122,6 +125,20 @@ impl<H: Handler> Life<H> {
                 0
             }
         })
+    }
+
+    /// What came from the socket.
+    fn take(&mut self, received: &mut [u8]) {
+        let mut plain = PLAIN.take();
+        let heard = self.connection.open(received, &mut plain);
+        // Before anything that hearing makes us say.
+        self.shard.write_due(&self.connection, &heard.due);
+        self.hear(heard.plain);
+        if heard.is_over {
+            self.shard.lose(&self.connection);
+        }
+        plain.clear();
+        PLAIN.set(plain);
     }
 
     fn hear(&mut self, bytes: &mut [u8]) {
@@ -194,9 +211,10 @@ async fn say_goodbye(shard: &Shard, connection: &Connection, ending: Ending) {
     let mut last = Vec::new();
     if let Some(mut lag) = lag {
         last.push(std::mem::take(&mut lag.partial));
-        last.extend(std::iter::from_fn(|| lag.next_answer()));
+        last.extend(std::iter::from_fn(|| lag.next_answer()).map(|it| connection.sealed(it)));
     }
-    last.push(ending.goodbye);
+    last.push(connection.sealed(ending.goodbye));
+    last.push(connection.last_word());
     // A client that does not read or does not hang up is left alone at the end of its time.
     let _ = tokio::time::timeout(shard.config.close_within, async {
         write_all(connection, last).await?;

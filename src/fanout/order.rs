@@ -40,9 +40,12 @@ pub struct Peer {
 pub struct Adopt {
     /// Non-blocking, as tokio's `into_std` leaves it.
     pub socket: std::net::TcpStream,
+    /// What the socket speaks, after its handshake; `None` is plain.
+    pub tls: Option<tls::Session>,
     pub peer: Peer,
     /// Kept for as long as the socket is open, and dropped with it: the front counts by it.
     pub held: Option<Box<dyn Any + Send>>,
+    /// Already decrypted.
     pub read: Vec<u8>,
 }
 

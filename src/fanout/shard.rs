@@ -16,7 +16,7 @@ use slab::Slab;
 
 use crate::{
     Config, ConnectionId, Order, ShardHandle,
-    connection::{Connection, Ending, Kind, Lag, Written},
+    connection::{Broken, Connection, Ending, Kind, Lag, Written},
     flush,
     meters::Meters,
     ring,
@@ -78,7 +78,11 @@ impl Shard {
 
     // Connections.
 
-    pub(crate) fn insert(&self, socket: tokio::net::TcpStream) -> Rc<Connection> {
+    pub(crate) fn insert(
+        &self,
+        socket: tokio::net::TcpStream,
+        tls: Option<tls::Session>,
+    ) -> Rc<Connection> {
         let mut connections = self.connections.borrow_mut();
         let entry = connections.vacant_entry();
         self.generation.set(self.generation.get().wrapping_add(1));
@@ -87,7 +91,7 @@ impl Shard {
             slot: u32::try_from(entry.key()).expect("fewer sockets than 2^32"),
             generation: self.generation.get(),
         };
-        let connection = Connection::new(id, socket, self.now_ms());
+        let connection = Connection::new(id, socket, tls, self.now_ms());
         entry.insert(connection.clone());
         connection
     }
@@ -251,8 +255,23 @@ impl Shard {
     pub(crate) fn write(self: &Rc<Self>, connection: &Rc<Connection>, bytes: &Bytes) {
         match connection.write(bytes) {
             Written::All => {}
-            Written::Part(n) => self.begin_lag(connection, bytes.slice(n..)),
+            Written::Part { rest, .. } => self.begin_lag(connection, rest),
             Written::Lost => self.lose(connection),
+        }
+    }
+
+    /// Writes what TLS itself has to say: behind what was begun, before anything else.
+    pub(crate) fn write_due(self: &Rc<Self>, connection: &Rc<Connection>, due: &[u8]) {
+        if due.is_empty() || connection.is_ending() {
+            return;
+        }
+        if let Some(lag) = &mut *connection.lag.borrow_mut() {
+            return lag.append(due);
+        }
+        match connection.write_raw(due) {
+            Ok(n) if n == due.len() => {}
+            Ok(n) => self.begin_lag(connection, Bytes::copy_from_slice(&due[n..])),
+            Err(Broken) => self.lose(connection),
         }
     }
 

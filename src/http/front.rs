@@ -31,6 +31,7 @@ use tower::Service;
 
 use super::{
     io::{Io, STALLED_AFTER},
+    redirect,
     upgrade::{self, Upgrades},
 };
 
@@ -43,6 +44,8 @@ const CONNECTIONS_MAX: usize = 8_192;
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Rest after an accept that failed.
 const ACCEPT_REST: Duration = Duration::from_millis(20);
+/// The first byte of every TLS connection: a handshake record (RFC 8446 §5.1).
+const HANDSHAKE: u8 = 22;
 /// Out of file descriptors, in this process or on this machine (errno of Linux and BSD alike).
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
@@ -87,17 +90,40 @@ pub struct Front {
 impl Front {
     /// Serves HTTP only: the admin's port.
     pub fn plain(listener: TcpListener, router: Router) -> io::Result<Self> {
-        Self::serve(listener, router, None)
+        Self::start(listener, Served::new(Speaks::Http, router))
     }
 
+    /// Sends everybody to `origin`: the plain port beside the secure one.
+    pub fn redirect(listener: TcpListener, origin: Arc<str>) -> io::Result<Self> {
+        Self::start(
+            listener,
+            Served::new(Speaks::Redirect(origin), Router::new()),
+        )
+    }
+
+    /// Serves the public port; `secure` makes it HTTPS, and then `origin` is where plain requests
+    /// are sent.
     pub(crate) fn serve(
         listener: TcpListener,
         router: Router,
-        upgrades: Option<Arc<Upgrades>>,
+        upgrades: Arc<Upgrades>,
+        secure: Option<(tls::Acceptor, Arc<str>)>,
     ) -> io::Result<Self> {
+        let speaks = match secure {
+            None => Speaks::Http,
+            Some((acceptor, origin)) => Speaks::Https { acceptor, origin },
+        };
+        let served = Served {
+            upgrades: Some(upgrades),
+            ..Served::new(speaks, router)
+        };
+        Self::start(listener, served)
+    }
+
+    fn start(listener: TcpListener, served: Served) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let served = Arc::new(Served::new(router, upgrades));
+        let served = Arc::new(served);
         let accepting = tokio::spawn(accept(listener, served, stopped));
         Ok(Self {
             address,
@@ -120,8 +146,20 @@ impl Front {
     }
 }
 
+/// What a port speaks.
+enum Speaks {
+    Http,
+    Https {
+        acceptor: tls::Acceptor,
+        /// Where plain requests on this port are sent.
+        origin: Arc<str>,
+    },
+    Redirect(Arc<str>),
+}
+
 /// What every connection needs.
 struct Served {
+    speaks: Speaks,
     router: Router,
     upgrades: Option<Arc<Upgrades>>,
     /// HTTP/1.1 alone: an upgrade by HTTP/2 (RFC 8441) is not spoken here, and what is not spoken
@@ -131,14 +169,15 @@ struct Served {
 }
 
 impl Served {
-    fn new(router: Router, upgrades: Option<Arc<Upgrades>>) -> Self {
+    fn new(speaks: Speaks, router: Router) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits::HEAD_WITHIN)
             .max_buf_size(BUFFER_BYTES_MAX);
         Self {
+            speaks,
             router,
-            upgrades,
+            upgrades: None,
             http,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
         }
@@ -209,7 +248,22 @@ async fn connection(
 ) {
     // Without it a small answer may wait 40 ms for an acknowledgement; failing is only slower.
     let _ = socket.set_nodelay(true);
-    let mut io = Io::new(socket, STALLED_AFTER);
+    let mut io = match &served.speaks {
+        Speaks::Http => Io::new(socket, STALLED_AFTER),
+        Speaks::Redirect(origin) => {
+            return redirect::answer(Io::new(socket, STALLED_AFTER), origin.clone()).await;
+        }
+        Speaks::Https { acceptor, origin } => match begins_tls(&socket).await {
+            None => return,
+            Some(false) => {
+                return redirect::answer(Io::new(socket, STALLED_AFTER), origin.clone()).await;
+            }
+            Some(true) => match acceptor.accept() {
+                Ok(session) => Io::secure(socket, session, STALLED_AFTER),
+                Err(fault) => return tracing::error!(%fault, "a TLS session could not be made"),
+            },
+        },
+    };
     let head = match read_head(&mut io).await {
         Ok(head) => head,
         Err(Unread::Closed) => return,
@@ -217,14 +271,22 @@ async fn connection(
             let answer =
                 format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             // It is closed either way.
-            let _ = timeout(limits::HEAD_WITHIN, io.write_all(answer.as_bytes())).await;
+            let _ = timeout(limits::HEAD_WITHIN, async {
+                io.write_all(answer.as_bytes()).await?;
+                io.shutdown().await
+            })
+            .await;
             return;
         }
     };
     if let Some(upgrades) = &served.upgrades
         && let Some(response) = upgrade::of_head(upgrades, &head, peer)
     {
-        let written = timeout(limits::HEAD_WITHIN, io.write_all(&response.bytes)).await;
+        let written = timeout(limits::HEAD_WITHIN, async {
+            io.write_all(&response.bytes).await?;
+            io.flush().await
+        })
+        .await;
         if matches!(written, Ok(Ok(()))) {
             upgrades.adopt(io, peer, response.upgrade, response.place, head.rest());
         }
@@ -233,6 +295,15 @@ async fn connection(
     io.unread(head.bytes);
     serve_http(io, peer, &served, stopped).await;
     drop(place);
+}
+
+/// Whether a connection to a secure port begins a handshake. `None`: it ended, or said nothing.
+async fn begins_tls(socket: &TcpStream) -> Option<bool> {
+    let mut first = [0];
+    match timeout(limits::HEAD_WITHIN, socket.peek(&mut first)).await {
+        Ok(Ok(1..)) => Some(first[0] == HANDSHAKE),
+        _ => None,
+    }
 }
 
 async fn serve_http(io: Io, peer: Peer, served: &Served, mut stopped: watch::Receiver<bool>) {

@@ -1,7 +1,6 @@
 //! The byte stream of one public connection, as hyper and the upgrade see it.
 //!
-//! One type for everything that listens, so that TLS can come between socket and reader without
-//! touching its users. It hands out first what the head reader had read already, and it gives up on
+//! One type for everything that listens, plain or TLS. It hands out first what the head reader had read already, and it gives up on
 //! a peer that takes nothing: hyper has no such limit, and a download that stands still must not
 //! keep its place for ever.
 
@@ -9,7 +8,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -20,11 +19,14 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::secure::Secure;
+
 /// A peer that takes no byte for so long is gone.
 pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 pub(crate) struct Io {
     socket: TcpStream,
+    secure: Option<Box<Secure>>,
     /// Read by the head reader, not yet by anybody else.
     prefix: Bytes,
     /// Longest time that a write may wait.
@@ -37,9 +39,18 @@ impl Io {
     pub(crate) fn new(socket: TcpStream, patience: Duration) -> Self {
         Self {
             socket,
+            secure: None,
             prefix: Bytes::new(),
             patience,
             stalled: None,
+        }
+    }
+
+    /// The same over TLS; the handshake happens with the first read.
+    pub(crate) fn secure(socket: TcpStream, session: tls::Session, patience: Duration) -> Self {
+        Self {
+            secure: Some(Box::new(Secure::new(session))),
+            ..Self::new(socket, patience)
         }
     }
 
@@ -52,9 +63,22 @@ impl Io {
         self.prefix = bytes.into();
     }
 
-    /// The socket itself, out of this runtime, and what nobody has read yet.
-    pub(crate) fn into_std(self) -> io::Result<(std::net::TcpStream, Bytes)> {
-        Ok((self.socket.into_std()?, self.prefix))
+    /// The socket itself, out of this runtime. Everything written must have been flushed.
+    pub(crate) fn leave(self) -> io::Result<Left> {
+        let (session, mut unread) = (None, Vec::from(self.prefix));
+        let session = match self.secure {
+            None => session,
+            Some(secure) => {
+                let (session, plain) = secure.into_session()?;
+                unread.extend_from_slice(&plain);
+                Some(session)
+            }
+        };
+        Ok(Left {
+            socket: self.socket.into_std()?,
+            tls: session,
+            unread,
+        })
     }
 
     fn judge(
@@ -77,6 +101,15 @@ impl Io {
     }
 }
 
+/// What is left of a connection that leaves HTTP.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) socket: std::net::TcpStream,
+    pub(crate) tls: Option<tls::Session>,
+    /// What nobody has read yet, in plain.
+    pub(crate) unread: Vec<u8>,
+}
+
 impl AsyncRead for Io {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -84,7 +117,11 @@ impl AsyncRead for Io {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.prefix.is_empty() {
-            return Pin::new(&mut self.socket).poll_read(cx, buffer);
+            let io = &mut *self;
+            return match &mut io.secure {
+                None => Pin::new(&mut io.socket).poll_read(cx, buffer),
+                Some(secure) => secure.poll_read(&mut io.socket, cx, buffer),
+            };
         }
         let n = self.prefix.len().min(buffer.remaining());
         buffer.put_slice(&self.prefix[..n]);
@@ -99,7 +136,11 @@ impl AsyncWrite for Io {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        let io = &mut *self;
+        let polled = match &mut io.secure {
+            None => Pin::new(&mut io.socket).poll_write(cx, bytes),
+            Some(secure) => secure.poll_write(&mut io.socket, cx, bytes),
+        };
         self.judge(cx, polled)
     }
 
@@ -108,19 +149,33 @@ impl AsyncWrite for Io {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.secure.is_some() {
+            let first = parts.iter().find(|it| !it.is_empty());
+            return self.poll_write(cx, first.map_or(&[], |it| it));
+        }
         let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, parts);
         self.judge(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.secure.is_none() && self.socket.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let io = &mut *self;
+        if let Some(secure) = &mut io.secure {
+            let polled = secure.poll_send(&mut io.socket, cx).map_ok(|()| 0);
+            ready!(self.judge(cx, polled))?;
+        }
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let io = &mut *self;
+        if let Some(secure) = &mut io.secure {
+            let polled = secure.poll_last_word(&mut io.socket, cx).map_ok(|()| 0);
+            ready!(self.judge(cx, polled))?;
+        }
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
@@ -183,6 +238,6 @@ mod tests {
         io.read_exact(&mut seen).await.expect("reads");
         assert_eq!(&seen, b"hello world");
         io.unread(b"left".to_vec());
-        assert_eq!(io.into_std().expect("leaves").1, "left");
+        assert_eq!(io.leave().expect("leaves").unread, b"left");
     }
 }

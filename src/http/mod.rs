@@ -5,7 +5,7 @@
 //! and answers into JSON or `application/problem+json`. It decides nothing about rooms. axum and
 //! hyper live only here.
 //!
-//! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `upgrade`,
+//! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`, `upgrade`,
 //! `places`, `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
 //! one file for each noun of the API, `whip`, `pages`, `openapi`, `health`.
 
@@ -22,8 +22,10 @@ mod openapi;
 mod pages;
 mod places;
 mod problem;
+mod redirect;
 mod rooms;
 pub mod seam;
+mod secure;
 mod server;
 mod stream_keys;
 mod throttles;
@@ -83,6 +85,8 @@ pub struct Parts {
     pub secret: ServerSecret,
     pub stage: Arc<dyn Stage>,
     pub settings: Settings,
+    /// Makes the public port HTTPS.
+    pub tls: Option<tls::Acceptor>,
 }
 
 /// The state of every handler: the doors to the rest of the server.
@@ -118,7 +122,9 @@ impl FromRef<Doors> for Arc<Settings> {
 }
 
 /// Serves the public port: everything of this folder, and `/ws` for the shards.
-pub fn serve(listener: TcpListener, parts: Parts, adopt: Adopt) -> std::io::Result<Front> {
+pub fn serve(listener: TcpListener, mut parts: Parts, adopt: Adopt) -> std::io::Result<Front> {
+    let origin: Arc<str> = parts.settings.origin.as_str().into();
+    let secure = parts.tls.take().map(|acceptor| (acceptor, origin));
     // Our own pages, by their public name too: a proxy may have changed the Host.
     let mut origins = parts.settings.origins.clone();
     origins.push(parts.settings.origin.clone());
@@ -129,7 +135,7 @@ pub fn serve(listener: TcpListener, parts: Parts, adopt: Adopt) -> std::io::Resu
         places: Places::new(parts.settings.connections_per_address),
     });
     let router = router(doors(parts)).layer(Extension(upgrades.clone()));
-    Front::serve(listener, router, Some(upgrades))
+    Front::serve(listener, router, upgrades, secure)
 }
 
 fn doors(parts: Parts) -> Doors {

@@ -103,6 +103,8 @@ pub trait Stage: Send + Sync + 'static {
 pub struct Adopted {
     /// Not blocking, TCP_NODELAY set. Register it inside the shard's own runtime.
     pub socket: std::net::TcpStream,
+    /// What it speaks; `None` is plain.
+    pub tls: Option<tls::Session>,
     pub peer: SocketAddr,
     /// `?room=` of the request: where the connection had best live. Not checked.
     pub room_hint: Option<String>,

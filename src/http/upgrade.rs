@@ -85,17 +85,18 @@ impl Upgrades {
         place: Option<Place>,
         mut read: Vec<u8>,
     ) {
-        let (socket, unread) = match io.into_std() {
+        let left = match io.leave() {
             Ok(it) => it,
             Err(error) => {
                 tracing::warn!(%error, "a socket could not leave its runtime");
                 return;
             }
         };
-        read.extend_from_slice(&unread);
+        read.extend_from_slice(&left.unread);
         let address = peer.address(upgrade.forwarded_for.as_deref());
         (self.adopt)(Adopted {
-            socket,
+            socket: left.socket,
+            tls: left.tls,
             peer: SocketAddr::new(address, peer.0.port()),
             room_hint: upgrade.room_hint,
             origin: upgrade.origin,

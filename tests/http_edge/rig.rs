@@ -188,6 +188,7 @@ impl Rig {
             secret,
             stage: stage.clone(),
             settings,
+            tls: None,
         };
         let front = serve(listener, parts, adopt).unwrap();
         let client = Client::builder()

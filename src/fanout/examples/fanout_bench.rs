@@ -146,6 +146,7 @@ async fn serve(plan: &Plan) {
             shard,
             Adopt {
                 socket: socket.into_std().unwrap(),
+                tls: None,
                 peer,
                 held: None,
                 read: Vec::new(),

@@ -237,6 +237,7 @@ async fn a_viewer_that_reads_slowly_but_steadily_stays() {
     let config = Config {
         ping_after: Duration::from_secs(20),
         dead_after: Duration::from_secs(20),
+        blocked_closed_after: Duration::from_millis(1_200),
         ..quick()
     };
     let server = Server::start(config).await;
@@ -250,7 +251,7 @@ async fn a_viewer_that_reads_slowly_but_steadily_stays() {
     fast.until("log 1 60 60").await;
     slow.until("joined").await;
     // Three times as long as a socket may take nothing.
-    let mut pace = tokio::time::interval(Duration::from_millis(15));
+    let mut pace = tokio::time::interval(Duration::from_millis(60));
     for seq in 1..=60 {
         pace.tick().await;
         assert_eq!(slow.text().await, format!("log 1 {seq} {seq}"));

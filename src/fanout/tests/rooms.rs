@@ -91,9 +91,17 @@ async fn a_viewer_that_joins_from_before_is_told_what_is_gone() {
     server.log(1, 11, 12, 0);
     first.until("log 1 11 12").await;
     server.join(&late, 1, 4);
-    assert_eq!(late.until("gap 1 5 12").await, ["joined"]);
     server.log(1, 13, 13, 0);
-    assert_eq!(late.text().await, "log 1 13 13");
+    let heard = late.until("log 1 13 13").await;
+    // The records are still there if the first one's socket was not ready at once.
+    let gone: [&[&str]; 2] = [
+        &["joined", "gap 1 5 12"],
+        &["joined", "gap 1 5 10", "log 1 11 12"],
+    ];
+    assert!(
+        gone.contains(&&heard.iter().map(String::as_str).collect::<Vec<_>>()[..]),
+        "{heard:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
 //! A small server of one's own: the handler does what the client says, the client checks the frames.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use std::{net::SocketAddr, sync::mpsc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use fanout::{
@@ -9,11 +13,23 @@ use fanout::{
     Shards,
 };
 use protocol::{CloseCode, Seq};
+use tls::{Acceptor, Certificates};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
+};
+
+/// The suite runs twice: `tests/secure.rs` is all of it once more over TLS.
+const SECURE: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"secure");
+
+/// A client's end, plain or TLS.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
 /// Far above what anything takes here; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -104,6 +120,47 @@ pub struct Server {
     pub shards: Shards,
     seen: mpsc::Receiver<Seen>,
     listener: TcpListener,
+    secure: Option<(Acceptor, TlsConnector)>,
+}
+
+fn secure() -> (Acceptor, TlsConnector) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let certificates = Certificates::load(&certificate, &key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (
+        Acceptor::new(Arc::new(certificates)).unwrap(),
+        TlsConnector::from(Arc::new(config)),
+    )
+}
+
+/// The server's side of a handshake, as the front does it; with what was read beyond it.
+async fn shake_hands(acceptor: &Acceptor, socket: &mut TcpStream) -> (tls::Session, Vec<u8>) {
+    let mut session = acceptor.accept().unwrap();
+    let mut plain = Vec::new();
+    let mut buffer = [0; 4_096];
+    while session.is_handshaking() {
+        let n = socket.read(&mut buffer).await.unwrap();
+        let mut out = Vec::new();
+        session
+            .open(&mut buffer[..n], &mut plain, &mut out)
+            .unwrap();
+        socket.write_all(&out).await.unwrap();
+    }
+    (session, plain)
 }
 
 impl Server {
@@ -124,6 +181,7 @@ impl Server {
             shards,
             seen,
             listener,
+            secure: SECURE.then(secure),
         }
     }
 
@@ -146,22 +204,38 @@ impl Server {
         }
         let addr = self.listener.local_addr().unwrap();
         let (client, server) = tokio::join!(socket.connect(addr), self.listener.accept());
-        let (server, addr) = server.unwrap();
+        let ((mut server, addr), client) = (server.unwrap(), client.unwrap());
         let peer = Peer { addr, origin: None };
+        let mut read = early.to_vec();
+        let mut session = None;
+        let client: Box<dyn Socket> = match &self.secure {
+            None => Box::new(client),
+            Some((acceptor, connector)) => {
+                let name = ServerName::try_from("localhost").unwrap();
+                let (shaken, client) = tokio::join!(
+                    shake_hands(acceptor, &mut server),
+                    connector.connect(name, client)
+                );
+                read.extend(shaken.1);
+                session = Some(shaken.0);
+                Box::new(client.unwrap())
+            }
+        };
         let socket = server.into_std().unwrap();
         self.shards.adopt(
             shard,
             Adopt {
                 socket,
+                tls: session,
                 peer,
                 held: None,
-                read: early.to_vec(),
+                read,
             },
         );
         let id = self.opened();
         Client {
             id,
-            socket: client.unwrap(),
+            socket: client,
             buffer: Vec::new(),
             addr,
         }
@@ -258,20 +332,18 @@ pub enum Heard {
 pub struct Client {
     pub id: ConnectionId,
     pub addr: SocketAddr,
-    pub socket: TcpStream,
+    pub socket: Box<dyn Socket>,
     buffer: Vec<u8>,
 }
 
 impl Client {
     pub async fn say(&mut self, said: &str) {
-        self.socket
-            .write_all(&masked(0x81, said.as_bytes()))
-            .await
-            .unwrap();
+        self.send(&masked(0x81, said.as_bytes())).await;
     }
 
     pub async fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).await.unwrap();
+        self.socket.flush().await.unwrap();
     }
 
     pub async fn hear(&mut self) -> Heard {
