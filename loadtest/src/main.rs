@@ -5,6 +5,7 @@
 //! from the *intended* time of sending, so that a stalled server cannot hide behind a waiting client.
 
 mod crowd;
+mod floor;
 mod media;
 mod process;
 mod publish;
@@ -35,6 +36,8 @@ enum What {
     Viewers(viewers::Plan),
     /// Publish a recorded packet trace by WHIP, in a loop.
     Publish(publish::Plan),
+    /// Send the trace's packets with nothing but the kernel: what no server comes below.
+    Floor(floor::Plan),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         What::Crowd(plan) => crowd::run(plan),
         What::Viewers(plan) => viewers::run(plan),
         What::Publish(plan) => publish::run(plan),
+        What::Floor(plan) => floor::run(plan),
     };
     match done {
         Ok(report::Verdict::Pass) => ExitCode::SUCCESS,

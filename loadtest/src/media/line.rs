@@ -23,7 +23,10 @@ use rtc_srtp::{
     context::Context,
     protection_profile::ProtectionProfile,
 };
-use tokio::net::UdpSocket;
+use tokio::{
+    net::UdpSocket,
+    time::{self, Interval, MissedTickBehavior},
+};
 
 use super::{
     sdp::{self, Answer},
@@ -34,8 +37,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 /// Consent (RFC 7675).
 const CONSENT_EVERY: Duration = Duration::from_secs(3);
 const CHECK_EVERY: Duration = Duration::from_millis(60);
-/// A server that says nothing for so long (it answers a check each three seconds) is gone.
-const GONE_AFTER: Duration = Duration::from_secs(5);
+/// A server that says nothing for so many ticks of 20 ms (it answers a check each three seconds) is gone.
+/// Ticks and not seconds: a generator that was itself held up has not listened either.
+const GONE_AFTER_TICKS: u32 = 250;
 
 /// One certificate for all peers of a run.
 pub(crate) struct Identity {
@@ -111,7 +115,8 @@ pub(crate) struct Line {
     dtls: Endpoint,
     handshaking: bool,
     last_check: Option<Instant>,
-    last_heard: Instant,
+    /// Ticks since anything was heard on the established line.
+    silent_ticks: u32,
     /// Nobody listens at the other end any more.
     refused: bool,
 }
@@ -148,15 +153,23 @@ impl Line {
             cipher: None,
             nack: answer.nack,
             last_check: None,
-            last_heard: Instant::now(),
+            silent_ticks: 0,
             refused: false,
             socket,
             identity,
         })
     }
 
-    /// Checks, consent and handshake timers; to be called every 20 ms or so.
+    /// What calls [`Line::tick`]: every 20 ms, and after a stall no more often.
+    pub(crate) fn ticks() -> Interval {
+        let mut ticks = time::interval(Duration::from_millis(20));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    }
+
+    /// Checks, consent and handshake timers.
     pub(crate) fn tick(&mut self, now: Instant) -> Result<()> {
+        self.silent_ticks += u32::from(self.inbound.is_some());
         if self.inbound.is_none() && self.begin.elapsed() > CONNECT_WITHIN {
             bail!("no connection within {CONNECT_WITHIN:?}");
         }
@@ -181,8 +194,8 @@ impl Line {
     }
 
     /// Whether the server has vanished.
-    pub(crate) fn is_gone(&self, now: Instant) -> bool {
-        self.refused || now.saturating_duration_since(self.last_heard) > GONE_AFTER
+    pub(crate) fn is_gone(&self) -> bool {
+        self.refused || self.silent_ticks > GONE_AFTER_TICKS
     }
 
     /// The next datagram that is there.
@@ -198,7 +211,7 @@ impl Line {
 
     /// Takes a datagram; media is handed back as it came.
     pub(crate) fn hear<'a>(&mut self, bytes: &'a [u8]) -> Result<Heard<'a>> {
-        self.last_heard = Instant::now();
+        self.silent_ticks = 0;
         match bytes.first() {
             Some(0..=3) => self.check(bytes),
             Some(20..=63) => self.handshake(bytes),

@@ -2,7 +2,7 @@
 //! machine's encoder would do. The trace's format and how it loops: [`trace`]; how it is sent: [`player`].
 
 mod player;
-mod trace;
+pub(crate) mod trace;
 
 use std::{
     net::SocketAddr,
@@ -145,7 +145,7 @@ async fn connect(plan: &Plan, http: &reqwest::Client, identity: &Arc<Identity>) 
         sdp::encoder_offer(ufrag, pwd, fingerprint, !plan.audio_only)
     };
     let mut line = Line::open(identity.clone(), door, offer).await?;
-    let mut tick = time::interval(Duration::from_millis(20));
+    let mut tick = Line::ticks();
     while line.outbound.is_none() {
         tokio::select! {
             _ = tick.tick() => line.tick(StdInstant::now())?,
@@ -165,16 +165,15 @@ async fn play(
     end: Option<Instant>,
     signals: &mut Signals,
 ) -> Result<End> {
-    let mut tick = time::interval(Duration::from_millis(20));
+    let mut tick = Line::ticks();
     player.begin();
     loop {
         tokio::select! {
             () = time::sleep_until(player.due()) => player.send(line)?,
             _ = tick.tick() => {
-                let now = StdInstant::now();
-                line.tick(now)?;
+                line.tick(StdInstant::now())?;
                 player.report(line)?;
-                if line.is_gone(now) {
+                if line.is_gone() {
                     return Ok(End::Gone);
                 }
                 if end.is_some_and(|it| Instant::now() >= it) {

@@ -13,7 +13,7 @@ use crate::media::sdp::{self, begins_keyframe};
 
 /// Which tracks are played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tracks {
+pub(crate) enum Tracks {
     Both,
     Sound,
 }
@@ -24,23 +24,23 @@ pub(super) const AUDIO: usize = 1;
 pub(super) const CLOCKS: [u64; 2] = [90_000, 48_000];
 
 /// One packet of the trace.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     /// Since the round began.
-    pub(super) at_us: u64,
-    pub(super) track: usize,
+    pub(crate) at_us: u64,
+    pub(crate) track: usize,
     /// Of the track's own clock, since the round began.
-    pub(super) ticks: u32,
+    pub(crate) ticks: u32,
     /// RTP, with its sequence number, timestamp and SSRC to be written.
-    pub(super) packet: Vec<u8>,
+    pub(crate) packet: Vec<u8>,
 }
 
-pub(super) struct Trace {
-    pub(super) packets: Vec<Recorded>,
-    pub(super) round_us: u64,
+pub(crate) struct Trace {
+    pub(crate) packets: Vec<Recorded>,
+    pub(crate) round_us: u64,
 }
 
 impl Trace {
-    pub(super) fn read(path: &Path, tracks: Tracks) -> Result<Self> {
+    pub(crate) fn read(path: &Path, tracks: Tracks) -> Result<Self> {
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&bytes, tracks).with_context(|| format!("{} cannot be played", path.display()))

@@ -34,6 +34,8 @@ use tally::Tally;
 
 /// Viewers that come and leave before memory is read.
 const WARM_VIEWERS: usize = 10;
+/// Longer than a viewer's own patience with its connection.
+const IN_WITHIN: Duration = Duration::from_secs(30);
 /// Media flows while memory is read, so that it never stands quite still.
 const STILL_BYTES: u64 = 256 * 1024;
 
@@ -54,7 +56,7 @@ pub(crate) struct Plan {
     /// Seconds that count.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
-    /// Seconds before them that do not.
+    /// Seconds before them that do not, from when everybody has media.
     #[arg(long, default_value_t = 2.0)]
     warmup: f64,
     /// A file with one token a line; without it viewers come as guests without a token.
@@ -137,6 +139,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     };
     let empty = cost()?;
     let audience = Audience::join(&common, plan.viewers).await;
+    audience.all_in(&common).await;
     time::sleep(Duration::from_secs_f64(plan.warmup)).await;
     let before = cost()?;
     let own_before = process::own_cpu_s();
@@ -166,10 +169,9 @@ async fn watch(plan: Plan) -> Result<Verdict> {
 async fn of_empty(common: &Arc<Common>, pid: u32) -> Result<u64> {
     eprintln!("  memory: {WARM_VIEWERS} viewers come and leave");
     let audience = Audience::join(common, WARM_VIEWERS.min(common.plan.viewers)).await;
-    time::sleep(Duration::from_secs(2)).await;
+    audience.all_in(common).await;
     let (_, failed) = audience.leave().await?;
     ensure!(failed.is_empty(), "a viewer failed: {}", failed[0]);
-    common.watching.store(0, Ordering::Relaxed);
     process::settled(pid, Duration::from_secs(12), STILL_BYTES).await
 }
 
@@ -190,6 +192,20 @@ impl Audience {
             tasks.push(tokio::spawn(peer::view(common.clone(), n, leaving.clone())));
         }
         Self { tasks, leave }
+    }
+
+    /// Waits until each viewer has media or has failed: whoever still connects while others are counted
+    /// would be counted with them.
+    async fn all_in(&self, common: &Common) {
+        let deadline = time::Instant::now() + IN_WITHIN;
+        while time::Instant::now() < deadline {
+            let failed = self.tasks.iter().filter(|it| it.is_finished()).count();
+            let inside = common.watching.load(Ordering::Relaxed) as usize;
+            if inside + failed >= self.tasks.len() {
+                return;
+            }
+            time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Lets everybody go: what they saw, and why some could not.

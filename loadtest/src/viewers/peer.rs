@@ -16,7 +16,6 @@ use super::{
 };
 use crate::media::{Door, Heard, Line, sdp};
 
-const TICK: Duration = Duration::from_millis(20);
 /// Receiver reports (RFC 3550 §6.4.2).
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Between two tries to come back; the server says a second (Retry-After) while nothing is published.
@@ -125,7 +124,7 @@ impl Peer {
     /// Watches until it is told to leave, then deletes its resource; or until the line ends.
     async fn watch(mut self, leave: &mut watch::Receiver<bool>) -> Result<Seen> {
         let mut buffer = vec![0; 2_048];
-        let mut tick = time::interval(TICK);
+        let mut tick = Line::ticks();
         let cut = loop {
             let went = tokio::select! {
                 _ = tick.tick() => self.tick(),
@@ -139,7 +138,7 @@ impl Peer {
                 // Before there was media, an error is a failure to connect.
                 Err(error) if self.last_packet.is_none() => return Err(error),
                 Err(_) => break true,
-                Ok(()) if self.line.is_gone(Instant::now()) => break true,
+                Ok(()) if self.line.is_gone() => break true,
                 Ok(()) => {}
             }
         };
