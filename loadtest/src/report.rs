@@ -135,27 +135,7 @@ fn say(run: &Crowd<'_>) {
             spoken.known
         );
     }
-    println!(
-        "proof   {} lost, {} double, {} out of order, {} holes, {} gaps, {} forgotten, {} closed",
-        tally.lost,
-        tally.doubles,
-        tally.disorder,
-        tally.holes,
-        tally.gaps,
-        tally.forgotten,
-        tally.closed
-    );
-    if let Some(proof) = run.proof {
-        println!(
-            "history {} records; of {} acknowledged {} are not kept; {} twice, {} missing, {} viewers saw something else",
-            proof.records,
-            proof.acknowledged,
-            proof.not_kept,
-            proof.twice,
-            proof.missing,
-            proof.viewers_differ
-        );
-    }
+    say_proof(tally, run.proof);
     if let Some(cpu_s) = run.server_cpu_s {
         let per = run
             .cpu_us_per_delivery()
@@ -175,6 +155,30 @@ fn say(run: &Crowd<'_>) {
     }
     println!("own     {:.0} % of a core", run.own_cpu_s / seconds * 100.0);
     println!("{}", run.verdict().word());
+}
+
+fn say_proof(tally: &Tally, proof: Option<&Proof>) {
+    println!(
+        "proof   {} lost, {} double, {} out of order, {} holes, {} gaps, {} forgotten, {} closed",
+        tally.lost,
+        tally.doubles,
+        tally.disorder,
+        tally.holes,
+        tally.gaps,
+        tally.forgotten,
+        tally.closed
+    );
+    if let Some(proof) = proof {
+        println!(
+            "history {} records; of {} acknowledged {} are not kept; {} twice, {} missing, {} viewers saw something else",
+            proof.records,
+            proof.acknowledged,
+            proof.not_kept,
+            proof.twice,
+            proof.missing,
+            proof.viewers_differ
+        );
+    }
 }
 
 fn as_json(run: &Crowd<'_>) -> Value {
