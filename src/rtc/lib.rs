@@ -12,6 +12,7 @@
 
 mod codecs;
 mod config;
+mod crypto;
 mod error;
 mod feed;
 mod publish;

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Publishes a file by WHIP, in a loop and in real time, as FFmpeg does it.
 
-    whip_publish.py URL FILE [--token KEY] [--seconds N] [--video-only | --audio-only]
+    whip_publish.py URL FILE [--token KEY] [--seconds N] [--video-only | --audio-only] [--p256]
 
 FFmpeg's own WHIP muxer sends (PyAV carries it: pip install av==18.1.0). The file's packets are
-copied, not encoded again: H264 without B-frames and Opus. The DTLS certificate is a P-256 one made
-here, because the one that FFmpeg makes itself (P-224 with GnuTLS) is refused by many servers.
+copied, not encoded again: H264 without B-frames and Opus. The DTLS certificate is the one that FFmpeg
+makes itself (P-224 with GnuTLS); with --p256 it is one made here, as other encoders have.
 
 SIGTERM and SIGINT end it with a goodbye (DELETE). Prints one line when it is connected and one at
 the end. Exit codes: 0 published until told to stop, 1 the server or the network failed, 2 wrong
@@ -83,8 +83,9 @@ def publish(given, folder):
     if given.audio_only:
         kinds = {"audio"}
     source = Source(given.file, kinds)
-    key, certificate = make_certificate(folder)
-    options = {"cert_file": certificate, "key_file": key}
+    options = {}
+    if given.p256:
+        options["key_file"], options["cert_file"] = make_certificate(folder)
     if given.token:
         options["authorization"] = given.token
     began = time.monotonic()
@@ -112,6 +113,7 @@ def main():
     words.add_argument("file")
     words.add_argument("--token", help="the stream key")
     words.add_argument("--seconds", type=float, help="how long; without it until SIGTERM")
+    words.add_argument("--p256", action="store_true", help="show a certificate on P-256")
     only = words.add_mutually_exclusive_group()
     only.add_argument("--video-only", action="store_true")
     only.add_argument("--audio-only", action="store_true")

@@ -37,7 +37,7 @@ const sizes = [...first].map((name) => [name, gzip(name)]);
 const total = sizes.reduce((sum, [, size]) => sum + size, 0);
 if (total > FIRST_LOAD_MAX) fail(`the first load is ${total} bytes gzip, more than ${FIRST_LOAD_MAX}`);
 
-const studio = scripts.filter((it) => read(it).includes("whip-cert.pem"));
+const studio = scripts.filter((it) => read(it).includes("-f whip -authorization"));
 if (studio.length !== 1 || first.has(studio[0])) fail(`the studio must come by its own route: ${studio}`);
 for (const name of scripts) {
   if (/fakeRoom|FakeWeiquan/.test(read(name))) fail(`${name} holds the stand-in`);

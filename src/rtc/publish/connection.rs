@@ -130,6 +130,7 @@ async fn build(
         LetThrough::sender_reports(),
     );
     let mut settings = SettingEngineBuilder::new()
+        .with_crypto_provider(crate::crypto::provider())
         .with_lite(true)
         .with_ice_credentials(credentials.ufrag.clone(), credentials.password.clone())
         .with_ice_timeouts(Some(SILENT_AFTER), Some(FAILED_AFTER), None)

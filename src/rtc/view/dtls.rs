@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use rtc_crypto::{HashAlgorithm, RTCCryptoProvider, providers::AwsLcRsProvider};
+use rtc_crypto::{HashAlgorithm, RTCCryptoProvider};
 use rtc_dtls::{
     config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig},
     crypto::Certificate,
@@ -32,7 +32,7 @@ const FLIGHT_EVERY: Duration = Duration::from_millis(100);
 pub(super) type Provider = Arc<dyn RTCCryptoProvider>;
 
 pub(super) fn provider() -> Provider {
-    Arc::new(AwsLcRsProvider::new())
+    crate::crypto::provider()
 }
 
 /// Our certificate, one for all workers of this process, and what follows from it.

@@ -477,9 +477,6 @@ export const en = {
     obsSteps: "In OBS: Settings → Stream → Service “WHIP”, then paste both.",
     obsTip: "Keyframe interval 1 s, no B-frames, profile baseline or main, Opus sound.",
     ffmpeg: "FFmpeg 8 command",
-    ffmpegCert:
-      "FFmpeg makes its own certificate on a P-224 key, which this version refuses. Make one on P-256 once:",
-    ffmpegRun: "Then publish:",
     putKey: "YOUR_STREAM_KEY",
     keyLabel: "Encoder",
   },

@@ -473,8 +473,6 @@ export const zhCN: Words = {
     obsSteps: "在 OBS 里：设置 → 直播 → 服务选 WHIP，再把两项贴进去。",
     obsTip: "关键帧间隔 1 秒，不用 B 帧，profile 选 baseline 或 main，声音用 Opus。",
     ffmpeg: "FFmpeg 8 命令",
-    ffmpegCert: "FFmpeg 自带的证书用 P-224 密钥，这个版本不接受。先生成一份 P-256 的，一次就够：",
-    ffmpegRun: "然后推流：",
     putKey: "你的推流密钥",
     keyLabel: "编码器",
   },

@@ -473,8 +473,6 @@ export const zhTW: Words = {
     obsSteps: "在 OBS 裡：設定 → 串流 → 服務選 WHIP，再把兩項貼進去。",
     obsTip: "關鍵畫格間隔 1 秒，不用 B 畫格，profile 選 baseline 或 main，聲音用 Opus。",
     ffmpeg: "FFmpeg 8 指令",
-    ffmpegCert: "FFmpeg 內建的憑證用 P-224 金鑰，這個版本不接受。先產生一份 P-256 的，一次就夠：",
-    ffmpegRun: "然後推流：",
     putKey: "你的串流金鑰",
     keyLabel: "編碼器",
   },

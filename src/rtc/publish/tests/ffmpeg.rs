@@ -111,7 +111,7 @@ async fn ffmpeg_publishes_and_says_goodbye() {
 async fn a_publisher_that_vanishes_is_noticed_within_ten_seconds() {
     let mut ingest = Ingest::start().await;
     let door = Door::open(ingest.publishers.clone()).await;
-    let mut child = publisher(&door.url, &[]);
+    let mut child = publisher(&door.url, &["--p256"]);
     ingest.feed_until(|feed| frame_of(feed, Kind::Video)).await;
     child.0.kill().unwrap();
     let killed = std::time::Instant::now();
