@@ -15,6 +15,7 @@ mod config;
 mod crypto;
 mod error;
 mod feed;
+mod ice;
 mod publish;
 mod random;
 mod sdp;
@@ -25,9 +26,12 @@ use std::sync::Arc;
 use protocol::{Code, PeerId, Refusal, RoomNumber};
 use tokio::sync::mpsc;
 
+use ice::{another_name, no_such_peer};
+
 pub use config::Config;
 pub use error::StartError;
 pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, PublicationId, WantKeyframe};
+pub use ice::{IceSession, IceUpdated};
 
 /// Keyframe wishes that wait for the publishers; each room has at most two a second.
 const WISHES_MAX: usize = 1_024;
@@ -38,7 +42,7 @@ pub struct Established {
     /// 128 random bits, URL-safe: to know it is to be allowed to close it.
     pub peer: PeerId,
     pub sdp: String,
-    /// Names this ICE session for WHIP and WHEP (RFC 9725 §4.3.1).
+    /// Names this ICE session for WHIP and WHEP (RFC 9725 §4.3.1), without quotes.
     pub etag: String,
 }
 

@@ -77,7 +77,7 @@ fn answer(answered: Result<Established, Refusal>) -> Response {
             [
                 (header::CONTENT_TYPE, "application/sdp".to_owned()),
                 (header::LOCATION, format!("/peer/{}", established.peer)),
-                (header::ETAG, established.etag),
+                (header::ETAG, format!("\"{}\"", established.etag)),
             ],
             established.sdp,
         )

@@ -73,6 +73,7 @@ mod tests {
 
     fn offer(layer: Option<&str>) -> Offer {
         Offer {
+            ufrag: String::new(),
             video: None,
             audio: None,
             passive: false,

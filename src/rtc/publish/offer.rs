@@ -16,6 +16,8 @@ const LAYERS_MAX: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
+    /// The publisher's name in ICE.
+    pub(super) ufrag: String,
     pub(super) video: Option<Chosen>,
     pub(super) audio: Option<Chosen>,
     /// The publisher wants us to open DTLS (`a=setup:passive`).
@@ -35,8 +37,8 @@ impl Offer {
         }
         let session = SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes()))
             .map_err(|error| Refusal::new(Code::SdpInvalid, format!("not an offer: {error}")))?;
-        check_transport(&session)?;
         let mut offer = Self {
+            ufrag: check_transport(&session)?,
             video: None,
             audio: None,
             passive: passive(&session)?,
@@ -90,8 +92,8 @@ impl Offer {
     }
 }
 
-/// ICE names and the fingerprint may stand above or in the sections.
-fn check_transport(session: &SessionDescription) -> Result<(), Refusal> {
+/// ICE names and the fingerprint may stand above or in the sections. Answers the name.
+fn check_transport(session: &SessionDescription) -> Result<String, Refusal> {
     let sections = &session.media_descriptions;
     if sections.is_empty() {
         return Err(unfit("the offer has no media"));
@@ -105,9 +107,13 @@ fn check_transport(session: &SessionDescription) -> Result<(), Refusal> {
     if !says("fingerprint") {
         return Err(unfit("the offer has no fingerprint"));
     }
-    if !says("ice-ufrag") || !says("ice-pwd") {
-        return Err(unfit("the offer has no ICE name and password"));
-    }
+    let above = session.attribute("ice-ufrag").map(String::as_str);
+    let ufrag = above.or_else(|| {
+        let mut sections = sections.iter();
+        sections.find_map(|section| section.attribute("ice-ufrag").flatten())
+    });
+    let ufrag = ufrag.filter(|_| says("ice-pwd"));
+    let ufrag = ufrag.ok_or_else(|| unfit("the offer has no ICE name and password"))?;
     let alone = sections.len() == 1;
     // There may be other groups (OBS says LS for lip sync).
     let bundled = session.attributes.iter().any(|attribute| {
@@ -120,7 +126,7 @@ fn check_transport(session: &SessionDescription) -> Result<(), Refusal> {
     if !alone && !bundled {
         return Err(unfit("all sections must share one transport (BUNDLE)"));
     }
-    Ok(())
+    Ok(ufrag.to_owned())
 }
 
 /// Whether the publisher insists on being the DTLS server. `active` needs nothing of us but to be

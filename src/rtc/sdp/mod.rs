@@ -3,9 +3,11 @@
 
 mod answer;
 mod choose;
+mod fragment;
 mod offer;
 
 pub(crate) use answer::{Transport, answer};
+pub(crate) use fragment::Fragment;
 pub(crate) use offer::{Fingerprint, Offer};
 
 use protocol::{Code, Refusal};

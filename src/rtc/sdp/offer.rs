@@ -228,7 +228,7 @@ impl Section {
 }
 
 /// Letters, digits, `+` and `/` (RFC 8839 §5.4).
-fn is_ice_text(text: &str, least: usize) -> bool {
+pub(super) fn is_ice_text(text: &str, least: usize) -> bool {
     (least..=256).contains(&text.len())
         && text
             .bytes()

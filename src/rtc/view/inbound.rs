@@ -47,11 +47,16 @@ impl Worker {
             return;
         };
         let crypto = self.provider.crypto();
-        let Some(answer) = check.answer(from, &viewer.credentials, crypto) else {
+        let Some(answer) = check.answer(from, viewer.credentials_of(check.ufrag()), crypto) else {
             return;
         };
         viewer.heard = now;
         self.bench.wire.send(from, &answer);
+        if check.nominates()
+            && let Some(before) = viewer.prove(check.ufrag())
+        {
+            self.by_ufrag.remove(&before);
+        }
         if viewer.address == Some(from) || (viewer.address.is_some() && !check.nominates()) {
             return;
         }

@@ -8,6 +8,7 @@ mod deadlines;
 mod dtls;
 mod ice;
 mod inbound;
+mod restart;
 mod shield;
 mod viewer;
 mod wire;
@@ -27,8 +28,9 @@ use protocol::{Code, PeerId, Refusal, RoomNumber};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Config, Established, Feed, FeedSender, PeerEnd, Report, StartError, WantKeyframe, busy,
-    sdp::Offer,
+    Config, Established, Feed, FeedSender, IceSession, IceUpdated, PeerEnd, Report, StartError,
+    WantKeyframe, busy, no_such_peer,
+    sdp::{Fragment, Offer},
 };
 use dtls::Identity;
 use worker::{Worker, WorkerParts};
@@ -54,6 +56,13 @@ pub(crate) enum Order {
     CloseRoom {
         room: RoomNumber,
         why: PeerEnd,
+    },
+    /// What a viewer says of its ICE session after the offer.
+    Ice {
+        peer: PeerId,
+        session: IceSession,
+        fragment: Fragment,
+        reply: oneshot::Sender<Result<IceUpdated, Refusal>>,
     },
     Stop,
 }
@@ -207,6 +216,33 @@ impl Viewers {
             reply,
         };
         worker.inbox.send(order).await.is_ok() && closed.await.unwrap_or(false)
+    }
+
+    /// Whether a peer is one of ours by its name.
+    pub(crate) fn names(&self, peer: &PeerId) -> bool {
+        worker_of(peer).is_some()
+    }
+
+    pub(crate) async fn update_ice(
+        &self,
+        peer: &PeerId,
+        session: IceSession,
+        fragment: Fragment,
+    ) -> Result<IceUpdated, Refusal> {
+        let worker = worker_of(peer).and_then(|number| self.workers.get(number));
+        let worker = worker.ok_or_else(no_such_peer)?;
+        let (reply, answered) = oneshot::channel();
+        let order = Order::Ice {
+            peer: peer.clone(),
+            session,
+            fragment,
+            reply,
+        };
+        worker
+            .inbox
+            .try_send(order)
+            .map_err(|_| busy("the egress"))?;
+        answered.await.unwrap_or_else(|_| Err(busy("the egress")))
     }
 
     pub(crate) async fn close_room(&self, room: RoomNumber, why: PeerEnd) {

@@ -25,6 +25,8 @@ pub(super) struct Viewer {
     pub(super) room: RoomNumber,
     pub(super) line: Line,
     pub(super) credentials: Credentials,
+    /// Those of an ICE restart that has not been proven yet. The ones before hold until then.
+    pub(super) next: Option<Credentials>,
     pub(super) fingerprint: Fingerprint,
     /// Where it is, proven by a connectivity check.
     pub(super) address: Option<SocketAddr>,

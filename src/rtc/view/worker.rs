@@ -202,6 +202,15 @@ impl Worker {
                 let _ = reply.send(self.close(&peer, why, now));
             }
             Order::CloseRoom { room, why } => self.close_room(room, why, now),
+            Order::Ice {
+                peer,
+                session,
+                fragment,
+                reply,
+            } => {
+                // Whoever asked may be gone: the session holds either way.
+                let _ = reply.send(self.update_ice(&peer, &session, &fragment, now));
+            }
             Order::Stop => {}
         }
     }
@@ -345,7 +354,7 @@ impl Worker {
         };
         let answered = sdp::answer(offer, video, audio, &transport)?;
         let peer = PeerId::from(format!("{}{}", peer_prefix(self.number), random::token(16)));
-        let etag = format!("\"{}\"", credentials.ufrag);
+        let etag = credentials.ufrag.clone();
         self.serial += 1;
         let entry = self.viewers.vacant_entry();
         let key = entry.key();
@@ -359,6 +368,7 @@ impl Worker {
                 serial: self.serial,
             },
             credentials,
+            next: None,
             fingerprint: offer.fingerprint,
             address: None,
             shield: None,
@@ -426,6 +436,9 @@ impl Worker {
         self.flush_dtls();
         let viewer = self.viewers.remove(key);
         self.by_ufrag.remove(&viewer.credentials.ufrag);
+        if let Some(next) = &viewer.next {
+            self.by_ufrag.remove(&next.ufrag);
+        }
         self.by_peer.remove(&viewer.peer);
         if let Some(address) = viewer.address {
             self.by_address.remove(&address);

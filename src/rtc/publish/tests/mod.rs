@@ -2,6 +2,7 @@
 
 mod client;
 mod ffmpeg;
+mod ice;
 mod offers;
 mod port;
 mod webrtc;

@@ -60,7 +60,8 @@ pub(super) struct Client {
     dtls: Endpoint,
     keys: Option<(Context, Context)>,
     server: SocketAddr,
-    remote_ufrag: String,
+    pub(super) ufrag: String,
+    pub(super) remote_ufrag: String,
     pub(super) remote_pwd: String,
     heard: VecDeque<Heard>,
 }
@@ -108,6 +109,7 @@ impl Client {
             dtls: Endpoint::new(local, TransportProtocol::UDP, None),
             keys: None,
             server: local,
+            ufrag: "view".to_owned(),
             remote_ufrag: String::new(),
             remote_pwd: String::new(),
             heard: VecDeque::new(),
@@ -116,9 +118,9 @@ impl Client {
 
     pub(super) fn offer(&self) -> String {
         let transport = format!(
-            "a=ice-ufrag:view\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
+            "a=ice-ufrag:{}\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
              a=fingerprint:sha-256 {}\r\na=recvonly\r\na=rtcp-mux\r\n",
-            self.fingerprint
+            self.ufrag, self.fingerprint
         );
         format!(
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
@@ -135,6 +137,21 @@ impl Client {
     pub(super) fn offer_of_another(&self) -> String {
         let zeros = ["00"; 32].join(":");
         self.offer().replace(&self.fingerprint, &zeros)
+    }
+
+    /// What it says of its ICE session under a name, after the offer.
+    pub(super) fn fragment(ufrag: &str) -> String {
+        format!(
+            "a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n\
+             a=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\n"
+        )
+    }
+
+    /// Goes on under another name, with our side of the restart.
+    pub(super) fn take_restart(&mut self, ufrag: &str, answer: &str) {
+        ufrag.clone_into(&mut self.ufrag);
+        self.take_answer(answer);
     }
 
     pub(super) fn take_answer(&mut self, answer: &str) {
@@ -154,7 +171,7 @@ impl Client {
         message.write_header();
         message.add(
             ATTR_USERNAME,
-            format!("{}:view", self.remote_ufrag).as_bytes(),
+            format!("{}:{}", self.remote_ufrag, self.ufrag).as_bytes(),
         );
         message.add(ATTR_PRIORITY, &1_u32.to_be_bytes());
         message.add(ATTR_ICE_CONTROLLING, &[1; 8]);
