@@ -19,7 +19,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     actor::{Directory, MediaOrder, People, stage},
-    http::seam::{self, Answer, Credential, Established, PublishWish, Revoked, ViewWish},
+    http::seam::{
+        self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, PublishWish,
+        Revoked, ViewWish,
+    },
 };
 
 /// Carries orders to media. Each is a task of its own, so that a slow handshake holds nobody up.
@@ -136,6 +139,7 @@ pub struct Rooms {
     pub directory: Arc<Directory>,
     pub people: Arc<People>,
     pub store: Store,
+    pub media: Rtc,
     pub draining: Arc<AtomicBool>,
 }
 
@@ -200,6 +204,26 @@ impl seam::Stage for Rooms {
                 peers.came_by_token(&established.peer, expires_ms);
             }
             Ok(established)
+        })
+    }
+
+    fn patch(&self, patch: IcePatch) -> Answer<'_, IcePatched> {
+        Box::pin(async move {
+            let session = match patch.session {
+                IceSession::Any => rtc_edge::IceSession::Any,
+                IceSession::Tagged(tags) => rtc_edge::IceSession::Tagged(tags),
+            };
+            let updated = self
+                .media
+                .update_ice(&patch.peer, session, &patch.fragment)
+                .await?;
+            Ok(match updated {
+                rtc_edge::IceUpdated::Stale => IcePatched::Stale,
+                rtc_edge::IceUpdated::Noted => IcePatched::Noted,
+                rtc_edge::IceUpdated::Restarted { etag, fragment } => {
+                    IcePatched::Restarted { etag, fragment }
+                }
+            })
         })
     }
 

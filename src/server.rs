@@ -132,6 +132,7 @@ impl Server {
             directory: directory.clone(),
             people,
             store: store.clone(),
+            media: rtc,
             draining: draining.clone(),
         });
         let acceptor = match &certificates {

@@ -38,6 +38,17 @@ pub(crate) struct Offer(pub(crate) String);
 
 pub(crate) const SDP: &str = "application/sdp";
 
+/// A fragment of SDP that carries ICE alone (RFC 8840 §9).
+pub(crate) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+
+/// A fragment of at most [`limits::BODY_BYTES_MAX`]. What it says is for media to read.
+pub(crate) async fn read_fragment(request: Request) -> Outcome<String> {
+    hold_type(request.headers(), FRAGMENT)?;
+    let bytes = read(request.into_body(), limits::BODY_BYTES_MAX).await?;
+    String::from_utf8(bytes.into())
+        .map_err(|_| Failure::new(Code::SdpInvalid, "the body is not text"))
+}
+
 impl<S: Send + Sync> FromRequest<S> for Offer {
     type Rejection = Failure;
 

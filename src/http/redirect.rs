@@ -1,6 +1,7 @@
 //! Plain HTTP where HTTPS is spoken: everything is sent to the public address.
 //!
-//! 308, so that a POST stays one. The address comes from the configuration, never from the request.
+//! 308, so that a POST stays one; 307 for WHIP and WHEP, whose clients know no other (RFC 9725 §4.5).
+//! The address comes from the configuration, never from the request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,8 +35,12 @@ pub(crate) async fn answer(mut io: Io, origin: Arc<str>) {
     })
     .await;
     let Ok(Some(path)) = path else { return };
+    let status = match is_media(&path) {
+        true => "307 Temporary Redirect",
+        false => "308 Permanent Redirect",
+    };
     let answer = format!(
-        "HTTP/1.1 308 Permanent Redirect\r\nLocation: {origin}{path}\r\nContent-Length: 0\r\n\
+        "HTTP/1.1 {status}\r\nLocation: {origin}{path}\r\nContent-Length: 0\r\n\
          Connection: close\r\n\r\n"
     );
     // Hung up on first, it might lose the answer to a reset; if it does not read it, it is its loss.
@@ -49,6 +54,13 @@ pub(crate) async fn answer(mut io: Io, origin: Arc<str>) {
         while matches!(io.read(&mut rest).await, Ok(1..)) {}
     })
     .await;
+}
+
+/// `/whip`, `/api/v1/rooms/{room}/whip` and `…/whep`, and the resources of both.
+fn is_media(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let ours = path.starts_with("/api/v1/") || path.starts_with("/whip");
+    ours && path.split('/').any(|it| matches!(it, "whip" | "whep"))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -76,6 +88,23 @@ fn path(head: &[u8]) -> Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn media_has_the_status_that_its_clients_know() {
+        for path in [
+            "/whip",
+            "/whip?x=1",
+            "/whip/p_1.seal",
+            "/api/v1/rooms/hall/whip",
+            "/api/v1/rooms/hall/whep",
+            "/api/v1/whep/v0-1.seal",
+        ] {
+            assert!(is_media(path), "{path}");
+        }
+        for path in ["/", "/r/whip", "/whipped", "/api/v1/rooms", "/?a=/whip"] {
+            assert!(!is_media(path), "{path}");
+        }
+    }
 
     #[test]
     fn only_a_path_is_taken_over() {

@@ -24,6 +24,34 @@ pub struct Established {
     pub etag: String,
 }
 
+/// Which ICE session of a peer a client means (`If-Match`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IceSession {
+    /// Whichever it is now. Only this may restart it.
+    Any,
+    /// One of these ([`Established::etag`]).
+    Tagged(Vec<String>),
+}
+
+/// A fragment of SDP about a peer's ICE session (RFC 9725 4.3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IcePatch {
+    pub peer: PeerId,
+    pub session: IceSession,
+    pub fragment: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IcePatched {
+    /// The session that was meant is over.
+    Stale,
+    /// Candidates of the session that is.
+    Noted,
+    /// A new session: its tag, without quotes, and our side of it.
+    Restarted { etag: String, fragment: String },
+}
+
 /// What a publisher is let in by. It ends with that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
@@ -76,6 +104,11 @@ pub trait Stage: Send + Sync + 'static {
     /// WHEP: holds [`Verb::Watch`], then answers the offer. `nothing_published` says in `ms` when to
     /// come again.
     fn view(&self, wish: ViewWish) -> Answer<'_, Established>;
+
+    /// Candidates of a peer, or a restart of its ICE session. Whose it is, `http` has held already.
+    /// Refuses with `sdp_invalid`, `sdp_unfit` (a restart that is not possible: the session before
+    /// goes on), `no_such_peer`.
+    fn patch(&self, patch: IcePatch) -> Answer<'_, IcePatched>;
 
     /// Ends a peer; false where there is none (any more). Whose it is, `http` has held already.
     fn close(&self, peer: PeerId) -> Answer<'_, bool>;

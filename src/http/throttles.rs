@@ -23,6 +23,7 @@ pub(crate) struct Throttles {
     guests: Mutex<Throttle<[u8; 8]>>,
     publish: Mutex<Throttle<[u8; 8]>>,
     view: Mutex<Throttle<[u8; 8]>>,
+    resource: Mutex<Throttle<[u8; 8]>>,
     rooms: Mutex<Throttle<MemberId>>,
 }
 
@@ -34,6 +35,8 @@ pub(crate) enum ByAddress {
     Guest,
     Publish,
     View,
+    /// Changing or ending what was made by one of these two.
+    Resource,
 }
 
 impl Throttles {
@@ -50,6 +53,8 @@ impl Throttles {
             publish: bucket(60, MINUTE_MS),
             // A lecture hall behind one address opens at once; each view costs about 1 ms of CPU.
             view: bucket(1_000, MINUTE_MS),
+            // As many viewers as may come may also move to another network and go.
+            resource: bucket(3_000, MINUTE_MS),
             rooms: bucket(20, 10 * MINUTE_MS),
         }
     }
@@ -78,6 +83,7 @@ impl Throttles {
             ByAddress::Guest => (&self.guests, Code::RateLimited),
             ByAddress::Publish => (&self.publish, Code::RateLimited),
             ByAddress::View => (&self.view, Code::RateLimited),
+            ByAddress::Resource => (&self.resource, Code::RateLimited),
         };
         take(bucket, &prefix(address), clock::unix_ms()).map_err(|ms| too_many(code, ms).into())
     }

@@ -17,7 +17,9 @@ use protocol::{
     server::{Broadcast, Mark, Person, Phase},
 };
 use store::Store;
-use weiquan::http::seam::{Answer, Established, PublishWish, Revoked, Stage, ViewWish};
+use weiquan::http::seam::{
+    Answer, Established, IcePatch, IcePatched, IceSession, PublishWish, Revoked, Stage, ViewWish,
+};
 
 pub struct StandIn {
     store: Store,
@@ -26,6 +28,7 @@ pub struct StandIn {
     pub open: Mutex<BTreeMap<String, (RoomNumber, bool)>>,
     pub published: Mutex<Vec<PublishWish>>,
     pub viewed: Mutex<Vec<ViewWish>>,
+    pub patched: Mutex<Vec<IcePatch>>,
     pub revoked: Mutex<Vec<Revoked>>,
     pub appointed: Mutex<Vec<Who>>,
     pub banned: Mutex<Vec<MemberId>>,
@@ -40,6 +43,7 @@ impl StandIn {
             open: Mutex::default(),
             published: Mutex::default(),
             viewed: Mutex::default(),
+            patched: Mutex::default(),
             revoked: Mutex::default(),
             appointed: Mutex::default(),
             banned: Mutex::default(),
@@ -129,6 +133,27 @@ impl Stage for StandIn {
             }
             self.viewed.lock().unwrap().push(wish);
             Ok(self.establish(room, false))
+        })
+    }
+
+    fn patch(&self, patch: IcePatch) -> Answer<'_, IcePatched> {
+        boxed(async move {
+            if !self.open.lock().unwrap().contains_key(patch.peer.as_str()) {
+                return Err(Refusal::new(Code::NoSuchPeer, "no such peer"));
+            }
+            let stale = IceSession::Tagged(vec!["stale".into()]);
+            let patched = if patch.session == stale {
+                IcePatched::Stale
+            } else if patch.session == IceSession::Any {
+                IcePatched::Restarted {
+                    etag: "ice-anew".into(),
+                    fragment: "a=ice-lite\r\n".into(),
+                }
+            } else {
+                IcePatched::Noted
+            };
+            self.patched.lock().unwrap().push(patch);
+            Ok(patched)
         })
     }
 

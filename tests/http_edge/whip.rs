@@ -1,7 +1,9 @@
 //! The rules of WHIP (RFC 9725) and WHEP, as a table.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
-use weiquan::http::seam::Credential;
+use weiquan::http::seam::{Credential, IceSession};
 
 use crate::rig::{OFFER, Rig, Said};
 
@@ -157,10 +159,9 @@ async fn the_endpoints_answer_to_every_method() {
             "application/sdp",
             "{endpoint}"
         );
-        assert!(
-            options
-                .header("access-control-allow-methods")
-                .contains("DELETE")
+        assert_eq!(
+            options.header("access-control-allow-methods"),
+            "OPTIONS, GET, HEAD, POST"
         );
         assert!(
             options
@@ -191,30 +192,111 @@ async fn the_endpoints_answer_to_every_method() {
         .await
         .expect(201);
     let resource = made.header("location").to_owned();
-    rig.ask("OPTIONS", &resource).send().await.expect(200);
+    let options = rig.ask("OPTIONS", &resource).send().await.expect(200);
+    assert_eq!(
+        options.header("access-control-allow-methods"),
+        "OPTIONS, GET, HEAD, PATCH, DELETE"
+    );
+    assert_eq!(options.header("accept-patch"), FRAGMENT_TYPE);
+    is_open_to_all(&options);
     rig.ask("HEAD", &resource).send().await.expect(204);
-    // Neither trickle nor restart is offered, whatever precondition comes along.
-    for condition in [
-        None,
-        Some("*"),
-        Some("\"*\""),
-        Some("\"ice-0\""),
-        Some("\"stale\""),
-    ] {
-        let mut patch = rig.ask("PATCH", &resource).bearer(&owner);
-        if let Some(condition) = condition {
-            patch = patch.header("if-match", condition);
+    let wrong = rig.ask("PUT", &resource).send().await;
+    let wrong = wrong.refused(405, "unknown_op");
+    let allow = wrong.header("allow");
+    assert!(
+        allow.contains("PATCH") && allow.contains("DELETE"),
+        "{allow}"
+    );
+    rig.end().await;
+}
+
+const FRAGMENT_TYPE: &str = "application/trickle-ice-sdpfrag";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_says_which_session_it_means() {
+    let Show { rig, owner, .. } = show().await;
+    let made = rig
+        .ask("POST", "/api/v1/rooms/friday/whip")
+        .bearer(&owner)
+        .offer()
+        .send()
+        .await
+        .expect(201);
+    let resource = made.header("location").to_owned();
+    let patch = |session: &str| {
+        let ask = rig.ask("PATCH", &resource).bearer(&owner);
+        match session {
+            "" => ask,
+            session => ask.header("if-match", session),
         }
-        let said = patch
-            .body("application/trickle-ice-sdpfrag", "a=x\r\n")
-            .send()
-            .await;
-        let said = said.refused(405, "unknown_op");
-        assert!(
-            said.header("allow").contains("DELETE"),
-            "{}",
-            said.header("allow")
-        );
+    };
+    let fragment = "a=ice-ufrag:x\r\n";
+    let noted = patch(made.header("etag"))
+        .body(FRAGMENT_TYPE, fragment)
+        .send()
+        .await
+        .expect(204);
+    assert_eq!((noted.header("etag"), noted.text.as_str()), ("", ""));
+    is_open_to_all(&noted);
+    for star in ["*", "\"*\""] {
+        let said = patch(star).body(FRAGMENT_TYPE, fragment).send().await;
+        let said = said.expect(200);
+        assert_eq!(said.header("content-type"), FRAGMENT_TYPE);
+        assert_eq!(said.header("etag"), "\"ice-anew\"");
+        assert_eq!(said.text, "a=ice-lite\r\n");
+    }
+    let stale = patch("\"stale\"").body(FRAGMENT_TYPE, fragment).send();
+    stale.await.refused(412, "malformed");
+    let missing = patch("").body(FRAGMENT_TYPE, fragment).send();
+    missing.await.refused(428, "malformed");
+    for body in ["application/sdp", "text/plain"] {
+        let wrong = patch("*").body(body, fragment).send().await;
+        wrong.refused(415, "media_type_wrong");
+    }
+    let big = "a=x\r\n".repeat(20_000);
+    let big = patch("*").body(FRAGMENT_TYPE, big).send().await;
+    big.refused(413, "too_large");
+    let binary = patch("*").body(FRAGMENT_TYPE, vec![0xff; 9]).send().await;
+    binary.refused(400, "sdp_invalid");
+
+    // It takes who made it, as an end does.
+    let by = |token: Option<&str>| {
+        let ask = rig.ask("PATCH", &resource).header("if-match", "*");
+        let ask = match token {
+            Some(token) => ask.bearer(token),
+            None => ask,
+        };
+        ask.body(FRAGMENT_TYPE, fragment).send()
+    };
+    by(None).await.refused(401, "token_missing");
+    let other = rig.sign_up("Mei").await.token();
+    by(Some(&other)).await.refused(404, "no_such_peer");
+    let patched = rig.stage.patched.lock().unwrap().clone();
+    assert_eq!(patched.len(), 4, "what was refused here went no further");
+    assert_eq!(
+        patched[0].session,
+        IceSession::Tagged(vec!["ice-0".into()]),
+        "without its quotes"
+    );
+    assert_eq!(patched[1].session, IceSession::Any);
+    assert_eq!(patched[0].fragment, fragment);
+    let ended = rig.ask("DELETE", &resource).bearer(&owner).send().await;
+    ended.expect(200);
+    by(Some(&owner)).await.refused(404, "no_such_peer");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_new_is_let_in_while_the_server_goes_down() {
+    let Show { rig, key, .. } = show().await;
+    rig.stage.draining.store(true, Ordering::SeqCst);
+    for endpoint in ["/whip", WHEP] {
+        let mut ask = rig.ask("POST", endpoint).offer();
+        if endpoint == "/whip" {
+            ask = ask.bearer(&key);
+        }
+        let said = ask.send().await.refused(503, "draining");
+        assert_eq!(said.header("retry-after"), "2");
     }
     rig.end().await;
 }
