@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Long runs: more seeds of every simulation, more kills of the whole server. SOAK_SEEDS and SOAK_KILLS say how many.
+# Long runs: many seeds of every simulation, many kills of the whole server. SOAK_SEEDS (of the rules, 10,000; a fiftieth of
+# them for what has real sockets and disks) and SOAK_KILLS (200) say how many. A failure tells its seed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export WEIQUAN_SEEDS="${SOAK_SEEDS:-10000}" WEIQUAN_KILLS="${SOAK_KILLS:-200}"
-export WEIQUAN_PYTHON="${WEIQUAN_PYTHON:-$(scripts/python.sh)}"
-cargo test --release -p weiquan-community
-cargo test --release -p weiquan-fanout
-cargo test --test restart -- --nocapture
+seeds="${SOAK_SEEDS:-10000}"
+export WEIQUAN_KILLS="${SOAK_KILLS:-200}" WEIQUAN_PYTHON="${WEIQUAN_PYTHON:-$(scripts/python.sh)}"
+cargo test --workspace --locked --no-run
+WEIQUAN_SEEDS="$seeds" cargo test --locked -p weiquan-community simulation
+few=$((seeds / 50 + 1))
+WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-fanout --test torture --test secure torture -- --nocapture
+WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-store --test contract both_disks
+cargo test --locked --test restart -- --nocapture

@@ -127,7 +127,7 @@ fn a_place_is_behind_what_was_seen() {
 /// as a gap; the last value of every key, whatever happened.
 #[test]
 fn no_reader_ever_has_a_silent_hole() {
-    for seed in 0..2_000 {
+    for seed in seeds::of(2_000) {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut ring = Ring::new(0);
         let mut readers = [Reader::default(), Reader::default(), Reader::default()];

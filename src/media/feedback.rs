@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_panic() {
-        for seed in 0..50_000 {
+        for seed in seeds::of(50_000) {
             let mut rng = StdRng::seed_from_u64(seed);
             let mut bytes = vec![0; rng.random_range(0..80)];
             rng.fill_bytes(&mut bytes);

@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn no_payload_makes_it_panic() {
-        for seed in 0..20_000 {
+        for seed in seeds::of(20_000) {
             let mut rng = StdRng::seed_from_u64(seed);
             let mut bytes = vec![0; rng.random_range(0..24)];
             rng.fill_bytes(&mut bytes);

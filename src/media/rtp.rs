@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_panic_or_point_outside() {
-        for seed in 0..20_000 {
+        for seed in seeds::of(20_000) {
             let mut rng = StdRng::seed_from_u64(seed);
             let mut bytes = vec![0; rng.random_range(0..64)];
             rng.fill_bytes(&mut bytes);

@@ -314,6 +314,51 @@ mod tests {
     }
 
     #[test]
+    fn no_text_makes_it_panic_and_what_is_wrong_is_named() {
+        use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+        let originals = [
+            r#"{"op":"hello","i":1,"token":"t","device":"d"}"#,
+            r#"[{"op":"join","i":2,"room":"lobby","since":{"e":"k","s":3}},{"op":"ping"}]"#,
+            r#"{"op":"pub","i":3,"a":7,"cid":"01940000-0000-7000-8000-000000000001","text":"好"}"#,
+            r#"{"op":"offer","i":5,"a":7,"role":"view","sdp":"v=0"}"#,
+        ];
+        let odd: Vec<char> = "{}[]\",:0-9eEu+\\ \u{0}\u{ffff}好".chars().collect();
+        for seed in seeds::of(20_000) {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut text: Vec<char> = originals[rng.random_range(0..originals.len())]
+                .chars()
+                .collect();
+            for _ in 0..rng.random_range(1..8) {
+                let at = rng.random_range(0..text.len());
+                match rng.random_range(0..4) {
+                    0 => drop(text.remove(at)),
+                    1 => text.insert(at, odd[rng.random_range(0..odd.len())]),
+                    2 => text[at] = odd[rng.random_range(0..odd.len())],
+                    // Some of it again and again: depth, length, doubled keys.
+                    _ => {
+                        let part = text[..at].to_vec();
+                        let times = rng.random_range(1..40);
+                        text = [part.repeat(times), text].concat();
+                        text.truncate(40_000);
+                    }
+                }
+                if text.is_empty() {
+                    break;
+                }
+            }
+            let text: String = text.into_iter().collect();
+            if let Err(error) = parse(&text) {
+                let code = error.refusal.code;
+                assert!(
+                    matches!(code, Code::Malformed | Code::UnknownOp | Code::TooLarge),
+                    "seed {seed}: {code:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn f1_frames_are_read_by_op() {
         check(
             r#"{"op":"hello","i":1,"token":"t","device":"d"}"#,

@@ -2,7 +2,7 @@
 //! every record beyond its place once and in order, or is told of the gap, and ends with the last
 //! value of everything.
 //!
-//! `FANOUT_SEED` runs one seed, `FANOUT_SEEDS` that many.
+//! `WEIQUAN_SEED` and `WEIQUAN_SEEDS` say where it begins and how many seeds it runs.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -24,17 +24,8 @@ const STEPS: u64 = 120;
 
 #[tokio::test]
 async fn nobody_has_a_silent_hole_or_a_double() {
-    let env = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|it| it.parse::<u64>().ok())
-    };
-    let seeds = match env("FANOUT_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..env("FANOUT_SEEDS").unwrap_or(8),
-    };
     let mut gaps = 0;
-    for seed in seeds {
+    for seed in seeds::of(8) {
         gaps += LocalSet::new().run_until(torture(seed)).await;
     }
     println!("gaps told: {gaps}");

@@ -148,7 +148,7 @@ fn asking_again_and_again_ends() {
 #[test]
 fn no_number_is_ever_used_for_two_contents() {
     let mut repeated = 0;
-    for seed in 0..300 {
+    for seed in seeds::of(300) {
         let mut rng = StdRng::seed_from_u64(seed);
         let resend = rng.random_bool(0.5).then_some((109, 0xbbbb));
         let mut leg = Leg::new(

@@ -246,7 +246,7 @@ fn no_change_of_an_offer_makes_it_panic_or_answers_too_much() {
     let original = browser();
     let lines: Vec<&str> = original.split("\r\n").collect();
     let mut answers = 0;
-    for seed in 0..4_000 {
+    for seed in seeds::of(4_000) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
         for _ in 0..rng.random_range(1..6) {

@@ -115,7 +115,7 @@ fn data_goes_both_ways_in_both_versions() {
 
 #[test]
 fn records_may_be_cut_anywhere() {
-    for seed in 0..40 {
+    for seed in seeds::of(40) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut pair = pair(&BOTH);
         let mut said = Vec::new();
@@ -218,7 +218,7 @@ fn what_is_not_tls_is_a_fault_and_told() {
 #[test]
 fn no_mutated_bytes_end_more_than_their_session() {
     let (acceptor, _) = acceptor();
-    for seed in 0..2_000 {
+    for seed in seeds::of(2_000) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut client = pair(&BOTH).client;
         let mut hello = Vec::new();

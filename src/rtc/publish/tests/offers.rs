@@ -186,7 +186,7 @@ fn mutate(offer: &str, rng: &mut SmallRng) -> String {
 
 #[test]
 fn changed_offers_are_taken_or_refused_but_never_break_it() {
-    for seed in 0..5_000 {
+    for seed in seeds::of(5_000) {
         let mut rng = SmallRng::seed_from_u64(seed);
         for offer in [FFMPEG, CHROMIUM, SIMULCAST] {
             // A panic names the test; the seed is in the message of the check below.
@@ -202,7 +202,7 @@ fn changed_offers_are_taken_or_refused_but_never_break_it() {
 async fn changed_offers_leave_nothing_behind() {
     let ingest = Ingest::start().await;
     let mut taken = 0;
-    for seed in 0..60 {
+    for seed in seeds::of(60) {
         let mut rng = SmallRng::seed_from_u64(seed);
         let changed = mutate(SIMULCAST, &mut rng);
         match ingest.publishers.publish(super::ROOM, changed).await {

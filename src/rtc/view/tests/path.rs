@@ -95,7 +95,7 @@ async fn no_datagram_ends_the_worker_or_another_viewer() {
     let check = client.check(true);
     let stranger = Client::new().await;
     let server = edge.running.addresses[0];
-    for seed in 0..3_000 {
+    for (count, seed) in seeds::of(3_000).enumerate() {
         let mut rng = StdRng::seed_from_u64(seed);
         let original = match rng.random_range(0..3) {
             0 => check.clone(),
@@ -122,7 +122,7 @@ async fn no_datagram_ends_the_worker_or_another_viewer() {
             &stranger.socket
         };
         socket.send_to(&datagram, server).await.unwrap();
-        if seed % 50 == 0 {
+        if count % 50 == 0 {
             // Wait until they were looked at, so that none is lost in a full socket.
             client.send(&client.check(false)).await;
             while !matches!(client.hear().await, Heard::Checked) {}

@@ -14,8 +14,7 @@ const BATCHES: usize = 120;
 
 #[test]
 fn both_disks_answer_alike() {
-    let seeds = std::env::var("WEIQUAN_SEEDS").map_or(SEEDS, |it| it.parse().unwrap());
-    for seed in 0..seeds {
+    for seed in seeds::of(SEEDS) {
         run(seed);
     }
 }
