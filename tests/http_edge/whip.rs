@@ -202,6 +202,7 @@ async fn the_endpoints_answer_to_every_method() {
     rig.ask("HEAD", &resource).send().await.expect(204);
     let wrong = rig.ask("PUT", &resource).send().await;
     let wrong = wrong.refused(405, "unknown_op");
+    is_open_to_all(&wrong);
     let allow = wrong.header("allow");
     assert!(
         allow.contains("PATCH") && allow.contains("DELETE"),

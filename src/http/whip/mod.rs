@@ -29,6 +29,7 @@ use super::{
     Doors,
     caller::bearer,
     problem::{Failure, Outcome},
+    server,
 };
 
 pub(crate) use seal::Seal;
@@ -49,6 +50,7 @@ pub(crate) fn endpoints() -> Router<Doors> {
                 .delete(resources::end_publish)
                 .options(methods::of_resource),
         )
+        .method_not_allowed_fallback(server::wrong_method)
         .layer(from_fn(open_to_all))
 }
 
@@ -74,6 +76,7 @@ pub(crate) fn room_endpoints() -> Router<Doors> {
                 .delete(resources::end_view)
                 .options(methods::of_resource),
         )
+        .method_not_allowed_fallback(server::wrong_method)
 }
 
 /// Encoders and players run in pages of any site. No cookie counts here, so nothing is lent.
