@@ -82,7 +82,7 @@ pub async fn of_viewers(table: &mut Table, show: &Show, seen: &Said) {
         .send()
         .await;
     let mut rule = table.rule(
-        "RFC 9725 §4.3.1",
+        "RFC 9725 §4.3.2",
         "after a restart the tag before is 412, the new one is good",
     );
     refused(&mut rule, "before", &stale, 412, "malformed");
@@ -218,7 +218,7 @@ async fn both(table: &mut Table, show: &Show, whose: &str, resource: &str, etag:
         )
         .is(whose, odd.status, 204)
         .is(whose, ended.status, 204);
-    let mut rule = table.rule("RFC 9725 §4.3.1", "PATCH without If-Match is 428");
+    let mut rule = table.rule("RFC 9725 §4.3.2", "PATCH without If-Match is 428");
     let said = patch(show, resource, "")
         .body(FRAGMENT, mine.as_str())
         .send()
@@ -226,7 +226,7 @@ async fn both(table: &mut Table, show: &Show, whose: &str, resource: &str, etag:
     refused(&mut rule, whose, &said, 428, "malformed");
     drop(rule);
     let mut rule = table.rule(
-        "RFC 9725 §4.3.1",
+        "RFC 9725 §4.3.2",
         "PATCH with the tag of another session, or a weak one, is 412",
     );
     for session in ["\"another\"", &format!("W/{etag}")] {

@@ -42,5 +42,6 @@ async fn every_rule_of_whip_and_whep_holds() {
     drop(publisher);
     leaving::redirected(&mut table).await;
     leaving::draining(&mut table, show).await;
+    table.is_written_in(include_str!("../../docs/PROTOCOL.md"));
     table.end();
 }

@@ -43,6 +43,20 @@ impl Table {
         assert_eq!(broken, 0, "rules that do not hold are in the table above");
     }
 
+    /// Each rule is written where clients read it, with its words here.
+    pub fn is_written_in(&mut self, protocol: &str) {
+        for Row {
+            section,
+            rule,
+            wrong,
+        } in &mut self.rows
+        {
+            if !protocol.contains(&format!("| {section} | {rule} |")) {
+                wrong.push("docs/PROTOCOL.md does not have it".to_owned());
+            }
+        }
+    }
+
     fn broken(&self) -> usize {
         self.rows.iter().filter(|it| !it.wrong.is_empty()).count()
     }
