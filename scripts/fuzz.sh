@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 parsers=(-p weiquan-ws -p weiquan-protocol -p weiquan-media -p weiquan-rtc -p weiquan-tls)
 named=(no_bytes no_payload no_text no_change no_mutated no_datagram no_number nonsense changed_offers may_be_cut)
-cargo test --workspace --locked --no-run
+cargo test --quiet --workspace --locked --no-run
 end=$((SECONDS + ${FUZZ_SECONDS:-60}))
 round=0
 while [ $SECONDS -lt $end ]; do

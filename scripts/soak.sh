@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds="${SOAK_SEEDS:-10000}"
 export WEIQUAN_KILLS="${SOAK_KILLS:-200}" WEIQUAN_PYTHON="${WEIQUAN_PYTHON:-$(scripts/python.sh)}"
-cargo test --workspace --locked --no-run
+cargo test --quiet --workspace --locked --no-run
 WEIQUAN_SEEDS="$seeds" cargo test --locked -p weiquan-community simulation
 few=$((seeds / 50 + 1))
 WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-fanout --test torture --test secure torture -- --nocapture
