@@ -149,6 +149,8 @@ impl Worker {
                 true => next_tick,
                 false => next_tick.min(next_lead),
             };
+            // Without viewers nothing becomes due: a server that shows nobody anything sleeps.
+            let has_deadline = !self.viewers.is_empty();
             tokio::select! {
                 order = orders.recv() => match order {
                     None | Some(Order::Stop) => break,
@@ -160,7 +162,7 @@ impl Worker {
                     }
                 },
                 () = self.bench.wire.readable() => self.receive(),
-                () = tokio::time::sleep_until(deadline.into()) => {}
+                () = tokio::time::sleep_until(deadline.into()), if has_deadline => {}
             }
             let now = clock::now();
             if now >= next_lead {
