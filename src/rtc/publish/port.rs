@@ -70,6 +70,8 @@ struct Waiting {
     waker: Option<Waker>,
     police: Police,
     addresses: Vec<SocketAddr>,
+    /// Where its media last came from, which is where it is now.
+    media_from: Option<SocketAddr>,
     /// Our first DTLS message, as long as nothing has answered it.
     hello: Option<(SocketAddr, Bytes)>,
     answered: bool,
@@ -104,6 +106,7 @@ impl Port {
                 waker: None,
                 police: Police::new(now),
                 addresses: Vec::new(),
+                media_from: None,
                 hello: None,
                 answered: false,
                 abandoned: false,
@@ -228,6 +231,9 @@ impl Inlet {
                 drop_one("queue_full");
                 return;
             }
+            if is_media(datagram) {
+                waiting.media_from = Some(from);
+            }
             waiting
                 .datagrams
                 .push_back((from, Bytes::copy_from_slice(datagram)));
@@ -248,6 +254,18 @@ impl Inlet {
             waiting.waker = Some(waker.clone());
         }
         next
+    }
+
+    /// Where a datagram of ours goes. `webrtc` stays with the path that was chosen first, and a
+    /// publisher that came to another address (a router's new port, a phone on its way out) does not
+    /// know that it should choose again. Its media shows where it is; that address has shown the
+    /// password, or nothing would have come this far. Answers to checks go back to where those came
+    /// from.
+    pub(super) fn way_to(&self, chosen: SocketAddr, datagram: &[u8]) -> SocketAddr {
+        if is_stun(datagram) {
+            return chosen;
+        }
+        self.waiting().media_from.unwrap_or(chosen)
     }
 
     /// Remembers our first DTLS message, so that it can be said again (see [`Self::hello`]).
@@ -327,6 +345,18 @@ fn is_dtls(datagram: &[u8]) -> bool {
     datagram
         .first()
         .is_some_and(|first| (20..64).contains(first))
+}
+
+/// RFC 7983 §7: 128 to 191 is RTP and RTCP.
+fn is_media(datagram: &[u8]) -> bool {
+    datagram
+        .first()
+        .is_some_and(|first| (128..192).contains(first))
+}
+
+/// RFC 7983 §7: 0 to 3 is STUN.
+fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| *first < 4)
 }
 
 /// A handshake record (22) whose first message is a ClientHello (1), RFC 6347 §4.2.2.

@@ -107,7 +107,11 @@ impl AsyncUdpSocket for PeerSocket {
         self.peer
             .inlet
             .note_sent(transmit.destination, transmit.contents);
-        self.peer.port.send(transmit.destination, transmit.contents);
+        let to = self
+            .peer
+            .inlet
+            .way_to(transmit.destination, transmit.contents);
+        self.peer.port.send(to, transmit.contents);
         Poll::Ready(Ok(transmit.contents.len()))
     }
 

@@ -147,6 +147,10 @@ impl Client {
             .expect("connected in time");
     }
 
+    pub(super) fn next_timestamp(&self) -> u32 {
+        self.pictures * TICKS
+    }
+
     /// One picture of three packets: parameter sets and two fragments.
     pub(super) async fn picture(&mut self, keyframe: bool) {
         let unit = if keyframe { 5 } else { 1 };

@@ -3,6 +3,7 @@
 mod client;
 mod ffmpeg;
 mod ice;
+mod network;
 mod offers;
 mod port;
 mod webrtc;

@@ -94,6 +94,27 @@ async fn an_address_goes_over_to_the_session_that_it_checks() {
 }
 
 #[tokio::test]
+async fn what_we_send_follows_the_media_of_the_publisher() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let check = check_of("ours", "password-of-ours");
+    let (first, second) = (from(1_001), from(1_002));
+    let report: &[u8] = &[0x81, 206, 0, 2];
+    port.handle(first, &check, clock::now());
+    assert_eq!(inlet.way_to(first, report), first, "as chosen");
+    port.handle(second, &check, clock::now());
+    assert_eq!(inlet.way_to(first, report), first, "a check is no move");
+    // From an address that never showed the password it is nobody's.
+    port.handle(from(1_003), MEDIA, clock::now());
+    assert_eq!(inlet.way_to(first, report), first);
+    port.handle(second, MEDIA, clock::now());
+    assert_eq!(inlet.way_to(first, report), second);
+    assert_eq!(inlet.way_to(first, &check), first, "an answer goes back");
+    port.handle(first, MEDIA, clock::now());
+    assert_eq!(inlet.way_to(first, report), first, "and it may return");
+}
+
+#[tokio::test]
 async fn a_publisher_has_few_addresses() {
     let port = port();
     let inlet = open(&port, "ours");
