@@ -245,6 +245,34 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_taken_can_be_answered() {
+        use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+        let mut taken = 0;
+        for seed in 0..20_000 {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut bytes = FRAGMENT.as_bytes().to_vec();
+            for _ in 0..rng.random_range(1..4) {
+                let at = rng.random_range(0..bytes.len());
+                match rng.random_range(0..3) {
+                    0 => bytes[at] = rng.random_range(0..128),
+                    1 if bytes.len() > 1 => drop(bytes.remove(at)),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            let text = String::from_utf8(bytes).unwrap();
+            let Ok(fragment) = Fragment::parse(&text) else {
+                continue;
+            };
+            taken += 1;
+            let ours = fragment.restarted("0123abcd", &"p".repeat(32), &[]);
+            let ours = Fragment::parse(&ours).unwrap_or_else(|it| panic!("{it}\n{text}"));
+            assert_eq!(ours.section, fragment.section, "{text}");
+        }
+        assert!((1_000..19_000).contains(&taken), "{taken}");
+    }
+
+    #[test]
     fn our_side_of_a_restart_can_be_read_back() {
         let fragment = Fragment::parse(FRAGMENT).unwrap();
         let candidates = [
