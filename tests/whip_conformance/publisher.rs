@@ -3,10 +3,9 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
-use serde_json::Value;
+use protocol::server::Push;
 
 use crate::{ask::Show, support::SOON};
 
@@ -15,6 +14,8 @@ pub struct Publisher(Child);
 impl Publisher {
     /// Comes back once there is something to watch.
     pub async fn start(show: &Show) -> Self {
+        let mut line = show.owner.connect("phone").await;
+        line.join("hall", None).await.expect("joined");
         let python = std::env::var("WEIQUAN_PYTHON").unwrap_or_else(|_| "python3".into());
         let mut child = Command::new(python)
             .arg("tests/tools/whip_publish.py")
@@ -30,11 +31,11 @@ impl Publisher {
         let first = lines.next().and_then(Result::ok).unwrap_or_default();
         assert!(first.contains("connected"), "the publisher said {first:?}");
         let live = async {
-            let mut every = tokio::time::interval(Duration::from_millis(20));
             loop {
-                every.tick().await;
-                let room: Value = show.owner.get("/api/v1/rooms/hall").await;
-                if room.to_string().contains("\"live\"") {
+                let push = line.next_push().await.expect("a push");
+                if let Push::State { state, .. } = push
+                    && state.stage.is_some_and(|it| it.video)
+                {
                     return;
                 }
             }
