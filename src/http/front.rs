@@ -31,6 +31,7 @@ use tower::Service;
 
 use super::{
     io::{Io, STALLED_AFTER},
+    places::Places,
     redirect,
     upgrade::{self, Upgrades},
 };
@@ -40,6 +41,10 @@ const BACKLOG: u32 = 4_096;
 /// HTTP connections at once (those that were upgraded are the shards'). At most 16 KiB of buffer
 /// each.
 const CONNECTIONS_MAX: usize = 8_192;
+/// Connections of one address whose first request, with the handshake before it, has not come yet.
+/// A network behind one address may open 2,560 a second at a round trip of 100 ms; somebody who only
+/// opens them cannot keep everybody's places.
+const UNREAD_PER_ADDRESS_MAX: u32 = 256;
 /// hyper's read buffer. It refuses heads beyond it with 431.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Rest after an accept that failed.
@@ -166,6 +171,7 @@ struct Served {
     /// cannot be attacked.
     http: http1::Builder,
     places: Arc<Semaphore>,
+    unread: Arc<Places>,
 }
 
 impl Served {
@@ -180,6 +186,7 @@ impl Served {
             upgrades: None,
             http,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            unread: Places::new(UNREAD_PER_ADDRESS_MAX),
         }
     }
 }
@@ -248,6 +255,9 @@ async fn connection(
 ) {
     // Without it a small answer may wait 40 ms for an acknowledgement; failing is only slower.
     let _ = socket.set_nodelay(true);
+    let Ok(unread) = served.unread.take(peer.0.ip()) else {
+        return refuse(&socket, "unread");
+    };
     let mut io = match &served.speaks {
         Speaks::Http => Io::new(socket, STALLED_AFTER),
         Speaks::Redirect(origin) => {
@@ -279,6 +289,7 @@ async fn connection(
             return;
         }
     };
+    drop(unread);
     if let Some(upgrades) = &served.upgrades
         && let Some(response) = upgrade::of_head(upgrades, &head, peer)
     {
@@ -393,6 +404,31 @@ async fn read_head(io: &mut Io) -> Result<Head, Unread> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_only_opens_connections_keeps_so_many_and_no_more() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).expect("a port");
+        let served = Served {
+            unread: Places::of_everybody(2),
+            ..Served::new(Speaks::Http, Router::new())
+        };
+        let front = Front::start(listener, served).expect("starts");
+        let connect = || async { TcpStream::connect(front.address()).await.expect("connects") };
+        let status = |mut socket: TcpStream, request: &'static str| async move {
+            socket.write_all(request.as_bytes()).await.expect("taken");
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await.expect("an answer");
+            answer[9..12].to_owned()
+        };
+        let request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let (first, second) = (connect().await, connect().await);
+        // Both are accepted before the third, in the order they came.
+        assert_eq!(status(connect().await, "").await, "503");
+        assert_eq!(status(first, request).await, "404");
+        assert_eq!(status(connect().await, request).await, "404");
+        drop(second);
+        front.stop(Duration::from_secs(1)).await;
+    }
 
     #[test]
     fn only_a_proxy_on_this_machine_is_believed_and_only_its_last_word() {

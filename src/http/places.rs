@@ -26,6 +26,8 @@ const AGAIN_AFTER_MS: u64 = 10_000;
 pub(crate) struct Places {
     /// Of one address; 0: no limit.
     max: u32,
+    /// Whether our own networks are counted too.
+    counts_own: bool,
     /// Only addresses that hold one.
     taken: Mutex<HashMap<[u8; 8], u32>>,
 }
@@ -40,13 +42,24 @@ impl Places {
     pub(crate) fn new(max: u32) -> Arc<Self> {
         Arc::new(Self {
             max,
+            counts_own: false,
+            taken: Mutex::default(),
+        })
+    }
+
+    /// Counts loopback too, where every test lives.
+    #[cfg(test)]
+    pub(crate) fn of_everybody(max: u32) -> Arc<Self> {
+        Arc::new(Self {
+            max,
+            counts_own: true,
             taken: Mutex::default(),
         })
     }
 
     /// A place for a connection of this address; `None` where such addresses are not counted.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Option<Place>, Refusal> {
-        if self.max == 0 || is_not_counted(address) {
+        if self.max == 0 || (is_own(address) && !self.counts_own) {
             return Ok(None);
         }
         let address = prefix(address);
@@ -88,7 +101,7 @@ impl fmt::Debug for Place {
     }
 }
 
-fn is_not_counted(address: IpAddr) -> bool {
+fn is_own(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(it) => it.is_loopback() || it.is_private() || it.is_link_local(),
         IpAddr::V6(it) => it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local(),
