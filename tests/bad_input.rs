@@ -197,12 +197,7 @@ async fn b5_offers_that_cannot_be_answered_say_why() {
     let server = Server::start();
     let owner = server.set_up().await;
     owner.make_room("hall").await;
-    let key: protocol::rest::StreamKeyMade = owner
-        .post(
-            "/api/v1/rooms/hall/stream-keys",
-            &serde_json::json!({ "label": "test" }),
-        )
-        .await;
+    let key = owner.make_stream_key("hall").await;
     let guest = Person::new(&server);
     let whep = "/api/v1/rooms/hall/whep";
     let send = |person: &Person, path: &str, kind: &str, body: String, bearer: Option<&str>| {

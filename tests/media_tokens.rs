@@ -2,49 +2,16 @@
 
 mod support;
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use auth::{Grant, Role, ServerSecret, Tokens};
 use protocol::{limits, server::Push};
-use support::{Person, SOON, Server};
+use support::{Person, Publisher, SOON, Server};
 use tokio::time::timeout;
 use weiquan_client::Connection;
 
 /// How long the tokens of this test are good from here: FFmpeg must be publishing before.
 const GOOD_FOR: Duration = Duration::from_secs(8);
-
-/// FFmpeg, publishing into a room by a token.
-struct Publisher(Child);
-
-impl Publisher {
-    fn start(server: &Server, path: &str, token: &str) -> Self {
-        let python = std::env::var("WEIQUAN_PYTHON").unwrap_or_else(|_| "python3".into());
-        let mut child = Command::new(python)
-            .arg("tests/tools/whip_publish.py")
-            .args(["--token", token, &server.url(path), "testdata/bunny.mp4"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("python3 with PyAV (scripts/test.sh installs it)");
-        let output = child.stdout.take().expect("piped");
-        let mut lines = BufReader::new(output).lines();
-        let first = lines.next().and_then(Result::ok).unwrap_or_default();
-        assert!(first.contains("connected"), "the publisher said {first:?}");
-        Self(child)
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        // It may have ended with its token.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A token of this server that is about to end, and when that is, Unix milliseconds. It was made a
 /// while ago: readers allow for clocks that differ, and the end that counts is after that.

@@ -9,7 +9,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead, BufReader, Write},
-    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -19,7 +18,7 @@ use protocol::{
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use store::{PageOf, Store, StoreConfig};
-use support::{SOON, Server};
+use support::{Publisher, SOON, Server};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{sleep, timeout},
@@ -35,35 +34,6 @@ fn number(name: &str, default: u64) -> u64 {
         .ok()
         .and_then(|it| it.parse().ok())
         .unwrap_or(default)
-}
-
-/// FFmpeg, publishing a film in a loop until it is dropped.
-struct Publisher(Child);
-
-impl Publisher {
-    fn start(server: &Server, key: &str) -> Self {
-        let python = std::env::var("WEIQUAN_PYTHON").unwrap_or_else(|_| "python3".into());
-        let mut child = Command::new(python)
-            .arg("tests/tools/whip_publish.py")
-            .args(["--token", key, &server.url("/whip"), "testdata/bunny.mp4"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("python3 with PyAV (scripts/test.sh installs it)");
-        let output = child.stdout.take().expect("piped");
-        let mut lines = BufReader::new(output).lines();
-        let first = lines.next().and_then(Result::ok).unwrap_or_default();
-        assert!(first.contains("connected"), "the publisher said {first:?}");
-        Self(child)
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        // It may have ended with the server.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// What a viewer has seen.
@@ -157,16 +127,11 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     let mut server = Server::start();
     let owner = server.set_up().await;
     owner.make_room("hall").await;
-    let key: protocol::rest::StreamKeyMade = owner
-        .post(
-            "/api/v1/rooms/hall/stream-keys",
-            &serde_json::json!({ "label": "test" }),
-        )
-        .await;
+    let key = owner.make_stream_key("hall").await;
     let tokens = server.tokens(VIEWERS + WRITERS);
     let notes = server.folder.join("acknowledged");
 
-    let mut publisher = Some(Publisher::start(&server, &key.key));
+    let mut publisher = Some(Publisher::start(&server, "/whip", &key.key));
     let mut viewers: Vec<Viewer> = (0..VIEWERS)
         .map(|n| Viewer::start(&server, tokens[n].clone(), n))
         .collect();
@@ -194,11 +159,11 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
         server.kill();
         server.restart();
         if kill % 7 == 0 {
-            publisher = Some(Publisher::start(&server, &key.key));
+            publisher = Some(Publisher::start(&server, "/whip", &key.key));
         }
     }
     drop(publisher);
-    let publisher = Publisher::start(&server, &key.key);
+    let publisher = Publisher::start(&server, "/whip", &key.key);
     live_again(&owner).await;
     stop.send(true).expect("the writers listen");
     for writer in writers {

@@ -5,6 +5,8 @@
     reason = "each test file uses a part of it"
 )]
 
+mod publisher;
+
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -14,10 +16,13 @@ use std::{
     time::Duration,
 };
 
-use protocol::rest::{Credentials, Me, NewRoom, RoomCard, SetUp, Token};
+use protocol::rest::{Credentials, Me, NewRoom, RoomCard, SetUp, StreamKeyMade, Token};
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
 use weiquan_client::Connection;
+
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub use publisher::Publisher;
 
 pub const PASSWORD: &str = "correct horse battery";
 /// Longest wait for a fact that must come.
@@ -286,6 +291,13 @@ impl Person {
     }
 
     /// Makes a room where guests may be.
+    /// A stream key for a room.
+    pub async fn make_stream_key(&self, room: &str) -> StreamKeyMade {
+        let path = format!("/api/v1/rooms/{room}/stream-keys");
+        self.post(&path, &serde_json::json!({ "label": "test" }))
+            .await
+    }
+
     pub async fn make_room(&self, slug: &str) -> RoomCard {
         let body = NewRoom {
             title: slug.into(),

@@ -4,7 +4,7 @@ use reqwest::{
     Client, Method,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     support::{Person, Server},
@@ -50,9 +50,7 @@ impl Show {
         let mut keys = Vec::new();
         for room in ["studio", "hall"] {
             owner.make_room(room).await;
-            let path = format!("/api/v1/rooms/{room}/stream-keys");
-            let made: Value = owner.post(&path, &json!({"label": "OBS"})).await;
-            keys.push(made["key"].as_str().expect("a key").to_owned());
+            keys.push(owner.make_stream_key(room).await.key);
         }
         let hall_key = keys.pop().expect("two");
         let key = keys.pop().expect("two");

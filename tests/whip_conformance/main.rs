@@ -33,7 +33,7 @@ async fn every_rule_of_whip_and_whep_holds() {
     resources::methods(&mut table, &show).await;
     resources::ending(&mut table, &show).await;
     whep::before(&mut table, &show).await;
-    let publisher = publisher::Publisher::start(&show).await;
+    let publisher = publisher::live(&show).await;
     resources::stage_taken(&mut table, &show).await;
     let watched = whep::watching(&mut table, &show).await;
     ice::of_viewers(&mut table, &show, &watched).await;

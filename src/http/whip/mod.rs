@@ -5,7 +5,7 @@
 //! address holds the peer and a seal of who made it ([`seal`]), so that what is done to it needs both
 //! the address and its maker's credential, and this server keeps no list for that.
 //!
-//! Our answers hold all candidates, and ours learns the client's from its checks, so what is trickled
+//! Our answers hold all candidates, and we learn the client's from its checks, so what is trickled
 //! by PATCH is checked and noted. Viewers may restart ICE; publishers may not ([`resources`]). Each
 //! rule has its line in `docs/PROTOCOL.md` and its test in `tests/whip_conformance`.
 
