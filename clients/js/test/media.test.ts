@@ -132,6 +132,20 @@ describe("watching", () => {
     expect(studio.closes).toEqual(["p1"]);
   });
 
+  // The sound of a broadcast may be there a moment before its picture: who asks in between is answered
+  // without one, and sent back to ask again (PROTOCOL B6).
+  it("offers again when the server says that what is published has changed (B6)", async () => {
+    const { studio, view } = await watching({ here: true, video: false, audio: true });
+    await studio.world.clock.advance(20);
+    studio.world.server.push({ op: "closed", peer: "p1", why: "replaced" });
+    await studio.stage(HERE);
+    await studio.world.clock.advance(1_000);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+    expect(studio.offers).toHaveLength(2);
+    expect(studio.closes).toEqual([]);
+  });
+
   it("forgives a short disconnection, not a long one", async () => {
     const { studio } = await watching(HERE);
     await studio.connected();

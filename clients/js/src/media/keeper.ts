@@ -157,6 +157,8 @@ export class Keeper {
       case "expired":
         return this.#again(why);
       case "replaced":
+        // A viewer's offer no longer fits what is published; a publisher's place is somebody else's now.
+        return this.#plan.role === "view" ? this.#again(why) : this.#fail(why);
       case "not_permitted":
         return this.#fail(why);
     }
