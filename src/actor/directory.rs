@@ -247,7 +247,7 @@ impl Directory {
     /// A peer is gone, whoever ended it: its owner hears of it.
     /// Answers why: what was ordered here, else what media says.
     pub fn peer_ended(&self, peer: &PeerId, why: PeerEnd) -> PeerEnd {
-        let Some(owner) = self.stage.peers.remove(peer) else {
+        let Some(owner) = self.stage.peers.ended(peer) else {
             return why;
         };
         let why = owner.ending.unwrap_or(why);

@@ -4,6 +4,11 @@
 //! comes back through [`Directory::report`]. `main` joins the ends. A signalling request never waits
 //! in a room's inbox longer than the question "may this member?".
 
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use dashmap::DashMap;
 use fanout::ConnectionId;
 use protocol::{
@@ -19,6 +24,14 @@ use super::RoomHandle;
 
 /// Orders that wait for media. A full channel answers `busy`.
 pub const MEDIA_ORDERS_MAX: usize = 1_024;
+
+/// Whoever is overtaken by a change of what is published offers again after this.
+const OFFER_AGAIN_MS: u64 = 100;
+
+/// Ends of peers that came before anybody was noted as their owner. Media answers an offer and reports
+/// an end on two ways, so one may overtake the other by as long as a busy machine takes; older ones
+/// belong to peers whose asker was gone before the answer.
+const EARLY_ENDS_MAX: usize = 256;
 
 /// What media is asked to do.
 #[derive(Debug)]
@@ -74,6 +87,8 @@ pub struct PeerOwner {
 #[derive(Default)]
 pub struct Peers {
     by_id: DashMap<PeerId, PeerOwner>,
+    /// Peers that ended before they had an owner, oldest first.
+    ended_early: Mutex<VecDeque<PeerId>>,
 }
 
 impl Peers {
@@ -81,8 +96,35 @@ impl Peers {
         self.by_id.get(peer).map(|it| it.clone())
     }
 
-    pub fn remove(&self, peer: &PeerId) -> Option<PeerOwner> {
-        self.by_id.remove(peer).map(|(_, it)| it)
+    /// A peer has ended: whose it was. Where nobody is noted yet, its owner learns it by [`Peers::own`].
+    pub fn ended(&self, peer: &PeerId) -> Option<PeerOwner> {
+        let mut early = self.early();
+        let owner = self.by_id.remove(peer).map(|(_, it)| it);
+        if owner.is_none() {
+            if early.len() == EARLY_ENDS_MAX {
+                early.pop_front();
+            }
+            early.push_back(peer.clone());
+        }
+        owner
+    }
+
+    /// Notes whose a new peer is; false when it has ended already.
+    fn own(&self, peer: &PeerId, owner: PeerOwner) -> bool {
+        let mut early = self.early();
+        if let Some(at) = early.iter().position(|it| it == peer) {
+            early.remove(at);
+            return false;
+        }
+        self.by_id.insert(peer.clone(), owner);
+        true
+    }
+
+    /// Nothing panics while it is held, so a poisoned lock is as good as another.
+    fn early(&self) -> MutexGuard<'_, VecDeque<PeerId>> {
+        self.ended_early
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes which stream key let a publisher in, so that revoking the key ends it.
@@ -163,7 +205,10 @@ impl Stage {
             until_ms: None,
             ending: None,
         };
-        self.peers.by_id.insert(established.peer.clone(), owner);
+        if !self.peers.own(&established.peer, owner) {
+            let words = "what is published has just changed; offer again";
+            return Err(Refusal::new(Code::Busy, words).after_ms(OFFER_AGAIN_MS));
+        }
         Ok(established)
     }
 
@@ -241,4 +286,50 @@ impl Stage {
 
 fn busy() -> Refusal {
     Refusal::new(Code::Busy, "media is busy; try again in a moment").after_ms(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> PeerOwner {
+        PeerOwner {
+            room: 7,
+            role: PeerRole::View,
+            who: Who {
+                id: "m_1".into(),
+                name: "".into(),
+                role: community::Role::Member,
+            },
+            connection: None,
+            key: None,
+            until_ms: None,
+            ending: None,
+        }
+    }
+
+    #[test]
+    fn an_end_that_overtakes_the_answer_is_not_lost() {
+        let peers = Peers::default();
+        let (early, late) = (PeerId::from("v0-1"), PeerId::from("v0-2"));
+        assert!(peers.ended(&early).is_none());
+        assert!(!peers.own(&early, owner()), "it is over already");
+        assert!(peers.get(&early).is_none(), "nobody owns it for ever");
+        assert!(peers.own(&late, owner()));
+        assert!(peers.ended(&late).is_some());
+        assert!(peers.own(&early, owner()), "told once");
+    }
+
+    #[test]
+    fn ends_that_nobody_asks_about_are_bounded() {
+        let peers = Peers::default();
+        let names = (0..=EARLY_ENDS_MAX).map(|n| PeerId::from(format!("v0-{n}")));
+        let names: Vec<PeerId> = names.collect();
+        for name in &names {
+            peers.ended(name);
+        }
+        assert_eq!(peers.early().len(), EARLY_ENDS_MAX);
+        assert!(peers.own(&names[0], owner()), "the oldest was forgotten");
+        assert!(!peers.own(&names[1], owner()));
+    }
 }
