@@ -75,6 +75,7 @@ async fn p2_the_same_client_id_is_done_once_even_after_a_restart() {
         cid: cid.clone(),
         text: "一次".into(),
         re: None,
+        question: false,
     };
 
     let mut line = owner.connect("phone").await;
@@ -283,4 +284,95 @@ async fn c4_a_shutdown_says_goaway_and_exits_well() {
     server.restart();
     let mut line = owner.connect("phone").await;
     assert_eq!(line.join("hall", None).await.expect("joined").ev.len(), 1);
+}
+
+/// The next state that says what the test waits for.
+async fn next_state(
+    line: &mut Connection,
+    wanted: impl Fn(&protocol::server::State) -> bool,
+) -> protocol::server::State {
+    timeout(SOON, async {
+        loop {
+            if let Push::State { state, .. } = line.next_push().await.expect("a push")
+                && wanted(&state)
+            {
+                return state;
+            }
+        }
+    })
+    .await
+    .expect("in time")
+}
+
+#[tokio::test]
+async fn q_pins_and_questions_reach_everybody_and_survive_a_restart() {
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let xiaoming = server.sign_up("小明").await;
+    let mut host = owner.connect("phone").await;
+    let a = host.join("hall", None).await.expect("joined").a;
+    let mut member = xiaoming.connect("laptop").await;
+    member.join("hall", None).await.expect("joined");
+    let cid = weiquan_client::new_client_id;
+
+    let ask = |i| ClientFrame::Pub {
+        i,
+        a,
+        cid: cid(),
+        text: "几点抽奖？".into(),
+        re: None,
+        question: true,
+    };
+    let Ok(Reply::Ack(asked)) = member.request(ask).await else {
+        panic!("asked")
+    };
+    let pin = |of, text: Option<&str>| {
+        let text = text.map(str::to_owned);
+        move |i| ClientFrame::Pin {
+            i,
+            a,
+            cid: cid(),
+            of,
+            text,
+        }
+    };
+    let not_mine = member.request(pin(Some(asked.s), None)).await;
+    assert_eq!(code(not_mine), Code::NotPermitted);
+    host.request(pin(None, Some("九点抽三本书")))
+        .await
+        .expect("pinned");
+    let told = next_state(&mut member, |it| it.pin.is_some()).await;
+    assert_eq!(told.pin.map(|it| it.text).as_deref(), Some("九点抽三本书"));
+
+    let pick = |i| ClientFrame::Question {
+        i,
+        a,
+        cid: cid(),
+        of: asked.s,
+        act: protocol::client::QuestionAct::Pick,
+    };
+    host.request(pick).await.expect("picked");
+    let told = next_state(&mut member, |it| it.picked.is_some()).await;
+    let picked = told.picked.expect("a question");
+    assert_eq!(
+        (picked.of, picked.text.as_str()),
+        (Some(asked.s), "几点抽奖？")
+    );
+    assert_eq!(picked.author.map(|it| it.name).as_deref(), Some("小明"));
+
+    server.kill();
+    server.restart();
+    let mut host = owner.connect("phone").await;
+    let joined = host.join("hall", None).await.expect("joined");
+    let pinned = joined.state.pin.expect("still pinned");
+    assert_eq!(pinned.text, "九点抽三本书");
+    assert_eq!(joined.state.picked.and_then(|it| it.of), Some(asked.s));
+    let Ok(Reply::Page(page)) = host.request(|i| ClientFrame::Questions { i, a }).await else {
+        panic!("a page")
+    };
+    assert_eq!(
+        page.page.iter().map(|it| it.s).collect::<Vec<_>>(),
+        [asked.s]
+    );
 }

@@ -2,7 +2,7 @@
 
 use protocol::{
     ClientId, MemberId, PeerId, Seq,
-    client::{BroadcastAct, Position},
+    client::{BroadcastAct, Position, QuestionAct},
 };
 
 use crate::{effect::Asker, member::Who};
@@ -36,6 +36,8 @@ pub enum Command {
         client_id: ClientId,
         text: String,
         reply_to: Option<Seq>,
+        /// Asked of the host.
+        question: bool,
     },
     Edit {
         client_id: ClientId,
@@ -51,6 +53,19 @@ pub enum Command {
         n: u32,
     },
     Roster,
+    /// The questions that wait.
+    Questions,
+    /// Neither: what is pinned is taken down.
+    Pin {
+        client_id: ClientId,
+        of: Option<Seq>,
+        text: Option<String>,
+    },
+    Question {
+        client_id: ClientId,
+        of: Seq,
+        act: QuestionAct,
+    },
     Mute {
         client_id: ClientId,
         who: MemberId,
@@ -87,7 +102,11 @@ impl Command {
     /// The client id of a command that becomes a record.
     pub fn client_id(&self) -> Option<&ClientId> {
         match self {
-            Self::Join { .. } | Self::Leave | Self::Burst { .. } | Self::Roster => None,
+            Self::Join { .. }
+            | Self::Leave
+            | Self::Burst { .. }
+            | Self::Roster
+            | Self::Questions => None,
             Self::Publish { client_id, .. }
             | Self::Edit { client_id, .. }
             | Self::Delete { client_id, .. }
@@ -96,6 +115,8 @@ impl Command {
             | Self::Ban { client_id, .. }
             | Self::Unban { client_id, .. }
             | Self::SlowMode { client_id, .. }
+            | Self::Pin { client_id, .. }
+            | Self::Question { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),
         }
     }

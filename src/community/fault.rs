@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     PresenceByConnection,
     /// Time spent paused counts as played.
     PauseCounts,
+    /// What is pinned keeps the words of a deleted message.
+    PinKeepsDeleted,
     /// A delete leaves the text where a later joiner finds it.
     DeleteNotFolded,
 }

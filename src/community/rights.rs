@@ -72,6 +72,10 @@ verbs! {
     Mute = "mute",
     Ban = "ban",
     SlowMode = "slow_mode",
+    /// Put something above the talk, or take it down.
+    Pin = "pin",
+    /// Pick questions and mark them answered.
+    Questions = "questions",
     /// Schedule or open a broadcast, and publish.
     GoLive = "go_live",
     /// Pause, end or archive the broadcast.
@@ -156,6 +160,14 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
             standing.runs_the_room(),
             "only the host and moderators may change slow mode",
         ),
+        (Verb::Pin, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may pin something",
+        ),
+        (Verb::Questions, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may pick questions",
+        ),
         (Verb::GoLive | Verb::RunBroadcast, Object::Room { .. }) => allow_if(
             standing.runs_the_room(),
             "only who made this room, moderators and the owner may go live here",
@@ -234,6 +246,8 @@ mod tests {
         (Verb::Mute, [false, false, true, true, true]),
         (Verb::Ban, [false, false, true, true, true]),
         (Verb::SlowMode, [false, false, true, true, true]),
+        (Verb::Pin, [false, false, true, true, true]),
+        (Verb::Questions, [false, false, true, true, true]),
         (Verb::GoLive, [false, false, true, true, true]),
         (Verb::RunBroadcast, [false, false, true, true, true]),
     ];

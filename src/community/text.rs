@@ -1,5 +1,7 @@
 //! What people wrote, made fit to keep: bounded, visible, without control characters.
 
+use std::sync::Arc;
+
 use protocol::{Code, Refusal, limits};
 
 /// A message's text: trimmed, lines kept, not empty, up to [`limits::TEXT_CHARS_MAX`] characters.
@@ -9,6 +11,26 @@ pub fn message(text: &str) -> Result<String, Refusal> {
         return Err(Refusal::new(Code::Empty, "a message needs some text"));
     }
     bounded(text, limits::TEXT_CHARS_MAX, "a message")
+}
+
+/// The host's own words above the talk: as a message, up to [`limits::PIN_CHARS_MAX`] characters.
+pub fn pin(text: &str) -> Result<String, Refusal> {
+    let text = clean(text, Lines::Kept);
+    if is_blank(&text) {
+        return Err(Refusal::new(Code::Empty, "what is pinned needs some text"));
+    }
+    bounded(text, limits::PIN_CHARS_MAX, "what is pinned")
+}
+
+/// As much of a message as is pinned.
+pub(crate) fn beginning(text: &Arc<str>) -> Arc<str> {
+    match text.char_indices().nth(limits::PIN_CHARS_MAX) {
+        None => text.clone(),
+        Some(_) => {
+            let kept: String = text.chars().take(limits::PIN_CHARS_MAX - 1).collect();
+            format!("{kept}…").into()
+        }
+    }
 }
 
 /// A title on one line; empty where nothing visible was written.
@@ -109,6 +131,18 @@ mod tests {
         let longest = "字".repeat(limits::TEXT_CHARS_MAX);
         check(&longest, Ok(&longest));
         check(&format!("{longest}字"), Err(Code::TooLong));
+    }
+
+    #[test]
+    fn what_is_pinned_of_a_long_message_is_its_beginning() {
+        let fits: Arc<str> = "字".repeat(limits::PIN_CHARS_MAX).into();
+        assert_eq!(beginning(&fits), fits);
+        let long: Arc<str> = format!("{fits}末").into();
+        let cut = beginning(&long);
+        assert_eq!(cut.chars().count(), limits::PIN_CHARS_MAX);
+        assert!(cut.ends_with("字…"));
+        assert_eq!(pin(&long).map_err(|it| it.code), Err(Code::TooLong));
+        assert_eq!(pin(" ").map_err(|it| it.code), Err(Code::Empty));
     }
 
     #[test]

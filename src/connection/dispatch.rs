@@ -18,6 +18,7 @@ impl Device {
                 cid: client_id,
                 text,
                 re: reply_to,
+                question,
             } => {
                 self.command(
                     i,
@@ -26,6 +27,7 @@ impl Device {
                         client_id,
                         text,
                         reply_to,
+                        question,
                     },
                 );
             }
@@ -65,6 +67,33 @@ impl Device {
                 self.history(i, a, before, after, n);
             }
             ClientFrame::Roster { i, a } => self.command(i, a, Command::Roster),
+            ClientFrame::Questions { i, a } => self.command(i, a, Command::Questions),
+            ClientFrame::Pin {
+                i,
+                a,
+                cid: client_id,
+                of,
+                text,
+            } => {
+                self.command(
+                    i,
+                    a,
+                    Command::Pin {
+                        client_id,
+                        of,
+                        text,
+                    },
+                );
+            }
+            ClientFrame::Question {
+                i,
+                a,
+                cid: client_id,
+                of,
+                act,
+            } => {
+                self.command(i, a, Command::Question { client_id, of, act });
+            }
             ClientFrame::Mute {
                 i,
                 a,

@@ -39,6 +39,19 @@ pub enum PeerRole {
     View,
 }
 
+/// A step of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum QuestionAct {
+    /// Show it to everybody: it is being answered. The one before is answered then.
+    Pick,
+    /// Back among those that wait.
+    Unpick,
+    /// It has its answer.
+    Answer,
+}
+
 /// A host's wish about the broadcast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,6 +106,10 @@ frames! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         re: Option<Seq>,
+        /// Asked of the host: it waits among the questions until it is answered.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        question: bool,
     }
     Edit {
         i: u32,
@@ -157,6 +174,28 @@ frames! {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
     }
+    /// What stands above the talk: a message, or words of one's own; neither takes it down.
+    Pin {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        of: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        text: Option<String>,
+    }
+    Question {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        act: QuestionAct,
+    }
+    /// The questions that wait, oldest first.
+    Questions { i: u32, a: RoomNumber }
     Broadcast {
         i: u32,
         a: RoomNumber,
@@ -198,6 +237,9 @@ impl ClientFrame {
             | Self::Ban { i, .. }
             | Self::Unban { i, .. }
             | Self::SlowMode { i, .. }
+            | Self::Pin { i, .. }
+            | Self::Question { i, .. }
+            | Self::Questions { i, .. }
             | Self::Broadcast { i, .. }
             | Self::Offer { i, .. }
             | Self::Close { i, .. } => Some(*i),

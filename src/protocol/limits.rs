@@ -8,6 +8,10 @@ pub const TEXT_CHARS_MAX: usize = 4_000;
 pub const NAME_CHARS_MAX: usize = 40;
 /// Characters of a room's or broadcast's title.
 pub const TITLE_CHARS_MAX: usize = 120;
+/// Characters of what is pinned; of a longer message its beginning is shown.
+pub const PIN_CHARS_MAX: usize = 400;
+/// Questions of a room that wait for an answer.
+pub const QUESTIONS_OPEN_MAX: usize = 200;
 /// Characters of a reason given with a mute or ban.
 pub const REASON_CHARS_MAX: usize = 200;
 /// A client frame that is not signalling.

@@ -99,6 +99,10 @@ codes! {
     RateLimited = "rate_limited", Retry, 429;
     /// The message replied to, edited or deleted is not there.
     NoSuchMessage = "no_such_message", None, 404;
+    /// The message is no question that waits for an answer.
+    NoSuchQuestion = "no_such_question", None, 404;
+    /// As many questions wait for an answer as may.
+    TooManyQuestions = "too_many_questions", None, 409;
     // broadcast and media
     /// This step is not possible in the broadcast's phase.
     WrongPhase = "wrong_phase", None, 409;

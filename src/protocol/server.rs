@@ -209,6 +209,10 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
         deleted: bool,
+        /// Asked of the host, and how far that is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        question: Option<QuestionPhase>,
     },
     Edit {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
@@ -242,7 +246,48 @@ pub enum Body {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
     },
+    /// Something was pinned, or (without words) taken down. What was pinned before has lost its words.
+    Pin(Quoted),
+    /// A question's phase; `done` is the one that was being answered before, and is answered now.
+    Question {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        to: QuestionPhase,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        done: Option<Seq>,
+    },
     Broadcast(Broadcast),
+}
+
+/// How far a question is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum QuestionPhase {
+    Asked,
+    /// Shown to everybody: it is being answered.
+    Picked,
+    Answered,
+}
+
+/// A message, or words of the host, shown apart from the talk. Without text: nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Quoted {
+    /// The message, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub of: Option<Seq>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
+    pub text: String,
+    /// Who said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub author: Option<Person>,
 }
 
 fn is_zero(n: &u32) -> bool {
@@ -309,6 +354,14 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub stage: Option<StageState>,
+    /// What stands above the talk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub pin: Option<Quoted>,
+    /// The question that is being answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub picked: Option<Quoted>,
 }
 
 /// What the server says unasked.

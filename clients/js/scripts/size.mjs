@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-const BYTES_MAX = 15 * 1024;
+// Pins, questions and what else a room has came to the first 15 KiB; home and room together stay far below 120.
+const BYTES_MAX = 20 * 1024;
 const library = fileURLToPath(new URL("../dist/index.js", import.meta.url));
 
 const page = await size(`export { Weiquan, Refused, Unreachable } from ${JSON.stringify(library)}`);

@@ -16,6 +16,9 @@ import type {
   MemberRole,
   PeerEnd,
   Person,
+  QuestionAct,
+  QuestionPhase,
+  Quoted,
   Refusal,
   RoomCard,
   ServerInfo,
@@ -53,6 +56,8 @@ export type Verb =
   | "mute"
   | "ban"
   | "slow_mode"
+  | "pin"
+  | "questions"
   | "go_live"
   | "run_broadcast";
 
@@ -167,6 +172,8 @@ export interface RoomApi {
   leave(): void;
   /** Puts a message into the outbox and shows it at once; the answer is its `key`. */
   send(text: string, re?: number): string;
+  /** The same, asked of the host: it waits among the questions until it is answered. */
+  ask(text: string, re?: number): string;
   edit(seq: number, text: string): string;
   remove(seq: number): string;
   /** Says a refused message (or one that waits) again. */
@@ -180,6 +187,12 @@ export interface RoomApi {
   fetchGap(gap: GapView): Promise<void>;
   /** Asks who is here; the answer is also in `view.roster`. */
   roster(): Promise<Person[]>;
+  /** Puts a message, or words of one's own, above the talk; `null` takes down what is there. */
+  pin(what: number | string | null): Promise<void>;
+  /** A step of a question: shown to everybody, put back, answered. */
+  question(seq: number, act: QuestionAct): Promise<void>;
+  /** Asks which questions wait; the answer is in `view.questions`, and follows what happens. */
+  questions(): Promise<void>;
   mute(who: string, forMs: number, reason?: string): Promise<void>;
   unmute(who: string): Promise<void>;
   ban(who: string, forMs?: number, reason?: string): Promise<void>;
@@ -217,6 +230,12 @@ export interface RoomView {
   /** The broadcast that is not yet archived. */
   broadcast: Broadcast | null;
   stage: StageState;
+  /** What stands above the talk. */
+  pin: Quoted | null;
+  /** The question that is being answered. */
+  picked: Quoted | null;
+  /** The questions that wait, oldest first; `null` until they are asked for. */
+  questions: readonly MessageView[] | null;
   mark: Mark;
   /** Who one is here; `null` before the first answer. */
   me: Person | null;
@@ -244,6 +263,8 @@ export interface MessageView {
   edited: boolean;
   deleted: boolean;
   re: Quote | null;
+  /** Asked of the host, and how far that is. */
+  question: QuestionPhase | null;
   delivery: Delivery;
   /** An edit or deletion of one's own that is not yet through; `text` shows it already. */
   change: ChangeView | null;
@@ -295,6 +316,8 @@ export type NoticeView = {
   | { kind: "ban"; whom: Person; until: number | null; reason: string }
   | { kind: "unban"; whom: Person }
   | { kind: "slow_mode"; gapMs: number }
+  /** Something was put above the talk, or taken down. */
+  | { kind: "pin"; pinned: boolean }
   | { kind: "broadcast"; broadcast: Broadcast }
 );
 

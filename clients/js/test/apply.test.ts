@@ -261,3 +261,58 @@ describe("the fold", () => {
     expect(state.last).toBe(10_100);
   });
 });
+
+describe("what stands apart from the talk", () => {
+  const question = (s: number, text = `${s}？`): RecordFrame => ({
+    s,
+    t: s * 1000,
+    u: HER,
+    k: "msg",
+    b: { text, question: "asked" },
+  });
+  const step = (s: number, of: number, to: "picked" | "answered" | "asked", done?: number): RecordFrame => ({
+    s,
+    t: s * 1000,
+    u: ME,
+    k: "question",
+    b: { of, to, ...(done === undefined ? {} : { done }) },
+  });
+  const waiting = (state: RoomState): string[] | null =>
+    viewOf(state).questions?.map((it) => `${it.text} ${it.question}`) ?? null;
+
+  it("takes what is pinned and picked from the state, and forgets it when there are no words", () => {
+    const pin = { text: "九点抽奖", author: ME };
+    const first = fold([joined({ state: { pin } })]);
+    expect(viewOf(first)).toMatchObject({ pin, picked: null });
+    const picked = { of: 3, text: "几点？", author: HER };
+    const next = fold([{ kind: "push", push: { op: "state", a: 7, picked } }], first);
+    expect(viewOf(next)).toMatchObject({ pin, picked });
+    const none = fold([{ kind: "push", push: { op: "state", a: 7, pin: {}, picked: {} } }], next);
+    expect(viewOf(none)).toMatchObject({ pin: null, picked: null });
+  });
+
+  it("keeps the questions that wait up to date once they were asked for", () => {
+    const before = fold([joined({}), ev(question(1), question(2), msg(3))]);
+    expect(waiting(before)).toBeNull();
+    const known = fold([{ kind: "questions", records: [question(1), question(2)] }], before);
+    expect(waiting(known)).toEqual(["1？ asked", "2？ asked"]);
+    const later = fold([ev(question(4), edit(5, 2, "二？"), step(6, 1, "picked"))], known);
+    expect(waiting(later)).toEqual(["1？ picked", "二？ asked", "4？ asked"]);
+    const next = fold([ev(step(7, 2, "picked", 1), remove(8, 4))], later);
+    expect(waiting(next)).toEqual(["二？ picked"]);
+    expect(viewOf(next).messages.map((it) => it.question)).toEqual(["answered", "picked", null, "asked"]);
+  });
+
+  it("does not let an older step undo what a page said later", () => {
+    const page: RecordFrame = { ...question(1), b: { text: "1？", question: "answered" } } as RecordFrame;
+    const state = fold([joined({ s: 3, ev: [page, step(2, 1, "picked"), step(3, 1, "answered")] })]);
+    expect(viewOf(state).messages[0]?.question).toBe("answered");
+  });
+
+  it("asks for the questions again where records are left out", () => {
+    const known = fold([joined({}), { kind: "questions", records: [question(1)] }]);
+    expect(waiting(fold([{ kind: "push", push: { op: "gap", a: 7, from: 2, to: 9 } }], known))).toBeNull();
+    const resumed = joined({ s: 90, resumed: "gap", gap: [1, 40], ev: [msg(90)] });
+    expect(waiting(fold([resumed], known))).toBeNull();
+  });
+});

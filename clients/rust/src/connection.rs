@@ -119,6 +119,7 @@ impl Connection {
                 cid,
                 text,
                 re: None,
+                question: false,
             })
             .await?
         {
@@ -231,6 +232,6 @@ fn unexpected(reply: &Reply) -> Error {
 }
 
 /// A fresh client id.
-pub(crate) fn new_client_id() -> protocol::ClientId {
+pub fn new_client_id() -> protocol::ClientId {
     protocol::ClientId::from(uuid::Uuid::now_v7().to_string())
 }

@@ -206,6 +206,7 @@ impl Follow {
                 cid,
                 text,
                 re: None,
+                question: false,
             })
             .await?;
         }

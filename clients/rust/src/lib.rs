@@ -9,6 +9,6 @@ mod connection;
 mod follower;
 mod ledger;
 
-pub use connection::{Connection, Error, Incoming};
+pub use connection::{Connection, Error, Incoming, new_client_id};
 pub use follower::{Follower, Happening, Said};
 pub use ledger::{Breach, Ledger};

@@ -11,7 +11,7 @@ const NOON = new Date(2026, 2, 1, 12).getTime();
 
 function message(seq: number | null, more: Partial<MessageView> = {}): MessageView {
   return {
-    key: `k${seq ?? "new"}`, seq, author: bei, mine: false, text: "a", at: NOON, pos: null, edited: false, deleted: false,
+    key: `k${seq ?? "new"}`, seq, author: bei, mine: false, text: "a", at: NOON, pos: null, edited: false, deleted: false, question: null,
     re: null, delivery: { state: "sent" }, change: null, ...more,
   };
 }
@@ -127,11 +127,11 @@ describe("a message's text", () => {
 });
 
 describe("the menu on a message", () => {
-  const all = ["talk", "edit", "delete", "delete_any", "mute", "ban"] as const;
+  const all = ["talk", "edit", "delete", "delete_any", "mute", "ban", "pin", "questions"] as const;
   const view = (mark: Person["mark"], can: readonly (typeof all)[number][]) => ({ can: new Set(can), mark, me: { id: "m_me", name: "me", mark } });
 
   it("offers a host everything on a guest but nothing on an equal", () => {
-    expect(actsOn(view("host", all), message(1))).toEqual({ reply: true, edit: false, copy: true, remove: true, mute: true, ban: true });
+    expect(actsOn(view("host", all), message(1))).toEqual({ reply: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
     expect(actsOn(view("host", all), message(1, { author: lin }))).toMatchObject({ remove: false, mute: false, ban: false });
   });
 
@@ -140,6 +140,13 @@ describe("the menu on a message", () => {
     expect(actsOn(member, message(1))).toMatchObject({ reply: true, edit: false, remove: false, mute: false });
     expect(actsOn(member, message(1, { mine: true }))).toMatchObject({ edit: true, remove: true });
     expect(actsOn(member, message(null, { mine: true }))).toMatchObject({ edit: false, remove: false, reply: false });
+  });
+
+  it("lets who runs the room pick a question that waits", () => {
+    const asked = message(1, { question: "asked" });
+    expect(actsOn(view("host", all), asked).question).toBe(true);
+    expect(actsOn(view("host", all), message(1, { question: "answered" })).question).toBe(false);
+    expect(actsOn(view("member", ["talk"]), asked)).toMatchObject({ question: false, pin: false });
   });
 
   it("never offers an act upon oneself", () => {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use protocol::{
     BroadcastId, CircleId, ClientId, Seq,
-    server::{self, Body, Phase, RecordFrame},
+    server::{self, Body, Phase, QuestionPhase, Quoted, RecordFrame},
 };
 
 use crate::member::Person;
@@ -64,7 +64,31 @@ pub enum RecordBody {
     SlowMode {
         gap_ms: u64,
     },
+    Pin(Pin),
+    /// A question's phase; `done` was being answered before, and is answered now.
+    Question {
+        of: Seq,
+        to: QuestionPhase,
+        done: Option<Seq>,
+    },
     Broadcast(Broadcast),
+}
+
+/// What stands above the talk: a message, or words of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pin {
+    /// The message, where it is one.
+    pub of: Option<Seq>,
+    /// Absent where it was taken down, or superseded by another: no copy of a message's words is to
+    /// outlive it.
+    pub words: Option<Words>,
+}
+
+/// What somebody said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    pub text: Arc<str>,
+    pub author: Person,
 }
 
 /// A message in its latest form.
@@ -77,6 +101,8 @@ pub struct Message {
     /// The edit whose text this is: the one to supersede next.
     pub last_edit: Option<Seq>,
     pub deleted: bool,
+    /// Asked of the host, and how far that is.
+    pub question: Option<QuestionPhase>,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -111,10 +137,12 @@ impl Record {
 impl RecordBody {
     /// Whether a room must read this record on recovery, however old it is.
     pub const fn is_fact(&self) -> bool {
-        !matches!(
-            self,
-            Self::Message(_) | Self::Edit { .. } | Self::Delete { .. }
-        )
+        match self {
+            // A question stays until it is answered, however much is said after it.
+            Self::Message(it) => it.question.is_some(),
+            Self::Edit { .. } | Self::Delete { .. } | Self::Question { .. } => false,
+            _ => true,
+        }
     }
 
     fn frame(&self) -> Body {
@@ -124,6 +152,7 @@ impl RecordBody {
                 re: it.reply_to,
                 edits: it.edits,
                 deleted: it.deleted,
+                question: it.question,
             },
             Self::Edit {
                 of,
@@ -159,6 +188,12 @@ impl RecordBody {
             },
             Self::Unban { who } => Body::Unban { who: who.frame() },
             Self::SlowMode { gap_ms } => Body::SlowMode { gap_ms: *gap_ms },
+            Self::Pin(it) => Body::Pin(it.frame()),
+            Self::Question { of, to, done } => Body::Question {
+                of: *of,
+                to: *to,
+                done: *done,
+            },
             Self::Broadcast(it) => Body::Broadcast(it.frame()),
         }
     }
@@ -172,6 +207,7 @@ impl Message {
             edits: 0,
             last_edit: None,
             deleted: false,
+            question: None,
         }
     }
 
@@ -186,11 +222,52 @@ impl Message {
         self.last_edit = Some(edit);
     }
 
+    /// The message of that seq after a step of a question, which may be this one or another.
+    pub(crate) fn question_moved(
+        &mut self,
+        seq: Seq,
+        of: Seq,
+        to: QuestionPhase,
+        done: Option<Seq>,
+    ) {
+        if self.deleted {
+            return;
+        }
+        if of == seq {
+            self.question = Some(to);
+        } else if done == Some(seq) {
+            self.question = Some(QuestionPhase::Answered);
+        }
+    }
+
     /// The message after its delete: its place stays, its words are gone.
     pub(crate) fn erase(&mut self) {
         self.text = Arc::from("");
         self.last_edit = None;
+        self.question = None;
         self.deleted = true;
+    }
+}
+
+impl Pin {
+    /// What is pinned in the words of the wire.
+    pub fn frame(&self) -> Quoted {
+        Quoted {
+            of: self.of.filter(|_| self.words.is_some()),
+            text: self
+                .words
+                .as_ref()
+                .map_or_else(String::new, |it| it.text.to_string()),
+            author: self.words.as_ref().map(|it| it.author.frame()),
+        }
+    }
+
+    /// What is left of it once it is taken down or superseded.
+    pub(crate) const fn emptied(&self) -> Self {
+        Self {
+            of: self.of,
+            words: None,
+        }
     }
 }
 

@@ -7,11 +7,11 @@
 
 use protocol::{
     BroadcastId, CircleId, ClientId, MemberId, Seq,
-    server::{self, Mark, Phase},
+    server::{self, Mark, Phase, QuestionPhase},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broadcast, Message, Record, RecordBody};
+use super::{Broadcast, Message, Pin, Record, RecordBody, Words};
 use crate::member::Person;
 
 const VERSION: u32 = 1;
@@ -104,6 +104,8 @@ impl RecordBody {
             Self::Unban { .. } => 7,
             Self::SlowMode { .. } => 8,
             Self::Broadcast(_) => 9,
+            Self::Pin(_) => 10,
+            Self::Question { .. } => 11,
         }
     }
 }
@@ -134,6 +136,8 @@ enum StoredBody {
         last_edit: Option<Seq>,
         #[serde(default, skip_serializing_if = "is_default")]
         deleted: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<StoredQuestionPhase>,
     },
     Edit {
         of: Seq,
@@ -165,6 +169,18 @@ enum StoredBody {
     SlowMode {
         gap_ms: u64,
     },
+    Pin {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<StoredWords>,
+    },
+    Question {
+        of: Seq,
+        to: StoredQuestionPhase,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        done: Option<Seq>,
+    },
     Broadcast {
         id: BroadcastId,
         phase: StoredPhase,
@@ -179,6 +195,12 @@ enum StoredBody {
         #[serde(default)]
         played_ms: u64,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWords {
+    text: String,
+    author: StoredPerson,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -211,6 +233,7 @@ macro_rules! twins {
 }
 
 twins! { StoredMark = Mark { Guest, Member, Host, Moderator, Owner } }
+twins! { StoredQuestionPhase = QuestionPhase { Asked, Picked, Answered } }
 twins! { StoredPhase = Phase { Scheduled, Open, Live, Paused, Ended, Archived } }
 
 impl From<&Person> for StoredPerson {
@@ -242,6 +265,7 @@ impl From<&RecordBody> for StoredBody {
                 edits: it.edits,
                 last_edit: it.last_edit,
                 deleted: it.deleted,
+                question: it.question.map(Into::into),
             },
             RecordBody::Edit { of, text } => Self::Edit {
                 of: *of,
@@ -269,6 +293,18 @@ impl From<&RecordBody> for StoredBody {
             },
             RecordBody::Unban { who } => Self::Unban { who: who.into() },
             RecordBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms: *gap_ms },
+            RecordBody::Pin(it) => Self::Pin {
+                of: it.of,
+                words: it.words.as_ref().map(|it| StoredWords {
+                    text: it.text.to_string(),
+                    author: (&it.author).into(),
+                }),
+            },
+            RecordBody::Question { of, to, done } => Self::Question {
+                of: *of,
+                to: (*to).into(),
+                done: *done,
+            },
             RecordBody::Broadcast(it) => Self::Broadcast {
                 id: it.id.clone(),
                 phase: it.phase.into(),
@@ -292,12 +328,14 @@ impl From<StoredBody> for RecordBody {
                 edits,
                 last_edit,
                 deleted,
+                question,
             } => Self::Message(Message {
                 text: text.into(),
                 reply_to,
                 edits,
                 last_edit,
                 deleted,
+                question: question.map(Into::into),
             }),
             StoredBody::Edit { of, text } => Self::Edit {
                 of,
@@ -325,6 +363,18 @@ impl From<StoredBody> for RecordBody {
             },
             StoredBody::Unban { who } => Self::Unban { who: who.into() },
             StoredBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms },
+            StoredBody::Pin { of, words } => Self::Pin(Pin {
+                of,
+                words: words.map(|it| Words {
+                    text: it.text.into(),
+                    author: it.author.into(),
+                }),
+            }),
+            StoredBody::Question { of, to, done } => Self::Question {
+                of,
+                to: to.into(),
+                done,
+            },
             StoredBody::Broadcast {
                 id,
                 phase,

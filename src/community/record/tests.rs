@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use protocol::server::{Body, Mark, Phase};
+use protocol::server::{Body, Mark, Phase, QuestionPhase};
 
 use super::*;
 
@@ -31,6 +31,7 @@ fn message() -> Message {
         edits: 2,
         last_edit: Some(6),
         deleted: false,
+        question: None,
     }
 }
 
@@ -113,6 +114,27 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
             RecordBody::Broadcast(broadcast()),
             r#"{"v":1,"k":"broadcast","id":"b1-k3-4","phase":"paused","title":"读书会","host":{"id":"m_2","name":"小明","mark":"host"},"live_ms":1795000000000,"played_ms":734100}"#,
         ),
+        (
+            10,
+            RecordBody::Pin(Pin {
+                of: Some(5),
+                words: Some(Words {
+                    text: "八点".into(),
+                    author: who(),
+                }),
+            }),
+            r#"{"v":1,"k":"pin","of":5,"words":{"text":"八点","author":{"id":"m_3","name":"小明","mark":"member"}}}"#,
+        ),
+        (10, RecordBody::Pin(Pin::default()), r#"{"v":1,"k":"pin"}"#),
+        (
+            11,
+            RecordBody::Question {
+                of: 5,
+                to: QuestionPhase::Picked,
+                done: Some(4),
+            },
+            r#"{"v":1,"k":"question","of":5,"to":"picked","done":4}"#,
+        ),
     ]
 }
 
@@ -123,9 +145,21 @@ fn every_kind_is_stored_as_its_golden_text_and_read_back() {
         let columns = before.columns();
         assert_eq!(String::from_utf8_lossy(&columns.body), text);
         assert_eq!(columns.kind, kind);
-        assert_eq!(columns.is_fact, kind >= 4, "{text}");
+        assert_eq!(columns.is_fact, (4..=10).contains(&kind), "{text}");
         assert_eq!(Record::read(1, columns).expect(text), before);
     }
+}
+
+#[test]
+fn a_question_is_a_fact_and_says_how_far_it_is() {
+    let mut asked = message();
+    asked.question = Some(QuestionPhase::Asked);
+    let before = record(RecordBody::Message(asked));
+    let columns = before.columns();
+    assert!(columns.is_fact, "it waits, however much is said after it");
+    let text = String::from_utf8_lossy(&columns.body);
+    assert!(text.ends_with(r#","question":"asked"}"#), "{text}");
+    assert_eq!(Record::read(1, columns).expect("read"), before);
 }
 
 #[test]
@@ -183,7 +217,8 @@ fn a_frame_says_what_the_record_says() {
             text,
             re: Some(3),
             edits: 2,
-            deleted: false
+            deleted: false,
+            question: None,
         }
     );
 }

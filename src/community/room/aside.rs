@@ -48,22 +48,29 @@ impl Aside {
         self.messages.get(&seq).map(|it| (&it.author, &it.message))
     }
 
-    /// Folds a committed edit or delete into its message.
+    /// Folds a committed edit, delete or step of a question into its message.
     pub(super) fn apply(&mut self, now: Now, record: &Record) {
-        let (RecordBody::Edit { of, .. } | RecordBody::Delete { of }) = &record.body else {
-            return;
+        let changed = match &record.body {
+            RecordBody::Edit { of, .. } | RecordBody::Delete { of } => [Some(*of), None],
+            RecordBody::Question { of, done, .. } => [Some(*of), *done],
+            _ => return,
         };
-        let Some(old) = self.messages.get_mut(of) else {
-            return;
-        };
-        old.touched_ms = now.mono_ms;
-        match &record.body {
-            RecordBody::Edit {
-                text: Some(text), ..
-            } => {
-                old.message.revise(record.seq, text.clone());
+        for seq in changed.into_iter().flatten() {
+            let Some(old) = self.messages.get_mut(&seq) else {
+                continue;
+            };
+            old.touched_ms = now.mono_ms;
+            match &record.body {
+                RecordBody::Edit { text, .. } => {
+                    if let Some(text) = text {
+                        old.message.revise(record.seq, text.clone());
+                    }
+                }
+                RecordBody::Question { of, to, done } => {
+                    old.message.question_moved(seq, *of, *to, *done);
+                }
+                _ => old.message.erase(),
             }
-            _ => old.message.erase(),
         }
     }
 

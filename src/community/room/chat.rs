@@ -1,6 +1,6 @@
 //! Messages: publish, edit, delete.
 
-use protocol::{Code, Refusal, Seq};
+use protocol::{Code, Refusal, Seq, server::QuestionPhase};
 
 use super::Room;
 use crate::{
@@ -13,19 +13,26 @@ use crate::{
     text,
 };
 
+/// What somebody wishes to say.
+pub(super) struct Said<'a> {
+    pub(super) text: &'a str,
+    pub(super) reply_to: Option<Seq>,
+    /// Asked of the host.
+    pub(super) question: bool,
+}
+
 impl Room {
     pub(super) fn publish(
         &self,
         now: Now,
         from: &Origin,
-        words: &str,
-        reply_to: Option<Seq>,
+        said: Said<'_>,
     ) -> Result<RecordBody, Refusal> {
         self.check_joined(from)?;
         self.check(&from.who, Verb::Talk)?;
         self.check_not_muted(now, from)?;
-        let words = text::message(words)?;
-        if let Some(seq) = reply_to {
+        let words = text::message(said.text)?;
+        if let Some(seq) = said.reply_to {
             self.message(seq)?;
         }
         if !from.who.role.is_staff() {
@@ -36,7 +43,12 @@ impl Room {
                 return Err(Refusal::new(Code::SlowMode, words).after_ms(wait_ms));
             }
         }
-        Ok(RecordBody::Message(Message::new(words.into(), reply_to)))
+        let mut message = Message::new(words.into(), said.reply_to);
+        if said.question {
+            self.check_may_ask()?;
+            message.question = Some(QuestionPhase::Asked);
+        }
+        Ok(RecordBody::Message(message))
     }
 
     pub(super) fn edit(
@@ -109,7 +121,7 @@ impl Room {
     }
 
     /// A message in the form that everything decided so far gives it.
-    fn message(&self, seq: Seq) -> Result<(Person, Message), Refusal> {
+    pub(super) fn message(&self, seq: Seq) -> Result<(Person, Message), Refusal> {
         let gone = || Refusal::new(Code::NoSuchMessage, "this message is not there any more");
         let (author, mut message) = self.kept(seq).ok_or_else(gone)?;
         for record in self.pending.records().filter(|it| it.seq > seq) {
@@ -121,6 +133,9 @@ impl Room {
                     message.revise(record.seq, text.clone());
                 }
                 RecordBody::Delete { of } if *of == seq => message.erase(),
+                RecordBody::Question { of, to, done } => {
+                    message.question_moved(seq, *of, *to, *done)
+                }
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::{
     Code, MemberId, Refusal, Seq,
-    server::{PeerEnd, Push, State},
+    server::{PeerEnd, Push, Quoted, State},
 };
 
 use super::{Room, broadcast, moderation, pending::Decided};
@@ -18,12 +18,19 @@ use crate::{
     rights,
 };
 
+/// What is shown apart from the talk, as it is committed.
+struct Apart {
+    pin: Option<Quoted>,
+    picked: Option<Quoted>,
+}
+
 impl Room {
     /// The log has everything up to `seq` on disk: shows it.
     ///
     /// The announce comes first, then the answers, then what follows for single connections and for
     /// media: nobody is told that their message is in before it is on its way to everybody.
     pub fn committed(&mut self, now: Now, upto: Seq, fx: &mut Vec<Effect>) {
+        let was = self.apart();
         let mut records = Vec::new();
         let mut answers = Vec::new();
         while let Some(Decided {
@@ -48,7 +55,7 @@ impl Room {
         if fault::is(Fault::AckBeforeCommit) {
             answers.clear();
         }
-        self.release(now, records, answers, fx);
+        self.release(now, &was, records, answers, fx);
     }
 
     /// The commit failed: everybody who waits is refused, and this room decides nothing any more.
@@ -86,18 +93,31 @@ impl Room {
             }
         }
         let landed = self.ring.after(old.committed.seq).unwrap_or_default();
-        self.release(now, landed, Vec::new(), fx);
+        let was = Apart {
+            pin: old.committed.pin_shown(),
+            picked: old.committed.picked_shown(),
+        };
+        self.release(now, &was, landed, Vec::new(), fx);
         old.pending.into_commands()
     }
 
     fn release(
         &mut self,
         now: Now,
+        was: &Apart,
         records: Vec<Arc<Record>>,
         answers: Vec<Effect>,
         fx: &mut Vec<Effect>,
     ) {
-        let state = self.changed_state(&records);
+        let mut state = self.changed_state(&records);
+        let is = self.apart();
+        // Without words: there is none any more.
+        if is.pin != was.pin {
+            state.pin = Some(is.pin.unwrap_or_default());
+        }
+        if is.picked != was.picked {
+            state.picked = Some(is.picked.unwrap_or_default());
+        }
         if !records.is_empty() {
             fx.push(Effect::Announce(Announce::Records(records.clone())));
         }
@@ -107,6 +127,13 @@ impl Room {
         fx.extend(answers);
         for record in &records {
             self.follow(now, record, fx);
+        }
+    }
+
+    fn apart(&self) -> Apart {
+        Apart {
+            pin: self.committed.pin_shown(),
+            picked: self.committed.picked_shown(),
         }
     }
 

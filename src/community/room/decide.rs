@@ -7,6 +7,7 @@ use protocol::{Code, MemberId, Refusal, server::Phase};
 use super::{
     Room,
     broadcast::Said,
+    chat,
     client_ids::First,
     commit,
     facts::Facts,
@@ -65,7 +66,19 @@ impl Room {
     ) -> Result<RecordBody, Refusal> {
         self.check_not_banned(now, &from.who)?;
         match command {
-            Command::Publish { text, reply_to, .. } => self.publish(now, from, text, *reply_to),
+            Command::Publish {
+                text,
+                reply_to,
+                question,
+                ..
+            } => {
+                let said = chat::Said {
+                    text,
+                    reply_to: *reply_to,
+                    question: *question,
+                };
+                self.publish(now, from, said)
+            }
             Command::Edit { of, text, .. } => self.edit(now, from, *of, text),
             Command::Delete { of, .. } => self.delete(from, *of),
             Command::Mute {
@@ -83,6 +96,8 @@ impl Room {
             } => self.ban(now, from, who, *for_ms, reason),
             Command::Unban { who, .. } => self.unban(from, who),
             Command::SlowMode { gap_ms, .. } => self.slow_mode(from, *gap_ms),
+            Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
+            Command::Question { of, act, .. } => self.question(from, *of, *act),
             Command::Broadcast {
                 act,
                 title,
@@ -95,7 +110,11 @@ impl Room {
                 };
                 self.broadcast_act(now, from, *act, said)
             }
-            Command::Join { .. } | Command::Leave | Command::Burst { .. } | Command::Roster => {
+            Command::Join { .. }
+            | Command::Leave
+            | Command::Burst { .. }
+            | Command::Roster
+            | Command::Questions => {
                 unreachable!("handle() answers these without a record")
             }
         }
@@ -112,6 +131,8 @@ impl Room {
     ) {
         let seq = self.decided.seq + 1;
         let mut rows = self.revisions(seq, &body);
+        rows.extend(self.pin_revised(&body));
+        rows.extend(self.questions_revised(&body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));

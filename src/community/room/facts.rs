@@ -4,12 +4,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use protocol::{MemberId, Seq, server::Phase};
+use protocol::{
+    MemberId, Seq,
+    server::{Phase, QuestionPhase, Quoted},
+};
 
 use crate::{
     fault::{self, Fault},
     member::Person,
-    record::{Broadcast, Record, RecordBody},
+    record::{Broadcast, Message, Pin, Record, RecordBody, Words},
+    text,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +24,11 @@ pub(super) struct Facts {
     pub(super) bans: BTreeMap<MemberId, Ban>,
     pub(super) slow_mode_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
+    pub(super) pin: Option<Pinned>,
+    /// Those that wait for an answer, each message in its latest form.
+    pub(super) questions: BTreeMap<Seq, Arc<Record>>,
+    /// The one that is being answered. INVARIANT: it is among `questions`.
+    pub(super) picked: Option<Seq>,
     /// The highest stream position of this broadcast's records, and when it was taken.
     pub(super) last_pos: Option<Mark>,
 }
@@ -37,6 +46,14 @@ pub(super) struct Ban {
     pub(super) reason: Arc<str>,
 }
 
+/// What stands above the talk, and the record that put it there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pinned {
+    pub(super) record: Seq,
+    pub(super) of: Option<Seq>,
+    pub(super) words: Words,
+}
+
 /// A stream position and the wall clock beside it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Mark {
@@ -48,7 +65,16 @@ impl Facts {
     pub(super) fn apply(&mut self, record: &Record) {
         self.seq = record.seq;
         match &record.body {
-            RecordBody::Message(_) | RecordBody::Edit { .. } | RecordBody::Delete { .. } => {}
+            RecordBody::Message(it) => self.asked(record, it),
+            RecordBody::Edit { of, text } => self.edited(record.seq, *of, text.as_ref()),
+            RecordBody::Delete { of } => self.deleted(*of),
+            RecordBody::Pin(it) => self.pin = Pinned::new(record.seq, it),
+            RecordBody::Question { of, to, done } => {
+                if let Some(done) = done {
+                    self.answered(*done);
+                }
+                self.question_moved(*of, *to);
+            }
             RecordBody::Mute {
                 who,
                 until_ms,
@@ -94,6 +120,87 @@ impl Facts {
         }
     }
 
+    fn asked(&mut self, record: &Record, message: &Message) {
+        let open = matches!(
+            message.question,
+            Some(QuestionPhase::Asked | QuestionPhase::Picked)
+        );
+        if !open || message.deleted {
+            return;
+        }
+        self.questions.insert(record.seq, Arc::new(record.clone()));
+        if message.question == Some(QuestionPhase::Picked) {
+            self.picked = Some(record.seq);
+        }
+    }
+
+    fn edited(&mut self, edit: Seq, of: Seq, text: Option<&Arc<str>>) {
+        let Some(text) = text else { return };
+        if let Some(message) = self.question_mut(of) {
+            message.revise(edit, text.clone());
+        }
+        if let Some(pin) = self.pin.as_mut().filter(|it| it.of == Some(of)) {
+            pin.words.text = text::beginning(text);
+        }
+    }
+
+    fn deleted(&mut self, of: Seq) {
+        self.answered(of);
+        self.pin.take_if(|it| it.of == Some(of));
+    }
+
+    fn answered(&mut self, of: Seq) {
+        self.questions.remove(&of);
+        self.picked.take_if(|it| *it == of);
+    }
+
+    fn question_moved(&mut self, of: Seq, to: QuestionPhase) {
+        if to == QuestionPhase::Answered {
+            return self.answered(of);
+        }
+        let Some(message) = self.question_mut(of) else {
+            return;
+        };
+        message.question = Some(to);
+        if to == QuestionPhase::Picked {
+            self.picked = Some(of);
+        } else {
+            self.picked.take_if(|it| *it == of);
+        }
+    }
+
+    fn question_mut(&mut self, of: Seq) -> Option<&mut Message> {
+        match &mut Arc::make_mut(self.questions.get_mut(&of)?).body {
+            RecordBody::Message(it) => Some(it),
+            _ => None,
+        }
+    }
+
+    /// A question that waits: who asked, and the message.
+    pub(super) fn question(&self, of: Seq) -> Option<(&Person, &Message)> {
+        let record = self.questions.get(&of)?;
+        match &record.body {
+            RecordBody::Message(it) => Some((&record.author, it)),
+            _ => None,
+        }
+    }
+
+    /// What stands above the talk, in the words of the wire.
+    pub(super) fn pin_shown(&self) -> Option<Quoted> {
+        self.pin.as_ref().map(|it| it.body().frame())
+    }
+
+    /// The question that is being answered, in the words of the wire.
+    pub(super) fn picked_shown(&self) -> Option<Quoted> {
+        let of = self.picked?;
+        let (author, message) = self.question(of)?;
+        Some(Quoted {
+            of: Some(of),
+            text: message.text.to_string(),
+            author: Some(author.frame()),
+        })
+    }
+
     /// The same, from the log, where a planted fault may pass over a record.
     pub(super) fn replay(&mut self, record: &Record) {
         let lost = match record.body {
@@ -136,5 +243,24 @@ impl Facts {
 
     pub(super) fn is_live(&self) -> bool {
         self.phase() == Some(Phase::Live)
+    }
+}
+
+impl Pinned {
+    fn new(record: Seq, it: &Pin) -> Option<Self> {
+        let words = it.words.clone()?;
+        Some(Self {
+            record,
+            of: it.of,
+            words,
+        })
+    }
+
+    /// As its record says it now.
+    pub(super) fn body(&self) -> Pin {
+        Pin {
+            of: self.of,
+            words: Some(self.words.clone()),
+        }
     }
 }

@@ -149,6 +149,8 @@ impl Room {
             slow_mode_ms: Some(self.committed.slow_mode_ms),
             broadcast: self.committed.current().map(crate::Broadcast::frame),
             stage: Some(self.stage.state()),
+            pin: self.committed.pin_shown(),
+            picked: self.committed.picked_shown(),
         }
     }
 

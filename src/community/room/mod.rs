@@ -6,7 +6,7 @@
 //! everybody who waits is refused ([`Room::failed`]), this room is thrown away, and another is
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
-//! Reading order: `decide` (from a command to a record), with `chat`, `moderation` and `broadcast`;
+//! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `pin`, `questions` and `broadcast`;
 //! `facts` (what records make), `pending`, `commit` (from decided to shown); `join`, `ring`;
 //! `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`, `aside`.
 //!
@@ -25,7 +25,9 @@ mod join;
 mod moderation;
 mod pace;
 mod pending;
+mod pin;
 mod presence;
+mod questions;
 mod ring;
 mod stage;
 #[cfg(test)]
@@ -182,6 +184,7 @@ impl Room {
         match command {
             Command::Publish { reply_to, .. } => reply_to.and_then(record),
             Command::Edit { of, .. } | Command::Delete { of, .. } => record(*of),
+            Command::Pin { of, .. } => of.and_then(record),
             Command::Mute { who, .. } | Command::Ban { who, .. } => {
                 let here = self.presence.who(who).is_some();
                 (!here).then(|| Need::Member(who.clone()))
@@ -214,6 +217,7 @@ impl Room {
             }
             Command::Burst { kind, n } => self.burst(now, from, &kind, n),
             Command::Roster => self.roster(from, fx),
+            Command::Questions => self.questions(from, fx),
             command => self.record(now, from, command, fx),
         }
     }

@@ -8,13 +8,16 @@ use protocol::{MemberId, Seq, limits};
 use crate::{
     fault::{self, Fault},
     member::Person,
-    record::{Message, Record, RecordBody},
+    record::{Message, Pin, Record, RecordBody},
+    text,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     /// INVARIANT: seqs follow each other without a hole.
     records: VecDeque<Arc<Record>>,
+    /// The record of what is pinned, as far as it was pushed here.
+    pin: Option<Seq>,
 }
 
 impl Ring {
@@ -31,6 +34,12 @@ impl Ring {
                     before
                 });
                 self.supersede(before.flatten());
+                let text = text::beginning(text);
+                self.pinned(*of, |it| {
+                    if let Some(words) = &mut it.words {
+                        words.text = text;
+                    }
+                });
             }
             RecordBody::Delete { of } if !fault::is(Fault::DeleteNotFolded) => {
                 let before = self.message(*of, |it| {
@@ -39,6 +48,19 @@ impl Ring {
                     before
                 });
                 self.supersede(before.flatten());
+                self.pinned(*of, |it| *it = it.emptied());
+            }
+            RecordBody::Question { of, to, done } => {
+                for seq in [Some(*of), *done].into_iter().flatten() {
+                    self.message(seq, |it| it.question_moved(seq, *of, *to, *done));
+                }
+            }
+            RecordBody::Pin(it) => {
+                let before = self.pin.take().and_then(|it| self.body_mut(it));
+                if let Some(RecordBody::Pin(before)) = before {
+                    *before = before.emptied();
+                }
+                self.pin = it.words.is_some().then_some(record.seq);
             }
             _ => {}
         }
@@ -118,6 +140,15 @@ impl Ring {
         match self.body_mut(seq)? {
             RecordBody::Message(it) => Some(change(it)),
             _ => None,
+        }
+    }
+
+    /// Changes what is pinned, where it is this message.
+    fn pinned(&mut self, message: Seq, change: impl FnOnce(&mut Pin)) {
+        if let Some(RecordBody::Pin(it)) = self.pin.and_then(|it| self.body_mut(it))
+            && it.of == Some(message)
+        {
+            change(it);
         }
     }
 

@@ -94,6 +94,13 @@ impl World {
         if let Some(id) = record.client_id.clone() {
             place.known.insert((author.clone(), id));
         }
+        match &record.body {
+            RecordBody::Pin(it) if it.words.is_some() => self.seen.note("pinned"),
+            RecordBody::Pin(_) => self.seen.note("taken down"),
+            RecordBody::Question { done: Some(_), .. } => self.seen.note("answered"),
+            RecordBody::Question { .. } => self.seen.note("picked"),
+            _ => {}
+        }
         if let RecordBody::Broadcast(it) = &record.body {
             match it.phase {
                 Phase::Live => {

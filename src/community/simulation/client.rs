@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{
     Epoch, MemberId, Seq,
     client::Position,
-    server::{Body, Joined, Push, RecordFrame, Resumed, State},
+    server::{Body, Joined, Push, QuestionPhase, Quoted, RecordFrame, Resumed, State},
 };
 
 use super::model::{Line, Model};
@@ -25,6 +25,9 @@ pub(super) struct Client {
     unknown: Option<Seq>,
     pub(super) roster: Option<BTreeSet<MemberId>>,
     pub(super) count: u32,
+    /// As the state says, not the records.
+    pin: Quoted,
+    picked: Quoted,
     /// Said and not answered for good: to be said again after a doubt.
     pub(super) outbox: Vec<Command>,
 }
@@ -41,6 +44,8 @@ impl Client {
             unknown: None,
             roster: None,
             count: 0,
+            pin: Quoted::default(),
+            picked: Quoted::default(),
             outbox: Vec::new(),
         }
     }
@@ -93,6 +98,8 @@ impl Client {
             .roster
             .as_ref()
             .map(|it| it.iter().map(|it| it.id.clone()).collect());
+        self.pin = Quoted::default();
+        self.picked = Quoted::default();
         self.state(&answer.state);
     }
 
@@ -118,6 +125,12 @@ impl Client {
 
     fn state(&mut self, state: &State) {
         self.count = state.count.unwrap_or(self.count);
+        if let Some(pin) = &state.pin {
+            self.pin.clone_from(pin);
+        }
+        if let Some(picked) = &state.picked {
+            self.picked.clone_from(picked);
+        }
     }
 
     fn records(&mut self, records: &[RecordFrame]) {
@@ -134,6 +147,7 @@ impl Client {
                 text,
                 edits,
                 deleted,
+                question,
                 ..
             } => {
                 let line = Line {
@@ -141,6 +155,7 @@ impl Client {
                     text: text.clone(),
                     edits: *edits,
                     deleted: *deleted,
+                    question: *question,
                 };
                 self.lines.insert(record.s, line);
             }
@@ -152,7 +167,17 @@ impl Client {
             Body::Delete { of } => {
                 if let Some(line) = self.lines.get_mut(of) {
                     line.deleted = true;
+                    line.question = None;
                     line.text.clear();
+                }
+            }
+            Body::Question { of, to, done } => {
+                for (seq, to) in [(Some(*of), *to), (*done, QuestionPhase::Answered)] {
+                    let line = seq.and_then(|it| self.lines.get_mut(&it));
+                    // A message that came in its latest form may be further already.
+                    if let Some(line) = line.filter(|it| it.question.is_some()) {
+                        line.question = line.question.max(Some(to));
+                    }
                 }
             }
             _ => {}
@@ -177,6 +202,18 @@ impl Client {
                 (&truth.text, truth.deleted),
                 "message {seq} is shown as it reads"
             );
+            let answered = |it: Option<QuestionPhase>| it == Some(QuestionPhase::Answered);
+            assert_eq!(
+                answered(line.question),
+                answered(truth.question),
+                "question {seq} is as far as it is"
+            );
+        }
+        let pin = model.pin.clone().unwrap_or_default();
+        assert_eq!((self.pin.of, self.pin.text.clone()), pin, "what is pinned");
+        assert_eq!(self.picked.of, model.picked(), "what is being answered");
+        if let Some(of) = model.picked() {
+            assert_eq!(self.picked.text, model.lines[&of].text);
         }
         let known = self.unknown.unwrap_or_default() + 1..;
         let missing = model

@@ -70,6 +70,7 @@ fn each_planted_fault_is_found_as_what_it_is() {
         (Fault::MuteLostOnReplay, "a muted member speaks"),
         (Fault::PresenceByConnection, "who is here"),
         (Fault::PauseCounts, "paused time is not played"),
+        (Fault::PinKeepsDeleted, "was taken back"),
         (Fault::DeleteNotFolded, "is shown as it reads"),
     ] {
         fault::plant(Some(fault));

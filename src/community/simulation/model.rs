@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Code, MemberId, Seq, limits, server::Phase};
+use protocol::{
+    Code, MemberId, Seq,
+    client::QuestionAct,
+    limits,
+    server::{Phase, QuestionPhase},
+};
 
 use super::world::Cast;
-use crate::{Broadcast, Command, Now, Origin, Record, RecordBody, Role};
+use crate::{Broadcast, Command, Now, Origin, Pin, Record, RecordBody, Role};
 
 /// A message as it should read now.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +19,11 @@ pub(super) struct Line {
     pub(super) text: String,
     pub(super) edits: u32,
     pub(super) deleted: bool,
+    pub(super) question: Option<QuestionPhase>,
 }
+
+/// What is pinned: which message, where it is one, and its words.
+pub(super) type Pinned = (Option<Seq>, String);
 
 /// What a log says, read front to back.
 #[derive(Clone, Default)]
@@ -26,6 +35,7 @@ pub(super) struct Model {
     pub(super) gap_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
     pub(super) pos: Option<u64>,
+    pub(super) pin: Option<Pinned>,
     /// Texts that were taken back and must be nowhere.
     pub(super) erased: BTreeSet<String>,
 }
@@ -51,6 +61,7 @@ impl Model {
                     text: it.text.to_string(),
                     edits: it.edits,
                     deleted: it.deleted,
+                    question: it.question,
                 };
                 self.lines.insert(record.seq, line);
             }
@@ -59,6 +70,9 @@ impl Model {
                 assert!(!line.deleted, "a deleted message is not edited");
                 assert_eq!(line.author, record.author.id, "only the author edits");
                 let text = text.as_ref().expect("decided with its text").to_string();
+                if let Some(pin) = self.pin.as_mut().filter(|it| it.0 == Some(*of)) {
+                    pin.1.clone_from(&text);
+                }
                 self.erased.insert(std::mem::replace(&mut line.text, text));
                 line.edits += 1;
             }
@@ -67,6 +81,22 @@ impl Model {
                 assert!(!line.deleted, "a message is deleted once");
                 self.erased.insert(std::mem::take(&mut line.text));
                 line.deleted = true;
+                line.question = None;
+                self.pin = self.pin.take().filter(|it| it.0 != Some(*of));
+            }
+            RecordBody::Pin(it) => self.pinned(it),
+            RecordBody::Question { of, to, done } => {
+                let before = self.picked();
+                assert_eq!(
+                    *done,
+                    before.filter(|it| it != of && *to == QuestionPhase::Picked)
+                );
+                if let Some(done) = done {
+                    self.line_mut(*done).question = Some(QuestionPhase::Answered);
+                }
+                let line = self.line_mut(*of);
+                assert!(waits(line.question), "only a question that waits moves");
+                line.question = Some(*to);
             }
             RecordBody::Mute { who, until_ms, .. } => {
                 self.mutes.insert(who.id.clone(), *until_ms);
@@ -96,6 +126,42 @@ impl Model {
             !live || record.pos.is_some(),
             "every record while live has its stream position"
         );
+    }
+
+    fn pinned(&mut self, it: &Pin) {
+        // Words of one's own are nowhere but in the pin: they go with it.
+        if let Some((None, own)) = self.pin.take() {
+            self.erased.insert(own);
+        }
+        let Some(words) = &it.words else { return };
+        if let Some(of) = it.of {
+            let line = &self.lines[&of];
+            assert!(!line.deleted, "a deleted message is not pinned");
+            assert_eq!(words.text.as_ref(), line.text, "pinned as it reads");
+            assert_eq!(words.author.id, line.author);
+        }
+        self.pin = Some((it.of, words.text.to_string()));
+    }
+
+    /// The question that is being answered.
+    pub(super) fn picked(&self) -> Option<Seq> {
+        let mut picked = self
+            .lines
+            .iter()
+            .filter(|it| it.1.question == Some(QuestionPhase::Picked));
+        let first = picked.next().map(|it| *it.0);
+        assert!(picked.next().is_none(), "one question at a time");
+        first
+    }
+
+    /// The questions that wait, oldest first.
+    pub(super) fn questions(&self) -> Vec<Seq> {
+        let waiting = self.lines.iter().filter(|it| waits(it.1.question));
+        waiting.map(|it| *it.0).collect()
+    }
+
+    fn line_mut(&mut self, seq: Seq) -> &mut Line {
+        self.lines.get_mut(&seq).expect("names a message")
     }
 
     fn step(&mut self, next: &Broadcast) {
@@ -186,9 +252,30 @@ impl Model {
             Command::Unmute { who, .. } => self.may_lift(cast, me, who, &self.mutes),
             Command::Unban { who, .. } => self.may_lift(cast, me, who, &self.bans),
             Command::SlowMode { .. } => not_permitted(self.rank(cast, me) >= 2),
+            Command::Pin { of, text, .. } => {
+                not_permitted(self.rank(cast, me) >= 2).or_else(|| match (of, text) {
+                    (Some(_), Some(_)) => Some(Code::Malformed),
+                    (Some(of), None) => self.missing(*of),
+                    (None, Some(text)) => unfit(text),
+                    (None, None) => self.pin.is_none().then_some(Code::NotFound),
+                })
+            }
+            Command::Question { of, act, .. } => {
+                not_permitted(self.rank(cast, me) >= 2).or_else(|| self.may_move(*of, *act))
+            }
             _ => return Expect::Either,
         };
         refused.map_or(Expect::Accept, Expect::Refuse)
+    }
+
+    fn may_move(&self, of: Seq, act: QuestionAct) -> Option<Code> {
+        let phase = self.lines.get(&of).and_then(|it| it.question);
+        match (phase, act) {
+            (None | Some(QuestionPhase::Answered), _) => Some(Code::NoSuchQuestion),
+            (Some(QuestionPhase::Picked), QuestionAct::Pick)
+            | (Some(QuestionPhase::Asked), QuestionAct::Unpick) => Some(Code::WrongPhase),
+            _ => None,
+        }
     }
 
     fn may_speak(&self, joined: bool, me: &MemberId, now: Now) -> Option<Code> {
@@ -221,6 +308,10 @@ impl Model {
             && (!is_held || self.rank(cast, me) > self.rank(cast, who));
         not_permitted(may).or((!is_held).then_some(Code::NotFound))
     }
+}
+
+const fn waits(phase: Option<QuestionPhase>) -> bool {
+    matches!(phase, Some(QuestionPhase::Asked | QuestionPhase::Picked))
 }
 
 fn not_permitted(fine: bool) -> Option<Code> {

@@ -1,6 +1,10 @@
 //! What people do: they talk, moderate, go live, come and go, and say again what was not answered.
 
-use protocol::{Code, client::BroadcastAct, limits};
+use protocol::{
+    Code,
+    client::{BroadcastAct, QuestionAct},
+    limits,
+};
 
 use super::{model::Expect, place::client_id, world::World};
 use crate::{Command, Need, Origin, Role};
@@ -14,6 +18,9 @@ const ACTS: [BroadcastAct; 6] = [
     BroadcastAct::End,
     BroadcastAct::Archive,
 ];
+
+const QUESTION_ACTS: [QuestionAct; 3] =
+    [QuestionAct::Pick, QuestionAct::Unpick, QuestionAct::Answer];
 
 impl World {
     pub(super) fn say(&mut self, client: usize) {
@@ -37,8 +44,11 @@ impl World {
             _ => format!("line {}", self.next),
         };
         let last = self.places[room].decided.last + 1;
-        let of = if self.random.percent(10) {
+        let pinned = self.places[room].decided.pin.as_ref().and_then(|it| it.0);
+        let of = if self.random.percent(20) {
             self.random.below(last + 1)
+        } else if let Some(pinned) = pinned.filter(|_| self.random.percent(20)) {
+            pinned
         } else {
             last.saturating_sub(self.random.below(12))
         };
@@ -47,20 +57,38 @@ impl World {
             .clone();
         let for_ms = 1 + self.random.below(20_000);
         match self.random.below(100) {
-            0..=54 => {
+            0..=49 => {
                 let reply_to = self.random.percent(20).then_some(of);
+                let question = self.random.percent(20);
                 Command::Publish {
                     client_id,
                     text,
                     reply_to,
+                    question,
                 }
             }
-            55..=68 => Command::Edit {
+            50..=54 => Command::Pin {
+                client_id,
+                of: self.random.percent(50).then_some(of),
+                text: self.random.percent(30).then_some(text),
+            },
+            55..=59 => {
+                let waiting = self.places[room].decided.questions();
+                let guess = waiting.len() > 1 && self.random.percent(80);
+                let of = if guess {
+                    waiting[self.random.index(waiting.len())]
+                } else {
+                    of
+                };
+                let act = QUESTION_ACTS[self.random.index(QUESTION_ACTS.len())];
+                Command::Question { client_id, of, act }
+            }
+            60..=69 => Command::Edit {
                 client_id,
                 of,
                 text,
             },
-            69..=77 => Command::Delete { client_id, of },
+            70..=77 => Command::Delete { client_id, of },
             78..=79 => Command::Mute {
                 client_id,
                 who,

@@ -256,6 +256,7 @@ pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
             edits: 0,
             last_edit: None,
             deleted: false,
+            question: None,
         }),
     }
 }

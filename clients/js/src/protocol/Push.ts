@@ -5,6 +5,7 @@ import type { MemberId } from "./MemberId";
 import type { PeerEnd } from "./PeerEnd";
 import type { PeerId } from "./PeerId";
 import type { Person } from "./Person";
+import type { Quoted } from "./Quoted";
 import type { RecordFrame } from "./RecordFrame";
 import type { Refusal } from "./Refusal";
 import type { StageState } from "./StageState";
@@ -20,4 +21,12 @@ count?: number, slow_mode_ms?: number,
 /**
  * The broadcast that is not yet archived, if any.
  */
-broadcast?: Broadcast, stage?: StageState, } | { "op": "burst", a: number, b: { [key in string]: number }, } | { "op": "gap", a: number, from: number, to: number, } | { "op": "roster", a: number, in?: Array<Person>, out?: Array<MemberId>, } | { "op": "out", a: number, why: Refusal, } | { "op": "rights", a: number, can: Array<string>, mark: Mark, muted_until_ms?: number, } | { "op": "closed", peer: PeerId, why: PeerEnd, } | { "op": "ping", } | { "op": "pong", } | { "op": "goaway", after_ms: [number, number], };
+broadcast?: Broadcast, stage?: StageState, 
+/**
+ * What stands above the talk.
+ */
+pin?: Quoted, 
+/**
+ * The question that is being answered.
+ */
+picked?: Quoted, } | { "op": "burst", a: number, b: { [key in string]: number }, } | { "op": "gap", a: number, from: number, to: number, } | { "op": "roster", a: number, in?: Array<Person>, out?: Array<MemberId>, } | { "op": "out", a: number, why: Refusal, } | { "op": "rights", a: number, can: Array<string>, mark: Mark, muted_until_ms?: number, } | { "op": "closed", peer: PeerId, why: PeerEnd, } | { "op": "ping", } | { "op": "pong", } | { "op": "goaway", after_ms: [number, number], };

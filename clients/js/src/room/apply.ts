@@ -6,8 +6,8 @@
  */
 import type { Verb } from "../api.js";
 import { ROSTER_MEMBERS_MAX } from "../limits.js";
-import type { Joined, Person, RecordFrame, State } from "../protocol/index.js";
-import { rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
+import type { Joined, Person, Quoted, RecordFrame, State } from "../protocol/index.js";
+import { questionsOf, rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
 import {
   type Gap,
   NO_STAGE,
@@ -57,6 +57,8 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
     }
     case "gap_filled":
       return filled(state, event);
+    case "questions":
+      return { ...state, questions: questionsOf(state, event.records) };
     case "roster":
       return { ...state, roster: event.count > ROSTER_MEMBERS_MAX ? null : event.roster, count: event.count };
     case "wished":
@@ -104,6 +106,10 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     slowModeMs: it.state.slow_mode_ms ?? 0,
     broadcast: it.state.broadcast ?? null,
     stage: it.state.stage ?? NO_STAGE,
+    pin: words(it.state.pin),
+    picked: words(it.state.picked),
+    // What happened to them in the meantime is unknown where records are left out.
+    questions: known && !it.gap ? base.questions : null,
   };
   const first = it.ev[0]?.s ?? it.s + 1;
   const end = it.more ? (it.ev.at(-1)?.s ?? present.last) : it.s;
@@ -155,14 +161,20 @@ function range(state: RoomState, from: number, to: number, records: readonly Rec
 function named(state: RoomState, to: number): RoomState {
   if (to <= state.last) return state;
   const gap: Gap = { from: state.last + 1, to, kind: "named", loading: false };
-  return { ...state, gaps: [...state.gaps, gap], last: to };
+  return { ...state, questions: null, gaps: [...state.gaps, gap], last: to };
 }
 
 function hole(state: RoomState, from: number, to: number): RoomState {
   return { ...state, gaps: [...state.gaps, { from, to, kind: "hole", loading: false }], last: to };
 }
 
-function changed(state: RoomState, { count, slow_mode_ms, broadcast, stage }: State): RoomState {
+/** Without text there is nothing. */
+function words(quoted: Quoted | undefined): Quoted | null {
+  return quoted?.text ? quoted : null;
+}
+
+function changed(state: RoomState, it: State): RoomState {
+  const { count, slow_mode_ms, broadcast, stage } = it;
   return {
     ...state,
     count: count ?? state.count,
@@ -170,6 +182,8 @@ function changed(state: RoomState, { count, slow_mode_ms, broadcast, stage }: St
     slowModeMs: slow_mode_ms ?? state.slowModeMs,
     broadcast: broadcast ? (broadcast.phase === "archived" ? null : broadcast) : state.broadcast,
     stage: stage ?? state.stage,
+    pin: it.pin ? words(it.pin) : state.pin,
+    picked: it.picked ? words(it.picked) : state.picked,
   };
 }
 

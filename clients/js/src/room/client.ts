@@ -20,7 +20,18 @@ import type { Identity } from "../identity.js";
 import type { Signalling } from "../media/signalling.js";
 import { Publisher } from "../media/publisher.js";
 import { Watcher } from "../media/watcher.js";
-import type { BroadcastAct, Joined, Outcome, Person, Refusal, Roster, Welcome } from "../protocol/index.js";
+import type {
+  BroadcastAct,
+  Joined,
+  Outcome,
+  Page,
+  Person,
+  QuestionAct,
+  Refusal,
+  Reply,
+  Roster,
+  Welcome,
+} from "../protocol/index.js";
 import { Cell, type Readable } from "../readable.js";
 import { Refused, Unreachable } from "../refused.js";
 import type { ClientIds } from "../uuid.js";
@@ -115,6 +126,10 @@ export class RoomClient implements RoomApi {
     return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }) });
   }
 
+  ask(text: string, re?: number): string {
+    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), question: true });
+  }
+
   edit(seq: number, text: string): string {
     return this.#wish({ kind: "edit", of: seq, text });
   }
@@ -145,18 +160,24 @@ export class RoomClient implements RoomApi {
     return this.#history.gap(from, to);
   }
 
-  roster(): Promise<Person[]> {
-    return new Promise((resolve, reject) => {
-      const { live, number } = this.#state.get();
-      if (!live || number === null) return reject(new Unreachable("not in the room"));
-      this.#shared.link.ask({ op: "roster", a: number }, (outcome) => {
-        if (outcome === null) return reject(new Unreachable("the answer was lost"));
-        if ("err" in outcome) return reject(new Refused(outcome.err));
-        const { roster, count } = outcome.ok as Roster;
-        this.#fold({ kind: "roster", roster, count });
-        resolve(roster);
-      });
-    });
+  async roster(): Promise<Person[]> {
+    const { roster, count } = (await this.#query("roster")) as Roster;
+    this.#fold({ kind: "roster", roster, count });
+    return roster;
+  }
+
+  async questions(): Promise<void> {
+    const { page } = (await this.#query("questions")) as Page;
+    this.#fold({ kind: "questions", records: page });
+  }
+
+  pin(what: number | string | null): Promise<void> {
+    const said = typeof what === "number" ? { of: what } : what === null ? {} : { text: what };
+    return this.#act({ op: "pin", ...said });
+  }
+
+  question(seq: number, act: QuestionAct): Promise<void> {
+    return this.#act({ op: "question", of: seq, act });
   }
 
   mute(who: string, forMs: number, reason = ""): Promise<void> {
@@ -292,6 +313,18 @@ export class RoomClient implements RoomApi {
     const { epoch } = this.#state.get();
     this.#sender.add({ cid, by, at: env.now(), epoch, body, state: { kind: "waiting" }, tries: 0 });
     return cid;
+  }
+
+  #query(op: "roster" | "questions"): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const { live, number } = this.#state.get();
+      if (!live || number === null) return reject(new Unreachable("not in the room"));
+      this.#shared.link.ask({ op, a: number }, (outcome) => {
+        if (outcome === null) reject(new Unreachable("the answer was lost"));
+        else if ("err" in outcome) reject(new Refused(outcome.err));
+        else resolve(outcome.ok);
+      });
+    });
   }
 
   #act(act: Act): Promise<void> {

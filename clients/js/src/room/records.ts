@@ -6,7 +6,7 @@
  */
 import type { NoticeView, Quote } from "../api.js";
 import { MESSAGES_KEPT_MAX } from "../limits.js";
-import type { RecordFrame } from "../protocol/index.js";
+import type { QuestionPhase, RecordFrame } from "../protocol/index.js";
 import type { RoomState, Shown, Wish } from "./state.js";
 
 export const SENT = { state: "sent" } as const;
@@ -41,14 +41,55 @@ export function takeRecords(
       case "delete":
         change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
         break;
+      case "question": {
+        const { of, to, done } = record.b;
+        change(messages, of, record.s, (it) => ({ ...it, question: to }));
+        if (done !== undefined) change(messages, done, record.s, (it) => ({ ...it, question: "answered" }));
+        break;
+      }
       default: {
         const notice = noticeOf(record, state.skew);
         if (notice) notices.put(notice);
       }
     }
   }
-  const next = { ...state, messages: messages.items, notices: notices.items, mine };
+  const questions = state.questions && waiting(new Sorted(state.questions), records, state);
+  const next = { ...state, messages: messages.items, notices: notices.items, mine, questions };
   return trim({ ...next, messages: requote(messages.items) });
+}
+
+/** The questions that wait, as the server answered. */
+export function questionsOf(state: RoomState, records: readonly RecordFrame[]): readonly Shown[] {
+  return waiting(new Sorted<Shown>([]), records, state);
+}
+
+/** What records make of the questions that wait. */
+function waiting(
+  questions: Sorted<Shown>,
+  records: readonly RecordFrame[],
+  state: RoomState,
+): readonly Shown[] {
+  for (const record of records) {
+    switch (record.k) {
+      case "msg":
+        if (record.b.question && !questions.find(record.s))
+          questions.put(show(state, record, `s${record.s}`, record.s, questions));
+        break;
+      case "edit":
+        change(questions, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
+        break;
+      case "delete":
+        change(questions, record.b.of, record.s, (it) => ({ ...it, deleted: true }));
+        break;
+      case "question": {
+        const { of, to, done } = record.b;
+        change(questions, of, record.s, (it) => ({ ...it, question: to }));
+        if (done !== undefined) change(questions, done, record.s, (it) => ({ ...it, question: "answered" }));
+      }
+    }
+  }
+  const waits = (it: Shown): boolean => !it.deleted && it.question !== "answered";
+  return questions.items.every(waits) ? questions.items : questions.items.filter(waits);
 }
 
 /** The change of one's own that was acknowledged: the record of it comes, or came, by itself. */
@@ -63,8 +104,9 @@ export function takeOwnChange(state: RoomState, of: number, seq: number, text: s
 /** One's own message between its ack and its record. */
 export function takeOwnMessage(state: RoomState, wish: Wish, seq: number, t: number): RoomState {
   if (wish.body.kind !== "pub") return state;
-  const { text, re } = wish.body;
-  const body = { text, ...(re === undefined ? {} : { re }) };
+  const { text, re, question } = wish.body;
+  const asked: { question?: QuestionPhase } = question ? { question: "asked" } : {};
+  const body = { text, ...(re === undefined ? {} : { re }), ...asked };
   const record: RecordFrame = { s: seq, t, u: wish.by, k: "msg", b: body };
   const messages = new Sorted(state.messages);
   // A form older than any other (0): whatever the server sends is better.
@@ -88,7 +130,7 @@ function show(
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, edits, deleted } = record.b;
+  const { text, re, edits, deleted, question } = record.b;
   return {
     key,
     seq: record.s,
@@ -101,6 +143,7 @@ function show(
     edited: (edits ?? 0) > 0,
     deleted: deleted ?? false,
     re: re === undefined ? null : quote(all.find(re), re),
+    question: question ?? null,
     delivery: SENT,
     change: null,
   };
@@ -171,8 +214,11 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "unban", whom: record.b.who };
     case "slow_mode":
       return { ...head, kind: "slow_mode", gapMs: record.b.gap_ms };
+    case "pin":
+      return { ...head, kind: "pin", pinned: record.b.text !== undefined };
     case "broadcast":
       return { ...head, kind: "broadcast", broadcast: record.b };
+    case "question":
     case "msg":
     case "edit":
     case "delete":

@@ -138,7 +138,14 @@ export class Sender {
 function requestOf(a: number, { cid, body }: Wish): Request {
   switch (body.kind) {
     case "pub":
-      return { op: "pub", a, cid, text: body.text, ...(body.re === undefined ? {} : { re: body.re }) };
+      return {
+        op: "pub",
+        a,
+        cid,
+        text: body.text,
+        ...(body.re === undefined ? {} : { re: body.re }),
+        ...(body.question ? { question: true } : {}),
+      };
     case "edit":
       return { op: "edit", a, cid, of: body.of, text: body.text };
     case "delete":

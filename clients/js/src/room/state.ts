@@ -7,6 +7,7 @@ import type {
   Mark,
   Person,
   Push,
+  Quoted,
   RecordFrame,
   Refusal,
   StageState,
@@ -45,6 +46,10 @@ export interface RoomState {
   readonly slowModeMs: number;
   readonly broadcast: Broadcast | null;
   readonly stage: StageState;
+  readonly pin: Quoted | null;
+  readonly picked: Quoted | null;
+  /** Those that wait, by seq; `null` until asked for. */
+  readonly questions: readonly Shown[] | null;
   /** The server's clock less the device's, ms. */
   readonly skew: number;
 }
@@ -72,7 +77,7 @@ export interface Wish {
   /** The log that `of` belongs to. */
   readonly epoch: string | null;
   readonly body:
-    | { readonly kind: "pub"; readonly text: string; readonly re?: number }
+    | { readonly kind: "pub"; readonly text: string; readonly re?: number; readonly question?: true }
     | { readonly kind: "edit"; readonly of: number; readonly text: string }
     | { readonly kind: "delete"; readonly of: number };
   readonly state:
@@ -104,6 +109,7 @@ export type RoomEvent =
   | { kind: "gap_asked"; from: number; to: number }
   | { kind: "gap_filled"; from: number; to: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "gap_failed"; from: number; to: number }
+  | { kind: "questions"; records: readonly RecordFrame[] }
   | { kind: "roster"; roster: readonly Person[]; count: number }
   | { kind: "wished"; wish: Wish }
   | { kind: "flying"; cid: string }
@@ -141,6 +147,9 @@ export function emptyRoom(slug: string): RoomState {
     slowModeMs: 0,
     broadcast: null,
     stage: NO_STAGE,
+    pin: null,
+    picked: null,
+    questions: null,
     skew: 0,
   };
 }

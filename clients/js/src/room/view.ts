@@ -21,6 +21,9 @@ export function viewOf(state: RoomState): RoomView {
     slowModeMs: state.slowModeMs,
     broadcast: state.broadcast,
     stage: state.stage,
+    pin: state.pin,
+    picked: state.picked,
+    questions: state.questions,
     mark: state.mark,
     me: state.me,
     can: state.can,
@@ -45,7 +48,11 @@ function messagesOf(state: RoomState): readonly MessageView[] {
   return [...placed, ...tail];
 }
 
-function ownMessage(state: RoomState, wish: Wish, { text, re }: { text: string; re?: number }): MessageView {
+function ownMessage(
+  state: RoomState,
+  wish: Wish,
+  { text, re, question }: { text: string; re?: number; question?: true },
+): MessageView {
   const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
   return {
     key: wish.cid,
@@ -58,6 +65,7 @@ function ownMessage(state: RoomState, wish: Wish, { text, re }: { text: string; 
     edited: false,
     deleted: false,
     re: re === undefined ? null : quote(of, re),
+    question: question ? "asked" : null,
     delivery: deliveryOf(state, wish),
     change: null,
   };

@@ -38,6 +38,9 @@ export interface MessageActs {
   edit: boolean;
   copy: boolean;
   remove: boolean;
+  pin: boolean;
+  /** A question that waits, and somebody who may pick it. */
+  question: boolean;
   mute: boolean;
   ban: boolean;
 }
@@ -52,6 +55,8 @@ export function actsOn(view: Standing, message: MessageView): MessageActs {
       there &&
       ((message.mine && view.can.has("delete")) ||
         (!message.mine && view.can.has("delete_any") && outranks(view.mark, message.author.mark))),
+    pin: there && view.can.has("pin"),
+    question: there && view.can.has("questions") && (message.question === "asked" || message.question === "picked"),
     mute: mayActOn(view, "mute", message.author),
     ban: mayActOn(view, "ban", message.author),
   };

@@ -42,8 +42,8 @@ export class FakeRoom implements RoomApi {
     const seq = newestSeq + 1;
     const author = everybody[seq % everybody.length] ?? lin;
     const message: MessageView = {
-      key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, change: null,
-      delivery: { state: "sent" },
+      key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, question: null,
+      change: null, delivery: { state: "sent" },
     };
     this.#change({ messages: [...messages, message], newestSeq: seq });
   }
@@ -65,8 +65,8 @@ export class FakeRoom implements RoomApi {
     const quoted = messages.find((it) => it.seq === re);
     const message: MessageView = {
       key, seq: null, author: me ?? lin, mine: true, text, at: Date.now(), pos: null, edited: false, deleted: false,
-      re: quoted && re !== undefined ? { seq: re, author: quoted.author, text: quoted.text, deleted: false } : null, change: null,
-      delivery: { state: "pending" },
+      re: quoted && re !== undefined ? { seq: re, author: quoted.author, text: quoted.text, deleted: false } : null,
+      question: null, change: null, delivery: { state: "pending" },
     };
     this.#change({ messages: [...messages, message] });
     setTimeout(() => {
@@ -76,6 +76,29 @@ export class FakeRoom implements RoomApi {
     }, 300);
     return key;
   }
+
+  ask(text: string, re?: number): string {
+    const key = this.send(text, re);
+    this.#replace(key, { question: "asked" });
+    return key;
+  }
+  async pin(what: number | string | null): Promise<void> {
+    const message = this.view.get().messages.find((it) => it.seq === what);
+    const me = this.view.get().me ?? lin;
+    if (what === null) this.#change({ pin: null });
+    else if (message) this.#change({ pin: { of: message.seq ?? 0, text: message.text, author: message.author } });
+    else this.#change({ pin: { text: String(what), author: me } });
+  }
+  async question(seq: number, act: "pick" | "unpick" | "answer"): Promise<void> {
+    const questions = this.view.get().questions ?? [];
+    const chosen = questions.find((it) => it.seq === seq);
+    const left = questions.filter((it) => it.seq !== seq || act !== "answer").map((it): MessageView => ({
+      ...it, question: it.seq === seq && act === "pick" ? "picked" : "asked",
+    }));
+    const picked = act === "pick" && chosen ? { of: seq, text: chosen.text, author: chosen.author } : null;
+    this.#change({ questions: left, picked });
+  }
+  async questions(): Promise<void> {}
 
   #replace(key: string, change: Partial<MessageView>): void {
     this.#change({ messages: this.view.get().messages.map((it) => (it.key === key ? { ...it, ...change } : it)) });

@@ -37,7 +37,7 @@ function said(author: Person, text: string, more: Partial<MessageView> = {}): Me
   at += 17_000;
   return {
     key: `s${seq}`, seq, author, mine: author.id === self?.id, text, at, pos: 2_300_000 + seq * 17_000, edited: false,
-    deleted: false, re: null, delivery: { state: "sent" }, change: null, ...more,
+    deleted: false, re: null, question: null, delivery: { state: "sent" }, change: null, ...more,
   };
 }
 
@@ -70,6 +70,19 @@ export function talk(): MessageView[] {
   ];
 }
 
+/** The questions that wait, one of them being answered. */
+function asked(): MessageView[] {
+  const all = talk();
+  const question = (n: number, text: string, phase: "asked" | "picked" = "asked"): MessageView => ({
+    ...(all[n] as MessageView), text, question: phase, deleted: false,
+  });
+  return [
+    question(5, "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", "picked"),
+    question(1, "上一夜的回顾在哪里看？"),
+    question(9, "How do I find the weak ties I already have, without an app that counts them?"),
+  ];
+}
+
 /** A lively minute in which all goes well: what a picture of the app shows. */
 function lively(): MessageView[] {
   const before = talk().slice(0, -2);
@@ -97,7 +110,7 @@ const notices = (): NoticeView[] => [
 ];
 
 const viewer: Verb[] = ["watch", "talk", "react", "edit", "delete"];
-const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "go_live", "run_broadcast"];
+const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "pin", "questions", "go_live", "run_broadcast"];
 
 function rights(): Pick<RoomView, "can" | "mark"> {
   if (self?.mark === "owner") return { can: new Set(staff), mark: "owner" };
@@ -111,7 +124,7 @@ export function viewOf(slug: string): RoomView {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
     gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
     slowModeMs: 0, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
-    me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
+    pin: null, picked: null, questions: [], me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
   const picture = { here: true, video: true, audio: true };
   const live = broadcast("live", TITLE);
@@ -126,6 +139,12 @@ export function viewOf(slug: string): RoomView {
     paused: { broadcast: broadcast("paused", TITLE) },
     ended: { broadcast: broadcast("ended", TITLE) },
     gap: { broadcast: live, stage: picture, gaps: [{ from: 106, to: 142, count: 37, loading: false }], missed: 37 },
+    apart: {
+      broadcast: live, stage: picture, roster: null,
+      pin: { text: "九点抽三本签名书，抽奖前会在聊天里提醒。回放和书单今晚发到回顾里。", author: lin },
+      picked: { of: 106, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", author: zhou },
+      questions: asked(),
+    },
     slow: { broadcast: live, stage: picture, slowModeMs: 10_000, sendAt: start + 3_600_000 },
     muted: { broadcast: live, stage: picture, mutedUntil: start + 10 * MINUTE },
     long: { messages: muchTalk(), newestSeq: 10_000, notices: [], atStart: true },

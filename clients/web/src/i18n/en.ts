@@ -35,6 +35,8 @@ const refusals: Record<StopCode, string> = {
   muted: "You are muted for now. Your draft is kept.",
   slow_mode: "Slow mode: you can post again soon. Your draft is kept.",
   rate_limited: "That was too fast. Your draft is kept.",
+  no_such_question: "This question has its answer already, or is gone.",
+  too_many_questions: "Many questions wait already. Ask again once some are answered; your draft is kept.",
   no_such_message: "That message is not there any more.",
   wrong_phase: "That step is not possible now.",
   no_broadcast: "There is no broadcast here now.",
@@ -261,7 +263,31 @@ export const en = {
     yesterday: "Yesterday",
   },
 
+  questions: {
+    title: "Questions",
+    ask: "Ask the host",
+    hint: "What would you like to ask?",
+    asking: "It joins the questions, and waits there for the host.",
+    tag: "Question",
+    picked: "Being answered",
+    answered: "Answered",
+    pick: "Answer now",
+    unpick: "Put back",
+    none: "Nobody has asked yet. Write, then tap the question mark: it waits here.",
+  },
+
+  pins: {
+    pinned: "Pinned",
+    pin: "Pin",
+    takeDown: "Unpin",
+    own: "Announcement",
+    hint: "For example: the draw is at eight, the replay comes tonight.",
+    put: "Put above the talk",
+  },
+
   notice: {
+    pinned: (by: string) => `${by} pinned a message`,
+    unpinned: (by: string) => `${by} took the pin down`,
     muted: (by: string, whom: string, time: string) => `${by} muted ${whom} for ${time}`,
     unmuted: (by: string, whom: string) => `${by} unmuted ${whom}`,
     banned: (by: string, whom: string) => `${by} banned ${whom}`,

@@ -37,6 +37,8 @@ export const zhCN: Words = {
     muted: "你现在被禁言，草稿已保留。",
     slow_mode: "慢速模式：稍等一下再发，草稿已保留。",
     rate_limited: "发得太快了，草稿已保留。",
+    no_such_question: "这个问题已经回答过，或者不在了。",
+    too_many_questions: "排队的问题太多了，等主持人回答几个再问。草稿已保留。",
     no_such_message: "那条消息已经不在了。",
     wrong_phase: "现在还不能这样做。",
     no_broadcast: "这里现在没有直播。",
@@ -257,7 +259,31 @@ export const zhCN: Words = {
     yesterday: "昨天",
   },
 
+  questions: {
+    title: "提问",
+    ask: "向主持人提问",
+    hint: "想问主持人什么？",
+    asking: "会出现在提问列表里，等主持人来选。",
+    tag: "提问",
+    picked: "正在回答",
+    answered: "已回答",
+    pick: "现在回答",
+    unpick: "放回列表",
+    none: "还没有人提问。写好后点问号，就会排到这里。",
+  },
+
+  pins: {
+    pinned: "置顶",
+    pin: "置顶",
+    takeDown: "取消置顶",
+    own: "公告",
+    hint: "例如：八点开始抽书，回放今晚发出。",
+    put: "放到聊天上方",
+  },
+
   notice: {
+    pinned: (by) => `${by} 置顶了一条消息`,
+    unpinned: (by) => `${by} 取消了置顶`,
     muted: (by, whom, time) => `${by} 把 ${whom} 禁言 ${time}`,
     unmuted: (by, whom) => `${by} 解除了 ${whom} 的禁言`,
     banned: (by, whom) => `${by} 封禁了 ${whom}`,

@@ -37,6 +37,8 @@ export const zhTW: Words = {
     muted: "你目前被禁言，草稿已保留。",
     slow_mode: "慢速模式：稍等一下再送，草稿已保留。",
     rate_limited: "送得太快了，草稿已保留。",
+    no_such_question: "這個問題已經回答過，或者不在了。",
+    too_many_questions: "排隊的問題太多了，等主持人回答幾個再問。草稿已保留。",
     no_such_message: "那則訊息已經不在了。",
     wrong_phase: "現在還不能這樣做。",
     no_broadcast: "這裡現在沒有直播。",
@@ -257,7 +259,31 @@ export const zhTW: Words = {
     yesterday: "昨天",
   },
 
+  questions: {
+    title: "提問",
+    ask: "向主持人提問",
+    hint: "想問主持人什麼？",
+    asking: "會出現在提問清單裡，等主持人來選。",
+    tag: "提問",
+    picked: "正在回答",
+    answered: "已回答",
+    pick: "現在回答",
+    unpick: "放回清單",
+    none: "還沒有人提問。寫好後點問號，就會排到這裡。",
+  },
+
+  pins: {
+    pinned: "置頂",
+    pin: "置頂",
+    takeDown: "取消置頂",
+    own: "公告",
+    hint: "例如：八點開始抽書，回放今晚發出。",
+    put: "放到聊天上方",
+  },
+
   notice: {
+    pinned: (by) => `${by} 置頂了一則訊息`,
+    unpinned: (by) => `${by} 取消了置頂`,
     muted: (by, whom, time) => `${by} 把 ${whom} 禁言 ${time}`,
     unmuted: (by, whom) => `${by} 解除了 ${whom} 的禁言`,
     banned: (by, whom) => `${by} 封鎖了 ${whom}`,

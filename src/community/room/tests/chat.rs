@@ -26,6 +26,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         re: None,
         edits: 0,
         deleted: false,
+        question: None,
     };
     assert_eq!(ev[0].body, body);
 }
@@ -60,6 +61,7 @@ fn a_reply_names_a_message_that_is_there() {
             client_id: bench.cid(),
             text: "b".into(),
             reply_to: Some(target),
+            question: false,
         };
         let code = bench.ack(BOB, reply).err().map(|it| it.code);
         assert_eq!(
@@ -121,6 +123,7 @@ fn a_client_id_that_is_no_uuid_is_refused() {
         client_id: "1".into(),
         text: "a".into(),
         reply_to: None,
+        question: false,
     };
     assert_eq!(
         bench.ack(ANN, command).map_err(|it| it.code),
@@ -185,7 +188,8 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 text: text.clone(),
                 re: None,
                 edits: 2,
-                deleted: false
+                deleted: false,
+                question: None,
             },
             Body::Edit {
                 of: 0,

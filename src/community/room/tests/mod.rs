@@ -1,6 +1,7 @@
 //! What a room promises, in sentences. [`Bench`] plays the actor with a disk that always works,
 //! unless a test says otherwise.
 
+mod apart;
 mod broadcast;
 mod chat;
 mod commit;
@@ -158,6 +159,7 @@ impl Bench {
             client_id: self.cid(),
             text: text.into(),
             reply_to: None,
+            question: false,
         }
     }
 
