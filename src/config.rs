@@ -38,6 +38,7 @@ pub enum ConfigError {
 pub struct Raw {
     pub server: Server,
     pub tls: Tls,
+    pub rooms: Rooms,
     pub fanout: Fanout,
     pub rtc: Rtc,
     pub auth: Auth,
@@ -86,6 +87,22 @@ impl Default for Tls {
             certificate: PathBuf::new(),
             key: PathBuf::new(),
             redirect: "off".into(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    pub talk_burst: u32,
+    pub talk_per_second: u32,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            talk_burst: limits::TALK_BURST,
+            talk_per_second: limits::TALK_PER_SECOND,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use auth::{Secret, ServerSecret, Tokens, TrustedKey, tokens::Roles};
+use community::TalkRate;
 use fanout::{Adopt, Peer, Prepared};
 use protocol::{
     limits,
@@ -107,7 +108,10 @@ impl Server {
         });
         let handles = Shards::new(prepared.handles().to_vec());
         let (stage, orders) = Stage::new();
-        let directory = Arc::new(Directory::new(handles.clone(), store.clone(), stage));
+        let rooms = &config.raw.rooms;
+        let talk = TalkRate::new(rooms.talk_burst, rooms.talk_per_second);
+        let directory = Directory::new(handles.clone(), store.clone(), stage, talk);
+        let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
         let shared = Shared {
             directory: directory.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use protocol::{
     ClientFrame, Code,
     client::Position,
-    server::{AckKind, Body, Push, Reply, Resumed},
+    server::{AckKind, Body, Push, Reply, Resumed, RoomMode},
 };
 use support::{SOON, Server};
 use tokio::time::timeout;
@@ -302,6 +302,63 @@ async fn next_state(
     })
     .await
     .expect("in time")
+}
+
+#[tokio::test]
+async fn p5_who_talks_too_fast_hears_how_long_and_stays_connected() {
+    let server = Server::start_with(&["rooms.talk_burst=2", "rooms.talk_per_second=1"]);
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let xiaoming = server.sign_up("小明").await;
+    let mut member = xiaoming.connect("laptop").await;
+    let a = member.join("hall", None).await.expect("joined").a;
+    for n in 1..=2 {
+        assert_eq!(member.say(a, "快").await.expect("in the burst").s, n);
+    }
+    let Err(Error::Refused(refusal)) = member.say(a, "太快").await else {
+        panic!("not refused")
+    };
+    assert_eq!(refusal.code, Code::RateLimited);
+    let wait_ms = refusal.ms.expect("how long");
+    assert!((1..=1_000).contains(&wait_ms), "{wait_ms}");
+    let mut host = owner.connect("phone").await;
+    host.join("hall", None).await.expect("joined");
+    for _ in 0..10 {
+        host.say(a, "主持人不算").await.expect("runs the room");
+    }
+    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    member.say(a, "现在可以").await.expect("its time has come");
+}
+
+#[tokio::test]
+async fn s7_a_mode_holds_at_once_and_ends_by_itself() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let xiaoming = server.sign_up("小明").await;
+    let mut host = owner.connect("phone").await;
+    let a = host.join("hall", None).await.expect("joined").a;
+    let mut member = xiaoming.connect("laptop").await;
+    member.join("hall", None).await.expect("joined");
+    let quiet = |i| ClientFrame::Mode {
+        i,
+        a,
+        cid: weiquan_client::new_client_id(),
+        mode: RoomMode::Host,
+        for_ms: Some(1_500),
+    };
+    host.request(quiet).await.expect("set");
+    let told = next_state(&mut member, |it| it.mode.is_some()).await;
+    assert_eq!(told.mode.map(|it| it.mode), Some(RoomMode::Host));
+    assert!(told.mode.and_then(|it| it.until_ms).is_some());
+    let refused = member.say(a, "？").await;
+    assert!(
+        matches!(&refused, Err(Error::Refused(it)) if it.code == Code::HostOnly),
+        "{refused:?}"
+    );
+    let told = next_state(&mut member, |it| it.mode.is_some()).await;
+    assert_eq!(told.mode, Some(protocol::server::Mode::default()));
+    member.say(a, "又可以说了").await.expect("open again");
 }
 
 #[tokio::test]

@@ -109,7 +109,9 @@ export class Server {
     rmSync(data, { recursive: true, force: true });
     const [port, admin, publish, view] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const overrides = [`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `server.data=${JSON.stringify(data)}`,
-      `rtc.publish_port=${publish}`, `rtc.view_ports=[${view}]`, "log.level=warn"];
+      `rtc.publish_port=${publish}`, `rtc.view_ports=[${view}]`, "log.level=warn",
+      // A generator's writer is many people: the rate of one is not theirs.
+      "rooms.talk_per_second=0"];
     it.sets = overrides.flatMap((set) => ["--set", set]);
     console.error(`  weiquan serve ${overrides.map((set) => `--set ${set}`).join(" ")}`);
     const text = await it.run();

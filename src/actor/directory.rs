@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use community::{RoomMeta, StageReport, Who};
+use community::{RoomMeta, StageReport, TalkRate, Who};
 use dashmap::DashMap;
 use fanout::{ConnectionId, ShardHandle};
 use protocol::{
@@ -133,18 +133,20 @@ pub struct Directory {
     store: Store,
     stage: Stage,
     roles: Roles,
+    talk: TalkRate,
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
     tasks: Arc<AtomicU32>,
 }
 
 impl Directory {
-    pub fn new(shards: Shards, store: Store, stage: Stage) -> Self {
+    pub fn new(shards: Shards, store: Store, stage: Stage, talk: TalkRate) -> Self {
         Self {
             shards,
             store,
             stage,
             roles: Roles::default(),
+            talk,
             by_slug: DashMap::new(),
             by_number: DashMap::new(),
             tasks: Arc::default(),
@@ -198,6 +200,7 @@ impl Directory {
             title: row.title.into(),
             guests: row.guests,
             maker: row.made_by,
+            talk: self.talk,
         };
         let machine = room_task::recover(&self.store, &meta)
             .await

@@ -3,6 +3,7 @@
 use protocol::{
     ClientId, MemberId, PeerId, Seq,
     client::{BroadcastAct, Position, QuestionAct},
+    server::RoomMode,
 };
 
 use crate::{effect::Asker, member::Who};
@@ -55,6 +56,11 @@ pub enum Command {
     Roster,
     /// The questions that wait.
     Questions,
+    Mode {
+        client_id: ClientId,
+        mode: RoomMode,
+        for_ms: Option<u64>,
+    },
     /// Neither: what is pinned is taken down.
     Pin {
         client_id: ClientId,
@@ -115,6 +121,7 @@ impl Command {
             | Self::Ban { client_id, .. }
             | Self::Unban { client_id, .. }
             | Self::SlowMode { client_id, .. }
+            | Self::Mode { client_id, .. }
             | Self::Pin { client_id, .. }
             | Self::Question { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),

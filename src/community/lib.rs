@@ -26,4 +26,4 @@ pub use member::{Person, Role, Who};
 pub use now::Now;
 pub use record::{Broadcast, Columns, Message, Pin, ReadError, Record, RecordBody, Words};
 pub use rights::{Object, Standing, Verb, Verdict, can};
-pub use room::{Loaded, Past, Room, RoomMeta};
+pub use room::{Loaded, Past, Room, RoomMeta, TalkRate};

@@ -34,7 +34,7 @@ impl Standing {
         self.mark() > other.mark()
     }
 
-    const fn runs_the_room(self) -> bool {
+    pub(crate) const fn runs_the_room(self) -> bool {
         matches!(self.mark(), Mark::Host | Mark::Moderator | Mark::Owner)
     }
 }
@@ -72,6 +72,8 @@ verbs! {
     Mute = "mute",
     Ban = "ban",
     SlowMode = "slow_mode",
+    /// Say who may speak.
+    Mode = "mode",
     /// Put something above the talk, or take it down.
     Pin = "pin",
     /// Pick questions and mark them answered.
@@ -160,6 +162,10 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
             standing.runs_the_room(),
             "only the host and moderators may change slow mode",
         ),
+        (Verb::Mode, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may say who speaks",
+        ),
         (Verb::Pin, Object::Room { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may pin something",
@@ -246,6 +252,7 @@ mod tests {
         (Verb::Mute, [false, false, true, true, true]),
         (Verb::Ban, [false, false, true, true, true]),
         (Verb::SlowMode, [false, false, true, true, true]),
+        (Verb::Mode, [false, false, true, true, true]),
         (Verb::Pin, [false, false, true, true, true]),
         (Verb::Questions, [false, false, true, true, true]),
         (Verb::GoLive, [false, false, true, true, true]),

@@ -68,6 +68,23 @@ impl Device {
             }
             ClientFrame::Roster { i, a } => self.command(i, a, Command::Roster),
             ClientFrame::Questions { i, a } => self.command(i, a, Command::Questions),
+            ClientFrame::Mode {
+                i,
+                a,
+                cid: client_id,
+                mode,
+                for_ms,
+            } => {
+                self.command(
+                    i,
+                    a,
+                    Command::Mode {
+                        client_id,
+                        mode,
+                        for_ms,
+                    },
+                );
+            }
             ClientFrame::Pin {
                 i,
                 a,

@@ -8,6 +8,7 @@ use crate::{
     ids::{ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     limits,
     refusal::{Code, Refusal},
+    server::RoomMode,
 };
 
 /// A place in a room's log: the epoch makes it safe against a log that was lost.
@@ -174,6 +175,16 @@ frames! {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
     }
+    /// Who may speak. With `for_ms` the mode before comes back by itself after it.
+    Mode {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        mode: RoomMode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        for_ms: Option<u64>,
+    }
     /// What stands above the talk: a message, or words of one's own; neither takes it down.
     Pin {
         i: u32,
@@ -237,6 +248,7 @@ impl ClientFrame {
             | Self::Ban { i, .. }
             | Self::Unban { i, .. }
             | Self::SlowMode { i, .. }
+            | Self::Mode { i, .. }
             | Self::Pin { i, .. }
             | Self::Question { i, .. }
             | Self::Questions { i, .. }

@@ -12,6 +12,13 @@ pub const TITLE_CHARS_MAX: usize = 120;
 pub const PIN_CHARS_MAX: usize = 400;
 /// Questions of a room that wait for an answer.
 pub const QUESTIONS_OPEN_MAX: usize = 200;
+/// Messages and edits that one member may send in a room at once, before the rate counts.
+pub const TALK_BURST: u32 = 10;
+/// Messages and edits a second of one member in a room, once the burst is used up; 0: no limit. More
+/// is refused `rate_limited`. Staff and the host are not counted.
+pub const TALK_PER_SECOND: u32 = 5;
+/// The longest that a room's mode may be set for.
+pub const MODE_FOR_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Characters of a reason given with a mute or ban.
 pub const REASON_CHARS_MAX: usize = 200;
 /// A client frame that is not signalling.

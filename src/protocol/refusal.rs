@@ -97,6 +97,10 @@ codes! {
     Muted = "muted", None, 403;
     SlowMode = "slow_mode", Retry, 429;
     RateLimited = "rate_limited", Retry, 429;
+    /// Just now only questions are taken here.
+    QuestionsOnly = "questions_only", None, 403;
+    /// Just now only the host and moderators speak here.
+    HostOnly = "host_only", None, 403;
     /// The message replied to, edited or deleted is not there.
     NoSuchMessage = "no_such_message", None, 404;
     /// The message is no question that waits for an answer.

@@ -246,6 +246,8 @@ pub enum Body {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
     },
+    /// Who may speak from here on. A room itself says it when a time is over.
+    Mode(Mode),
     /// Something was pinned, or (without words) taken down. What was pinned before has lost its words.
     Pin(Quoted),
     /// A question's phase; `done` is the one that was being answered before, and is answered now.
@@ -258,6 +260,35 @@ pub enum Body {
         done: Option<Seq>,
     },
     Broadcast(Broadcast),
+}
+
+/// Who may speak in a room. Whoever runs it may always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum RoomMode {
+    /// Everybody who may be here.
+    #[default]
+    Open,
+    /// Members; guests read.
+    Members,
+    /// Everybody, but questions only.
+    Questions,
+    /// The host and moderators.
+    Host,
+}
+
+/// The mode of a room, and until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Mode {
+    pub mode: RoomMode,
+    /// When the one before comes back by itself, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub until_ms: Option<u64>,
 }
 
 /// How far a question is.
@@ -354,6 +385,10 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub stage: Option<StageState>,
+    /// Absent from `joined` where the room is open to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub mode: Option<Mode>,
     /// What stands above the talk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]

@@ -21,6 +21,7 @@ import type {
   Quoted,
   Refusal,
   RoomCard,
+  RoomMode,
   ServerInfo,
   SetUp,
   StageState,
@@ -56,6 +57,7 @@ export type Verb =
   | "mute"
   | "ban"
   | "slow_mode"
+  | "mode"
   | "pin"
   | "questions"
   | "go_live"
@@ -198,6 +200,8 @@ export interface RoomApi {
   ban(who: string, forMs?: number, reason?: string): Promise<void>;
   unban(who: string): Promise<void>;
   slowMode(gapMs: number): Promise<void>;
+  /** Who may speak; with `forMs` the mode before comes back by itself. */
+  mode(mode: RoomMode, forMs?: number): Promise<void>;
   broadcast(act: BroadcastAct, title?: string, startsMs?: number): Promise<void>;
   watch(opts?: WatchOptions): WatcherApi;
   publish(source: MediaStream, opts?: PublishOptions): PublisherApi;
@@ -227,6 +231,8 @@ export interface RoomView {
   /** Who is here; `null` in a room above the roster's size. */
   roster: readonly Person[] | null;
   slowModeMs: number;
+  /** Who may speak, and until when (device clock); `null`: until somebody changes it. */
+  mode: { readonly mode: RoomMode; readonly until: number | null };
   /** The broadcast that is not yet archived. */
   broadcast: Broadcast | null;
   stage: StageState;
@@ -316,6 +322,7 @@ export type NoticeView = {
   | { kind: "ban"; whom: Person; until: number | null; reason: string }
   | { kind: "unban"; whom: Person }
   | { kind: "slow_mode"; gapMs: number }
+  | { kind: "mode"; mode: RoomMode; until: number | null }
   /** Something was put above the talk, or taken down. */
   | { kind: "pin"; pinned: boolean }
   | { kind: "broadcast"; broadcast: Broadcast }

@@ -315,4 +315,12 @@ describe("what stands apart from the talk", () => {
     const resumed = joined({ s: 90, resumed: "gap", gap: [1, 40], ev: [msg(90)] });
     expect(waiting(fold([resumed], known))).toBeNull();
   });
+
+  it("follows the room's mode on the device's clock, and is open where none is named", () => {
+    const first = fold([joined({ state: { mode: { mode: "host", until_ms: 60_000 } } })]);
+    expect(viewOf(first).mode).toEqual({ mode: "host", until: 60_000 });
+    const later = fold([{ kind: "push", push: { op: "state", a: 7, mode: { mode: "members" } } }], first);
+    expect(viewOf(later).mode).toEqual({ mode: "members", until: null });
+    expect(viewOf(fold([joined({})], later)).mode).toEqual({ mode: "open", until: null });
+  });
 });

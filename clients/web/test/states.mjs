@@ -26,6 +26,9 @@ export const states = [
   { name: "room-people", path: "/r/gap?who=host", then: (page) => clickOn(page, ".chat .here") },
   { name: "room-line", path: "/r/live", then: (page) => clickOn(page, ".line") },
   { name: "room-settings", path: "/r/slow?who=host", then: (page) => clickOn(page, ".chat .head [data-act=settings]") },
+  { name: "room-quiet", path: "/r/quiet" },
+  { name: "room-asking", path: "/r/asking" },
+  { name: "room-settings-quiet", path: "/r/quiet?who=host", then: (page) => clickOn(page, ".chat .head [data-act=settings]") },
   { name: "room-apart", path: "/r/apart" },
   { name: "room-questions", path: "/r/apart?who=host", then: (page) => clickOn(page, ".chat [data-act=questions]") },
   {

@@ -21,7 +21,7 @@ pub(super) const TICKETS: u64 = 0;
 /// Keys of state frames in the shards' rings: frames of the same values share one, so that a viewer
 /// who lags gets the last of them only. Diffs of the roster build upon each other, so each is kept
 /// apart by a key of its own, taken in turns.
-const ROSTER_KEYS: std::ops::Range<u8> = 64..u8::MAX;
+const ROSTER_KEYS: std::ops::Range<u8> = 128..u8::MAX;
 
 /// Speaks to shards; can be given to a task that answers later.
 #[derive(Clone)]
@@ -291,4 +291,5 @@ fn values_key(state: &State) -> u8 {
         | u8::from(state.stage.is_some()) << 3
         | u8::from(state.pin.is_some()) << 4
         | u8::from(state.picked.is_some()) << 5
+        | u8::from(state.mode.is_some()) << 6
 }

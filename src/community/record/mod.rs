@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use protocol::{
     BroadcastId, CircleId, ClientId, Seq,
-    server::{self, Body, Phase, QuestionPhase, Quoted, RecordFrame},
+    server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode},
 };
 
 use crate::member::Person;
@@ -63,6 +63,12 @@ pub enum RecordBody {
     },
     SlowMode {
         gap_ms: u64,
+    },
+    /// Who may speak. After `until_ms` it is `then` by another record, which the room itself makes.
+    Mode {
+        mode: RoomMode,
+        until_ms: Option<u64>,
+        then: RoomMode,
     },
     Pin(Pin),
     /// A question's phase; `done` was being answered before, and is answered now.
@@ -188,6 +194,10 @@ impl RecordBody {
             },
             Self::Unban { who } => Body::Unban { who: who.frame() },
             Self::SlowMode { gap_ms } => Body::SlowMode { gap_ms: *gap_ms },
+            Self::Mode { mode, until_ms, .. } => Body::Mode(Mode {
+                mode: *mode,
+                until_ms: *until_ms,
+            }),
             Self::Pin(it) => Body::Pin(it.frame()),
             Self::Question { of, to, done } => Body::Question {
                 of: *of,

@@ -7,7 +7,7 @@
 
 use protocol::{
     BroadcastId, CircleId, ClientId, MemberId, Seq,
-    server::{self, Mark, Phase, QuestionPhase},
+    server::{self, Mark, Phase, QuestionPhase, RoomMode},
 };
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,7 @@ impl RecordBody {
             Self::Broadcast(_) => 9,
             Self::Pin(_) => 10,
             Self::Question { .. } => 11,
+            Self::Mode { .. } => 12,
         }
     }
 }
@@ -168,6 +169,12 @@ enum StoredBody {
     },
     SlowMode {
         gap_ms: u64,
+    },
+    Mode {
+        mode: StoredRoomMode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<u64>,
+        then: StoredRoomMode,
     },
     Pin {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -234,6 +241,7 @@ macro_rules! twins {
 
 twins! { StoredMark = Mark { Guest, Member, Host, Moderator, Owner } }
 twins! { StoredQuestionPhase = QuestionPhase { Asked, Picked, Answered } }
+twins! { StoredRoomMode = RoomMode { Open, Members, Questions, Host } }
 twins! { StoredPhase = Phase { Scheduled, Open, Live, Paused, Ended, Archived } }
 
 impl From<&Person> for StoredPerson {
@@ -293,6 +301,15 @@ impl From<&RecordBody> for StoredBody {
             },
             RecordBody::Unban { who } => Self::Unban { who: who.into() },
             RecordBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms: *gap_ms },
+            RecordBody::Mode {
+                mode,
+                until_ms,
+                then,
+            } => Self::Mode {
+                mode: (*mode).into(),
+                until_ms: *until_ms,
+                then: (*then).into(),
+            },
             RecordBody::Pin(it) => Self::Pin {
                 of: it.of,
                 words: it.words.as_ref().map(|it| StoredWords {
@@ -363,6 +380,15 @@ impl From<StoredBody> for RecordBody {
             },
             StoredBody::Unban { who } => Self::Unban { who: who.into() },
             StoredBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms },
+            StoredBody::Mode {
+                mode,
+                until_ms,
+                then,
+            } => Self::Mode {
+                mode: mode.into(),
+                until_ms,
+                then: then.into(),
+            },
             StoredBody::Pin { of, words } => Self::Pin(Pin {
                 of,
                 words: words.map(|it| Words {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use protocol::server::{Body, Mark, Phase, QuestionPhase};
+use protocol::server::{Body, Mark, Phase, QuestionPhase, RoomMode};
 
 use super::*;
 
@@ -135,6 +135,15 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
             },
             r#"{"v":1,"k":"question","of":5,"to":"picked","done":4}"#,
         ),
+        (
+            12,
+            RecordBody::Mode {
+                mode: RoomMode::Host,
+                until_ms: Some(99),
+                then: RoomMode::Members,
+            },
+            r#"{"v":1,"k":"mode","mode":"host","until_ms":99,"then":"members"}"#,
+        ),
     ]
 }
 
@@ -145,7 +154,11 @@ fn every_kind_is_stored_as_its_golden_text_and_read_back() {
         let columns = before.columns();
         assert_eq!(String::from_utf8_lossy(&columns.body), text);
         assert_eq!(columns.kind, kind);
-        assert_eq!(columns.is_fact, (4..=10).contains(&kind), "{text}");
+        assert_eq!(
+            columns.is_fact,
+            (4..=10).contains(&kind) || kind == 12,
+            "{text}"
+        );
         assert_eq!(Record::read(1, columns).expect(text), before);
     }
 }

@@ -31,10 +31,12 @@ impl Room {
         self.check_joined(from)?;
         self.check(&from.who, Verb::Talk)?;
         self.check_not_muted(now, from)?;
+        self.check_mode(&from.who, said.question)?;
         let words = text::message(said.text)?;
         if let Some(seq) = said.reply_to {
             self.message(seq)?;
         }
+        self.check_rate(now, from)?;
         if !from.who.role.is_staff() {
             let gap_ms = self.decided.slow_mode_ms;
             let wait_ms = self.pace.wait_ms(&from.who.id, gap_ms, now);
@@ -63,11 +65,26 @@ impl Room {
         self.check_not_muted(now, from)?;
         let (author, _) = self.message(of)?;
         self.check_object(&from.who, Verb::Edit, &self.message_object(from, &author))?;
+        self.check_mode(&from.who, true)?;
         let words = text::message(words)?;
+        self.check_rate(now, from)?;
         Ok(RecordBody::Edit {
             of,
             text: Some(words.into()),
         })
+    }
+
+    /// Not too fast: what one types passes, what a program types does not.
+    fn check_rate(&self, now: Now, from: &Origin) -> Result<(), Refusal> {
+        if self.standing(&from.who).runs_the_room() {
+            return Ok(());
+        }
+        let wait_ms = self.pace.free_in_ms(&from.who.id, self.meta.talk, now);
+        if wait_ms == 0 {
+            return Ok(());
+        }
+        let words = format!("that was too fast: go on in {}", super::span(wait_ms));
+        Err(Refusal::new(Code::RateLimited, words).after_ms(wait_ms))
     }
 
     pub(super) fn delete(&self, from: &Origin, of: Seq) -> Result<RecordBody, Refusal> {

@@ -143,6 +143,12 @@ impl Room {
         for record in records {
             match &record.body {
                 RecordBody::SlowMode { gap_ms } => state.slow_mode_ms = Some(*gap_ms),
+                RecordBody::Mode { mode, until_ms, .. } => {
+                    state.mode = Some(protocol::server::Mode {
+                        mode: *mode,
+                        until_ms: *until_ms,
+                    });
+                }
                 RecordBody::Broadcast(it) => state.broadcast = Some(it.frame()),
                 _ => {}
             }

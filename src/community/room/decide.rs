@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::{Code, MemberId, Refusal, server::Phase};
+use protocol::{
+    Code, MemberId, Refusal,
+    server::{Phase, RoomMode},
+};
 
 use super::{
     Room,
@@ -96,6 +99,7 @@ impl Room {
             } => self.ban(now, from, who, *for_ms, reason),
             Command::Unban { who, .. } => self.unban(from, who),
             Command::SlowMode { gap_ms, .. } => self.slow_mode(from, *gap_ms),
+            Command::Mode { mode, for_ms, .. } => self.mode(now, from, *mode, *for_ms),
             Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
             Command::Question { of, act, .. } => self.question(from, *of, *act),
             Command::Broadcast {
@@ -159,7 +163,12 @@ impl Room {
                 .insert(record.author.id.clone(), client_id, first, pending);
         }
         match &record.body {
-            RecordBody::Message(_) => self.pace.spoke(&record.author.id, now),
+            RecordBody::Message(_) => {
+                self.pace.spoke(&record.author.id, now);
+                self.pace.talked(&record.author.id, self.meta.talk, now);
+            }
+            RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
+            RecordBody::Mode { .. } => self.time_mode(now),
             RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
             _ => {}
         }
@@ -205,6 +214,8 @@ impl Room {
         // A kind is text of a sort, so whoever may not speak may not send one.
         let may = self.check_joined(from).is_ok()
             && self.check(&from.who, Verb::React).is_ok()
+            && (self.decided.mode.mode != RoomMode::Host
+                || self.standing(&from.who).runs_the_room())
             && self.check_not_muted(now, from).is_ok();
         if may {
             self.bursts.add(kind, n, now);
@@ -216,6 +227,7 @@ impl Room {
         if !self.started {
             self.started = true;
             self.pace.start(now);
+            self.time_mode(now);
             self.stage.start(&self.committed, now);
         }
     }

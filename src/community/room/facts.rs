@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     MemberId, Seq,
-    server::{Phase, QuestionPhase, Quoted},
+    server::{self, Phase, QuestionPhase, Quoted, RoomMode},
 };
 
 use crate::{
@@ -24,6 +24,7 @@ pub(super) struct Facts {
     pub(super) bans: BTreeMap<MemberId, Ban>,
     pub(super) slow_mode_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
+    pub(super) mode: Mode,
     pub(super) pin: Option<Pinned>,
     /// Those that wait for an answer, each message in its latest form.
     pub(super) questions: BTreeMap<Seq, Arc<Record>>,
@@ -44,6 +45,16 @@ pub(super) struct Ban {
     pub(super) who: Person,
     pub(super) until_ms: Option<u64>,
     pub(super) reason: Arc<str>,
+}
+
+/// Who may speak.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Mode {
+    pub(super) mode: RoomMode,
+    /// When it ends, and what is then.
+    pub(super) until: Option<(u64, RoomMode)>,
+    /// Who said so; nobody yet in a room that always was open.
+    pub(super) by: Option<Person>,
 }
 
 /// What stands above the talk, and the record that put it there.
@@ -68,6 +79,17 @@ impl Facts {
             RecordBody::Message(it) => self.asked(record, it),
             RecordBody::Edit { of, text } => self.edited(record.seq, *of, text.as_ref()),
             RecordBody::Delete { of } => self.deleted(*of),
+            RecordBody::Mode {
+                mode,
+                until_ms,
+                then,
+            } => {
+                self.mode = Mode {
+                    mode: *mode,
+                    until: until_ms.map(|it| (it, *then)),
+                    by: Some(record.author.clone()),
+                };
+            }
             RecordBody::Pin(it) => self.pin = Pinned::new(record.seq, it),
             RecordBody::Question { of, to, done } => {
                 if let Some(done) = done {
@@ -261,6 +283,21 @@ impl Pinned {
         Pin {
             of: self.of,
             words: Some(self.words.clone()),
+        }
+    }
+}
+
+impl Mode {
+    /// What it is when every time is over.
+    pub(super) fn steady(&self) -> RoomMode {
+        self.until.map_or(self.mode, |it| it.1)
+    }
+
+    /// The mode in the words of the wire.
+    pub(super) fn frame(&self) -> server::Mode {
+        server::Mode {
+            mode: self.mode,
+            until_ms: self.until.map(|it| it.0),
         }
     }
 }

@@ -6,7 +6,7 @@ use protocol::{
     Refusal, Seq,
     client::Position,
     limits,
-    server::{Joined, Page, Push, RecordFrame, Reply, Resumed, Roster, State},
+    server::{Joined, Mode, Page, Push, RecordFrame, Reply, Resumed, Roster, State},
 };
 
 use super::{Past, Room, moderation};
@@ -149,6 +149,7 @@ impl Room {
             slow_mode_ms: Some(self.committed.slow_mode_ms),
             broadcast: self.committed.current().map(crate::Broadcast::frame),
             stage: Some(self.stage.state()),
+            mode: Some(self.committed.mode.frame()).filter(|it| *it != Mode::default()),
             pin: self.committed.pin_shown(),
             picked: self.committed.picked_shown(),
         }

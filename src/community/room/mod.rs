@@ -6,7 +6,7 @@
 //! everybody who waits is refused ([`Room::failed`]), this room is thrown away, and another is
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
-//! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `pin`, `questions` and `broadcast`;
+//! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`, `questions` and `broadcast`;
 //! `facts` (what records make), `pending`, `commit` (from decided to shown); `join`, `ring`;
 //! `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`, `aside`.
 //!
@@ -22,6 +22,7 @@ mod commit;
 mod decide;
 mod facts;
 mod join;
+mod mode;
 mod moderation;
 mod pace;
 mod pending;
@@ -69,6 +70,29 @@ pub struct RoomMeta {
     pub guests: bool,
     /// Who made the room: its host for ever.
     pub maker: MemberId,
+    pub talk: TalkRate,
+}
+
+/// How fast one member may talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TalkRate {
+    /// Messages and edits at once.
+    pub burst: u32,
+    /// The time after which one more is free; 0: no limit.
+    pub every_ms: u64,
+}
+
+impl TalkRate {
+    /// From a number a second; 0: no limit.
+    pub const fn new(burst: u32, per_second: u32) -> Self {
+        Self {
+            burst: if burst == 0 { 1 } else { burst },
+            every_ms: match per_second {
+                0 => 0,
+                n => 1_000_u64.div_ceil(n as u64),
+            },
+        }
+    }
 }
 
 /// What the log holds of a room, for recovery.
@@ -107,6 +131,8 @@ pub struct Room {
     presence: Presence,
     bursts: Bursts,
     stage: Stage,
+    /// When the mode's time is over, on the steady clock.
+    mode_ends: Option<u64>,
     /// The host as rosters and rights were last told.
     host_shown: Option<MemberId>,
     /// A moment was told: timers run.
@@ -164,6 +190,7 @@ impl Room {
             presence: Presence::default(),
             bursts: Bursts::default(),
             stage: Stage::default(),
+            mode_ends: None,
             started: false,
             broken: false,
         }
@@ -257,7 +284,13 @@ impl Room {
         }
         // A room that decides nothing any more leaves the broadcast to the one that replaces it.
         let stage = self.stage.deadline().filter(|_| !self.broken);
-        let timers = [self.presence.deadline(), self.bursts.deadline(), stage];
+        let mode = self.mode_ends.filter(|_| !self.broken);
+        let timers = [
+            self.presence.deadline(),
+            self.bursts.deadline(),
+            stage,
+            mode,
+        ];
         timers.into_iter().flatten().min()
     }
 
@@ -266,6 +299,7 @@ impl Room {
         self.touch(now);
         if !self.broken {
             self.wake_broadcast(now, fx);
+            self.wake_mode(now, fx);
         }
         if let Some(change) = self.presence.wake(now) {
             if !change.came.is_empty() || !change.left.is_empty() {

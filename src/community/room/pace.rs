@@ -1,10 +1,11 @@
-//! When each member last spoke, for slow mode. Told by the steady clock, so that a jump of the wall
+//! When each member last spoke, for slow mode, and how much of their rate is used. Told by the steady clock, so that a jump of the wall
 //! clock neither frees nor holds anybody; after a restart the records' wall clock stands in.
 
 use std::collections::BTreeMap;
 
 use protocol::MemberId;
 
+use super::TalkRate;
 use crate::now::Now;
 
 /// The longest gap that slow mode may ask for. What is older need not be remembered.
@@ -20,6 +21,10 @@ pub(super) struct Pace {
     /// From the log, on the wall clock, until the first moment is told.
     recovered: BTreeMap<MemberId, u64>,
     prune_at: usize,
+    /// When each bucket is full again, on the steady clock (the virtual scheduling of GCRA, ITU-T
+    /// I.371): one number stands for the tokens and their time. A restart fills all of them.
+    full_at: BTreeMap<MemberId, i64>,
+    prune_buckets_at: usize,
 }
 
 impl Pace {
@@ -45,6 +50,30 @@ impl Pace {
             // Twice what is left, so that a busy room is not searched at every message.
             self.prune_at = self.spoke.len() * 2;
         }
+    }
+
+    /// A message or edit was taken: one token less.
+    pub(super) fn talked(&mut self, member: &MemberId, rate: TalkRate, now: Now) {
+        if rate.every_ms == 0 {
+            return;
+        }
+        let now_ms = signed(now.mono_ms);
+        let full_at = self.full_at.entry(member.clone()).or_insert(now_ms);
+        *full_at = (*full_at).max(now_ms) + signed(rate.every_ms);
+        if self.full_at.len() >= self.prune_buckets_at.max(PRUNE_FROM) {
+            self.full_at.retain(|_, full_at| *full_at > now_ms);
+            self.prune_buckets_at = self.full_at.len() * 2;
+        }
+    }
+
+    /// How long until this member has a token, in milliseconds; 0 when at once.
+    pub(super) fn free_in_ms(&self, member: &MemberId, rate: TalkRate, now: Now) -> u64 {
+        let Some(full_at) = self.full_at.get(member) else {
+            return 0;
+        };
+        let used_ms = full_at.saturating_sub(signed(now.mono_ms));
+        let may_be_used_ms = signed(u64::from(rate.burst - 1) * rate.every_ms);
+        u64::try_from(used_ms - may_be_used_ms).unwrap_or(0)
     }
 
     /// How long this member still waits under a gap, in milliseconds; 0 when free.

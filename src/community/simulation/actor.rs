@@ -85,6 +85,15 @@ impl World {
                 "a muted member speaks"
             );
         }
+        if matches!(
+            record.body,
+            RecordBody::Message(_) | RecordBody::Edit { .. }
+        ) && place.meta.talk.every_ms > 0
+        {
+            let left = place.credit_ms(author, now);
+            let left = left.saturating_sub(place.meta.talk.every_ms);
+            place.credit.insert(author.clone(), (left, now.mono_ms));
+        }
         if matches!(record.body, RecordBody::Message(_)) {
             place.spoke.insert(author.clone(), now.mono_ms);
         }
@@ -95,6 +104,7 @@ impl World {
             place.known.insert((author.clone(), id));
         }
         match &record.body {
+            RecordBody::Mode { .. } if record.client_id.is_none() => self.seen.note("restored"),
             RecordBody::Pin(it) if it.words.is_some() => self.seen.note("pinned"),
             RecordBody::Pin(_) => self.seen.note("taken down"),
             RecordBody::Question { done: Some(_), .. } => self.seen.note("answered"),
@@ -160,7 +170,8 @@ impl World {
                     Expect::Either => {}
                     expect => panic!("{expect:?}, but refused: {refusal}"),
                 }
-                if let Some(client) = found.filter(|_| code != Code::SlowMode) {
+                let later = matches!(code, Code::SlowMode | Code::RateLimited);
+                if let Some(client) = found.filter(|_| !later) {
                     let outbox = &mut self.clients[client].outbox;
                     outbox.retain(|it| it.client_id() != client_id.as_ref());
                 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{
     Epoch, MemberId, Seq,
     client::Position,
-    server::{Body, Joined, Push, QuestionPhase, Quoted, RecordFrame, Resumed, State},
+    server::{Body, Joined, Push, QuestionPhase, Quoted, RecordFrame, Resumed, RoomMode, State},
 };
 
 use super::model::{Line, Model};
@@ -26,6 +26,7 @@ pub(super) struct Client {
     pub(super) roster: Option<BTreeSet<MemberId>>,
     pub(super) count: u32,
     /// As the state says, not the records.
+    mode: RoomMode,
     pin: Quoted,
     picked: Quoted,
     /// Said and not answered for good: to be said again after a doubt.
@@ -44,6 +45,7 @@ impl Client {
             unknown: None,
             roster: None,
             count: 0,
+            mode: RoomMode::Open,
             pin: Quoted::default(),
             picked: Quoted::default(),
             outbox: Vec::new(),
@@ -98,6 +100,7 @@ impl Client {
             .roster
             .as_ref()
             .map(|it| it.iter().map(|it| it.id.clone()).collect());
+        self.mode = RoomMode::Open;
         self.pin = Quoted::default();
         self.picked = Quoted::default();
         self.state(&answer.state);
@@ -125,6 +128,7 @@ impl Client {
 
     fn state(&mut self, state: &State) {
         self.count = state.count.unwrap_or(self.count);
+        self.mode = state.mode.map_or(self.mode, |it| it.mode);
         if let Some(pin) = &state.pin {
             self.pin.clone_from(pin);
         }
@@ -209,6 +213,7 @@ impl Client {
                 "question {seq} is as far as it is"
             );
         }
+        assert_eq!(self.mode, model.mode.0, "who may speak");
         let pin = model.pin.clone().unwrap_or_default();
         assert_eq!((self.pin.of, self.pin.text.clone()), pin, "what is pinned");
         assert_eq!(self.picked.of, model.picked(), "what is being answered");

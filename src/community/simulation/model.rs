@@ -6,7 +6,7 @@ use protocol::{
     Code, MemberId, Seq,
     client::QuestionAct,
     limits,
-    server::{Phase, QuestionPhase},
+    server::{Phase, QuestionPhase, RoomMode},
 };
 
 use super::world::Cast;
@@ -35,6 +35,8 @@ pub(super) struct Model {
     pub(super) gap_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
     pub(super) pos: Option<u64>,
+    /// Who may speak, and what is after a time.
+    pub(super) mode: (RoomMode, Option<RoomMode>),
     pub(super) pin: Option<Pinned>,
     /// Texts that were taken back and must be nowhere.
     pub(super) erased: BTreeSet<String>,
@@ -83,6 +85,19 @@ impl Model {
                 line.deleted = true;
                 line.question = None;
                 self.pin = self.pin.take().filter(|it| it.0 != Some(*of));
+            }
+            RecordBody::Mode {
+                mode,
+                until_ms,
+                then,
+            } => {
+                let steady = self.mode.1.unwrap_or(self.mode.0);
+                let expected = if until_ms.is_some() { steady } else { *mode };
+                assert_eq!(*then, expected, "what was before comes back");
+                if record.client_id.is_none() {
+                    assert_eq!(self.mode.1, Some(*mode), "the room only brings back");
+                }
+                self.mode = (*mode, until_ms.map(|_| *then));
             }
             RecordBody::Pin(it) => self.pinned(it),
             RecordBody::Question { of, to, done } => {
@@ -228,14 +243,21 @@ impl Model {
             return Expect::Refuse(Code::Banned);
         }
         let refused = match command {
-            Command::Publish { text, reply_to, .. } => self
+            Command::Publish {
+                text,
+                reply_to,
+                question,
+                ..
+            } => self
                 .may_speak(joined, me, now)
+                .or_else(|| self.silenced(cast, me, *question))
                 .or_else(|| unfit(text))
                 .or_else(|| reply_to.and_then(|it| self.missing(it))),
             Command::Edit { of, text, .. } => self
                 .may_speak(joined, me, now)
                 .or_else(|| self.missing(*of))
                 .or_else(|| not_permitted(self.lines[of].author == *me))
+                .or_else(|| self.silenced(cast, me, true))
                 .or_else(|| unfit(text)),
             Command::Delete { of, .. } if !joined => {
                 let _ = of;
@@ -252,6 +274,7 @@ impl Model {
             Command::Unmute { who, .. } => self.may_lift(cast, me, who, &self.mutes),
             Command::Unban { who, .. } => self.may_lift(cast, me, who, &self.bans),
             Command::SlowMode { .. } => not_permitted(self.rank(cast, me) >= 2),
+            Command::Mode { .. } => not_permitted(self.rank(cast, me) >= 2),
             Command::Pin { of, text, .. } => {
                 not_permitted(self.rank(cast, me) >= 2).or_else(|| match (of, text) {
                     (Some(_), Some(_)) => Some(Code::Malformed),
@@ -266,6 +289,22 @@ impl Model {
             _ => return Expect::Either,
         };
         refused.map_or(Expect::Accept, Expect::Refuse)
+    }
+
+    fn silenced(&self, cast: &Cast, me: &MemberId, question: bool) -> Option<Code> {
+        if self.rank(cast, me) >= 2 {
+            return None;
+        }
+        match self.mode.0 {
+            RoomMode::Members if cast.role(me) == Role::Guest => Some(Code::GuestsNotAllowed),
+            RoomMode::Questions if !question => Some(Code::QuestionsOnly),
+            RoomMode::Host => Some(Code::HostOnly),
+            _ => None,
+        }
+    }
+
+    pub(super) fn runs(&self, cast: &Cast, me: &MemberId) -> bool {
+        self.rank(cast, me) >= 2
     }
 
     fn may_move(&self, of: Seq, act: QuestionAct) -> Option<Code> {

@@ -4,6 +4,7 @@ use protocol::{
     Code,
     client::{BroadcastAct, QuestionAct},
     limits,
+    server::RoomMode,
 };
 
 use super::{model::Expect, place::client_id, world::World};
@@ -17,6 +18,17 @@ const ACTS: [BroadcastAct; 6] = [
     BroadcastAct::Pause,
     BroadcastAct::End,
     BroadcastAct::Archive,
+];
+
+const MODES: [RoomMode; 8] = [
+    RoomMode::Open,
+    RoomMode::Open,
+    RoomMode::Open,
+    RoomMode::Members,
+    RoomMode::Questions,
+    RoomMode::Questions,
+    RoomMode::Questions,
+    RoomMode::Host,
 ];
 
 const QUESTION_ACTS: [QuestionAct; 3] =
@@ -57,7 +69,13 @@ impl World {
             .clone();
         let for_ms = 1 + self.random.below(20_000);
         match self.random.below(100) {
-            0..=49 => {
+            // Open most of the time, or little would ever be said.
+            0..=4 => Command::Mode {
+                client_id,
+                mode: MODES[self.random.index(MODES.len())],
+                for_ms: self.random.percent(60).then_some(for_ms),
+            },
+            5..=49 => {
                 let reply_to = self.random.percent(20).then_some(of);
                 let question = self.random.percent(20);
                 Command::Publish {
@@ -237,10 +255,26 @@ impl World {
         let expect = place
             .decided
             .expect(&self.cast, joined, self.now, from, command);
-        if expect == Expect::Accept && matches!(command, Command::Publish { .. }) {
-            return self.expect_pace(room, from);
+        if expect != Expect::Accept {
+            return expect;
         }
-        expect
+        let talks = matches!(command, Command::Publish { .. } | Command::Edit { .. });
+        if talks && self.is_too_fast(room, from) {
+            return Expect::Refuse(Code::RateLimited);
+        }
+        match command {
+            Command::Publish { .. } => self.expect_pace(room, from),
+            _ => expect,
+        }
+    }
+
+    fn is_too_fast(&self, room: usize, from: &Origin) -> bool {
+        let place = &self.places[room];
+        let me = &from.who.id;
+        let every_ms = place.meta.talk.every_ms;
+        every_ms > 0
+            && !place.decided.runs(&self.cast, me)
+            && place.credit_ms(me, self.now) < every_ms
     }
 
     pub(super) fn expect_pace(&self, room: usize, from: &Origin) -> Expect {

@@ -15,7 +15,7 @@ use super::{
     model::Model,
     world::Cast,
 };
-use crate::{Broadcast, Message, Now, Person, Record, RecordBody, Room, RoomMeta, Who};
+use crate::{Broadcast, Message, Now, Person, Record, RecordBody, Room, RoomMeta, TalkRate, Who};
 
 /// One room with its disk, its references and what the actor holds of it.
 pub(super) struct Place {
@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub(super) here: BTreeMap<MemberId, Option<u64>>,
     /// By what this process heard, on the steady clock.
     pub(super) spoke: BTreeMap<MemberId, u64>,
+    /// What is left of each member's rate in milliseconds of it, and when that was so.
+    pub(super) credit: BTreeMap<MemberId, (u64, u64)>,
     /// Client ids that the room must know.
     pub(super) known: BTreeSet<(MemberId, ClientId)>,
 }
@@ -78,6 +80,8 @@ impl Place {
             title: "a room".into(),
             guests: index == 0,
             maker: cast.maker.clone(),
+            // One of the rooms counts how fast one talks.
+            talk: TalkRate::new(3, u32::from(index > 0)),
         };
         let epoch = Epoch::from(format!("e{number}"));
         let mut disk = Disk::default();
@@ -109,6 +113,7 @@ impl Place {
             clock: MediaClock::default(),
             here: BTreeMap::new(),
             spoke: BTreeMap::new(),
+            credit: BTreeMap::new(),
             known: BTreeSet::new(),
         };
         place.room = place.recovered(client_ids_kept);
@@ -139,6 +144,7 @@ impl Place {
         self.committed = model.clone();
         self.decided = model;
         self.spoke.clear();
+        self.credit.clear();
         let is = self.decided.broadcast.as_ref();
         let live = |it: Option<&Broadcast>| {
             it.filter(|it| it.phase == Phase::Live)
@@ -171,6 +177,18 @@ impl Place {
                 rows: Vec::new(),
             },
         )
+    }
+
+    /// What a member may use of their rate now, by a plain bucket.
+    pub(super) fn credit_ms(&self, member: &MemberId, now: Now) -> u64 {
+        let TalkRate { burst, every_ms } = self.meta.talk;
+        let full = u64::from(burst) * every_ms;
+        let (left, at) = self
+            .credit
+            .get(member)
+            .copied()
+            .unwrap_or((full, now.mono_ms));
+        full.min(left + now.mono_ms - at)
     }
 
     pub(super) fn check_pos(&mut self, record: &Record, now: Now) {

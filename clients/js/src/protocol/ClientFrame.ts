@@ -6,6 +6,7 @@ import type { PeerId } from "./PeerId";
 import type { PeerRole } from "./PeerRole";
 import type { Position } from "./Position";
 import type { QuestionAct } from "./QuestionAct";
+import type { RoomMode } from "./RoomMode";
 import type { Slug } from "./Slug";
 
 /**
@@ -23,7 +24,7 @@ since?: Position, } | { "op": "leave", i: number, a: number, } | { "op": "pub", 
 /**
  * Asked of the host: it waits among the questions until it is answered.
  */
-question?: boolean, } | { "op": "edit", i: number, a: number, cid: ClientId, of: number, text: string, } | { "op": "delete", i: number, a: number, cid: ClientId, of: number, } | { "op": "burst", a: number, kind: string, n: number, } | { "op": "history", i: number, a: number, before?: number, after?: number, n: number, } | { "op": "roster", i: number, a: number, } | { "op": "mute", i: number, a: number, cid: ClientId, who: MemberId, for_ms: number, reason: string, } | { "op": "unmute", i: number, a: number, cid: ClientId, who: MemberId, } | { "op": "ban", i: number, a: number, cid: ClientId, who: MemberId, for_ms?: number, reason: string, } | { "op": "unban", i: number, a: number, cid: ClientId, who: MemberId, } | { "op": "slow_mode", i: number, a: number, cid: ClientId, gap_ms: number, } | { "op": "pin", i: number, a: number, cid: ClientId, of?: number, text?: string, } | { "op": "question", i: number, a: number, cid: ClientId, of: number, act: QuestionAct, } | { "op": "questions", i: number, a: number, } | { "op": "broadcast", i: number, a: number, cid: ClientId, act: BroadcastAct, title?: string, 
+question?: boolean, } | { "op": "edit", i: number, a: number, cid: ClientId, of: number, text: string, } | { "op": "delete", i: number, a: number, cid: ClientId, of: number, } | { "op": "burst", a: number, kind: string, n: number, } | { "op": "history", i: number, a: number, before?: number, after?: number, n: number, } | { "op": "roster", i: number, a: number, } | { "op": "mute", i: number, a: number, cid: ClientId, who: MemberId, for_ms: number, reason: string, } | { "op": "unmute", i: number, a: number, cid: ClientId, who: MemberId, } | { "op": "ban", i: number, a: number, cid: ClientId, who: MemberId, for_ms?: number, reason: string, } | { "op": "unban", i: number, a: number, cid: ClientId, who: MemberId, } | { "op": "slow_mode", i: number, a: number, cid: ClientId, gap_ms: number, } | { "op": "mode", i: number, a: number, cid: ClientId, mode: RoomMode, for_ms?: number, } | { "op": "pin", i: number, a: number, cid: ClientId, of?: number, text?: string, } | { "op": "question", i: number, a: number, cid: ClientId, of: number, act: QuestionAct, } | { "op": "questions", i: number, a: number, } | { "op": "broadcast", i: number, a: number, cid: ClientId, act: BroadcastAct, title?: string, 
 /**
  * With `schedule`: when it is to start, Unix milliseconds.
  */

@@ -2,6 +2,7 @@
 import type { Broadcast } from "./Broadcast";
 import type { Mark } from "./Mark";
 import type { MemberId } from "./MemberId";
+import type { Mode } from "./Mode";
 import type { PeerEnd } from "./PeerEnd";
 import type { PeerId } from "./PeerId";
 import type { Person } from "./Person";
@@ -22,6 +23,10 @@ count?: number, slow_mode_ms?: number,
  * The broadcast that is not yet archived, if any.
  */
 broadcast?: Broadcast, stage?: StageState, 
+/**
+ * Absent from `joined` where the room is open to all.
+ */
+mode?: Mode, 
 /**
  * What stands above the talk.
  */

@@ -6,11 +6,12 @@
  */
 import type { Verb } from "../api.js";
 import { ROSTER_MEMBERS_MAX } from "../limits.js";
-import type { Joined, Person, Quoted, RecordFrame, State } from "../protocol/index.js";
+import type { Joined, Mode, Person, Quoted, RecordFrame, State } from "../protocol/index.js";
 import { questionsOf, rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
 import {
   type Gap,
   NO_STAGE,
+  OPEN,
   type RoomEvent,
   type RoomPush,
   type RoomState,
@@ -106,6 +107,7 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     slowModeMs: it.state.slow_mode_ms ?? 0,
     broadcast: it.state.broadcast ?? null,
     stage: it.state.stage ?? NO_STAGE,
+    mode: modeOf(it.state.mode, skew),
     pin: words(it.state.pin),
     picked: words(it.state.picked),
     // What happened to them in the meantime is unknown where records are left out.
@@ -168,6 +170,10 @@ function hole(state: RoomState, from: number, to: number): RoomState {
   return { ...state, gaps: [...state.gaps, { from, to, kind: "hole", loading: false }], last: to };
 }
 
+function modeOf(it: Mode | undefined, skew: number): RoomState["mode"] {
+  return it ? { mode: it.mode, until: it.until_ms === undefined ? null : it.until_ms - skew } : OPEN;
+}
+
 /** Without text there is nothing. */
 function words(quoted: Quoted | undefined): Quoted | null {
   return quoted?.text ? quoted : null;
@@ -182,6 +188,7 @@ function changed(state: RoomState, it: State): RoomState {
     slowModeMs: slow_mode_ms ?? state.slowModeMs,
     broadcast: broadcast ? (broadcast.phase === "archived" ? null : broadcast) : state.broadcast,
     stage: stage ?? state.stage,
+    mode: it.mode ? modeOf(it.mode, state.skew) : state.mode,
     pin: it.pin ? words(it.pin) : state.pin,
     picked: it.picked ? words(it.picked) : state.picked,
   };

@@ -29,6 +29,7 @@ import type {
   QuestionAct,
   Refusal,
   Reply,
+  RoomMode,
   Roster,
   Welcome,
 } from "../protocol/index.js";
@@ -198,6 +199,10 @@ export class RoomClient implements RoomApi {
 
   slowMode(gapMs: number): Promise<void> {
     return this.#act({ op: "slow_mode", gap_ms: gapMs });
+  }
+
+  mode(mode: RoomMode, forMs?: number): Promise<void> {
+    return this.#act({ op: "mode", mode, ...(forMs === undefined ? {} : { for_ms: forMs }) });
   }
 
   broadcast(act: BroadcastAct, title?: string, startsMs?: number): Promise<void> {

@@ -214,6 +214,10 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "unban", whom: record.b.who };
     case "slow_mode":
       return { ...head, kind: "slow_mode", gapMs: record.b.gap_ms };
+    case "mode": {
+      const { mode, until_ms } = record.b;
+      return { ...head, kind: "mode", mode, until: until_ms === undefined ? null : until_ms - skew };
+    }
     case "pin":
       return { ...head, kind: "pin", pinned: record.b.text !== undefined };
     case "broadcast":

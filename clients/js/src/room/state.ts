@@ -1,5 +1,5 @@
 /** What a client knows of one room. Plain values: `apply` folds events into it, `view` shows it. */
-import type { MessageView, NoticeView, Verb } from "../api.js";
+import type { MessageView, NoticeView, RoomView, Verb } from "../api.js";
 import type {
   Ack,
   Broadcast,
@@ -44,6 +44,7 @@ export interface RoomState {
   readonly count: number;
   readonly roster: readonly Person[] | null;
   readonly slowModeMs: number;
+  readonly mode: RoomView["mode"];
   readonly broadcast: Broadcast | null;
   readonly stage: StageState;
   readonly pin: Quoted | null;
@@ -120,6 +121,8 @@ export type RoomEvent =
 
 export const NO_STAGE: StageState = { here: false, video: false, audio: false };
 
+export const OPEN: RoomView["mode"] = { mode: "open", until: null };
+
 export function emptyRoom(slug: string): RoomState {
   return {
     slug,
@@ -145,6 +148,7 @@ export function emptyRoom(slug: string): RoomState {
     count: 0,
     roster: null,
     slowModeMs: 0,
+    mode: OPEN,
     broadcast: null,
     stage: NO_STAGE,
     pin: null,

@@ -19,6 +19,7 @@ export function viewOf(state: RoomState): RoomView {
     count: state.count,
     roster: state.roster,
     slowModeMs: state.slowModeMs,
+    mode: state.mode,
     broadcast: state.broadcast,
     stage: state.stage,
     pin: state.pin,

@@ -153,6 +153,9 @@ export class FakeRoom implements RoomApi {
   async slowMode(gapMs: number): Promise<void> {
     this.#change({ slowModeMs: gapMs });
   }
+  async mode(mode: RoomView["mode"]["mode"], forMs?: number): Promise<void> {
+    this.#change({ mode: { mode, until: forMs === undefined ? null : Date.now() + forMs } });
+  }
   async broadcast(act: string, title = "共读第三夜", startsMs?: number): Promise<void> {
     const now = this.view.get().broadcast;
     const host = this.view.get().me ?? lin;

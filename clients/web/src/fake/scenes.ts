@@ -110,7 +110,7 @@ const notices = (): NoticeView[] => [
 ];
 
 const viewer: Verb[] = ["watch", "talk", "react", "edit", "delete"];
-const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "pin", "questions", "go_live", "run_broadcast"];
+const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "mode", "pin", "questions", "go_live", "run_broadcast"];
 
 function rights(): Pick<RoomView, "can" | "mark"> {
   if (self?.mark === "owner") return { can: new Set(staff), mark: "owner" };
@@ -123,7 +123,7 @@ export function viewOf(slug: string): RoomView {
   const base: RoomView = {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
     gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
-    slowModeMs: 0, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
+    slowModeMs: 0, mode: { mode: "open", until: null }, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
     pin: null, picked: null, questions: [], me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
   const picture = { here: true, video: true, audio: true };
@@ -145,6 +145,8 @@ export function viewOf(slug: string): RoomView {
       picked: { of: 106, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", author: zhou },
       questions: asked(),
     },
+    quiet: { broadcast: live, stage: picture, mode: { mode: "host", until: start + 9 * MINUTE } },
+    asking: { broadcast: live, stage: picture, mode: { mode: "questions", until: null } },
     slow: { broadcast: live, stage: picture, slowModeMs: 10_000, sendAt: start + 3_600_000 },
     muted: { broadcast: live, stage: picture, mutedUntil: start + 10 * MINUTE },
     long: { messages: muchTalk(), newestSeq: 10_000, notices: [], atStart: true },

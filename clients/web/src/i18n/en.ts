@@ -37,6 +37,8 @@ const refusals: Record<StopCode, string> = {
   rate_limited: "That was too fast. Your draft is kept.",
   no_such_question: "This question has its answer already, or is gone.",
   too_many_questions: "Many questions wait already. Ask again once some are answered; your draft is kept.",
+  questions_only: "Just now only questions are taken: tap the question mark and send again. Your draft is kept.",
+  host_only: "Just now the host and moderators speak. Your draft is kept.",
   no_such_message: "That message is not there any more.",
   wrong_phase: "That step is not possible now.",
   no_broadcast: "There is no broadcast here now.",
@@ -285,7 +287,26 @@ export const en = {
     put: "Put above the talk",
   },
 
+  modes: {
+    label: "Who may speak",
+    open: "Everybody",
+    members: "Members",
+    questions: "Questions",
+    host: "Host",
+    says: {
+      open: "Whoever may come in may speak.",
+      members: "Just now members speak; guests read along.",
+      questions: "Just now only questions: what you write joins the list.",
+      host: "Just now the host and moderators speak.",
+    },
+    kept: (say: string) => `${say} Your draft is kept.`,
+    until: (time: string) => `For another ${time}, then it goes back by itself.`,
+    quiet: (time: string) => `Quiet for ${time}`,
+  },
+
   notice: {
+    mode: (mode: string) => `Who may speak now: ${mode}`,
+    modeFor: (by: string, mode: string, time: string) => `${by} made it quiet for ${time}: ${mode}`,
     pinned: (by: string) => `${by} pinned a message`,
     unpinned: (by: string) => `${by} took the pin down`,
     muted: (by: string, whom: string, time: string) => `${by} muted ${whom} for ${time}`,

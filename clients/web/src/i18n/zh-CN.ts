@@ -39,6 +39,8 @@ export const zhCN: Words = {
     rate_limited: "发得太快了，草稿已保留。",
     no_such_question: "这个问题已经回答过，或者不在了。",
     too_many_questions: "排队的问题太多了，等主持人回答几个再问。草稿已保留。",
+    questions_only: "现在只收提问，点问号再发。草稿已保留。",
+    host_only: "现在只有主持人和管理员说话。草稿已保留。",
     no_such_message: "那条消息已经不在了。",
     wrong_phase: "现在还不能这样做。",
     no_broadcast: "这里现在没有直播。",
@@ -281,7 +283,26 @@ export const zhCN: Words = {
     put: "放到聊天上方",
   },
 
+  modes: {
+    label: "谁可以说话",
+    open: "所有人",
+    members: "成员",
+    questions: "仅提问",
+    host: "仅主持",
+    says: {
+      open: "进得来的人都能说话。",
+      members: "现在只有成员能说话，访客可以看。",
+      questions: "现在只收提问，写下的会排进提问列表。",
+      host: "现在只有主持人和管理员说话。",
+    },
+    kept: (say) => `${say}草稿已保留。`,
+    until: (time) => `还有 ${time}，之后自动恢复。`,
+    quiet: (time) => `静场 ${time}`,
+  },
+
   notice: {
+    mode: (mode) => `现在可以说话的是：${mode}`,
+    modeFor: (by, mode, time) => `${by} 静场 ${time}：${mode}`,
     pinned: (by) => `${by} 置顶了一条消息`,
     unpinned: (by) => `${by} 取消了置顶`,
     muted: (by, whom, time) => `${by} 把 ${whom} 禁言 ${time}`,

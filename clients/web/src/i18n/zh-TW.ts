@@ -39,6 +39,8 @@ export const zhTW: Words = {
     rate_limited: "送得太快了，草稿已保留。",
     no_such_question: "這個問題已經回答過，或者不在了。",
     too_many_questions: "排隊的問題太多了，等主持人回答幾個再問。草稿已保留。",
+    questions_only: "現在只收提問，點問號再發。草稿已保留。",
+    host_only: "現在只有主持人和管理員說話。草稿已保留。",
     no_such_message: "那則訊息已經不在了。",
     wrong_phase: "現在還不能這樣做。",
     no_broadcast: "這裡現在沒有直播。",
@@ -281,7 +283,26 @@ export const zhTW: Words = {
     put: "放到聊天上方",
   },
 
+  modes: {
+    label: "誰可以說話",
+    open: "所有人",
+    members: "成員",
+    questions: "僅提問",
+    host: "僅主持",
+    says: {
+      open: "進得來的人都能說話。",
+      members: "現在只有成員能說話，訪客可以看。",
+      questions: "現在只收提問，寫下的會排進提問清單。",
+      host: "現在只有主持人和管理員說話。",
+    },
+    kept: (say) => `${say}草稿已保留。`,
+    until: (time) => `還有 ${time}，之後自動恢復。`,
+    quiet: (time) => `靜場 ${time}`,
+  },
+
   notice: {
+    mode: (mode) => `現在可以說話的是：${mode}`,
+    modeFor: (by, mode, time) => `${by} 靜場 ${time}：${mode}`,
     pinned: (by) => `${by} 置頂了一則訊息`,
     unpinned: (by) => `${by} 取消了置頂`,
     muted: (by, whom, time) => `${by} 把 ${whom} 禁言 ${time}`,

@@ -6,6 +6,7 @@ mod broadcast;
 mod chat;
 mod commit;
 mod moderation;
+mod order;
 mod presence;
 mod resume;
 
@@ -61,6 +62,7 @@ pub(super) fn meta() -> RoomMeta {
         title: "茶".into(),
         guests: true,
         maker: MAKER.into(),
+        talk: TalkRate::new(0, 0),
     }
 }
 
