@@ -16,6 +16,7 @@ mod crypto;
 mod error;
 mod feed;
 mod ice;
+mod probe;
 mod publish;
 mod random;
 mod sdp;
@@ -32,6 +33,7 @@ pub use config::Config;
 pub use error::StartError;
 pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, PublicationId, WantKeyframe};
 pub use ice::{IceSession, IceUpdated};
+pub use probe::{Probe, probe};
 
 /// Keyframe wishes that wait for the publishers; each room has at most two a second.
 const WISHES_MAX: usize = 1_024;
