@@ -1,6 +1,6 @@
 //! The commands, and the help that a person reads first.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io::IsTerminal, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use auth::{Grant, Role, ServerSecret, Tokens};
@@ -8,7 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::MemberId;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Config, server::Server};
+use crate::{
+    config::Config,
+    operate::{self, Paint, bytes_text, moment_text},
+    server::Server,
+};
 
 const ABOUT: &str = "A self-hosted live room: go live, talk, and lose nothing.";
 
@@ -34,6 +38,14 @@ pub enum What {
     Serve(Serve),
     /// Print the configuration in force, or say what is wrong with it
     CheckConfig(Settings),
+    /// Put everything into one file, while the server runs
+    Backup(Backup),
+    /// Prove that a backup is whole and that a server can start from it
+    VerifyBackup(VerifyBackup),
+    /// Make an empty data folder from a backup
+    Restore(Restore),
+    /// See whether this machine is fit for the server, and what to do where it is not
+    Doctor(Doctor),
     /// Make tokens for engineers: tests, scripts, load tests
     Token(Token),
     /// Print the version
@@ -144,6 +156,122 @@ async fn serve(config: Config, metrics: telemetry::Metrics) -> Result<()> {
     println!("weiquan is saying goodbye to everybody");
     server.shutdown().await;
     Ok(())
+}
+
+#[derive(Args)]
+pub struct Backup {
+    #[command(flatten)]
+    settings: Settings,
+    /// The file to write; it must not be there yet
+    file: PathBuf,
+}
+
+impl Backup {
+    pub fn run(self) -> Result<()> {
+        let config = self.settings.load()?;
+        let folder = &config.raw.server.data;
+        let start = clock::now();
+        let is_watched = std::io::stderr().is_terminal();
+        let mut told = |done: u64, all: u64| {
+            if is_watched {
+                eprint!("\r  copying: {} % ", done * 100 / all.max(1));
+            }
+        };
+        let written = operate::backup(folder, &self.file, &mut told)?;
+        if is_watched {
+            eprint!("\r\x1b[K");
+        }
+        let took = clock::now().duration_since(start);
+        let file = self.file.display();
+        println!(
+            "{file}: {} as it was on {}, in {:.1} s",
+            bytes_text(written.bytes),
+            moment_text(written.manifest.made_ms),
+            took.as_secs_f32()
+        );
+        println!(
+            "  It holds password hashes and the server's secret: keep it as you keep the data."
+        );
+        println!("  Prove it:  weiquan verify-backup {file}");
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct VerifyBackup {
+    /// The file that `weiquan backup` wrote
+    file: PathBuf,
+    /// A folder with room for the unpacked data; else the one for temporary files
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl VerifyBackup {
+    /// Whether the backup is sound.
+    pub fn run(self) -> Result<bool> {
+        let scratch = self.scratch.unwrap_or_else(std::env::temp_dir);
+        let report = small_runtime()?.block_on(operate::verify(&self.file, &scratch))?;
+        tell(&report, self.json);
+        Ok(report.holds())
+    }
+}
+
+#[derive(Args)]
+pub struct Restore {
+    /// The file that `weiquan backup` wrote
+    file: PathBuf,
+    /// The data folder to make; it may be there, but hold no database
+    #[arg(long, value_name = "FOLDER")]
+    data: PathBuf,
+}
+
+impl Restore {
+    pub fn run(self) -> Result<()> {
+        let restored = small_runtime()?.block_on(operate::restore(&self.file, &self.data))?;
+        tell(&restored.report, false);
+        let made = moment_text(restored.manifest.made_ms);
+        println!("  {} is as the server was on {made}.", self.data.display());
+        println!("  What was said or changed after that moment is not there.");
+        println!("  Start it:  weiquan serve --data {}", self.data.display());
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    settings: Settings,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    /// Whether a server can run here; warnings do not hinder it.
+    pub fn run(self) -> Result<bool> {
+        let report = operate::doctor(&self.settings.load()?);
+        tell(&report, self.json);
+        Ok(report.holds())
+    }
+}
+
+fn tell(report: &operate::Report, json: bool) {
+    if json {
+        println!("{}", report.json());
+    } else {
+        println!("{}", report.table(Paint::for_stdout()));
+    }
+}
+
+/// For a command that awaits a store and nothing else.
+fn small_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")
 }
 
 /// A role that a token can name.
