@@ -1,6 +1,11 @@
 //! The commands, and the help that a person reads first.
 
-use std::{io::IsTerminal, path::PathBuf, time::Duration};
+use std::{
+    io::IsTerminal,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use auth::{Grant, Role, ServerSecret, Tokens};
@@ -12,6 +17,7 @@ use crate::{
     config::Config,
     operate::{self, Paint, bytes_text, moment_text},
     server::Server,
+    supervisor,
 };
 
 const ABOUT: &str = "A self-hosted live room: go live, talk, and lose nothing.";
@@ -71,6 +77,11 @@ pub struct Settings {
 
 impl Settings {
     fn load(&self) -> Result<Config> {
+        self.load_for(None)
+    }
+
+    /// A public port that is open already wins over what is written.
+    fn load_for(&self, port: Option<SocketAddr>) -> Result<Config> {
         let mut flags = Vec::new();
         for pair in &self.set {
             let (key, value) = pair
@@ -84,6 +95,9 @@ impl Settings {
                 // Quoted, so that it is text whatever it looks like.
                 flags.push((key.to_owned(), format!("{value:?}")));
             }
+        }
+        if let Some(port) = port {
+            flags.push(("server.listen".to_owned(), format!("\"{port}\"")));
         }
         Ok(Config::load(
             self.config.as_deref(),
@@ -106,7 +120,10 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Result<()> {
-        let config = self.settings.load()?;
+        let port = supervisor::inherited_port()?;
+        let address = port.as_ref().map(TcpListener::local_addr).transpose();
+        let address = address.context("the port that was handed over")?;
+        let config = self.settings.load_for(address)?;
         let log = &config.raw.log;
         let metrics = telemetry::start(&telemetry::Settings {
             level: log.level.clone(),
@@ -122,15 +139,19 @@ impl Serve {
             .enable_all()
             .build()
             .context("the front's threads cannot start")?;
-        runtime.block_on(serve(config, metrics))
+        runtime.block_on(serve(config, metrics, port))
     }
 }
 
-async fn serve(config: Config, metrics: telemetry::Metrics) -> Result<()> {
+async fn serve(
+    config: Config,
+    metrics: telemetry::Metrics,
+    port: Option<TcpListener>,
+) -> Result<()> {
     // Listened for before anything is open, so that an early signal ends it in order too.
     let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
-    let server = Server::start(&config, metrics).await?;
+    let server = Server::start(&config, metrics, port).await?;
     println!(
         "weiquan {} serves {}",
         env!("CARGO_PKG_VERSION"),
@@ -149,10 +170,17 @@ async fn serve(config: Config, metrics: telemetry::Metrics) -> Result<()> {
         );
     }
     println!("  Ctrl-C stops it; nothing that was acknowledged is lost.");
+    supervisor::ready();
+    let watched = async {
+        supervisor::watch(|| server.lives()).await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        () = watched => {}
     }
+    supervisor::stopping();
     println!("weiquan is saying goodbye to everybody");
     server.shutdown().await;
     Ok(())

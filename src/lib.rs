@@ -4,7 +4,7 @@
 //! them. Reading order: [`cli`] (what can be asked of the program), [`config`] (what the operator
 //! wrote), [`server`] (builds the parts in order and ends them in reverse), [`actor`] (runs the
 //! rooms), [`connection`] (one device), [`http`] (everything that is not a socket), [`join`] (the
-//! ends that may not name each other), [`operate`] (what is done beside the server: backups).
+//! ends that may not name each other), [`operate`] (what is done beside the server: backups), [`supervisor`] (systemd).
 
 pub mod actor;
 pub mod cli;
@@ -14,3 +14,4 @@ pub mod http;
 pub mod join;
 pub mod operate;
 pub mod server;
+pub mod supervisor;

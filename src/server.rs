@@ -18,7 +18,11 @@ use protocol::{
     server::{Phase, Push},
 };
 use store::{Store, StoreConfig};
-use tokio::{sync::mpsc, task::JoinHandle, time};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time,
+};
 
 use crate::{
     actor::{Directory, People, Stage, directory::Shards, home_of, push_frame},
@@ -64,7 +68,13 @@ pub struct Server {
 
 impl Server {
     /// Starts everything. Errors name what is wrong and what to do about it.
-    pub async fn start(config: &Config, metrics: telemetry::Metrics) -> Result<Self> {
+    ///
+    /// `port` is the public port where somebody opened it before; else it is opened here.
+    pub async fn start(
+        config: &Config,
+        metrics: telemetry::Metrics,
+        port: Option<std::net::TcpListener>,
+    ) -> Result<Self> {
         // Before anything else: what is wrong with the files is said at once.
         let certificates = certificates(config)?;
         let folder = config.raw.server.data.clone();
@@ -72,8 +82,12 @@ impl Server {
             tokio::task::spawn_blocking(move || Store::open(&folder, &StoreConfig::default()))
                 .await
                 .context("the store's start was interrupted")??;
-        let listener = http::listen(config.listen)
-            .with_context(|| format!("server.listen = {}: cannot listen there", config.listen))?;
+        let listener = match port {
+            Some(port) => http::adopt_listener(port).context("the port that was handed over")?,
+            None => http::listen(config.listen).with_context(|| {
+                format!("server.listen = {}: cannot listen there", config.listen)
+            })?,
+        };
         let address = listener
             .local_addr()
             .context("the public port has no address")?;
@@ -189,6 +203,22 @@ impl Server {
             media,
             tasks,
         })
+    }
+
+    /// Returns once every shard has taken a turn: what people see of the server is alive. The disk is
+    /// not asked, because no new start heals it.
+    pub async fn lives(&self) {
+        for shard in self.shards.handles().iter() {
+            let (taken, turn) = oneshot::channel();
+            shard.spawn(move || async move {
+                // Nobody waits any more where this came too late.
+                let _ = taken.send(());
+            });
+            // A shard that has ended takes no turn: this waits until it is given up.
+            if turn.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Ends the parts in reverse: nobody new, everybody told, everything said so far on disk.

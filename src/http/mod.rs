@@ -44,7 +44,7 @@ use axum::{
 use store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
 
-pub use front::{Front, listen};
+pub use front::{Front, adopt_listener, listen};
 pub use health::admin;
 pub use openapi::document;
 pub use places::Place;
