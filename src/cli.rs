@@ -4,6 +4,7 @@ use std::{
     io::IsTerminal,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
+    pin::pin,
     time::Duration,
 };
 
@@ -11,11 +12,12 @@ use anyhow::{Context, Result};
 use auth::{Grant, Role, ServerSecret, Tokens};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::MemberId;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
     operate::{self, Paint, bytes_text, moment_text},
+    reload,
     server::Server,
     supervisor,
 };
@@ -125,7 +127,7 @@ impl Serve {
         let address = address.context("the port that was handed over")?;
         let config = self.settings.load_for(address)?;
         let log = &config.raw.log;
-        let metrics = telemetry::start(&telemetry::Settings {
+        let (metrics, log) = telemetry::start(&telemetry::Settings {
             level: log.level.clone(),
             format: match log.format.as_str() {
                 "json" => telemetry::Format::Json,
@@ -139,18 +141,31 @@ impl Serve {
             .enable_all()
             .build()
             .context("the front's threads cannot start")?;
-        runtime.block_on(serve(config, metrics, port))
+        let again = Again {
+            settings: self.settings,
+            address,
+            log,
+        };
+        runtime.block_on(serve(config, metrics, port, again))
     }
 }
 
+/// What reading the configuration again needs.
+struct Again {
+    settings: Settings,
+    /// The public port that was open already.
+    address: Option<SocketAddr>,
+    log: telemetry::LogSwitch,
+}
+
 async fn serve(
-    config: Config,
+    mut config: Config,
     metrics: telemetry::Metrics,
     port: Option<TcpListener>,
+    again: Again,
 ) -> Result<()> {
     // Listened for before anything is open, so that an early signal ends it in order too.
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let signals = Signals::new().context("signals")?;
     let server = Server::start(&config, metrics, port).await?;
     println!(
         "weiquan {} serves {}",
@@ -171,19 +186,43 @@ async fn serve(
     }
     println!("  Ctrl-C stops it; nothing that was acknowledged is lost.");
     supervisor::ready();
-    let watched = async {
-        supervisor::watch(|| server.lives()).await;
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        () = watched => {}
-    }
+    signals.ended(&mut config, &server, &again).await;
     supervisor::stopping();
     println!("weiquan is saying goodbye to everybody");
     server.shutdown().await;
     Ok(())
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when the server is to end; reads the configuration again as often as it is asked to.
+    async fn ended(mut self, config: &mut Config, server: &Server, again: &Again) {
+        let mut watched = pin!(supervisor::watch(|| server.lives()));
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => {
+                    let read = again.settings.load_for(again.address);
+                    reload::reload(config, read, server, &again.log);
+                }
+                never = &mut watched => match never {},
+            }
+        }
+    }
 }
 
 #[derive(Args)]

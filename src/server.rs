@@ -60,6 +60,7 @@ pub struct Server {
     directory: Arc<Directory>,
     draining: Arc<AtomicBool>,
     front: Front,
+    live: http::Live,
     redirect_front: Option<Front>,
     admin_front: Option<Front>,
     media: rtc_edge::Running,
@@ -178,15 +179,10 @@ impl Server {
             tokens,
             secret: server_secret,
             stage: rooms,
-            settings: Settings {
-                origin: url.clone(),
-                origins: config.raw.server.origins.clone(),
-                sign_up: config.raw.auth.sign_up,
-                connections_per_address: config.raw.server.connections_per_address,
-            },
+            settings: settings(config, &url),
             tls: acceptor,
         };
-        let front = http::serve(listener, parts, adopt_into(handles))?;
+        let (front, live) = http::serve(listener, parts, adopt_into(handles))?;
         tasks.retain(|it| !it.is_finished());
         Ok(Self {
             address,
@@ -198,11 +194,17 @@ impl Server {
             directory,
             draining,
             front,
+            live,
             redirect_front,
             admin_front,
             media,
             tasks,
         })
+    }
+
+    /// Puts in force what may change while people are connected.
+    pub fn change(&self, config: &Config) {
+        self.live.change(settings(config, &self.url));
     }
 
     /// Returns once every shard has taken a turn: what people see of the server is alive. The disk is
@@ -253,6 +255,15 @@ impl Server {
         if let Some(admin) = self.admin_front {
             admin.stop(Duration::from_millis(100)).await;
         }
+    }
+}
+
+fn settings(config: &Config, url: &str) -> Settings {
+    Settings {
+        origin: url.to_owned(),
+        origins: config.raw.server.origins.clone(),
+        sign_up: config.raw.auth.sign_up,
+        connections_per_address: config.raw.server.connections_per_address,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A socket that it opened beforehand (`LISTEN_FDS`), "ready" and "stopping" (`NOTIFY_SOCKET`), and a
 //! sign of life (`WATCHDOG_USEC`). Whoever starts the program otherwise notices nothing of it.
 
-use std::{future::Future, net::TcpListener, time::Duration};
+use std::{convert::Infallible, future::Future, net::TcpListener, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use listenfd::ListenFd;
@@ -41,11 +41,10 @@ pub fn stopping() {
     say(NotifyState::Stopping);
 }
 
-/// Gives a sign of life for as long as `lives` answers in time, and for ever; returns at once where
-/// nobody wants one. What is silent too long is started anew by whoever watches.
-pub async fn watch<F: Future<Output = ()>>(lives: impl Fn() -> F) {
+/// Gives a sign of life for ever, as long as `lives` answers in time; nothing where nobody wants one. What is silent too long is started anew by whoever watches.
+pub async fn watch<F: Future<Output = ()>>(lives: impl Fn() -> F) -> Infallible {
     let Some(within) = sd_notify::watchdog_enabled() else {
-        return;
+        return std::future::pending().await;
     };
     let every = within / SIGNS_IN_TIME;
     loop {
