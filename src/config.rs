@@ -113,6 +113,7 @@ impl Default for Fanout {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rtc {
+    pub listen: String,
     pub publish_port: u16,
     pub view_ports: Vec<u16>,
     pub public_ips: Vec<IpAddr>,
@@ -121,6 +122,7 @@ pub struct Rtc {
 impl Default for Rtc {
     fn default() -> Self {
         Self {
+            listen: String::new(),
             publish_port: 8081,
             view_ports: vec![8082],
             public_ips: Vec::new(),
@@ -257,6 +259,7 @@ impl Raw {
             "off" => None,
             text => Some(address("server.admin", text)?),
         };
+        let media = self.rtc.address(listen)?;
         let (secure, redirect) = self.tls.check()?;
         let scheme = if secure { "https" } else { "http" };
         let public_url = match self.server.public_url.trim_end_matches('/') {
@@ -329,15 +332,30 @@ impl Raw {
                 self.fanout.shards
             },
             threads: or_cores(self.server.threads, 4),
-            rtc_publish: SocketAddr::new(listen.ip(), self.rtc.publish_port),
+            rtc_publish: SocketAddr::new(media, self.rtc.publish_port),
             rtc_view: self
                 .rtc
                 .view_ports
                 .iter()
-                .map(|it| SocketAddr::new(listen.ip(), *it))
+                .map(|it| SocketAddr::new(media, *it))
                 .collect(),
             raw: self,
         })
+    }
+}
+
+impl Rtc {
+    /// Where the media ports are: as written, or beside the public port.
+    fn address(&self, listen: SocketAddr) -> Result<IpAddr, ConfigError> {
+        match self.listen.as_str() {
+            "" => Ok(listen.ip()),
+            text => text.parse().map_err(|_| ConfigError::Unfit {
+                place: None,
+                key: "rtc.listen",
+                value: text.to_owned(),
+                advice: "write an address of this machine without a port, such as 0.0.0.0".into(),
+            }),
+        }
     }
 }
 
@@ -458,6 +476,18 @@ mod tests {
         .expect("good");
         assert_eq!(config.listen.port(), 3);
         assert_eq!(config.public_url, "http://127.0.0.1:3");
+    }
+
+    #[test]
+    fn media_listens_beside_the_public_port_or_where_it_is_told_to() {
+        let beside = load(None, &[], &[("server.listen", "192.0.2.1:80")]).expect("good");
+        assert_eq!(beside.rtc_publish.to_string(), "192.0.2.1:8081");
+        let apart = load(None, &[], &[("rtc.listen", "0.0.0.0")]).expect("good");
+        assert_eq!(apart.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(apart.rtc_publish.to_string(), "0.0.0.0:8081");
+        assert_eq!(apart.rtc_view[0].to_string(), "0.0.0.0:8082");
+        let error = load(None, &[], &[("rtc.listen", "0.0.0.0:80")]).expect_err("a port");
+        assert!(error.contains("rtc.listen = 0.0.0.0:80"), "{error}");
     }
 
     #[test]

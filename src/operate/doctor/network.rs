@@ -78,10 +78,10 @@ fn judge_port(
 
 /// Buffers and GSO, where media leaves.
 pub(super) fn media(config: &Config) -> Vec<Check> {
-    let probe = match rtc_edge::probe(config.listen.ip()) {
+    let probe = match rtc_edge::probe(config.rtc_publish.ip()) {
         Ok(probe) => probe,
         Err(error) => {
-            let advice = "name an address of this machine in server.listen";
+            let advice = "name an address of this machine in rtc.listen, or 0.0.0.0";
             return vec![Check::fail("UDP", error.to_string(), advice)];
         }
     };
@@ -146,8 +146,7 @@ fn judge_public(url: &str, bound: IpAddr, told: &[IpAddr]) -> Check {
         return Check::fail(
             name,
             format!("{url}, but media listens on {bound}, where only this machine is"),
-            "let server.listen be 0.0.0.0:PORT and close that port to the world in the firewall: the \
-             media ports go with it",
+            "set rtc.listen = \"0.0.0.0\", and let both UDP ports through: media never passes a proxy",
         );
     }
     let is_private_host = host.parse().is_ok_and(is_private);
