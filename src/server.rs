@@ -396,6 +396,7 @@ async fn gauges(people: Arc<People>, directory: Arc<Directory>, metrics: telemet
     loop {
         metrics::gauge!("weiquan_people_connections").set(people.count() as f64);
         metrics::gauge!("weiquan_rooms_running").set(f64::from(directory.count()));
+        telemetry::record_process();
         metrics.upkeep();
         time::sleep(GAUGES_EVERY).await;
     }

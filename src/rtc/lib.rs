@@ -16,6 +16,7 @@ mod crypto;
 mod error;
 mod feed;
 mod ice;
+mod meters;
 mod probe;
 mod publish;
 mod random;
@@ -110,6 +111,7 @@ impl Rtc {
         config: Config,
         reports: mpsc::Sender<(RoomNumber, Report)>,
     ) -> Result<(Self, Running), StartError> {
+        meters::begin();
         let config = Arc::new(config);
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
         let (viewers, feed, viewing) = view::start(&config, wishes, reports.clone())?;

@@ -5,6 +5,8 @@
 //! wraps what belongs to a person in [`Pii`]. It does not serve anything: `http` renders [`Metrics`]
 //! on the admin listener.
 
+mod process;
+
 use std::{
     fmt,
     io::IsTerminal,
@@ -14,6 +16,8 @@ use std::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
+
+pub use process::record_process;
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
