@@ -1,6 +1,6 @@
 # The few commands a person needs. `make run` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check soak fuzz web
+.PHONY: help run test bench check soak fuzz web deb
 
 help: ## What there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -11,6 +11,10 @@ run: web ## Build everything and serve http://127.0.0.1:8080 with the data in ./
 
 web: ## Build the web app that the server carries
 	scripts/web.sh
+
+deb: web ## Build the Debian package into target/deb
+	cargo build --release --locked --bin weiquan
+	scripts/deb.sh
 
 test: ## Set up and run every test: Rust, TypeScript, the real browser
 	scripts/test.sh

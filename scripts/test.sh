@@ -24,6 +24,9 @@ step "TypeScript"
 step "Rust: tests"
 cargo test --workspace --locked -- --test-threads=2
 
+step "the Debian package"
+scripts/deb-test.sh
+
 step "the whole server in real Chromium"
 (cd clients/web && npm run --silent test:browser)
 (cd tests/browser && npm test --silent)

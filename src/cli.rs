@@ -1,14 +1,26 @@
 //! The commands, and the help that a person reads first.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    io::IsTerminal,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    pin::pin,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use auth::{Grant, Role, ServerSecret, Tokens};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::MemberId;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{config::Config, server::Server};
+use crate::{
+    config::Config,
+    operate::{self, Paint, bytes_text, moment_text},
+    reload,
+    server::Server,
+    supervisor,
+};
 
 const ABOUT: &str = "A self-hosted live room: go live, talk, and lose nothing.";
 
@@ -34,6 +46,14 @@ pub enum What {
     Serve(Serve),
     /// Print the configuration in force, or say what is wrong with it
     CheckConfig(Settings),
+    /// Put everything into one file, while the server runs
+    Backup(Backup),
+    /// Prove that a backup is whole and that a server can start from it
+    VerifyBackup(VerifyBackup),
+    /// Make an empty data folder from a backup
+    Restore(Restore),
+    /// See whether this machine is fit for the server, and what to do where it is not
+    Doctor(Doctor),
     /// Make tokens for engineers: tests, scripts, load tests
     Token(Token),
     /// Print the version
@@ -59,6 +79,11 @@ pub struct Settings {
 
 impl Settings {
     fn load(&self) -> Result<Config> {
+        self.load_for(None)
+    }
+
+    /// A public port that is open already wins over what is written.
+    fn load_for(&self, port: Option<SocketAddr>) -> Result<Config> {
         let mut flags = Vec::new();
         for pair in &self.set {
             let (key, value) = pair
@@ -72,6 +97,9 @@ impl Settings {
                 // Quoted, so that it is text whatever it looks like.
                 flags.push((key.to_owned(), format!("{value:?}")));
             }
+        }
+        if let Some(port) = port {
+            flags.push(("server.listen".to_owned(), format!("\"{port}\"")));
         }
         Ok(Config::load(
             self.config.as_deref(),
@@ -94,9 +122,12 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Result<()> {
-        let config = self.settings.load()?;
+        let port = supervisor::inherited_port()?;
+        let address = port.as_ref().map(TcpListener::local_addr).transpose();
+        let address = address.context("the port that was handed over")?;
+        let config = self.settings.load_for(address)?;
         let log = &config.raw.log;
-        let metrics = telemetry::start(&telemetry::Settings {
+        let (metrics, log) = telemetry::start(&telemetry::Settings {
             level: log.level.clone(),
             format: match log.format.as_str() {
                 "json" => telemetry::Format::Json,
@@ -110,15 +141,32 @@ impl Serve {
             .enable_all()
             .build()
             .context("the front's threads cannot start")?;
-        runtime.block_on(serve(config, metrics))
+        let again = Again {
+            settings: self.settings,
+            address,
+            log,
+        };
+        runtime.block_on(serve(config, metrics, port, again))
     }
 }
 
-async fn serve(config: Config, metrics: telemetry::Metrics) -> Result<()> {
+/// What reading the configuration again needs.
+struct Again {
+    settings: Settings,
+    /// The public port that was open already.
+    address: Option<SocketAddr>,
+    log: telemetry::LogSwitch,
+}
+
+async fn serve(
+    mut config: Config,
+    metrics: telemetry::Metrics,
+    port: Option<TcpListener>,
+    again: Again,
+) -> Result<()> {
     // Listened for before anything is open, so that an early signal ends it in order too.
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
-    let server = Server::start(&config, metrics).await?;
+    let signals = Signals::new().context("signals")?;
+    let server = Server::start(&config, metrics, port).await?;
     println!(
         "weiquan {} serves {}",
         env!("CARGO_PKG_VERSION"),
@@ -137,13 +185,160 @@ async fn serve(config: Config, metrics: telemetry::Metrics) -> Result<()> {
         );
     }
     println!("  Ctrl-C stops it; nothing that was acknowledged is lost.");
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    supervisor::ready();
+    signals.ended(&mut config, &server, &again).await;
+    supervisor::stopping();
     println!("weiquan is saying goodbye to everybody");
     server.shutdown().await;
     Ok(())
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when the server is to end; reads the configuration again as often as it is asked to.
+    async fn ended(mut self, config: &mut Config, server: &Server, again: &Again) {
+        let mut watched = pin!(supervisor::watch(|| server.lives()));
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => {
+                    let read = again.settings.load_for(again.address);
+                    reload::reload(config, read, server, &again.log);
+                }
+                never = &mut watched => match never {},
+            }
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Backup {
+    #[command(flatten)]
+    settings: Settings,
+    /// The file to write; it must not be there yet
+    file: PathBuf,
+}
+
+impl Backup {
+    pub fn run(self) -> Result<()> {
+        let config = self.settings.load()?;
+        let folder = &config.raw.server.data;
+        let start = clock::now();
+        let is_watched = std::io::stderr().is_terminal();
+        let mut told = |done: u64, all: u64| {
+            if is_watched {
+                eprint!("\r  copying: {} % ", done * 100 / all.max(1));
+            }
+        };
+        let written = operate::backup(folder, &self.file, &mut told)?;
+        if is_watched {
+            eprint!("\r\x1b[K");
+        }
+        let took = clock::now().duration_since(start);
+        let file = self.file.display();
+        println!(
+            "{file}: {} as it was on {}, in {:.1} s",
+            bytes_text(written.bytes),
+            moment_text(written.manifest.made_ms),
+            took.as_secs_f32()
+        );
+        println!(
+            "  It holds password hashes and the server's secret: keep it as you keep the data."
+        );
+        println!("  Prove it:  weiquan verify-backup {file}");
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct VerifyBackup {
+    /// The file that `weiquan backup` wrote
+    file: PathBuf,
+    /// A folder with room for the unpacked data; else the one for temporary files
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl VerifyBackup {
+    /// Whether the backup is sound.
+    pub fn run(self) -> Result<bool> {
+        let scratch = self.scratch.unwrap_or_else(std::env::temp_dir);
+        let report = small_runtime()?.block_on(operate::verify(&self.file, &scratch))?;
+        tell(&report, self.json);
+        Ok(report.holds())
+    }
+}
+
+#[derive(Args)]
+pub struct Restore {
+    /// The file that `weiquan backup` wrote
+    file: PathBuf,
+    /// The data folder to make; it may be there, but hold no database
+    #[arg(long, value_name = "FOLDER")]
+    data: PathBuf,
+}
+
+impl Restore {
+    pub fn run(self) -> Result<()> {
+        let restored = small_runtime()?.block_on(operate::restore(&self.file, &self.data))?;
+        tell(&restored.report, false);
+        let made = moment_text(restored.manifest.made_ms);
+        println!("  {} is as the server was on {made}.", self.data.display());
+        println!("  What was said or changed after that moment is not there.");
+        println!("  Start it:  weiquan serve --data {}", self.data.display());
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    settings: Settings,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    /// Whether a server can run here; warnings do not hinder it.
+    pub fn run(self) -> Result<bool> {
+        let report = operate::doctor(&self.settings.load()?);
+        tell(&report, self.json);
+        Ok(report.holds())
+    }
+}
+
+fn tell(report: &operate::Report, json: bool) {
+    if json {
+        println!("{}", report.json());
+    } else {
+        println!("{}", report.table(Paint::for_stdout()));
+    }
+}
+
+/// For a command that awaits a store and nothing else.
+fn small_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")
 }
 
 /// A role that a token can name.

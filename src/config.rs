@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
+use crate::layers::{overlay, place_of, read_file, value_of};
+
 /// Why the server does not start. Each names the key, the value and what to do.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -24,8 +26,10 @@ pub enum ConfigError {
     },
     #[error("{place}: {message}")]
     Wrong { place: String, message: String },
-    #[error("{key} = {value}: {advice}")]
+    #[error("{}{key} = {value}: {advice}", .place.as_ref().map_or_else(String::new, |it| format!("{it}: ")))]
     Unfit {
+        /// The file and the line, where it stands in one.
+        place: Option<String>,
         key: &'static str,
         value: String,
         advice: String,
@@ -126,6 +130,7 @@ impl Default for Fanout {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rtc {
+    pub listen: String,
     pub publish_port: u16,
     pub view_ports: Vec<u16>,
     pub public_ips: Vec<IpAddr>,
@@ -134,6 +139,7 @@ pub struct Rtc {
 impl Default for Rtc {
     fn default() -> Self {
         Self {
+            listen: String::new(),
             publish_port: 8081,
             view_ports: vec![8082],
             public_ips: Vec::new(),
@@ -217,10 +223,11 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
         flags: &[(String, String)],
     ) -> Result<Self, ConfigError> {
-        let mut table = match file {
+        let written = match file {
             Some(path) => read_file(path)?,
             None => Table::new(),
         };
+        let mut table = written.clone();
         for (name, value) in environment {
             if let Some(path) = name.strip_prefix("WEIQUAN__") {
                 let path = path.to_ascii_lowercase().replace("__", ".");
@@ -230,77 +237,36 @@ impl Config {
         for (path, value) in flags {
             overlay(&mut table, path, value, &format!("--set {path}"))?;
         }
-        let raw: Raw = Value::Table(table)
+        let raw: Raw = Value::Table(table.clone())
             .try_into()
             .map_err(|it: toml::de::Error| ConfigError::Wrong {
                 place: "configuration".into(),
                 message: it.message().to_owned(),
             })?;
-        raw.check()
+        raw.check().map_err(|error| match (error, file) {
+            // Only where no later layer has another word on it.
+            (
+                ConfigError::Unfit {
+                    key, value, advice, ..
+                },
+                Some(path),
+            ) if value_of(&written, key) == value_of(&table, key) => {
+                let place = place_of(path, key);
+                ConfigError::Unfit {
+                    place,
+                    key,
+                    value,
+                    advice,
+                }
+            }
+            (error, _) => error,
+        })
     }
 
     /// The effective configuration as TOML. It holds no secret: those are named by file.
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(&self.raw).expect("plain tables always serialize")
     }
-}
-
-fn read_file(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.into(),
-        source,
-    })?;
-    // Typed once on its own, so that an unknown key is told with its line and the file's name.
-    let typed: Result<Raw, _> = toml::from_str(&text);
-    if let Err(error) = typed {
-        return Err(ConfigError::Wrong {
-            place: path.display().to_string(),
-            message: error.to_string(),
-        });
-    }
-    text.parse()
-        .map_err(|it: toml::de::Error| ConfigError::Wrong {
-            place: path.display().to_string(),
-            message: it.to_string(),
-        })
-}
-
-/// Puts one value under `section.key`; it is read as TOML where that is possible, else as text.
-fn overlay(table: &mut Table, path: &str, text: &str, place: &str) -> Result<(), ConfigError> {
-    let wrong = |message: &str| ConfigError::Wrong {
-        place: place.into(),
-        message: message.into(),
-    };
-    let (section, key) = path
-        .split_once('.')
-        .ok_or_else(|| wrong("write it as section.key"))?;
-    let typed = format!("it = {text}")
-        .parse::<Table>()
-        .ok()
-        .and_then(|mut it| it.remove("it"));
-    // A key that holds text takes what was written as text, quoted or not, whatever it looks like.
-    let value = match typed {
-        Some(Value::String(it)) => Value::String(it),
-        Some(it) if !holds_text(section, key) => it,
-        _ => Value::String(text.to_owned()),
-    };
-    let entry = table
-        .entry(section)
-        .or_insert_with(|| Value::Table(Table::new()));
-    let section = entry
-        .as_table_mut()
-        .ok_or_else(|| wrong("the section is not a table"))?;
-    section.insert(key.to_owned(), value);
-    Ok(())
-}
-
-/// Whether the default of a key is text.
-fn holds_text(section: &str, key: &str) -> bool {
-    let defaults = Table::try_from(Raw::default()).expect("plain tables always serialize");
-    defaults
-        .get(section)
-        .and_then(|it| it.get(key))
-        .is_some_and(Value::is_str)
 }
 
 impl Raw {
@@ -310,12 +276,14 @@ impl Raw {
             "off" => None,
             text => Some(address("server.admin", text)?),
         };
+        let media = self.rtc.address(listen)?;
         let (secure, redirect) = self.tls.check()?;
         let scheme = if secure { "https" } else { "http" };
         let public_url = match self.server.public_url.trim_end_matches('/') {
             "" => format!("{scheme}://{}", readable(listen)),
             url if secure && url.starts_with("http://") => {
                 return Err(ConfigError::Unfit {
+                    place: None,
                     key: "server.public_url",
                     value: url.to_owned(),
                     advice: "with tls.mode = \"files\" it begins with https://".into(),
@@ -324,6 +292,7 @@ impl Raw {
             url if url.starts_with("http://") || url.starts_with("https://") => url.to_owned(),
             url => {
                 return Err(ConfigError::Unfit {
+                    place: None,
                     key: "server.public_url",
                     value: url.to_owned(),
                     advice: "write it with http:// or https://".into(),
@@ -332,13 +301,25 @@ impl Raw {
         };
         if self.rtc.view_ports.len() != 1 {
             return Err(ConfigError::Unfit {
+                place: None,
                 key: "rtc.view_ports",
                 value: format!("{:?}", self.rtc.view_ports),
                 advice: "this version has one media worker: name exactly one port".into(),
             });
         }
+        if telemetry::check_level(&self.log.level).is_err() {
+            return Err(ConfigError::Unfit {
+                place: None,
+                key: "log.level",
+                value: self.log.level,
+                advice:
+                    "it is error, warn, info, debug or trace, or a list: \"info,weiquan=debug\""
+                        .into(),
+            });
+        }
         if !matches!(self.log.format.as_str(), "human" | "json") {
             return Err(ConfigError::Unfit {
+                place: None,
                 key: "log.format",
                 value: self.log.format,
                 advice: "it is human or json".into(),
@@ -346,6 +327,7 @@ impl Raw {
         }
         if self.fanout.duty_percent > 400 {
             return Err(ConfigError::Unfit {
+                place: None,
                 key: "fanout.duty_percent",
                 value: self.fanout.duty_percent.to_string(),
                 advice: "0 (never rest) to 400".into(),
@@ -367,15 +349,30 @@ impl Raw {
                 self.fanout.shards
             },
             threads: or_cores(self.server.threads, 4),
-            rtc_publish: SocketAddr::new(listen.ip(), self.rtc.publish_port),
+            rtc_publish: SocketAddr::new(media, self.rtc.publish_port),
             rtc_view: self
                 .rtc
                 .view_ports
                 .iter()
-                .map(|it| SocketAddr::new(listen.ip(), *it))
+                .map(|it| SocketAddr::new(media, *it))
                 .collect(),
             raw: self,
         })
+    }
+}
+
+impl Rtc {
+    /// Where the media ports are: as written, or beside the public port.
+    fn address(&self, listen: SocketAddr) -> Result<IpAddr, ConfigError> {
+        match self.listen.as_str() {
+            "" => Ok(listen.ip()),
+            text => text.parse().map_err(|_| ConfigError::Unfit {
+                place: None,
+                key: "rtc.listen",
+                value: text.to_owned(),
+                advice: "write an address of this machine without a port, such as 0.0.0.0".into(),
+            }),
+        }
     }
 }
 
@@ -383,6 +380,7 @@ impl Tls {
     /// Whether HTTPS is spoken, and where plain requests are sent there.
     fn check(&self) -> Result<(bool, Option<SocketAddr>), ConfigError> {
         let unfit = |key, value: &str, advice: &str| ConfigError::Unfit {
+            place: None,
             key,
             value: value.to_owned(),
             advice: advice.to_owned(),
@@ -415,6 +413,7 @@ impl Tls {
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Unfit {
+        place: None,
         key,
         value: text.to_owned(),
         advice: "write it as address:port, for example 127.0.0.1:8080".into(),
@@ -494,6 +493,39 @@ mod tests {
         .expect("good");
         assert_eq!(config.listen.port(), 3);
         assert_eq!(config.public_url, "http://127.0.0.1:3");
+    }
+
+    #[test]
+    fn media_listens_beside_the_public_port_or_where_it_is_told_to() {
+        let beside = load(None, &[], &[("server.listen", "192.0.2.1:80")]).expect("good");
+        assert_eq!(beside.rtc_publish.to_string(), "192.0.2.1:8081");
+        let apart = load(None, &[], &[("rtc.listen", "0.0.0.0")]).expect("good");
+        assert_eq!(apart.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(apart.rtc_publish.to_string(), "0.0.0.0:8081");
+        assert_eq!(apart.rtc_view[0].to_string(), "0.0.0.0:8082");
+        let error = load(None, &[], &[("rtc.listen", "0.0.0.0:80")]).expect_err("a port");
+        assert!(error.contains("rtc.listen = 0.0.0.0:80"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_told_with_its_line_where_it_stands() {
+        let file = "# a comment\n[log]\nformat = \"human\"\n\n  level = \"weiquan=loud\"\n";
+        let error = load(Some(file), &[], &[]).expect_err("no such level");
+        for told in [
+            "weiquan.toml:5: ",
+            "log.level = weiquan=loud",
+            "debug or trace",
+        ] {
+            assert!(error.contains(told), "{told} in {error}");
+        }
+        let error = load(Some(file), &[], &[("log.level", "louder=no")]).expect_err("nor this");
+        assert!(error.starts_with("log.level = louder=no"), "{error}");
+        let error = load(Some("[fanout]\nduty_percent = \"much\"\n"), &[], &[]);
+        let error = error.expect_err("no number");
+        assert!(
+            error.contains("line 2") && error.contains("duty_percent"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! them. Reading order: [`cli`] (what can be asked of the program), [`config`] (what the operator
 //! wrote), [`server`] (builds the parts in order and ends them in reverse), [`actor`] (runs the
 //! rooms), [`connection`] (one device), [`http`] (everything that is not a socket), [`join`] (the
-//! ends that may not name each other).
+//! ends that may not name each other), [`operate`] (what is done beside the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
 
 pub mod actor;
 pub mod cli;
@@ -12,4 +12,8 @@ pub mod config;
 pub mod connection;
 pub mod http;
 pub mod join;
+mod layers;
+pub mod operate;
+pub mod reload;
 pub mod server;
+pub mod supervisor;

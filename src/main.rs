@@ -11,16 +11,22 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.what {
-        What::Serve(it) => it.run(),
-        What::CheckConfig(it) => it.run(),
-        What::Token(it) => it.run(),
+        What::Serve(it) => it.run().map(|()| true),
+        What::CheckConfig(it) => it.run().map(|()| true),
+        What::Backup(it) => it.run().map(|()| true),
+        What::VerifyBackup(it) => it.run(),
+        What::Restore(it) => it.run().map(|()| true),
+        What::Doctor(it) => it.run(),
+        What::Token(it) => it.run().map(|()| true),
         What::Version => {
             println!("weiquan {}", env!("CARGO_PKG_VERSION"));
-            Ok(())
+            Ok(true)
         }
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // The command did its work, and what it looked at is not well.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("weiquan: {error:#}");
             ExitCode::from(2)

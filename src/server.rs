@@ -19,7 +19,11 @@ use protocol::{
     server::{Phase, Push},
 };
 use store::{Store, StoreConfig};
-use tokio::{sync::mpsc, task::JoinHandle, time};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time,
+};
 
 use crate::{
     actor::{Directory, People, Stage, directory::Shards, home_of, push_frame},
@@ -57,6 +61,7 @@ pub struct Server {
     directory: Arc<Directory>,
     draining: Arc<AtomicBool>,
     front: Front,
+    live: http::Live,
     redirect_front: Option<Front>,
     admin_front: Option<Front>,
     media: rtc_edge::Running,
@@ -65,7 +70,13 @@ pub struct Server {
 
 impl Server {
     /// Starts everything. Errors name what is wrong and what to do about it.
-    pub async fn start(config: &Config, metrics: telemetry::Metrics) -> Result<Self> {
+    ///
+    /// `port` is the public port where somebody opened it before; else it is opened here.
+    pub async fn start(
+        config: &Config,
+        metrics: telemetry::Metrics,
+        port: Option<std::net::TcpListener>,
+    ) -> Result<Self> {
         // Before anything else: what is wrong with the files is said at once.
         let certificates = certificates(config)?;
         let folder = config.raw.server.data.clone();
@@ -73,8 +84,12 @@ impl Server {
             tokio::task::spawn_blocking(move || Store::open(&folder, &StoreConfig::default()))
                 .await
                 .context("the store's start was interrupted")??;
-        let listener = http::listen(config.listen)
-            .with_context(|| format!("server.listen = {}: cannot listen there", config.listen))?;
+        let listener = match port {
+            Some(port) => http::adopt_listener(port).context("the port that was handed over")?,
+            None => http::listen(config.listen).with_context(|| {
+                format!("server.listen = {}: cannot listen there", config.listen)
+            })?,
+        };
         let address = listener
             .local_addr()
             .context("the public port has no address")?;
@@ -168,15 +183,10 @@ impl Server {
             tokens,
             secret: server_secret,
             stage: rooms,
-            settings: Settings {
-                origin: url.clone(),
-                origins: config.raw.server.origins.clone(),
-                sign_up: config.raw.auth.sign_up,
-                connections_per_address: config.raw.server.connections_per_address,
-            },
+            settings: settings(config, &url),
             tls: acceptor,
         };
-        let front = http::serve(listener, parts, adopt_into(handles))?;
+        let (front, live) = http::serve(listener, parts, adopt_into(handles))?;
         tasks.retain(|it| !it.is_finished());
         Ok(Self {
             address,
@@ -188,11 +198,33 @@ impl Server {
             directory,
             draining,
             front,
+            live,
             redirect_front,
             admin_front,
             media,
             tasks,
         })
+    }
+
+    /// Puts in force what may change while people are connected.
+    pub fn change(&self, config: &Config) {
+        self.live.change(settings(config, &self.url));
+    }
+
+    /// Returns once every shard has taken a turn: what people see of the server is alive. The disk is
+    /// not asked, because no new start heals it.
+    pub async fn lives(&self) {
+        for shard in self.shards.handles().iter() {
+            let (taken, turn) = oneshot::channel();
+            shard.spawn(move || async move {
+                // Nobody waits any more where this came too late.
+                let _ = taken.send(());
+            });
+            // A shard that has ended takes no turn: this waits until it is given up.
+            if turn.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Ends the parts in reverse: nobody new, everybody told, everything said so far on disk.
@@ -227,6 +259,15 @@ impl Server {
         if let Some(admin) = self.admin_front {
             admin.stop(Duration::from_millis(100)).await;
         }
+    }
+}
+
+fn settings(config: &Config, url: &str) -> Settings {
+    Settings {
+        origin: url.to_owned(),
+        origins: config.raw.server.origins.clone(),
+        sign_up: config.raw.auth.sign_up,
+        connections_per_address: config.raw.server.connections_per_address,
     }
 }
 
@@ -359,6 +400,7 @@ async fn gauges(people: Arc<People>, directory: Arc<Directory>, metrics: telemet
     loop {
         metrics::gauge!("weiquan_people_connections").set(people.count() as f64);
         metrics::gauge!("weiquan_rooms_running").set(f64::from(directory.count()));
+        telemetry::record_process();
         metrics.upkeep();
         time::sleep(GAUGES_EVERY).await;
     }

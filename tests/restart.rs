@@ -6,24 +6,21 @@
 mod support;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::File,
     io::{BufRead, BufReader, Write},
     time::Duration,
 };
 
-use protocol::{
-    ClientFrame, Seq,
-    server::{Body, Phase, Reply},
-};
+use protocol::{Seq, server::Phase};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use store::{PageOf, Store, StoreConfig};
-use support::{Publisher, SOON, Server};
+use support::{Publisher, SOON, Server, read_history};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{sleep, timeout},
 };
-use weiquan_client::{Connection, Follower, Happening};
+use weiquan_client::{Follower, Happening};
 
 const VIEWERS: usize = 200;
 const WRITERS: usize = 4;
@@ -171,7 +168,9 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     }
 
     // A fresh client reads the whole history.
-    let history = read_history(&server, &owner.token).await;
+    let mut reader = owner.connect("reader").await;
+    let a = reader.join("hall", None).await.expect("joined").a;
+    let history = read_history(&mut reader, a).await;
     let last = *history.keys().last().expect("something was said");
     assert_eq!(history.len() as u64, last, "the log has a hole");
     let texts: Vec<&String> = history.values().flatten().collect();
@@ -246,45 +245,4 @@ async fn live_again(owner: &support::Person) {
         }
     };
     timeout(SOON, live).await.expect("the broadcast goes on");
-}
-
-/// Seq → text, of every record; nothing for records that are no messages.
-async fn read_history(server: &Server, token: &str) -> BTreeMap<Seq, Option<String>> {
-    let mut line = Connection::open(server.address, None)
-        .await
-        .expect("connects");
-    line.hello(token, "reader").await.expect("welcome");
-    let a = line.join("hall", None).await.expect("joined").a;
-    let mut history = BTreeMap::new();
-    loop {
-        let after = history.last_key_value().map_or(0, |(seq, _)| *seq);
-        let request = line.request(|i| ClientFrame::History {
-            i,
-            a,
-            before: None,
-            after: Some(after),
-            n: 200,
-        });
-        let Reply::Page(page) = timeout(SOON, request)
-            .await
-            .expect("in time")
-            .expect("a page")
-        else {
-            panic!("a page")
-        };
-        for record in page.page {
-            let text = match record.body {
-                Body::Msg { text, .. } => Some(text),
-                _ => None,
-            };
-            assert!(
-                history.insert(record.s, text).is_none(),
-                "seq {} is there twice",
-                record.s
-            );
-        }
-        if page.end {
-            return history;
-        }
-    }
 }

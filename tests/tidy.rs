@@ -63,6 +63,19 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    (
+        "operate",
+        &[
+            "actor",
+            "rtc",
+            "store",
+            "tls",
+            "community",
+            "protocol",
+            "clock",
+            "telemetry",
+        ],
+    ),
 ];
 
 /// What tests of every folder may use, and nothing else may.
@@ -83,6 +96,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["src/auth"]),
     ("argon2", &["src/auth"]),
     ("rusqlite", &["src/store"]),
+    ("tar", &["src/operate"]),
+    ("x509_parser", &["src/tls"]),
     ("axum", &["src/http", "src/rtc"]),
     ("hyper", &["src/http"]),
     ("metrics_exporter_prometheus", &["src/telemetry"]),
@@ -122,7 +137,7 @@ fn names(line: &str, folder: &str) -> bool {
         .find(|it| it.0 == folder)
         .map_or(folder, |it| it.1);
     // `http` and `rtc` are also crates of others: ours are named by path from the shell's root.
-    if matches!(folder, "actor" | "connection" | "http") {
+    if matches!(folder, "actor" | "connection" | "http" | "operate") {
         return code.contains(&format!("crate::{name}::"))
             || code.contains(&format!("crate::{{{name}"));
     }

@@ -123,6 +123,18 @@ impl RoomHandle {
     }
 }
 
+pub(super) fn meta(row: RoomRow, talk: TalkRate) -> RoomMeta {
+    RoomMeta {
+        number: row.number,
+        slug: row.slug,
+        circle: row.circle,
+        title: row.title.into(),
+        guests: row.guests,
+        maker: row.made_by,
+        talk,
+    }
+}
+
 fn gone() -> Refusal {
     Refusal::new(Code::Internal, "the room started anew; try again").after_ms(500)
 }
@@ -193,15 +205,8 @@ impl Directory {
     }
 
     async fn start(&self, row: RoomRow) -> Result<RoomHandle, Refusal> {
-        let meta = RoomMeta {
-            number: row.number,
-            slug: row.slug.clone(),
-            circle: row.circle,
-            title: row.title.into(),
-            guests: row.guests,
-            maker: row.made_by,
-            talk: self.talk,
-        };
+        let (number, slug) = (row.number, row.slug.clone());
+        let meta = meta(row, self.talk);
         let machine = room_task::recover(&self.store, &meta)
             .await
             .map_err(|error| {
@@ -212,12 +217,12 @@ impl Directory {
         let (inbox, wishes) = mpsc::channel(limits::ROOM_INBOX_MAX);
         let (shown, state) = watch::channel(machine.state());
         let handle = RoomHandle {
-            number: row.number,
-            slug: row.slug.clone(),
+            number,
+            slug: slug.clone(),
             inbox,
             state,
         };
-        let home = home_of(row.slug.as_str(), self.shards.all().len());
+        let home = home_of(slug.as_str(), self.shards.all().len());
         let (store, stage, shards) = (self.store.clone(), self.stage.clone(), self.shards.clone());
         let (roles, tasks) = (self.roles.clone(), self.tasks.clone());
         tasks.fetch_add(1, Ordering::Relaxed);
@@ -225,7 +230,7 @@ impl Directory {
             room_task::run(machine, wishes, shown, store, stage, roles, shards).await;
             tasks.fetch_sub(1, Ordering::Relaxed);
         });
-        self.by_number.insert(row.number, handle.clone());
+        self.by_number.insert(number, handle.clone());
         Ok(handle)
     }
 

@@ -80,7 +80,7 @@ pub(crate) async fn sign_up(
         .store
         .circle()
         .await?
-        .filter(|_| doors.settings.sign_up);
+        .filter(|_| doors.live.now().sign_up);
     let Some(circle) = circle else {
         return Err(Failure::new(
             Code::SignUpClosed,

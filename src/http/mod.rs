@@ -6,7 +6,7 @@
 //! hyper live only here.
 //!
 //! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`, `upgrade`,
-//! `places`, `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
+//! `places`, [`Live`] (what may change meanwhile), `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
 //! one file for each noun of the API, `whip`, `pages`, `openapi`, `health`.
 
 mod accounts;
@@ -17,6 +17,7 @@ mod guard;
 mod health;
 mod history;
 mod io;
+mod live;
 mod members;
 mod openapi;
 mod pages;
@@ -44,8 +45,9 @@ use axum::{
 use store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
 
-pub use front::{Front, listen};
+pub use front::{Front, adopt_listener, listen};
 pub use health::admin;
+pub use live::Live;
 pub use openapi::document;
 pub use places::Place;
 
@@ -97,7 +99,9 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) stage: Arc<dyn Stage>,
+    /// As they were at the start: for what stays, such as the origin.
     pub(crate) settings: Arc<Settings>,
+    pub(crate) live: Live,
     pub(crate) guests: Guests,
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) hashing: Semaphore,
@@ -122,28 +126,33 @@ impl FromRef<Doors> for Arc<Settings> {
 }
 
 /// Serves the public port: everything of this folder, and `/ws` for the shards.
-pub fn serve(listener: TcpListener, mut parts: Parts, adopt: Adopt) -> std::io::Result<Front> {
+/// The second part of the answer changes what the operator may change meanwhile.
+pub fn serve(
+    listener: TcpListener,
+    mut parts: Parts,
+    adopt: Adopt,
+) -> std::io::Result<(Front, Live)> {
     let origin: Arc<str> = parts.settings.origin.as_str().into();
     let secure = parts.tls.take().map(|acceptor| (acceptor, origin));
-    // Our own pages, by their public name too: a proxy may have changed the Host.
-    let mut origins = parts.settings.origins.clone();
-    origins.push(parts.settings.origin.clone());
+    let places = Places::new(parts.settings.connections_per_address);
+    let live = Live::new(parts.settings.clone(), places.clone());
     let upgrades = Arc::new(Upgrades {
-        origins,
+        live: live.clone(),
         adopt,
         stage: parts.stage.clone(),
-        places: Places::new(parts.settings.connections_per_address),
+        places,
     });
-    let router = router(doors(parts)).layer(Extension(upgrades.clone()));
-    Front::serve(listener, router, upgrades, secure)
+    let router = router(doors(parts, live.clone())).layer(Extension(upgrades.clone()));
+    Ok((Front::serve(listener, router, upgrades, secure)?, live))
 }
 
-fn doors(parts: Parts) -> Doors {
+fn doors(parts: Parts, live: Live) -> Doors {
     Doors(Arc::new(Inner {
         store: parts.store,
         tokens: parts.tokens,
         stage: parts.stage,
         settings: Arc::new(parts.settings),
+        live,
         guests: Guests::new(&parts.secret),
         passwords: Arc::new(Passwords::new()),
         hashing: Semaphore::new(HASHES_AT_ONCE),

@@ -13,7 +13,10 @@ use std::{
     collections::HashMap,
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use auth::throttle::prefix;
@@ -25,7 +28,7 @@ const AGAIN_AFTER_MS: u64 = 10_000;
 /// The places of every address.
 pub(crate) struct Places {
     /// Of one address; 0: no limit.
-    max: u32,
+    max: AtomicU32,
     /// Whether our own networks are counted too.
     counts_own: bool,
     /// Only addresses that hold one.
@@ -41,7 +44,7 @@ pub struct Place {
 impl Places {
     pub(crate) fn new(max: u32) -> Arc<Self> {
         Arc::new(Self {
-            max,
+            max: max.into(),
             counts_own: false,
             taken: Mutex::default(),
         })
@@ -51,21 +54,27 @@ impl Places {
     #[cfg(test)]
     pub(crate) fn of_everybody(max: u32) -> Arc<Self> {
         Arc::new(Self {
-            max,
+            max: max.into(),
             counts_own: true,
             taken: Mutex::default(),
         })
     }
 
+    /// From now on an address may hold so many. Nobody's connection ends by it.
+    pub(crate) fn limit(&self, max: u32) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
     /// A place for a connection of this address; `None` where such addresses are not counted.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Option<Place>, Refusal> {
-        if self.max == 0 || (is_own(address) && !self.counts_own) {
+        let max = self.max.load(Ordering::Relaxed);
+        if max == 0 || (is_own(address) && !self.counts_own) {
             return Ok(None);
         }
         let address = prefix(address);
         let mut taken = self.lock();
         let held = taken.entry(address).or_insert(0);
-        if *held >= self.max {
+        if *held >= max {
             let words = "this address has as many connections as one may have: close some, or come back later";
             return Err(Refusal::new(Code::TooManyConnections, words).after_ms(AGAIN_AFTER_MS));
         }
@@ -134,6 +143,19 @@ mod tests {
         assert!(is_full(&places, "203.0.113.7"));
         drop((second, again));
         assert!(places.lock().is_empty(), "nothing is kept of who left");
+    }
+
+    #[test]
+    fn a_lower_limit_ends_nobody_and_a_higher_one_counts_at_once() {
+        let places = Places::new(2);
+        let held = [0, 1].map(|_| take(&places, "203.0.113.7").expect("free"));
+        places.limit(1);
+        assert!(is_full(&places, "203.0.113.7"));
+        places.limit(3);
+        let third = take(&places, "203.0.113.7").expect("free");
+        assert!(is_full(&places, "203.0.113.7"));
+        drop((held, third));
+        assert!(places.lock().is_empty());
     }
 
     #[test]

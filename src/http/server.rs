@@ -18,7 +18,7 @@ pub(crate) async fn info(State(doors): State<Doors>) -> Outcome<Json<ServerInfo>
     Ok(Json(ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         set_up: circle.is_some(),
-        sign_up_open: doors.settings.sign_up && circle.is_some(),
+        sign_up_open: doors.live.now().sign_up && circle.is_some(),
         circle: circle.map(|it| it.name),
     }))
 }

@@ -21,6 +21,7 @@ use ws::{Rejection, Upgrade};
 use super::{
     front::{Head, Peer},
     io::Io,
+    live::Live,
     places::{Place, Places},
     problem::Failure,
     seam::{Adopt, Adopted, Stage},
@@ -28,8 +29,8 @@ use super::{
 
 /// What upgrading needs.
 pub(crate) struct Upgrades {
-    /// Sites whose pages may open a WebSocket here; a page whose origin is the Host always may.
-    pub(crate) origins: Vec<String>,
+    /// Names the sites whose pages may open a WebSocket here; a page whose origin is the Host always may.
+    pub(crate) live: Live,
     pub(crate) adopt: Adopt,
     pub(crate) stage: Arc<dyn Stage>,
     pub(crate) places: Arc<Places>,
@@ -69,7 +70,7 @@ impl Upgrades {
             ));
         }
         let (origin, host) = (upgrade.origin.as_deref(), upgrade.host.as_deref());
-        if !ws::origin_allowed(origin, host, &self.origins) {
+        if !ws::origin_allowed(origin, host, &self.live.now().origins) {
             return Err(refused(Rejection::Origin));
         }
         let address = peer.address(upgrade.forwarded_for.as_deref());

@@ -16,6 +16,8 @@ mod crypto;
 mod error;
 mod feed;
 mod ice;
+mod meters;
+mod probe;
 mod publish;
 mod random;
 mod sdp;
@@ -32,6 +34,7 @@ pub use config::Config;
 pub use error::StartError;
 pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, PublicationId, WantKeyframe};
 pub use ice::{IceSession, IceUpdated};
+pub use probe::{Probe, probe};
 
 /// Keyframe wishes that wait for the publishers; each room has at most two a second.
 const WISHES_MAX: usize = 1_024;
@@ -108,6 +111,7 @@ impl Rtc {
         config: Config,
         reports: mpsc::Sender<(RoomNumber, Report)>,
     ) -> Result<(Self, Running), StartError> {
+        meters::begin();
         let config = Arc::new(config);
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
         let (viewers, feed, viewing) = view::start(&config, wishes, reports.clone())?;

@@ -3,11 +3,12 @@
 //! Reading order: [`log`] (the contract and its types), `sqlite` and [`simulated`] (the two that
 //! keep it), [`writer`] (group commit) and `readers`, [`store`] (all of it as one value), and
 //! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys; each adds its queries to
-//! [`Store`]).
+//! [`Store`]), [`backup`] (a copy beside a running server, and the way back).
 //!
 //! Promises: what was acknowledged is on disk and there once; a room's log has no hole. It decides
 //! nothing and reads no body of a record.
 
+pub mod backup;
 mod fold;
 pub mod log;
 mod peek;

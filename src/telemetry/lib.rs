@@ -5,6 +5,8 @@
 //! wraps what belongs to a person in [`Pii`]. It does not serve anything: `http` renders [`Metrics`]
 //! on the admin listener.
 
+mod process;
+
 use std::{
     fmt,
     io::IsTerminal,
@@ -14,6 +16,8 @@ use std::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
+
+pub use process::record_process;
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub enum TelemetryError {
     },
     #[error("a log or a metrics recorder is already installed in this process")]
     Twice,
+    #[error("the log of this process is gone")]
+    Gone,
 }
 
 /// Libraries that call things errors which are every encoder's and browser's daily habit (an early
@@ -74,27 +80,61 @@ impl Metrics {
     }
 }
 
-/// Installs the log and the metrics recorder of this process.
-pub fn start(settings: &Settings) -> Result<Metrics, TelemetryError> {
-    let filter = EnvFilter::try_new(format!("{QUIETED}{}", settings.level)).map_err(|source| {
-        TelemetryError::Level {
-            level: settings.level.clone(),
-            source,
+/// What of the log may change while the server runs.
+pub struct LogSwitch(Box<dyn Fn(EnvFilter) -> bool + Send + Sync>);
+
+impl LogSwitch {
+    /// Another level, and whether addresses and names may stand in the log. On an error nothing is
+    /// changed.
+    pub fn set(&self, level: &str, addresses: bool) -> Result<(), TelemetryError> {
+        let filter = filter(level)?;
+        if (self.0)(filter) {
+            SHOWN.store(addresses, Ordering::Relaxed);
+            Ok(())
+        } else {
+            Err(TelemetryError::Gone)
         }
-    })?;
-    SHOWN.store(settings.addresses, Ordering::Relaxed);
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match settings.format {
-        Format::Human => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        Format::Json => log.json().flatten_event(true).try_init(),
     }
-    .map_err(|_| TelemetryError::Twice)?;
+}
+
+/// Whether a level can be read.
+pub fn check_level(level: &str) -> Result<(), TelemetryError> {
+    filter(level).map(drop)
+}
+
+fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(format!("{QUIETED}{level}")).map_err(|source| TelemetryError::Level {
+        level: level.to_owned(),
+        source,
+    })
+}
+
+/// Installs the log and the metrics recorder of this process.
+pub fn start(settings: &Settings) -> Result<(Metrics, LogSwitch), TelemetryError> {
+    let filter = filter(&settings.level)?;
+    SHOWN.store(settings.addresses, Ordering::Relaxed);
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    let (installed, switch) = match settings.format {
+        Format::Human => {
+            let log = log.with_ansi(std::io::stderr().is_terminal());
+            let log = log.with_env_filter(filter).with_filter_reloading();
+            let handle = log.reload_handle();
+            let switch = LogSwitch(Box::new(move |it| handle.reload(it).is_ok()));
+            (log.try_init(), switch)
+        }
+        Format::Json => {
+            let log = log.json().flatten_event(true);
+            let log = log.with_env_filter(filter).with_filter_reloading();
+            let handle = log.reload_handle();
+            let switch = LogSwitch(Box::new(move |it| handle.reload(it).is_ok()));
+            (log.try_init(), switch)
+        }
+    };
+    installed.map_err(|_| TelemetryError::Twice)?;
     let recorder = recorder();
     let metrics = Metrics(recorder.handle());
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice)?;
-    Ok(metrics)
+    Ok((metrics, switch))
 }
 
 /// Metrics that are recorded nowhere else: for a test that wants to see `/metrics`.
@@ -164,12 +204,19 @@ mod tests {
             level: "info,weiquan=debug".into(),
             ..wrong
         };
-        let metrics = start(&good).expect("the first start");
+        let (metrics, switch) = start(&good).expect("the first start");
         assert_eq!(
             format!("{address} {address:?}"),
             "203.0.113.7 \"203.0.113.7\""
         );
         assert!(matches!(start(&good), Err(TelemetryError::Twice)));
+
+        assert!(switch.set("weiquan=loud", false).is_err());
+        assert!(tracing::enabled!(target: "weiquan", tracing::Level::DEBUG));
+        assert_eq!(format!("{address}"), "203.0.113.7", "nothing is changed");
+        switch.set("warn", false).expect("a level");
+        assert!(!tracing::enabled!(target: "weiquan", tracing::Level::INFO));
+        assert_eq!(format!("{address}"), "[hidden]");
 
         metrics::counter!("weiquan_test_total").increment(3);
         metrics::histogram!("weiquan_test_seconds").record(0.002);

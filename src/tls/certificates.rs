@@ -7,9 +7,10 @@ use std::{
 };
 
 use rustls::{
+    client::verify_server_name,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{ClientHello, ResolvesServerCert},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    server::{ClientHello, ParsedCertificate, ResolvesServerCert},
     sign::CertifiedKey,
 };
 
@@ -25,12 +26,21 @@ pub enum CertificateError {
     NoCertificate { path: PathBuf },
     #[error("{path} holds no private key: it must be PEM (PKCS#8, SEC1 or PKCS#1), without a password", path = path.display())]
     NoKey { path: PathBuf },
+    #[error("{path} holds a certificate that cannot be read: {error}", path = path.display())]
+    Unclear { path: PathBuf, error: String },
     #[error("{certificate} and {key} do not belong together: {error}", certificate = certificate.display(), key = key.display())]
     Mismatch {
         certificate: PathBuf,
         key: PathBuf,
         error: rustls::Error,
     },
+}
+
+/// When a certificate is good, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    pub from_s: i64,
+    pub until_s: i64,
 }
 
 /// A certificate chain and its key, read from two PEM files.
@@ -76,6 +86,36 @@ impl Certificates {
             certified,
         };
         Ok(true)
+    }
+
+    /// When the server's own certificate is good.
+    pub fn validity(&self) -> Result<Validity, CertificateError> {
+        let certified = self.shown().certified;
+        let (_, read) = x509_parser::parse_x509_certificate(&certified.cert[0])
+            .map_err(|it| self.unclear(it))?;
+        let validity = read.validity();
+        Ok(Validity {
+            from_s: validity.not_before.timestamp(),
+            until_s: validity.not_after.timestamp(),
+        })
+    }
+
+    /// Whether the certificate is for this name or address, as a browser sees it.
+    pub fn is_for(&self, host: &str) -> Result<bool, CertificateError> {
+        let certified = self.shown().certified;
+        let read =
+            ParsedCertificate::try_from(&certified.cert[0]).map_err(|it| self.unclear(it))?;
+        let Ok(name) = ServerName::try_from(host) else {
+            return Ok(false);
+        };
+        Ok(verify_server_name(&read, &name).is_ok())
+    }
+
+    fn unclear(&self, error: impl std::fmt::Display) -> CertificateError {
+        CertificateError::Unclear {
+            path: self.certificate.clone(),
+            error: error.to_string(),
+        }
     }
 
     fn shown(&self) -> Shown {
@@ -159,6 +199,28 @@ mod tests {
             Err(CertificateError::NoCertificate { .. })
         ));
         assert_eq!(shown.shown().certified.cert, second.cert);
+    }
+
+    #[test]
+    fn a_certificate_says_for_whom_and_how_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut wanted = rcgen::CertificateParams::new(vec!["live.example".to_owned()]).unwrap();
+        wanted.not_before = rcgen::date_time_ymd(2026, 1, 1);
+        wanted.not_after = rcgen::date_time_ymd(2026, 4, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let paths = (
+            folder.path().join("cert.pem"),
+            folder.path().join("key.pem"),
+        );
+        fs::write(&paths.0, wanted.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(&paths.1, key.serialize_pem()).unwrap();
+        let shown = Certificates::load(&paths.0, &paths.1).unwrap();
+        let validity = shown.validity().unwrap();
+        let (from_s, until_s) = (1_767_225_600, 1_775_001_600);
+        assert_eq!(validity, Validity { from_s, until_s });
+        assert!(shown.is_for("live.example").unwrap());
+        assert!(!shown.is_for("other.example").unwrap());
+        assert!(!shown.is_for("not a name").unwrap());
     }
 
     #[test]

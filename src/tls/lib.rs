@@ -23,7 +23,7 @@ use rustls::{
     server::{NoServerSessionStorage, ResolvesServerCert},
 };
 
-pub use certificates::{CertificateError, Certificates};
+pub use certificates::{CertificateError, Certificates, Validity};
 pub use session::{Fault, Opened, RECORD_BYTES_MAX, Session};
 
 /// What all sessions of a server share.

@@ -190,7 +190,7 @@ impl Rig {
             settings,
             tls: None,
         };
-        let front = serve(listener, parts, adopt).unwrap();
+        let (front, _live) = serve(listener, parts, adopt).unwrap();
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()

@@ -8,6 +8,7 @@
 mod publisher;
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,7 +17,11 @@ use std::{
     time::Duration,
 };
 
-use protocol::rest::{Credentials, Me, NewRoom, RoomCard, SetUp, StreamKeyMade, Token};
+use protocol::{
+    ClientFrame, RoomNumber, Seq,
+    rest::{Credentials, Me, NewRoom, RoomCard, SetUp, StreamKeyMade, Token},
+    server::{Body, Reply},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
 use weiquan_client::Connection;
@@ -69,6 +74,27 @@ impl Server {
             more,
             code,
             _temp: Some(temp),
+        }
+    }
+
+    /// Starts a server on free ports with a folder that is there already.
+    pub fn start_on(folder: &Path) -> Self {
+        let ports = free_ports(4);
+        let address = SocketAddr::from(([127, 0, 0, 1], ports[0]));
+        let admin = SocketAddr::from(([127, 0, 0, 1], ports[1]));
+        let more = vec![
+            format!("rtc.publish_port={}", ports[2]),
+            format!("rtc.view_ports=[{}]", ports[3]),
+        ];
+        let (child, code) = spawn(address, admin, folder, &more);
+        Self {
+            address,
+            admin,
+            folder: folder.to_owned(),
+            child,
+            more,
+            code,
+            _temp: None,
         }
     }
 
@@ -129,6 +155,17 @@ impl Server {
             password: PASSWORD.into(),
         };
         let token: Token = person.post("/api/v1/accounts", &body).await;
+        person.with(token)
+    }
+
+    /// Signs in to an account that is there.
+    pub async fn sign_in(&self, name: &str) -> Person {
+        let person = Person::new(self);
+        let body = Credentials {
+            name: name.into(),
+            password: PASSWORD.into(),
+        };
+        let token: Token = person.post("/api/v1/sign-in", &body).await;
         person.with(token)
     }
 
@@ -318,5 +355,34 @@ impl Person {
             .expect("connects");
         line.hello(&self.token, device).await.expect("welcome");
         line
+    }
+}
+
+/// Every record of a room as a member reads it: seq → text, nothing where it is no message.
+pub async fn read_history(line: &mut Connection, a: RoomNumber) -> BTreeMap<Seq, Option<String>> {
+    let mut history = BTreeMap::new();
+    loop {
+        let after = history.last_key_value().map_or(0, |(seq, _)| *seq);
+        let request = line.request(|i| ClientFrame::History {
+            i,
+            a,
+            before: None,
+            after: Some(after),
+            n: 200,
+        });
+        let Reply::Page(page) = request.await.expect("a page") else {
+            panic!("a page")
+        };
+        for record in page.page {
+            let text = match record.body {
+                Body::Msg { text, .. } => Some(text),
+                _ => None,
+            };
+            let twice = history.insert(record.s, text).is_some();
+            assert!(!twice, "seq {} is there twice", record.s);
+        }
+        if page.end {
+            return history;
+        }
     }
 }

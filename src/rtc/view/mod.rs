@@ -14,6 +14,8 @@ mod viewer;
 mod wire;
 mod worker;
 
+pub(crate) use wire::SOCKET_BYTES;
+
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, UdpSocket},

@@ -16,7 +16,7 @@ const RUN_BYTES_MAX: usize = 60_000;
 const BATCH: usize = 16;
 const BATCH_BYTES: usize = 64 * 1024;
 /// Enough for a keyframe to each of a thousand viewers to wait for the network card.
-const SOCKET_BYTES: usize = 4 << 20;
+pub(crate) const SOCKET_BYTES: usize = 4 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {

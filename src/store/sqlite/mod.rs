@@ -8,9 +8,14 @@ mod open;
 pub(crate) mod read;
 
 pub use log::SqliteLog;
-pub(crate) use open::open_reader;
+pub(crate) use open::{database_file, lock_folder, open_reader};
 
 use crate::log::LogError;
+
+/// The version that the last migration brings a file to.
+pub(crate) fn known_schema() -> u32 {
+    u32::try_from(migrate::MIGRATIONS.len()).expect("migrations are few")
+}
 
 impl From<rusqlite::Error> for LogError {
     fn from(error: rusqlite::Error) -> Self {

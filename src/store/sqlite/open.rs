@@ -19,13 +19,13 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// Every query of this crate stays prepared.
 const STATEMENTS_CACHED: usize = 128;
 
-pub(super) fn database_file(folder: &Path) -> PathBuf {
+pub(crate) fn database_file(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
 /// Makes the folder and takes it for this process, for as long as the file is held. What is in it
 /// (password hashes, messages) is for the server's user only.
-pub(super) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let unusable = |it| OpenError::Folder(folder.to_path_buf(), it);
     DirBuilder::new()
         .recursive(true)

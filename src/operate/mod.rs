@@ -1,0 +1,47 @@
+//! What an operator does beside the server: back up, prove and restore, and see whether the machine is fit.
+//!
+//! [`archive`] is the file of a backup, byte by byte; [`backup()`], [`verify()`] and [`restore()`] are
+//! the commands of backups, [`doctor()`] looks at the machine; [`Report`] is how checks are told, to a person or as JSON. Nothing here serves
+//! anybody, and nothing here is needed to serve.
+
+mod archive;
+mod backup;
+mod doctor;
+mod report;
+mod restore;
+mod verify;
+
+pub use archive::{ArchiveError, FORMAT, MANIFEST_BYTES_MAX, Manifest, Packed};
+pub use backup::{Written, backup};
+pub use doctor::doctor;
+pub use report::{Check, Outcome, Paint, Report, bytes_text, moment_text};
+pub use restore::{Restored, restore};
+pub use verify::verify;
+
+/// Why an operator's command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum OperateError {
+    #[error("{0} is there already; a backup is never written over: name another file")]
+    Exists(std::path::PathBuf),
+    #[error("{path}: {source}")]
+    File {
+        path: std::path::PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Database(#[from] store::backup::BackupError),
+    #[error("{file} is not sound, so nothing was restored: {why}")]
+    Unsound {
+        file: std::path::PathBuf,
+        why: String,
+    },
+}
+
+impl OperateError {
+    fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::File { path, source }
+    }
+}

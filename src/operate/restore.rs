@@ -1,0 +1,41 @@
+//! `weiquan restore`: a proved backup becomes the data of an empty folder.
+
+use std::path::Path;
+
+use store::backup::Vacant;
+
+use super::{
+    OperateError,
+    archive::{self, DATABASE, Manifest},
+    report::Report,
+    verify::verify,
+};
+
+/// What was restored, and how it was proved before.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    pub manifest: Manifest,
+    pub report: Report,
+}
+
+/// Verifies the backup, then lays it into the folder. The folder has a database when this succeeds
+/// and none when it does not.
+pub async fn restore(file: &Path, folder: &Path) -> Result<Restored, OperateError> {
+    // Held until the end: no server starts on a folder that is half there.
+    let vacant = Vacant::claim(folder)?;
+    // Below the folder itself: there is room for the data, and it can be moved by renaming.
+    let report = verify(file, folder).await?;
+    if let Some(failed) = report.checks.iter().find(|it| !it.is_ok()) {
+        return Err(OperateError::Unsound {
+            file: file.to_path_buf(),
+            why: failed.found.clone(),
+        });
+    }
+    let laid = tempfile::Builder::new()
+        .prefix(".weiquan-restore-")
+        .tempdir_in(folder)
+        .map_err(OperateError::file(folder))?;
+    let manifest = archive::extract(file, laid.path())?;
+    vacant.fill(&laid.path().join(DATABASE))?;
+    Ok(Restored { manifest, report })
+}

@@ -1,0 +1,223 @@
+//! SIGHUP: the configuration is read again, and everybody stays connected.
+
+mod support;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+};
+
+use protocol::rest::{Credentials, NewRoom, RoomCard, SetUp, Token};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use support::{PASSWORD, SOON, free_ports};
+use tempfile::TempDir;
+use weiquan_client::Connection;
+
+/// A server with a configuration file, and its log line by line.
+struct Configured {
+    child: Child,
+    log: Receiver<String>,
+    base: String,
+    http: reqwest::Client,
+    code: String,
+    home: TempDir,
+    fixed: String,
+}
+
+impl Configured {
+    fn start() -> Self {
+        let home = TempDir::new().expect("a folder");
+        let ports = free_ports(4);
+        let fixed = format!(
+            "[server]\nlisten = \"127.0.0.1:{}\"\nadmin = \"127.0.0.1:{}\"\ndata = \"{}\"\n\
+             [rtc]\npublish_port = {}\nview_ports = [{}]\n",
+            ports[0],
+            ports[1],
+            home.path().join("data").display(),
+            ports[2],
+            ports[3]
+        );
+        let file = home.path().join("weiquan.toml");
+        fs::write(&file, &fixed).expect("written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weiquan"))
+            .arg("serve")
+            .arg("--config")
+            .arg(&file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let log = lines(child.stderr.take().expect("piped"));
+        let out = lines(child.stdout.take().expect("piped"));
+        let mut code = String::new();
+        loop {
+            let line = out.recv_timeout(SOON).expect("it says that it serves");
+            if let Some((_, it)) = line.split_once("/set-up#") {
+                code = it.trim().to_owned();
+            }
+            if line.contains("Ctrl-C") {
+                break;
+            }
+        }
+        let http = reqwest::Client::builder().cookie_store(true);
+        Self {
+            child,
+            log,
+            base: format!("http://127.0.0.1:{}", ports[0]),
+            http: http.build().expect("a client"),
+            code,
+            home,
+            fixed,
+        }
+    }
+
+    /// Writes the file anew (`more` after what stays), sends SIGHUP and waits for this in the log.
+    fn reload(&self, more: &str, told: &str) -> String {
+        self.write(&format!("{}{more}", self.fixed), told)
+    }
+
+    fn write(&self, text: &str, told: &str) -> String {
+        fs::write(self.home.path().join("weiquan.toml"), text).expect("written");
+        kill_process(Pid::from_child(&self.child), Signal::HUP).expect("it runs");
+        loop {
+            let line = self.log.recv_timeout(SOON);
+            let line = line.unwrap_or_else(|_| panic!("the log does not say: {told}"));
+            if line.contains(told) {
+                return line;
+            }
+        }
+    }
+
+    async fn post(&self, path: &str, body: serde_json::Value) -> reqwest::Response {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let from = request.header("origin", &self.base);
+        from.json(&body).send().await.expect("answered")
+    }
+
+    async fn sign_up(&self, name: &str) -> Result<Token, u16> {
+        let body = Credentials {
+            name: name.into(),
+            password: PASSWORD.into(),
+        };
+        let answer = self.post("/api/v1/accounts", json!(body)).await;
+        match answer.status().as_u16() {
+            200 | 201 => Ok(answer.json().await.expect("a token")),
+            status => Err(status),
+        }
+    }
+}
+
+impl Drop for Configured {
+    fn drop(&mut self) {
+        // The test is over; it may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (told, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            // The test may be over; the output must still be read.
+            let _ = told.send(line);
+        }
+    });
+    lines
+}
+
+#[tokio::test]
+async fn a_new_configuration_counts_at_once_and_nobody_is_disconnected() {
+    let server = Configured::start();
+    let set_up = SetUp {
+        code: server.code.clone(),
+        name: "圈主".into(),
+        password: PASSWORD.into(),
+        circle: "读书会".into(),
+    };
+    let owner: Token = server
+        .post("/api/v1/set-up", json!(set_up))
+        .await
+        .json()
+        .await
+        .expect("a token");
+    let room = NewRoom {
+        title: "hall".into(),
+        guests: true,
+        slug: Some("hall".into()),
+    };
+    let made = server.http.post(format!("{}/api/v1/rooms", server.base));
+    let made = made.bearer_auth(&owner.token).json(&room).send().await;
+    let _: RoomCard = made.expect("answered").json().await.expect("a room");
+    let address = server
+        .base
+        .trim_start_matches("http://")
+        .parse()
+        .expect("one");
+    let mut line = Connection::open(address, None).await.expect("connects");
+    line.hello(&owner.token, "phone").await.expect("welcome");
+    let a = line.join("hall", None).await.expect("joined").a;
+    server.sign_up("before").await.expect("anybody may");
+
+    let told = server.reload("[auth]\nsign_up = false\n", "read again");
+    assert!(told.contains("auth.sign_up"), "{told}");
+    assert_eq!(server.sign_up("after").await.err(), Some(403));
+    line.say(a, "still here").await.expect("acknowledged");
+
+    // Wrong anywhere: nothing of it counts.
+    let wrong = "[auth]\nsign_up = true\n[fanout]\nduty_percent = 900\n";
+    let told = server.reload(wrong, "refused");
+    let at = server.fixed.lines().count() + 4;
+    for part in [
+        format!("weiquan.toml:{at}"),
+        "fanout.duty_percent = 900".into(),
+    ] {
+        assert!(told.contains(&part), "{part} in {told}");
+    }
+    assert_eq!(server.sign_up("after").await.err(), Some(403));
+    let told = server.reload("[auth]\nsign_upp = true\n", "refused");
+    assert!(told.contains("sign_upp") && told.contains("line"), "{told}");
+    line.say(a, "still here").await.expect("acknowledged");
+
+    // What cannot change meanwhile is named; the rest counts.
+    let told = server.reload("[fanout]\nduty_percent = 50\n", "from the next start");
+    assert!(told.contains("fanout.duty_percent"), "{told}");
+    server.sign_up("after").await.expect("anybody may again");
+
+    // The level of the log itself: each request is told at this one.
+    server.reload("[log]\nlevel = \"debug\"\n", "read again");
+    let quiet = server
+        .http
+        .get(format!("{}/healthz", server.base))
+        .send()
+        .await;
+    assert_eq!(quiet.expect("answered").status(), 200);
+    let heard = std::iter::from_fn(|| server.log.recv_timeout(SOON).ok())
+        .any(|it| it.contains("a request was answered"));
+    assert!(heard, "the log is at debug");
+    line.say(a, "to the end").await.expect("acknowledged");
+}
+
+#[tokio::test]
+async fn a_site_that_is_named_meanwhile_may_open_a_socket() {
+    let server = Configured::start();
+    let upgrade = async || {
+        let request = server.http.get(format!("{}/ws", server.base));
+        let answer = request
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-protocol", protocol::limits::SUBPROTOCOL)
+            .header("origin", "https://friend.example")
+            .send();
+        answer.await.expect("answered").status().as_u16()
+    };
+    assert_eq!(upgrade().await, 403);
+    let origins = "origins = [\"https://friend.example\"]\n[rtc]";
+    server.write(&server.fixed.replace("[rtc]", origins), "read again");
+    assert_eq!(upgrade().await, 101);
+}
