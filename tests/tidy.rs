@@ -84,6 +84,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme"]),
     ("x509_parser", &["src/tls"]),
+    ("qrcode", &["src/http"]),
     ("jsonwebtoken", &["src/auth"]),
     ("argon2", &["src/auth"]),
     ("rusqlite", &["src/store"]),
