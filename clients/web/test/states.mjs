@@ -25,6 +25,21 @@ export const states = [
   { name: "room-banned", path: "/r/banned" },
   { name: "room-people", path: "/r/gap?who=host", then: (page) => clickOn(page, ".chat .here") },
   { name: "room-line", path: "/r/live", then: (page) => clickOn(page, ".line") },
+  { name: "room-share", path: "/r/live", then: (page) => clickOn(page, "[data-act=share]") },
+  {
+    name: "room-share-system", path: "/r/live",
+    then: async (page) => {
+      await page.evaluate(() => (navigator.share = async () => undefined));
+      await clickOn(page, "[data-act=share]");
+    },
+  },
+  {
+    name: "account-menu-install", path: "/?who=owner",
+    then: async (page) => {
+      await page.evaluate(() => dispatchEvent(new Event("beforeinstallprompt", { cancelable: true })));
+      await clickOn(page, "header button.icon");
+    },
+  },
   { name: "room-settings", path: "/r/slow?who=host", then: (page) => clickOn(page, ".chat .head .btn.icon") },
   {
     name: "room-gap", path: "/r/gap",
