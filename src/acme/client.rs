@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::Limited;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -36,6 +36,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 #[derive(Clone)]
 pub(crate) struct Client {
     http: Http<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
+    answer_within: Duration,
     /// How long it asked to be left alone, last.
     asked: Arc<Mutex<Option<Duration>>>,
 }
@@ -59,6 +60,7 @@ impl Client {
         let connector = tls.https_only().enable_http1().build();
         Ok(Self {
             http: Http::builder(TokioExecutor::new()).build(connector),
+            answer_within: ANSWER_WITHIN,
             asked: Arc::default(),
         })
     }
@@ -73,11 +75,10 @@ impl Client {
     }
 
     async fn ask(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Error> {
-        let answered = timeout(ANSWER_WITHIN, self.http.request(request)).await;
+        let within = self.answer_within;
+        let answered = timeout(within, self.http.request(request)).await;
         let Ok(answered) = answered else {
-            return Err(Error::Other(
-                format!("no answer within {ANSWER_WITHIN:?}").into(),
-            ));
+            return Err(Error::Other(format!("no answer within {within:?}").into()));
         };
         let response = answered.map_err(|error| Error::Other(error.into()))?;
         if matches!(
@@ -86,8 +87,7 @@ impl Client {
         ) {
             *self.asked() = retry_after(response.headers());
         }
-        let bounded = response.map(|body| Limited::new(body, ANSWER_BYTES_MAX));
-        Ok(bounded.into())
+        Ok(bounded(response))
     }
 }
 
@@ -98,6 +98,16 @@ impl HttpClient for Client {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
         Box::pin(self.clone().ask(request))
     }
+}
+
+/// A longer answer is an error when it is read.
+fn bounded<B>(response: Response<B>) -> BytesResponse
+where
+    BytesResponse: From<Response<Limited<B>>>,
+{
+    response
+        .map(|body| Limited::new(body, ANSWER_BYTES_MAX))
+        .into()
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, Fault> {
@@ -123,7 +133,42 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::Full;
+
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_has_an_end() {
+        let read = async |bytes: usize| {
+            let body = Full::new(Bytes::from(vec![b' '; bytes]));
+            bounded(Response::new(body)).body.into_bytes().await
+        };
+        assert_eq!(
+            read(ANSWER_BYTES_MAX).await.unwrap().len(),
+            ANSWER_BYTES_MAX
+        );
+        assert!(read(ANSWER_BYTES_MAX + 1).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_says_nothing_is_given_up() {
+        // The kernel takes the connection; nobody ever answers on it.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&path, made.cert.pem()).unwrap();
+        let client = Client {
+            answer_within: Duration::from_millis(50),
+            ..Client::new(Some(&path)).unwrap()
+        };
+        let request = Request::builder()
+            .uri(format!("https://{}/dir", silent.local_addr().unwrap()))
+            .body(BodyWrapper::default())
+            .unwrap();
+        let error = client.request(request).await.err().unwrap().to_string();
+        assert_eq!(error, "no answer within 50ms");
+    }
 
     #[test]
     fn a_file_that_vouches_for_nobody_is_named() {
