@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 command -v npm >/dev/null || { echo "Node.js with npm is needed to build the web app (nodejs.org, or your package manager)." >&2; exit 1; }
 
 stamp=clients/web/dist/.built
-sources=(clients/js/src clients/js/package-lock.json clients/web/src clients/web/index.html clients/web/package-lock.json clients/web/vite.config.ts)
+sources=(clients/js/src clients/js/package-lock.json clients/web/src clients/web/public clients/web/worker clients/web/index.html clients/web/package-lock.json clients/web/vite.config.ts)
 if [ -f "$stamp" ] && [ -z "$(find "${sources[@]}" -newer "$stamp" -print -quit 2>/dev/null)" ]; then
   exit 0
 fi

@@ -179,6 +179,12 @@ async fn serve(
         "  data                 {}",
         config.raw.server.data.display()
     );
+    if server.has_stand_in {
+        println!(
+            "  certificate          ordered for {}; until it is there, browsers warn of one that this server signed itself",
+            config.raw.tls.domains.join(", ")
+        );
+    }
     if let Some(link) = &server.set_up_link {
         println!(
             "\n  Open this once to make the owner's account and the first circle:\n  {link}\n"

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::layers::{overlay, place_of, read_file, value_of};
+use crate::{
+    certificates::{Source, Tls},
+    layers::{overlay, place_of, read_file, value_of},
+};
 
 /// Why the server does not start. Each names the key, the value and what to do.
 #[derive(Debug, Error)]
@@ -71,26 +74,6 @@ impl Default for Server {
             origins: Vec::new(),
             connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
             threads: 0,
-        }
-    }
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tls {
-    pub mode: String,
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-    pub redirect: String,
-}
-
-impl Default for Tls {
-    fn default() -> Self {
-        Self {
-            mode: "off".into(),
-            certificate: PathBuf::new(),
-            key: PathBuf::new(),
-            redirect: "off".into(),
         }
     }
 }
@@ -206,8 +189,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// `scheme://host[:port]` that people see, without a slash at the end.
     pub public_url: String,
-    /// Whether the public port speaks HTTPS itself.
-    pub secure: bool,
+    /// Where the certificate of the public port comes from.
+    pub certificate: Source,
     /// A plain port that sends everybody to the public address.
     pub redirect: Option<SocketAddr>,
     pub shards: usize,
@@ -277,18 +260,12 @@ impl Raw {
             text => Some(address("server.admin", text)?),
         };
         let media = self.rtc.address(listen)?;
-        let (secure, redirect) = self.tls.check()?;
-        let scheme = if secure { "https" } else { "http" };
+        let (certificate, redirect) = self.tls.check(&self.server.data)?;
         let public_url = match self.server.public_url.trim_end_matches('/') {
-            "" => format!("{scheme}://{}", readable(listen)),
-            url if secure && url.starts_with("http://") => {
-                return Err(ConfigError::Unfit {
-                    place: None,
-                    key: "server.public_url",
-                    value: url.to_owned(),
-                    advice: "with tls.mode = \"files\" it begins with https://".into(),
-                });
-            }
+            "" => match certificate.public_url() {
+                Some(url) => url,
+                None => format!("{}://{}", certificate.scheme(), readable(listen)),
+            },
             url if url.starts_with("http://") || url.starts_with("https://") => url.to_owned(),
             url => {
                 return Err(ConfigError::Unfit {
@@ -299,6 +276,7 @@ impl Raw {
                 });
             }
         };
+        certificate.check_public_url(&public_url)?;
         if self.rtc.view_ports.len() != 1 {
             return Err(ConfigError::Unfit {
                 place: None,
@@ -339,7 +317,7 @@ impl Raw {
             listen,
             admin,
             public_url,
-            secure,
+            certificate,
             redirect,
             // One shard per two cores: on two cores a second shard beside the media worker, the log
             // writer and the front costs 30 % CPU in small rooms and gains nothing (measured).
@@ -376,42 +354,8 @@ impl Rtc {
     }
 }
 
-impl Tls {
-    /// Whether HTTPS is spoken, and where plain requests are sent there.
-    fn check(&self) -> Result<(bool, Option<SocketAddr>), ConfigError> {
-        let unfit = |key, value: &str, advice: &str| ConfigError::Unfit {
-            place: None,
-            key,
-            value: value.to_owned(),
-            advice: advice.to_owned(),
-        };
-        let secure = match self.mode.as_str() {
-            "off" => false,
-            "files" => true,
-            mode => return Err(unfit("tls.mode", mode, "it is \"off\" or \"files\"")),
-        };
-        for (key, path) in [
-            ("tls.certificate", &self.certificate),
-            ("tls.key", &self.key),
-        ] {
-            if secure && path.as_os_str().is_empty() {
-                let advice = "tls.mode = \"files\" needs it: the path of a PEM file";
-                return Err(unfit(key, "", advice));
-            }
-        }
-        match self.redirect.as_str() {
-            "off" => Ok((secure, None)),
-            text if secure => Ok((secure, Some(address("tls.redirect", text)?))),
-            text => Err(unfit(
-                "tls.redirect",
-                text,
-                "there is nothing to send people to while tls.mode = \"off\"",
-            )),
-        }
-    }
-}
-
-fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+/// Reads an address with its port.
+pub(crate) fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::Unfit {
         place: None,
         key,

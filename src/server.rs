@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::{
     actor::{Directory, People, Stage, directory::Shards, home_of, push_frame},
+    certificates::{self, Keeping},
     config::{Config, Key},
     connection::{Opener, Shared},
     http::{self, Front, Parts, Settings, seam::Adopted},
@@ -41,8 +42,6 @@ const COME_BACK_AFTER_MS: (u32, u32) = (500, 8_000);
 const SIGN_IN_KEPT_MS: u64 = 180 * 24 * 3_600_000;
 /// How long requests that are under way may take at the end.
 const REQUESTS_WITHIN: Duration = Duration::from_secs(3);
-/// How often the certificate's files are read again.
-const CERTIFICATE_EVERY: Duration = Duration::from_secs(2);
 /// How often gauges are brought up to date.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
 
@@ -56,6 +55,8 @@ pub struct Server {
     pub url: String,
     /// The one-time link that makes the owner's account; absent once that was done.
     pub set_up_link: Option<String>,
+    /// Whether there is no certificate yet that browsers trust.
+    pub has_stand_in: bool,
     store: Store,
     shards: fanout::Shards,
     directory: Arc<Directory>,
@@ -78,12 +79,16 @@ impl Server {
         port: Option<std::net::TcpListener>,
     ) -> Result<Self> {
         // Before anything else: what is wrong with the files is said at once.
-        let certificates = certificates(config)?;
+        let files = Keeping::files(&config.certificate)?;
         let folder = config.raw.server.data.clone();
         let store =
             tokio::task::spawn_blocking(move || Store::open(&folder, &StoreConfig::default()))
                 .await
                 .context("the store's start was interrupted")??;
+        let keeping = match files {
+            None => Keeping::authority(&config.certificate)?,
+            files => files,
+        };
         let listener = match port {
             Some(port) => http::adopt_listener(port).context("the port that was handed over")?,
             None => http::listen(config.listen).with_context(|| {
@@ -141,7 +146,12 @@ impl Server {
             tokio::spawn(join::carry_orders(orders, rtc.clone())),
             tokio::spawn(join::carry_reports(reported, directory.clone())),
             tokio::spawn(join::end_expired(directory.clone())),
-            tokio::spawn(gauges(people.clone(), directory.clone(), metrics.clone())),
+            tokio::spawn(gauges(
+                people.clone(),
+                directory.clone(),
+                keeping.as_ref().map(|it| it.certificates().clone()),
+                metrics.clone(),
+            )),
         ];
         wake_broadcasts(&store, &directory).await?;
 
@@ -154,11 +164,8 @@ impl Server {
             media: rtc,
             draining: draining.clone(),
         });
-        let acceptor = match &certificates {
-            Some(certificates) => {
-                tasks.push(tokio::spawn(follow(certificates.clone())));
-                Some(tls::Acceptor::new(certificates.clone())?)
-            }
+        let acceptor = match &keeping {
+            Some(it) => Some(tls::Acceptor::new(it.certificates().clone())?),
             None => None,
         };
         let redirect_front = match config.redirect {
@@ -187,12 +194,16 @@ impl Server {
             tls: acceptor,
         };
         let (front, live) = http::serve(listener, parts, adopt_into(handles))?;
+        // Now that the port answers, an authority may look at it.
+        let has_stand_in = keeping.as_ref().is_some_and(Keeping::has_stand_in);
+        tasks.extend(keeping.map(|it| tokio::spawn(it.run())));
         tasks.retain(|it| !it.is_finished());
         Ok(Self {
             address,
             admin: admin_front.as_ref().map(Front::address),
             url,
             set_up_link,
+            has_stand_in,
             store,
             shards,
             directory,
@@ -273,36 +284,11 @@ fn settings(config: &Config, url: &str) -> Settings {
 
 /// Where people find this server: as configured, or by the port that was really bound.
 fn public_url(config: &Config, address: SocketAddr) -> String {
-    if config.raw.server.public_url.is_empty() && config.listen.port() == 0 {
-        let scheme = if config.secure { "https" } else { "http" };
-        format!("{scheme}://{address}")
+    let is_named = !config.raw.server.public_url.is_empty();
+    if !is_named && config.certificate.public_url().is_none() && config.listen.port() == 0 {
+        format!("{}://{address}", config.certificate.scheme())
     } else {
         config.public_url.clone()
-    }
-}
-
-/// The certificate of the public port, where it speaks HTTPS.
-fn certificates(config: &Config) -> Result<Option<Arc<tls::Certificates>>> {
-    if !config.secure {
-        return Ok(None);
-    }
-    let files = &config.raw.tls;
-    let loaded = tls::Certificates::load(&files.certificate, &files.key)
-        .context("tls.certificate and tls.key")?;
-    Ok(Some(Arc::new(loaded)))
-}
-
-/// Shows a new certificate once its files are there.
-async fn follow(certificates: Arc<tls::Certificates>) {
-    loop {
-        time::sleep(CERTIFICATE_EVERY).await;
-        let reader = certificates.clone();
-        match tokio::task::spawn_blocking(move || reader.reload()).await {
-            Ok(Ok(false)) => {}
-            Ok(Ok(true)) => tracing::info!("the new certificate is shown from now on"),
-            Ok(Err(error)) => tracing::warn!(%error, "the old certificate stays"),
-            Err(error) => tracing::error!(%error, "reading the certificate panicked"),
-        }
     }
 }
 
@@ -396,8 +382,16 @@ fn adopt_into(shards: Shards) -> http::seam::Adopt {
     })
 }
 
-async fn gauges(people: Arc<People>, directory: Arc<Directory>, metrics: telemetry::Metrics) {
+async fn gauges(
+    people: Arc<People>,
+    directory: Arc<Directory>,
+    shown: Option<Arc<tls::Certificates>>,
+    metrics: telemetry::Metrics,
+) {
     loop {
+        if let Some(shown) = &shown {
+            certificates::gauge(shown);
+        }
         metrics::gauge!("weiquan_people_connections").set(people.count() as f64);
         metrics::gauge!("weiquan_rooms_running").set(f64::from(directory.count()));
         telemetry::record_process();

@@ -177,6 +177,7 @@ struct Served {
     /// cannot be attacked.
     http: http1::Builder,
     places: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
     unread: Arc<Places>,
 }
 
@@ -192,6 +193,7 @@ impl Served {
             upgrades: None,
             http,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
             unread: Places::new(UNREAD_PER_ADDRESS_MAX),
         }
     }
@@ -264,6 +266,7 @@ async fn connection(
     let Ok(unread) = served.unread.take(peer.0.ip()) else {
         return refuse(&socket, "unread");
     };
+    let mut handshake = None;
     let mut io = match &served.speaks {
         Speaks::Http => Io::new(socket, STALLED_AFTER),
         Speaks::Redirect(origin) => {
@@ -274,10 +277,16 @@ async fn connection(
             Some(false) => {
                 return redirect::answer(Io::new(socket, STALLED_AFTER), origin.clone()).await;
             }
-            Some(true) => match acceptor.accept() {
-                Ok(session) => Io::secure(socket, session, STALLED_AFTER),
-                Err(fault) => return tracing::error!(%fault, "a TLS session could not be made"),
-            },
+            Some(true) => {
+                handshake = served.handshakes.clone().try_acquire_owned().ok();
+                if handshake.is_none() {
+                    return refuse(&socket, "handshakes");
+                }
+                match acceptor.accept() {
+                    Ok(session) => Io::secure(socket, session, STALLED_AFTER),
+                    Err(fault) => return tracing::error!(%fault, "a TLS session could not be made"),
+                }
+            }
         },
     };
     let head = match read_head(&mut io).await {
@@ -295,7 +304,7 @@ async fn connection(
             return;
         }
     };
-    drop(unread);
+    drop((unread, handshake));
     if let Some(upgrades) = &served.upgrades
         && let Some(response) = upgrade::of_head(upgrades, &head, peer)
     {
@@ -433,6 +442,51 @@ mod tests {
         assert_eq!(status(first, request).await, "404");
         assert_eq!(status(connect().await, request).await, "404");
         drop(second);
+        front.stop(Duration::from_secs(1)).await;
+    }
+
+    fn acceptor() -> tls::Acceptor {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])
+            .expect("a certificate is made");
+        let key = made.signing_key.serialize_pem();
+        let shown = tls::Pair::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).expect("PEM");
+        tls::Acceptor::new(Arc::new(tls::Certificates::new(shown))).expect("it can be shown")
+    }
+
+    #[tokio::test]
+    async fn so_many_handshakes_go_on_at_once_and_no_more() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).expect("a port");
+        let speaks = Speaks::Https {
+            acceptor: acceptor(),
+            origin: "https://localhost".into(),
+        };
+        let served = Served {
+            handshakes: Arc::new(Semaphore::new(1)),
+            ..Served::new(speaks, Router::new())
+        };
+        let front = Front::start(listener, served).expect("starts");
+        let address = front.address();
+        // The first byte of a handshake, and then nothing. Who is let in is cut after a while, in
+        // silence; who is refused hears 503, unless a reset overtakes it.
+        let is_refused = || async move {
+            let mut socket = TcpStream::connect(address).await.expect("connects");
+            socket.write_all(&[HANDSHAKE]).await.expect("taken");
+            let mut answer = String::new();
+            let read = socket.read_to_string(&mut answer).await;
+            read.is_err() || !answer.is_empty()
+        };
+        let mut begun = JoinSet::new();
+        (0..3).for_each(|_| drop(begun.spawn(is_refused())));
+        for _ in 0..2 {
+            assert!(begun.join_next().await.expect("one").expect("ends"));
+        }
+        begun.shutdown().await;
+        let waited = timeout(limits::HEAD_WITHIN * 3, async {
+            while is_refused().await {}
+        });
+        waited
+            .await
+            .expect("the one that was let in left its place");
         front.stop(Duration::from_secs(1)).await;
     }
 

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`, `upgrade`,
 //! `places`, [`Live`] (what may change meanwhile), `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
-//! one file for each noun of the API, `whip`, `pages`, `openapi`, `health`.
+//! one file for each noun of the API, `whip`, `pages`, `share`, `openapi`, `health`.
 
 mod accounts;
 mod body;
@@ -28,6 +28,7 @@ mod rooms;
 pub mod seam;
 mod secure;
 mod server;
+mod share;
 mod stream_keys;
 mod throttles;
 mod upgrade;
@@ -168,6 +169,8 @@ fn router(doors: Doors) -> Router {
         .nest("/api/v1", api(settings.clone()))
         .merge(whip::endpoints())
         .route("/ws", any(upgrade::handle))
+        .route("/r/{room}", get(share::page))
+        .route("/r/{room}/qr.svg", get(share::qr))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::page)

@@ -24,7 +24,7 @@ const INDEX: &str = "index.html";
 /// Vite puts a hash into the name of everything below it.
 const HASHED: &str = "assets/";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-const ASK_AGAIN: &str = "no-cache";
+pub(super) const ASK_AGAIN: &str = "no-cache";
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
     <title>weiquan</title><h1>This server was built without the web app</h1>\
@@ -43,6 +43,11 @@ fn embedded(path: &str) -> Option<File> {
         bytes: file.data,
         hash: file.metadata.sha256_hash(),
     })
+}
+
+/// The app's page as it was built; `None` where it was not.
+pub(super) fn index() -> Option<String> {
+    String::from_utf8(embedded(INDEX)?.bytes.into_owned()).ok()
 }
 
 /// Everything that is not the API. What looks like it, or like the operator's side, is nothing here.

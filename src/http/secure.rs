@@ -66,12 +66,12 @@ impl Secure {
                 self.plain.advance(n);
                 return Poll::Ready(Ok(()));
             }
-            if self.has_heard_last {
-                return Poll::Ready(Ok(()));
-            }
             // The other side may wait for what we have to say before it says more.
             if let Poll::Ready(Err(error)) = self.poll_send(socket, cx) {
                 return Poll::Ready(Err(error));
+            }
+            if self.has_heard_last {
+                return Poll::Ready(Ok(()));
             }
             ready!(RECEIVED.with_borrow_mut(|received| self.poll_receive(socket, cx, received)))?;
         }

@@ -55,6 +55,9 @@ pub const DEAD_AFTER: Duration = Duration::from_secs(60);
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// A request head (and the TLS handshake, where there is one) must be complete by then.
 pub const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// TLS connections at once whose handshake, with the first request after it, is not over: a flood of
+/// handshakes leaves half of the places for HTTP to those who are through.
+pub const HANDSHAKES_MAX: usize = 4_096;
 /// Bytes of a request head.
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// A socket that takes nothing for so long is closed with 4008.

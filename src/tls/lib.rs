@@ -1,4 +1,5 @@
-//! TLS without sockets: sessions that turn bytes into bytes, and the certificate they show.
+//! TLS without sockets: sessions that turn bytes into bytes, the certificate they show, and the
+//! answer to an authority that checks whose name this is.
 //!
 //! A [`Session`] is 1 KB and owns no buffer (rustls' unbuffered interface; its buffered one keeps
 //! 4 KiB for ever after the first read). Whoever holds the socket brings the bytes: the front while
@@ -13,17 +14,17 @@
 )]
 
 mod certificates;
+mod files;
+mod pair;
 mod session;
 
 use std::sync::Arc;
 
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    server::{NoServerSessionStorage, ResolvesServerCert},
-};
+use rustls::{ServerConfig, crypto::aws_lc_rs, server::NoServerSessionStorage};
 
-pub use certificates::{CertificateError, Certificates, Validity};
+pub use certificates::Certificates;
+pub use files::{CertificateError, Files};
+pub use pair::{About, Pair, Unfit};
 pub use session::{Fault, Opened, RECORD_BYTES_MAX, Session};
 
 /// What all sessions of a server share.
@@ -33,13 +34,17 @@ pub struct Acceptor(Arc<ServerConfig>);
 impl Acceptor {
     /// TLS 1.3, and 1.2 for older encoders. One stateless ticket: without any, a client that waits
     /// for an acknowledgement before it sends (Nagle's algorithm) loses 40 ms.
-    pub fn new(certificates: Arc<dyn ResolvesServerCert>) -> Result<Self, Fault> {
+    pub fn new(certificates: Arc<Certificates>) -> Result<Self, Fault> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(certificates);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The second is for an authority alone: to others the certificate has no answer in it.
+        config.alpn_protocols = vec![
+            b"http/1.1".to_vec(),
+            certificates::CHALLENGE_PROTOCOL.to_vec(),
+        ];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = aws_lc_rs::Ticketer::new()?;
         config.send_tls13_tickets = 1;

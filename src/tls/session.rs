@@ -10,6 +10,8 @@ use rustls::{
     },
 };
 
+use crate::certificates::CHALLENGE_PROTOCOL;
+
 /// Application bytes of the largest record (RFC 8446 §5.1).
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 /// What a record adds at most: header 5, tag 16, and the content type (1.3) or the nonce (1.2).
@@ -74,6 +76,10 @@ impl Session {
         self.connection.is_handshaking()
     }
 
+    fn is_challenge(&self) -> bool {
+        !self.is_handshaking() && self.connection.alpn_protocol() == Some(CHALLENGE_PROTOCOL)
+    }
+
     /// Takes received bytes. Appends what they say to `plain`, and what has to be sent because of
     /// them (handshake, key updates, an alert before a fault) to `out`; that must go out before
     /// anything sealed later. `received` is decrypted in place; what is not understood yet is kept.
@@ -88,6 +94,11 @@ impl Session {
         }
         let opened = self.open_all(received, plain, out);
         self.is_broken = opened.is_err();
+        // Such a handshake is all that an authority wants; nothing may be said over it (RFC 8737 §4).
+        if opened.is_ok() && self.is_challenge() {
+            plain.clear();
+            return Ok(Opened::Closed);
+        }
         opened
     }
 

@@ -16,5 +16,6 @@ mod identity;
 mod members;
 mod openapi;
 mod rooms;
+mod share;
 mod upgrades;
 mod whip;

@@ -53,17 +53,22 @@ impl Server {
 
     /// The same, with more `section.key=value`.
     pub fn start_with(more: &[&str]) -> Self {
+        Self::start_on(free_ports(1)[0], more)
+    }
+
+    /// The same on a port that somebody else has to know before.
+    pub fn start_on(port: u16, more: &[&str]) -> Self {
         let temp = TempDir::new().expect("a folder");
-        let ports = free_ports(4);
-        let address = SocketAddr::from(([127, 0, 0, 1], ports[0]));
-        let admin = SocketAddr::from(([127, 0, 0, 1], ports[1]));
+        let ports = free_ports(3);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let admin = SocketAddr::from(([127, 0, 0, 1], ports[0]));
         let mut more: Vec<String> = more.iter().map(|it| (*it).to_owned()).collect();
         // Tests talk faster than people; the one about that says so.
         if !more.iter().any(|it| it.starts_with("rooms.talk")) {
             more.push("rooms.talk_per_second=0".to_owned());
         }
-        more.push(format!("rtc.publish_port={}", ports[2]));
-        more.push(format!("rtc.view_ports=[{}]", ports[3]));
+        more.push(format!("rtc.publish_port={}", ports[1]));
+        more.push(format!("rtc.view_ports=[{}]", ports[2]));
         let folder = temp.path().to_owned();
         let (child, code) = spawn(address, admin, &folder, &more);
         Self {

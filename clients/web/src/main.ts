@@ -9,6 +9,7 @@ async function start(): Promise<void> {
   await spoken.load(firstLanguage(), platform.words);
   const target = document.getElementById("app");
   if (target) mount(App, { target });
+  platform.keepShell?.();
 }
 
 void start();

@@ -20,12 +20,15 @@ export const POLICY = [
 export async function serve(folder) {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://x").pathname);
-    const file = join(folder, path);
-    const found = file.startsWith(folder) && existsSync(file) && statSync(file).isFile();
+    // A room's code is the server's; here stands one that it made.
+    const file = /^\/r\/[^/]+\/qr\.svg$/.test(path) ? join(import.meta.dirname, "qr.svg") : join(folder, path);
+    const found = (file.startsWith(folder) || file.startsWith(import.meta.dirname)) && existsSync(file) && statSync(file).isFile();
     const sent = found ? file : join(folder, "index.html");
     response.writeHead(200, { "content-type": KINDS[extname(sent)] ?? "application/octet-stream", "content-security-policy": POLICY });
     createReadStream(sent).pipe(response);
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+  return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close(),
+    /** Gone from one moment to the next, as a server that lost its network. */
+    cut: () => (server.close(), server.closeAllConnections()) };
 }

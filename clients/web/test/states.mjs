@@ -31,6 +31,21 @@ export const states = [
   { name: "room-settings-quiet", path: "/r/quiet?who=host", then: (page) => clickOn(page, ".chat .head [data-act=settings]") },
   { name: "room-apart", path: "/r/apart" },
   { name: "room-questions", path: "/r/apart?who=host", then: (page) => clickOn(page, ".chat [data-act=questions]") },
+  { name: "room-share", path: "/r/live", then: (page) => clickOn(page, "[data-act=share]") },
+  {
+    name: "room-share-system", path: "/r/live",
+    then: async (page) => {
+      await page.evaluate(() => (navigator.share = async () => undefined));
+      await clickOn(page, "[data-act=share]");
+    },
+  },
+  {
+    name: "account-menu-install", path: "/?who=owner",
+    then: async (page) => {
+      await page.evaluate(() => dispatchEvent(new Event("beforeinstallprompt", { cancelable: true })));
+      await clickOn(page, "header button.icon");
+    },
+  },
   {
     name: "room-gap", path: "/r/gap",
     then: async (page) => {

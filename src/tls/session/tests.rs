@@ -8,7 +8,10 @@ use std::{
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName,
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
 };
 
 use super::*;
@@ -23,18 +26,17 @@ struct Pair {
 }
 
 fn acceptor() -> (Acceptor, RootCertStore) {
+    let (certificates, roots) = certificates();
+    (Acceptor::new(Arc::new(certificates)).unwrap(), roots)
+}
+
+fn certificates() -> (Certificates, RootCertStore) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let paths = (
-        folder.path().join("cert.pem"),
-        folder.path().join("key.pem"),
-    );
-    std::fs::write(&paths.0, made.cert.pem()).unwrap();
-    std::fs::write(&paths.1, made.signing_key.serialize_pem()).unwrap();
+    let key = made.signing_key.serialize_pem();
+    let shown = crate::Pair::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
-    let certificates = Certificates::load(&paths.0, &paths.1).unwrap();
-    (Acceptor::new(Arc::new(certificates)).unwrap(), roots)
+    (Certificates::new(shown), roots)
 }
 
 fn pair(versions: &[&'static rustls::SupportedProtocolVersion]) -> Pair {
@@ -238,4 +240,120 @@ fn no_mutated_bytes_end_more_than_their_session() {
         }
         assert!(plain.is_empty(), "seed {seed}");
     }
+}
+
+/// Takes whatever it is shown, and remembers it: as an authority does.
+#[derive(Debug)]
+struct Looks(std::sync::Mutex<Option<CertificateDer<'static>>>);
+
+impl ServerCertVerifier for Looks {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.0.lock().unwrap() = Some(shown.clone().into_owned());
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let provider = aws_lc_rs::default_provider();
+        provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// A handshake that offers only these protocols; what was shown, and the two ends of it.
+fn check(
+    certificates: &Arc<Certificates>,
+    offers: &[&[u8]],
+    version: &'static rustls::SupportedProtocolVersion,
+) -> (Option<CertificateDer<'static>>, Pair) {
+    let looks = Arc::new(Looks(std::sync::Mutex::default()));
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(looks.clone())
+        .with_no_client_auth();
+    config.alpn_protocols = offers.iter().map(|it| it.to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut pair = Pair {
+        client: ClientConnection::new(Arc::new(config), name).unwrap(),
+        server: Acceptor::new(certificates.clone())
+            .unwrap()
+            .accept()
+            .unwrap(),
+        heard: Vec::new(),
+        closed: false,
+    };
+    pair.client.writer().write_all(b"GET / HTTP/1.1").unwrap();
+    pair.carry(|| usize::MAX);
+    let shown = looks.0.lock().unwrap().clone();
+    (shown, pair)
+}
+
+#[test]
+fn an_authority_is_shown_its_answer_and_nothing_is_said_over_it() {
+    let (certificates, _) = certificates();
+    let certificates = Arc::new(certificates);
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let answer = made.cert.der().clone();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    certificates
+        .answer("LocalHost", answer.clone(), key)
+        .unwrap();
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let (shown, pair) = check(&certificates, &[b"acme-tls/1"], version);
+        assert_eq!(shown.as_ref(), Some(&answer));
+        assert_eq!(pair.client.alpn_protocol(), Some(&b"acme-tls/1"[..]));
+        assert!(!pair.client.is_handshaking() && pair.closed && pair.heard.is_empty());
+
+        // Whoever can speak HTTP too is a client like any other.
+        let (shown, pair) = check(&certificates, &[b"acme-tls/1", b"http/1.1"], version);
+        assert!(shown.is_some() && shown.as_ref() != Some(&answer));
+        assert_eq!(pair.heard, b"GET / HTTP/1.1");
+    }
+}
+
+#[test]
+fn who_asks_for_an_answer_that_is_not_there_is_shown_nothing() {
+    let (certificates, _) = certificates();
+    let certificates = Arc::new(certificates);
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut server = Acceptor::new(certificates).unwrap().accept().unwrap();
+    let (mut sent, mut plain, mut out) = (Vec::new(), Vec::new(), Vec::new());
+    client.write_tls(&mut sent).unwrap();
+    assert!(server.open(&mut sent, &mut plain, &mut out).is_err());
+    assert!(plain.is_empty() && server.is_handshaking());
 }

@@ -1,8 +1,10 @@
 /** The real thing: the client of the server this page came from, and the browser's own devices. */
 import { Weiquan } from "@weiquan/client";
 import type { Platform } from "./ports";
+import { keepShell } from "./shell";
 
 export const platform: Platform = {
   client: new Weiquan({ base: location.origin }),
   sources: () => import("./sources").then((it) => it.sources),
+  keepShell,
 };

@@ -19,4 +19,6 @@ export interface Platform {
   /** Changes the dictionary before it is shown: the stand-in stretches words to test the layout. */
   words?: (words: Words) => Words;
   sources(): Promise<Sources>;
+  /** Keeps the app for when there is no network; the stand-in is never kept. */
+  keepShell?: () => void;
 }

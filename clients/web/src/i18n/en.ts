@@ -166,6 +166,20 @@ export const en = {
     documentTitle: (title: string) => `${title} · weiquan`,
   },
 
+  share: {
+    title: "Share this room",
+    scan: "Point a phone camera at the code to come in.",
+    link: "Link",
+    more: "More ways to share",
+    failed: "That did not work. Copy the link instead.",
+    codeOf: (title: string) => `QR code of “${title}”`,
+  },
+
+  install: {
+    act: "Install as an app",
+    say: "Its own window and icon, the same account.",
+  },
+
   stage: {
     label: "Stage",
     tapToListen: "Tap to listen",

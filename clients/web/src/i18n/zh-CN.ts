@@ -162,6 +162,20 @@ export const zhCN: Words = {
     documentTitle: (title) => `${title} · 微圈`,
   },
 
+  share: {
+    title: "分享直播间",
+    scan: "用手机相机或微信扫一扫，直接进来",
+    link: "链接",
+    more: "用其他应用分享",
+    failed: "没能打开分享，复制链接也一样。",
+    codeOf: (title) => `「${title}」的二维码`,
+  },
+
+  install: {
+    act: "安装为应用",
+    say: "有自己的图标和窗口，账号不变",
+  },
+
   stage: {
     label: "讲台",
     tapToListen: "点一下收听",

@@ -162,6 +162,20 @@ export const zhTW: Words = {
     documentTitle: (title) => `${title} · 微圈`,
   },
 
+  share: {
+    title: "分享直播間",
+    scan: "用手機相機掃一掃，直接進來",
+    link: "連結",
+    more: "用其他應用程式分享",
+    failed: "沒能開啟分享，複製連結也一樣。",
+    codeOf: (title) => `「${title}」的 QR 碼`,
+  },
+
+  install: {
+    act: "安裝為應用程式",
+    say: "有自己的圖示和視窗，帳號不變",
+  },
+
   stage: {
     label: "講台",
     tapToListen: "點一下收聽",

@@ -13,7 +13,7 @@ use fanout::{
     Shards,
 };
 use protocol::{CloseCode, Seq};
-use tls::{Acceptor, Certificates};
+use tls::{Acceptor, Certificates, Pair};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -125,14 +125,9 @@ pub struct Server {
 
 fn secure() -> (Acceptor, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (
-        folder.path().join("cert.pem"),
-        folder.path().join("key.pem"),
-    );
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let certificates = Certificates::load(&certificate, &key).unwrap();
+    let key = made.signing_key.serialize_pem();
+    let shown = Pair::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).unwrap();
+    let certificates = Certificates::new(shown);
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());

@@ -1,0 +1,339 @@
+//! What a room's address shows where it is passed on: a title, a line and a picture for the programs
+//! that look at a link before people do (they run no script), and a QR code for people in one room.
+//!
+//! Only a room that guests may enter says anything. The page of every other address, whether there is
+//! a room for members or none, is the same bytes as everywhere.
+
+use std::fmt::Write as _;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    response::{IntoResponse, Response},
+};
+use protocol::{Slug, server::Phase};
+use qrcode::{EcLevel, QrCode, render::svg};
+use store::{BroadcastRow, RoomRow};
+
+use super::{
+    Doors, pages,
+    problem::{Failure, Outcome},
+};
+
+/// The picture of every link: 1200 × 630, of the web app's own files.
+const PICTURE: &str = "/share.png";
+
+/// The page of a room.
+pub(crate) async fn page(
+    State(doors): State<Doors>,
+    Path(slug): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let plain = || pages::page(method, uri, headers.clone());
+    // Where the storage cannot be read the app comes all the same, and says so in its own words.
+    let Ok(Some(card)) = card(&doors, slug, &headers).await else {
+        return plain().await;
+    };
+    let Some(index) = pages::index() else {
+        return plain().await;
+    };
+    let html = card.put_into(&index);
+    (
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, pages::ASK_AGAIN),
+            (header::VARY, "accept-language"),
+        ],
+        html,
+    )
+        .into_response()
+}
+
+/// The address of a room as a QR code. It says no more than whoever asks knows already.
+pub(crate) async fn qr(State(doors): State<Doors>, Path(slug): Path<String>) -> Outcome<Response> {
+    let slug = Slug::new(slug);
+    if !slug.is_well_formed() {
+        return Err(Failure::not_found("room"));
+    }
+    let svg = code(&format!("{}/r/{slug}", doors.settings.origin));
+    let kept = HeaderValue::from_static("public, max-age=3600");
+    Ok((
+        [
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("image/svg+xml"),
+            ),
+            (header::CACHE_CONTROL, kept),
+        ],
+        svg.ok_or_else(|| Failure::not_found("code"))?,
+    )
+        .into_response())
+}
+
+/// Black on white with its quiet zone, whatever the theme: that is what cameras read. Medium
+/// correction: a seventh of it may be covered. `None` where the address is too long for any code.
+fn code(address: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(address, EcLevel::M).ok()?;
+    let mut svg = code.render::<svg::Color<'_>>();
+    Some(svg.module_dimensions(4, 4).build())
+}
+
+/// What is said of a room.
+struct Card {
+    title: String,
+    say: String,
+    circle: String,
+    address: String,
+    picture: String,
+    words: &'static Words,
+}
+
+async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Option<Card>> {
+    let slug = Slug::new(slug);
+    if !slug.is_well_formed() {
+        return Ok(None);
+    }
+    let Some(room) = doors.store.room(slug).await?.filter(|it| it.guests) else {
+        return Ok(None);
+    };
+    let Some(circle) = doors.store.circle().await? else {
+        return Ok(None);
+    };
+    let broadcast = doors.store.current_broadcast(room.number).await?;
+    let origin = &doors.settings.origin;
+    let words = Words::of(headers);
+    let (title, say) = told(&room, broadcast.as_ref(), words);
+    Ok(Some(Card {
+        title,
+        say,
+        circle: circle.name,
+        address: format!("{origin}/r/{}", room.slug),
+        picture: format!("{origin}{PICTURE}"),
+        words,
+    }))
+}
+
+/// The title of what goes on, and one line about it.
+fn told(room: &RoomRow, broadcast: Option<&BroadcastRow>, words: &Words) -> (String, String) {
+    let broadcast = broadcast.filter(|it| {
+        matches!(
+            it.phase,
+            Phase::Scheduled | Phase::Open | Phase::Live | Phase::Paused
+        )
+    });
+    let Some(broadcast) = broadcast else {
+        let say = format!("{}{}", words.made_by, room.made_by_name);
+        return (room.title.clone(), say);
+    };
+    let title = match &broadcast.title {
+        title if title.is_empty() => room.title.clone(),
+        title => title.clone(),
+    };
+    let how = match broadcast.phase {
+        Phase::Live | Phase::Paused => words.live,
+        Phase::Open => words.open,
+        _ => words.scheduled,
+    };
+    let say = format!("{how} · {}{}", words.hosted_by, broadcast.host.name);
+    (title, say)
+}
+
+impl Card {
+    /// The app's page with this card in its head, in place of its own title and description.
+    fn put_into(&self, index: &str) -> String {
+        let (title, say) = (escape(&self.title), escape(&self.say));
+        let circle = escape(&self.circle);
+        let mut html = index.to_owned();
+        replace_between(
+            &mut html,
+            "<title>",
+            "</title>",
+            &format!("{title} · {circle}"),
+        );
+        replace_between(
+            &mut html,
+            "<meta name=\"description\" content=\"",
+            "\"",
+            &say,
+        );
+        let (address, picture) = (escape(&self.address), escape(&self.picture));
+        let mut tags = String::new();
+        for (name, content) in [
+            ("og:type", "website"),
+            ("og:locale", self.words.locale),
+            ("og:site_name", &circle),
+            ("og:title", &title),
+            ("og:description", &say),
+            ("og:url", &address),
+            ("og:image", &picture),
+            ("og:image:type", "image/png"),
+            ("og:image:width", "1200"),
+            ("og:image:height", "630"),
+            ("og:image:alt", &circle),
+        ] {
+            line(&mut tags, "property", name, content);
+        }
+        for (name, content) in [
+            ("twitter:card", "summary_large_image"),
+            ("twitter:title", &title),
+            ("twitter:description", &say),
+            ("twitter:image", &picture),
+        ] {
+            line(&mut tags, "name", name, content);
+        }
+        let _ = writeln!(tags, "    <link rel=\"canonical\" href=\"{address}\" />");
+        if let Some(at) = html.find("</head>") {
+            html.insert_str(at, tags.trim_start_matches(' '));
+        }
+        html
+    }
+}
+
+/// Writing to a string cannot fail.
+fn line(tags: &mut String, key: &str, name: &str, content: &str) {
+    let _ = writeln!(tags, "    <meta {key}=\"{name}\" content=\"{content}\" />");
+}
+
+fn replace_between(html: &mut String, before: &str, after: &str, text: &str) {
+    let Some(from) = html.find(before).map(|it| it + before.len()) else {
+        return;
+    };
+    if let Some(length) = html[from..].find(after) {
+        html.replace_range(from..from + length, text);
+    }
+}
+
+/// Text as it may stand between tags and in a quoted attribute.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The few words of a card, in the language of whoever asks.
+struct Words {
+    locale: &'static str,
+    live: &'static str,
+    open: &'static str,
+    scheduled: &'static str,
+    hosted_by: &'static str,
+    made_by: &'static str,
+}
+
+const SIMPLIFIED: Words = Words {
+    locale: "zh_CN",
+    live: "正在直播",
+    open: "马上开播",
+    scheduled: "直播预告",
+    hosted_by: "主持人：",
+    made_by: "房主：",
+};
+const TRADITIONAL: Words = Words {
+    locale: "zh_TW",
+    live: "正在直播",
+    open: "馬上開播",
+    scheduled: "直播預告",
+    hosted_by: "主持人：",
+    made_by: "房主：",
+};
+const ENGLISH: Words = Words {
+    locale: "en_US",
+    live: "Live now",
+    open: "About to start",
+    scheduled: "Coming up",
+    hosted_by: "hosted by ",
+    made_by: "Made by ",
+};
+
+impl Words {
+    /// By the first language that is ours; Chinese where none is, as in the app's own page.
+    fn of(headers: &HeaderMap) -> &'static Self {
+        let asked = headers.get(header::ACCEPT_LANGUAGE);
+        let asked = asked.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        for language in asked.split(',') {
+            let tag = language.split(';').next().unwrap_or_default().trim();
+            let tag = tag.to_ascii_lowercase();
+            if ["zh-tw", "zh-hk", "zh-mo", "zh-hant"]
+                .iter()
+                .any(|it| tag.starts_with(it))
+            {
+                return &TRADITIONAL;
+            }
+            match tag.split('-').next().unwrap_or_default() {
+                "zh" => return &SIMPLIFIED,
+                "en" => return &ENGLISH,
+                _ => {}
+            }
+        }
+        &SIMPLIFIED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDEX: &str = "<html><head>\n    <meta name=\"description\" content=\"own\" />\n    \
+        <title>微圈</title>\n  </head><body></body></html>";
+
+    #[test]
+    fn nothing_that_people_write_becomes_a_tag() {
+        let evil = "\"><script>alert('x')</script>&amp;</title>";
+        let card = Card {
+            title: evil.into(),
+            say: evil.into(),
+            circle: evil.into(),
+            address: "https://live.example/r/hall".into(),
+            picture: "https://live.example/share.png".into(),
+            words: &ENGLISH,
+        };
+        let html = card.put_into(INDEX);
+        assert!(
+            !html.contains("<script") && !html.contains("\">\""),
+            "{html}"
+        );
+        assert_eq!(html.matches("</title>").count(), 1);
+        assert_eq!(html.matches("<meta").count(), 1 + 11 + 4);
+        assert!(
+            html.contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)"),
+            "{html}"
+        );
+        assert!(!html.contains("微圈") && !html.contains("own"), "{html}");
+    }
+
+    #[test]
+    fn a_card_speaks_the_language_of_whoever_asks() {
+        let locale = |text: &'static str| {
+            let value = HeaderValue::from_static(text);
+            Words::of(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)])).locale
+        };
+        assert_eq!(locale("fr-FR, en-GB;q=0.8, zh;q=0.5"), "en_US");
+        assert_eq!(locale("zh-Hant-HK"), "zh_TW");
+        assert_eq!(locale("zh-CN,zh;q=0.9,en;q=0.8"), "zh_CN");
+        assert_eq!(locale("fr"), "zh_CN");
+        assert_eq!(Words::of(&HeaderMap::new()).locale, "zh_CN");
+    }
+
+    #[test]
+    fn a_code_is_drawn_with_its_quiet_zone() {
+        let svg = code("https://live.example.org/r/friday-night").expect("fits");
+        assert!(
+            svg.contains("fill=\"#fff\"") && svg.contains("fill=\"#000\""),
+            "{svg}"
+        );
+        // 29 modules (version 3) and a quiet zone of 4 on each side, 4 units each.
+        assert!(svg.contains("viewBox=\"0 0 148 148\""), "{svg}");
+        assert!(code(&"x".repeat(3_000)).is_none());
+    }
+}
