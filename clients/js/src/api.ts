@@ -60,6 +60,11 @@ export type Verb =
 export interface WeiquanOptions {
   /** The server's address, such as `https://live.example.org`; in a page of its own: `location.origin`. */
   base: string;
+  /**
+   * Makes a token: for bots, and for people whom another site vouches for. It is asked again from time to
+   * time, and when the server did not take the last one. Without it people sign in, or are guests.
+   */
+  token?: () => Promise<string>;
   storage?: KeyValue;
   socket?: SocketFactory;
   fetch?: typeof fetch;
