@@ -242,7 +242,7 @@ impl<D: Door> Follow<D> {
                 End::Error(error) => {
                     let after = self.after(&error, &mut new_tokens, tries);
                     tries += 1;
-                    (error.to_string(), after)
+                    (words(error), after)
                 }
             };
             if self
@@ -474,6 +474,14 @@ impl<D: Door> Follow<D> {
 
     async fn tell(&self, happening: Happening) -> Result<(), Over> {
         self.out.send(happening).await.map_err(|_| Over)
+    }
+}
+
+/// What a person wants to read: a refusal's own words, without our names for it.
+fn words(error: Error) -> String {
+    match error {
+        Error::Refused(refusal) => refusal.say,
+        other => other.to_string(),
     }
 }
 
