@@ -18,7 +18,7 @@ use support::{SOON, Server, read_history};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 use weiquan::operate;
-use weiquan_client::{Follower, Happening};
+use weiquan_client::{Direct, Follower, Happening};
 
 const WRITERS: usize = 4;
 const FLIPS: usize = 150;
@@ -56,8 +56,13 @@ async fn write(
     noted: Arc<Mutex<Vec<(Seq, String)>>>,
     stop: watch::Receiver<bool>,
 ) {
-    let (follower, mut happenings) =
-        Follower::start(server, token, format!("writer-{n}"), "hall".into());
+    let room = "hall".to_owned();
+    let door = Direct {
+        server,
+        token,
+        room: room.clone(),
+    };
+    let (follower, mut happenings) = Follower::start(door, format!("writer-{n}"), room);
     let (mut said, mut acknowledged) = (0_u64, 0_u64);
     loop {
         if !*stop.borrow() && said < acknowledged + 8 {
@@ -169,7 +174,7 @@ async fn serve_restored(
     let restored = run(&["restore", text(file), "--data", text(&data)]);
     assert!(restored.status.success(), "{}", said(&restored));
     assert_eq!(names(&data), ["weiquan.db", "weiquan.lock"]);
-    let server = Server::start_on(&data);
+    let server = Server::start_in(&data);
     assert!(server.code.is_none(), "it is set up");
     server.sign_in("小明").await;
     let owner = server.sign_in("圈主").await;

@@ -12,19 +12,41 @@ use std::{
     time::Duration,
 };
 
-use protocol::{Seq, server::Phase};
+use protocol::{
+    Seq,
+    server::{Phase, Push, RecordFrame},
+};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use store::{PageOf, Store, StoreConfig};
 use support::{Publisher, SOON, Server, read_history};
 use tokio::{
-    sync::mpsc::UnboundedReceiver,
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::{sleep, timeout},
 };
-use weiquan_client::{Follower, Happening};
+use weiquan_client::{Direct, Follower, Happening, Pace};
 
 const VIEWERS: usize = 200;
 const WRITERS: usize = 4;
 const SETTLE: Duration = Duration::from_secs(60);
+/// Quicker than people's clients, so that more happens between two kills.
+const PACE: Pace = Pace {
+    first: Duration::from_millis(20),
+    most: Duration::from_secs(2),
+};
+
+fn follow(
+    server: std::net::SocketAddr,
+    token: String,
+    device: String,
+) -> (Follower, tokio::sync::mpsc::Receiver<Happening>) {
+    let room = "hall".to_owned();
+    let door = Direct {
+        server,
+        token,
+        room: room.clone(),
+    };
+    Follower::start_at(PACE, door, device, room)
+}
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -43,8 +65,16 @@ struct Viewer {
 
 impl Viewer {
     fn start(server: &Server, token: String, n: usize) -> Self {
-        let device = format!("viewer-{n}");
-        let (follower, happenings) = Follower::start(server.address, token, device, "hall".into());
+        let (follower, mut happened) = follow(server.address, token, format!("viewer-{n}"));
+        // They are looked at only after all kills; until then somebody has to read them.
+        let (kept, happenings) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(it) = happened.recv().await {
+                if kept.send(it).is_err() {
+                    return;
+                }
+            }
+        });
         Self {
             _follower: follower,
             happenings,
@@ -61,18 +91,27 @@ impl Viewer {
                 .unwrap_or_else(|_| panic!("a viewer is stuck at {:?} of {last}", self.seen.last()))
                 .expect("a follower stays");
             match happening {
-                Happening::Joined { seq, again: false } => self.first = seq,
-                Happening::Record(record) => {
-                    assert!(
-                        self.seen.insert(record.s),
-                        "seq {} was shown twice",
-                        record.s
-                    );
+                Happening::Joined { joined, again, .. } => {
+                    assert_eq!(joined.gap, None, "a viewer was skipped");
+                    if !again {
+                        self.first = joined.s;
+                    }
+                    self.see(joined.ev);
+                }
+                Happening::Push(Push::Ev { ev, .. }) => self.see(ev),
+                Happening::Push(Push::Gap { from, to, .. }) => {
+                    panic!("a viewer was skipped from {from} to {to}")
                 }
                 Happening::Breach(breach) => panic!("a viewer: {breach}"),
-                Happening::Gap { from, to } => panic!("a viewer was skipped from {from} to {to}"),
                 _ => {}
             }
+        }
+    }
+
+    fn see(&mut self, records: Vec<RecordFrame>) {
+        for record in records {
+            let new = self.seen.insert(record.s);
+            assert!(new, "seq {} was shown twice", record.s);
         }
     }
 }
@@ -85,8 +124,7 @@ async fn write(
     mut noted: File,
     stop: tokio::sync::watch::Receiver<bool>,
 ) {
-    let device = format!("writer-{n}");
-    let (follower, mut happenings) = Follower::start(server, token, device, "hall".into());
+    let (follower, mut happenings) = follow(server, token, format!("writer-{n}"));
     let (mut said, mut acknowledged) = (0_u64, 0_u64);
     loop {
         if !*stop.borrow() && said < acknowledged + 8 {

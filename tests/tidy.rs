@@ -105,6 +105,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("x509_parser", &["src/tls"]),
     ("axum", &["src/http", "src/rtc"]),
     ("hyper", &["src/http"]),
+    ("ratatui", &["clients/terminal"]),
     ("metrics_exporter_prometheus", &["src/telemetry"]),
     ("tracing_subscriber", &["src/telemetry"]),
 ];
@@ -156,7 +157,7 @@ fn names(line: &str, folder: &str) -> bool {
 #[test]
 fn every_dependency_has_one_home() {
     let mut wrong = Vec::new();
-    for root in ["src", "clients/rust", "loadtest"] {
+    for root in ["src", "clients/rust", "clients/terminal", "loadtest"] {
         for (path, text) in rust_files(Path::new(root)) {
             for (dependency, homes) in HOMES {
                 let at_home = homes.iter().any(|it| path.starts_with(&format!("{it}/")));
@@ -210,7 +211,13 @@ fn only_the_clock_asks_the_time() {
 #[test]
 fn files_stay_readable() {
     let mut wrong = Vec::new();
-    for root in ["src", "clients/rust", "loadtest", "tests"] {
+    for root in [
+        "src",
+        "clients/rust",
+        "clients/terminal",
+        "loadtest",
+        "tests",
+    ] {
         for (path, text) in rust_files(Path::new(root)) {
             let lines = text.lines().count();
             if lines > LINES_MAX {
@@ -238,7 +245,13 @@ fn nothing_is_left_undone() {
     });
     let ignored = format!("#[{}", "ignore");
     let mut wrong = Vec::new();
-    for root in ["src", "clients/rust", "loadtest", "tests"] {
+    for root in [
+        "src",
+        "clients/rust",
+        "clients/terminal",
+        "loadtest",
+        "tests",
+    ] {
         for (path, text) in rust_files(Path::new(root)) {
             for (number, line) in text.lines().enumerate() {
                 if marks.iter().any(|it| line.contains(it.as_str())) || line.contains(&ignored) {

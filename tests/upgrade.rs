@@ -181,7 +181,7 @@ async fn every_earlier_database_is_served_whole() {
         println!("{release}");
         let home = TempDir::new().expect("a folder");
         load(&home.path().join("weiquan.db"), &sql);
-        let server = Server::start_on(home.path());
+        let server = Server::start_in(home.path());
         assert!(server.code.is_none(), "{release} was set up");
 
         let then: Known = serde_json::from_str(&known_then).expect("what was known");

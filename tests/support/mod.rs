@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// Starts a server on free ports with a folder that is there already.
-    pub fn start_on(folder: &Path) -> Self {
+    pub fn start_in(folder: &Path) -> Self {
         let ports = free_ports(4);
         let address = SocketAddr::from(([127, 0, 0, 1], ports[0]));
         let admin = SocketAddr::from(([127, 0, 0, 1], ports[1]));

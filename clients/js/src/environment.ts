@@ -1,19 +1,30 @@
 /** The world around the client, with the browser's own parts as defaults. Nothing else asks for them. */
-import type { DeviceSigns, PeerFactory, Socket, SocketEvents, Timers, WeiquanOptions } from "./api.js";
+import type {
+  DeviceSigns,
+  PeerFactory,
+  Socket,
+  SocketEvents,
+  SocketFactory,
+  Timers,
+  WeiquanOptions,
+} from "./api.js";
 import { Cell } from "./readable.js";
 import { BrowserStorage, MemoryStorage } from "./storage.js";
 
-export type Environment = Required<Omit<WeiquanOptions, "peer">> & {
+export type Environment = Required<Omit<WeiquanOptions, "peer" | "token">> & {
   /** Absent where there is no WebRTC (Node, a very old browser). */
   peer: PeerFactory | null;
+  /** Absent where people sign in here. */
+  token: (() => Promise<string>) | null;
 };
 
 export function environment(options: WeiquanOptions): Environment {
   return {
     base: options.base.replace(/\/+$/, ""),
     storage: options.storage ?? (globalThis.indexedDB ? new BrowserStorage(indexedDB) : new MemoryStorage()),
-    socket: options.socket ?? openSocket,
+    socket: options.socket ?? browserSocket(),
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    token: options.token ?? null,
     peer: options.peer ?? (globalThis.RTCPeerConnection ? (config) => new RTCPeerConnection(config) : null),
     timers: options.timers ?? browserTimers,
     now: options.now ?? (() => Date.now()),
@@ -35,6 +46,11 @@ const browserTimers: Timers = {
     return () => clearTimeout(id);
   },
 };
+
+function browserSocket(): SocketFactory {
+  if (globalThis.WebSocket) return openSocket;
+  throw new TypeError("there is no WebSocket here (Node before 22?): give `socket`, as the README shows");
+}
 
 function openSocket(url: string, protocol: string, events: SocketEvents): Socket {
   const socket = new WebSocket(url, protocol);

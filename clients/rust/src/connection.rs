@@ -7,19 +7,25 @@ use protocol::{
     ClientFrame, Refusal, RoomNumber, Slug,
     client::{Position, Wanted},
     limits,
-    server::{Answer, Joined, Outcome, Push, Reply, Welcome},
+    server::{Joined, Outcome, Push, Reply, Welcome},
 };
-use serde::Deserialize;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
         self, Message,
         client::IntoClientRequest,
+        handshake::{client::generate_key, derive_accept_key},
         http::HeaderValue,
-        protocol::{CloseFrame, WebSocketConfig},
+        protocol::{CloseFrame, Role, WebSocketConfig},
     },
 };
+
+use crate::Incoming;
 
 /// Why a socket is of no more use, or a request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +38,8 @@ pub enum Error {
     Closed { code: u16, reason: String },
     #[error("refused: {0}")]
     Refused(#[from] Refusal),
+    #[error("nothing was heard for {} s", limits::DEAD_AFTER.as_secs())]
+    Silent,
     #[error("the server said what this client cannot read: {0}")]
     Unreadable(String),
 }
@@ -42,19 +50,51 @@ impl From<tungstenite::Error> for Error {
     }
 }
 
-/// One frame of the server.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Incoming {
-    Answer(Answer),
-    Push(Push),
+/// What a connection speaks over: TCP, or whatever hides in it.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// The WebSocket handshake, for whoever asks for the upgrade through an HTTP client of their own.
+pub struct Upgrade {
+    key: String,
+}
+
+impl Upgrade {
+    #[expect(
+        clippy::new_without_default,
+        reason = "each one is another: it is random"
+    )]
+    pub fn new() -> Self {
+        Self {
+            key: generate_key(),
+        }
+    }
+
+    /// What the request must say.
+    pub fn headers(&self) -> [(&'static str, &str); 5] {
+        [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", &self.key),
+            ("sec-websocket-protocol", limits::SUBPROTOCOL),
+        ]
+    }
+
+    /// Whether `Sec-WebSocket-Accept` answers this very request.
+    pub fn is_accepted(&self, accept: &[u8]) -> bool {
+        derive_accept_key(self.key.as_bytes()).as_bytes() == accept
+    }
 }
 
 /// One connection. Pushes that come while a request waits are kept for [`Connection::next`].
 pub struct Connection {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Stream>>,
     request: u32,
     kept: VecDeque<Push>,
+    /// Frames of a message that held several, not looked at yet.
+    unread: VecDeque<Incoming>,
 }
 
 impl Connection {
@@ -70,18 +110,24 @@ impl Connection {
             "sec-websocket-protocol",
             HeaderValue::from_static(limits::SUBPROTOCOL),
         );
-        // The defaults cost 137 KB a connection (measured): thousands of clients share a process.
-        let config = WebSocketConfig::default()
-            .read_buffer_size(4 * 1024)
-            .write_buffer_size(0)
-            .max_write_buffer_size(limits::SIGNALLING_BYTES_MAX * 2)
-            .max_message_size(Some(16 * 1024 * 1024));
-        let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
-        Ok(Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let (socket, _) = client_async_with_config(request, stream, Some(config())).await?;
+        Ok(Self::of(socket))
+    }
+
+    /// Speaks over a stream that was upgraded already (through TLS, a proxy).
+    pub async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        Self::of(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config())).await)
+    }
+
+    fn of(socket: WebSocketStream<Box<dyn Stream>>) -> Self {
+        Self {
             socket,
             request: 0,
             kept: VecDeque::new(),
-        })
+            unread: VecDeque::new(),
+        }
     }
 
     /// Says hello.
@@ -185,26 +231,32 @@ impl Connection {
 
     async fn receive(&mut self) -> Result<Incoming, Error> {
         loop {
-            let Some(message) = self.socket.next().await else {
+            match self.unread.pop_front() {
+                Some(Incoming::Push(Push::Ping {})) => self.send(&ClientFrame::Pong {}).await?,
+                Some(incoming) => return Ok(incoming),
+                None => self.read_message().await?,
+            }
+        }
+    }
+
+    /// The server pings a silent line: one that is silent even so is dead.
+    async fn read_message(&mut self) -> Result<(), Error> {
+        let message = timeout(limits::DEAD_AFTER, self.socket.next())
+            .await
+            .map_err(|_| Error::Silent)?;
+        match message {
+            Some(Ok(Message::Text(text))) => self.unread.extend(Incoming::read(&text)?),
+            Some(Ok(Message::Close(frame))) => return Err(closed(frame)),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => {
                 return Err(Error::Closed {
                     code: 1006,
                     reason: String::new(),
                 });
-            };
-            match message? {
-                Message::Text(text) => {
-                    let incoming: Incoming = serde_json::from_str(&text)
-                        .map_err(|it| Error::Unreadable(format!("{it} in {text}")))?;
-                    if let Incoming::Push(Push::Ping {}) = incoming {
-                        self.send(&ClientFrame::Pong {}).await?;
-                        continue;
-                    }
-                    return Ok(incoming);
-                }
-                Message::Close(frame) => return Err(closed(frame)),
-                _ => {}
             }
         }
+        Ok(())
     }
 
     /// Closes from this side.
@@ -212,6 +264,15 @@ impl Connection {
         // The other side may be gone already; there is nothing to do about it then.
         let _ = self.socket.close(None).await;
     }
+}
+
+fn config() -> WebSocketConfig {
+    // The defaults cost 137 KB a connection (measured): thousands of clients share a process.
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits::SIGNALLING_BYTES_MAX * 2)
+        .max_message_size(Some(16 * 1024 * 1024))
 }
 
 fn closed(frame: Option<CloseFrame>) -> Error {

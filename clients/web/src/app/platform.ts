@@ -5,6 +5,7 @@ import { keepShell } from "./shell";
 
 export const platform: Platform = {
   client: new Weiquan({ base: location.origin }),
+  check: () => import("./check").then((it) => it.check()),
   sources: () => import("./sources").then((it) => it.sources),
   keepShell,
 };

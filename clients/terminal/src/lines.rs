@@ -1,0 +1,142 @@
+//! The room as lines: for pipes, scripts, screen readers and logs.
+
+use std::{collections::BTreeSet, io::Write};
+
+use anyhow::bail;
+use jiff::tz::TimeZone;
+use protocol::{
+    Seq,
+    server::{Body, Push, RecordFrame},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    sync::mpsc,
+};
+use weiquan_client::{Follower, Happening, Wish};
+
+use crate::text::{clock_face, one_line};
+
+/// One run: messages to the output, lines of the input to the room, words about both to the error output.
+struct Lines<W> {
+    out: W,
+    zone: TimeZone,
+    joined: bool,
+    said: usize,
+    settled: usize,
+    /// The newest of one's own that is acknowledged, and the newest of all that was seen.
+    acknowledged: Seq,
+    seen: Seq,
+    refused: Vec<String>,
+    printed: BTreeSet<Seq>,
+}
+
+/// Runs until the server stays away, or until the input ended and all of it was acknowledged and seen (`stay`: never).
+pub(crate) async fn run(
+    follower: Follower,
+    mut happenings: mpsc::Receiver<Happening>,
+    stay: bool,
+) -> anyhow::Result<()> {
+    let mut run = Lines {
+        out: std::io::stdout(),
+        zone: TimeZone::system(),
+        joined: false,
+        said: 0,
+        settled: 0,
+        acknowledged: 0,
+        seen: 0,
+        refused: Vec::new(),
+        printed: BTreeSet::new(),
+    };
+    let mut input = BufReader::new(tokio::io::stdin()).lines();
+    let mut open = true;
+    while open || stay || !run.is_done() {
+        tokio::select! {
+            line = input.next_line(), if open => match line? {
+                Some(line) if line.trim().is_empty() => {}
+                Some(line) => {
+                    run.said += 1;
+                    follower.wish(Wish::Say { text: line, re: None }).await;
+                }
+                None => open = false,
+            },
+            happening = happenings.recv() => match happening {
+                Some(it) => run.happened(it)?,
+                None => bail!("the follower ended"),
+            },
+        }
+    }
+    match run.refused.len() {
+        0 => Ok(()),
+        n => bail!("{n} of {} lines were refused", run.said),
+    }
+}
+
+impl<W: Write> Lines<W> {
+    fn is_done(&self) -> bool {
+        self.joined && self.settled >= self.said && self.seen >= self.acknowledged
+    }
+
+    fn happened(&mut self, happening: Happening) -> anyhow::Result<()> {
+        match happening {
+            Happening::Joined { joined, again, .. } => {
+                self.joined = true;
+                if again {
+                    eprintln!("back in the room");
+                }
+                if let Some((from, to)) = joined.gap {
+                    eprintln!("{} records were missed", to - from + 1);
+                }
+                self.print(&joined.ev)?;
+                if !joined.more {
+                    self.seen = self.seen.max(joined.s);
+                }
+            }
+            Happening::Push(Push::Ev { s, ev, .. }) => {
+                self.print(&ev)?;
+                self.seen = self.seen.max(s.1);
+            }
+            Happening::Push(Push::Gap { from, to, .. }) => {
+                self.seen = self.seen.max(to);
+                eprintln!("{} records were missed", to - from + 1);
+            }
+            Happening::Said(said) => {
+                self.settled += 1;
+                self.acknowledged = self.acknowledged.max(said.seq);
+            }
+            Happening::Waits { refusal, after } => {
+                eprintln!("{} Again in {:.1} s.", refusal.say, after.as_secs_f64());
+            }
+            Happening::Refused { text, refusal, .. } => {
+                self.settled += 1;
+                eprintln!("refused: {}: {}", one_line(&text), refusal.say);
+                self.refused.push(text);
+            }
+            Happening::Lost { why, again_after } => match again_after {
+                Some(wait) => eprintln!("{why}; again in {:.1} s", wait.as_secs_f64()),
+                None => bail!("{why}"),
+            },
+            Happening::Breach(breach) => eprintln!("the server broke its word: {breach}"),
+            Happening::Push(_) | Happening::Page { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, records: &[RecordFrame]) -> anyhow::Result<()> {
+        for record in records {
+            let Body::Msg { text, deleted, .. } = &record.body else {
+                continue;
+            };
+            if *deleted || !self.printed.insert(record.s) {
+                continue;
+            }
+            // A resume reaches no further back than that.
+            while self.printed.len() > protocol::limits::RESUME_RECORDS_MAX {
+                self.printed.pop_first();
+            }
+            let time = clock_face(record.t, &self.zone);
+            let (name, text) = (one_line(&record.u.name), one_line(text));
+            writeln!(self.out, "{time} {name}: {text}")?;
+        }
+        Ok(self.out.flush()?)
+    }
+}
