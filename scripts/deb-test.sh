@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh dpkg-deb:dpkg strip:binutils useradd:passwd curl:curl
-[ "$(id -u)" = 0 ] || exec unshare --map-root-user "$0" "$@"
+[ "$(id -u)" = 0 ] || exec unshare --map-root-user "$PWD/scripts/deb-test.sh" "$@"
 binary=${1:-${CARGO_TARGET_DIR:-target}/debug/weiquan}
 
 work=$(mktemp -d)

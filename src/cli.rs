@@ -223,6 +223,7 @@ impl Signals {
                 _ = self.terminate.recv() => return,
                 _ = self.hangup.recv() => {
                     let read = again.settings.load_for(again.address);
+                    let read = read.map_err(|it| words(&it));
                     reload::reload(config, read, server, &again.log);
                 }
                 never = &mut watched => match never {},
@@ -347,6 +348,18 @@ fn small_runtime() -> Result<tokio::runtime::Runtime> {
         .context("the runtime cannot start")
 }
 
+/// An error with its causes, each said once: many name their cause themselves.
+pub fn words(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 /// A role that a token can name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TokenRole {
@@ -416,4 +429,18 @@ fn engineer_id(name: &str, role: Role) -> MemberId {
     let hex: String = hash[..8].iter().map(|it| format!("{it:02x}")).collect();
     let prefix = if role == Role::Guest { "g" } else { "m" };
     MemberId::from(format!("{prefix}_eng_{hex}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = std::io::Error::other("the disk is gone");
+        let named = store::backup::BackupError::File("weiquan.db".into(), cause);
+        let error = anyhow::Error::new(named).context("it cannot be copied");
+        let expected = "it cannot be copied: weiquan.db: the disk is gone";
+        assert_eq!(words(&error), expected);
+    }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use weiquan::cli::{Cli, What};
+use weiquan::cli::{Cli, What, words};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         // The command did its work, and what it looked at is not well.
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("weiquan: {error:#}");
+            eprintln!("weiquan: {}", words(&error));
             ExitCode::from(2)
         }
     }

@@ -3,7 +3,6 @@
 //! All of it or nothing: a file that is wrong anywhere is refused, and what was in force stays so. What
 //! cannot change under people is named, and counts from the next start on.
 
-use anyhow::Result;
 use telemetry::LogSwitch;
 use toml::{Table, Value};
 
@@ -19,13 +18,19 @@ const RELOADED: [&str; 5] = [
     "log.addresses",
 ];
 
-/// Puts a configuration in force as far as that is possible now, and says in the log what came of it.
-pub fn reload(in_force: &mut Config, read: Result<Config>, server: &Server, log: &LogSwitch) {
+/// Puts a configuration in force as far as that is possible now, and says in the log what came of it;
+/// what could not be read comes in words.
+pub fn reload(
+    in_force: &mut Config,
+    read: Result<Config, String>,
+    server: &Server,
+    log: &LogSwitch,
+) {
     let read = match read {
         Ok(read) => read,
         Err(error) => {
             tracing::error!(
-                error = format!("{error:#}"),
+                error,
                 "the configuration is refused; the one in force stays"
             );
             return;

@@ -130,3 +130,29 @@ fn it_says_when_it_is_ready_lives_and_ends() {
         .expect("set");
     assert!(heard.recv(&mut [0; 8]).is_err(), "nothing after the end");
 }
+
+#[test]
+fn the_unit_starts_the_program_with_what_it_knows() {
+    let unit = include_str!("../config/weiquan.service");
+    let setting = |name: &str| -> Vec<&str> {
+        let found = unit.lines().filter_map(|it| it.strip_prefix(name));
+        found.filter_map(|it| it.strip_prefix('=')).collect()
+    };
+    assert_eq!(setting("Type"), ["notify"]);
+    let [start] = setting("ExecStart")[..] else {
+        panic!("one ExecStart")
+    };
+    let words: Vec<&str> = start.split(' ').collect();
+    assert_eq!(words[..2], ["/usr/bin/weiquan", "serve"]);
+    assert!(words.contains(&"/etc/weiquan/weiquan.toml"), "{start}");
+    let checked = Command::new(env!("CARGO_BIN_EXE_weiquan"))
+        .arg("check-config")
+        .args(words[2..].iter().map(|it| match *it {
+            "/etc/weiquan/weiquan.toml" => "config/weiquan.toml",
+            other => other,
+        }))
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{said}");
+}
