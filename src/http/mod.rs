@@ -7,11 +7,12 @@
 //!
 //! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`, `upgrade`,
 //! `places`, `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
-//! one file for each noun of the API, `whip`, `pages`, `share`, `openapi`, `health`.
+//! one file for each noun of the API, `whip`, `pages`, `share`, `cover`, `openapi`, `health`.
 
 mod accounts;
 mod body;
 mod caller;
+mod cover;
 pub mod front;
 mod guard;
 mod health;
@@ -50,6 +51,7 @@ pub use health::admin;
 pub use openapi::document;
 pub use places::Place;
 
+use cover::Covers;
 use places::Places;
 use seam::{Adopt, Stage};
 use throttles::Throttles;
@@ -106,6 +108,7 @@ pub(crate) struct Inner {
     pub(crate) appointing: Semaphore,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
+    pub(crate) covers: Covers,
 }
 
 impl std::ops::Deref for Doors {
@@ -151,6 +154,7 @@ fn doors(parts: Parts) -> Doors {
         appointing: Semaphore::new(1),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
+        covers: Covers::new(),
     }))
 }
 
@@ -162,6 +166,7 @@ fn router(doors: Doors) -> Router {
         .route("/ws", any(upgrade::handle))
         .route("/r/{room}", get(share::page))
         .route("/r/{room}/qr.svg", get(share::qr))
+        .route("/r/{room}/cover.png", get(share::cover))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::page)
