@@ -97,6 +97,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme"]),
     ("x509_parser", &["src/tls"]),
+    ("png", &["src/http"]),
     ("qrcode", &["src/http"]),
     ("jsonwebtoken", &["src/auth"]),
     ("argon2", &["src/auth"]),

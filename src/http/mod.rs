@@ -7,12 +7,13 @@
 //!
 //! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`, `upgrade`,
 //! `places`, [`Live`] (what may change meanwhile), `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
-//! one file for each noun of the API, `whip`, `pages`, `share`, `openapi`, `health`.
+//! one file for each noun of the API, `whip`, `pages`, `share`, `cover`, `check`, `openapi`, `health`.
 
 mod accounts;
 mod body;
 mod caller;
 mod check;
+mod cover;
 pub mod front;
 mod guard;
 mod health;
@@ -53,6 +54,7 @@ pub use live::Live;
 pub use openapi::document;
 pub use places::Place;
 
+use cover::Covers;
 use places::Places;
 use seam::{Adopt, Stage};
 use throttles::Throttles;
@@ -113,6 +115,7 @@ pub(crate) struct Inner {
     pub(crate) uploading: Semaphore,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
+    pub(crate) covers: Covers,
 }
 
 impl std::ops::Deref for Doors {
@@ -164,6 +167,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         uploading: Semaphore::new(protocol::limits::CHECKS_AT_ONCE),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
+        covers: Covers::new(),
     }))
 }
 
@@ -175,6 +179,7 @@ fn router(doors: Doors) -> Router {
         .route("/ws", any(upgrade::handle))
         .route("/r/{room}", get(share::page))
         .route("/r/{room}/qr.svg", get(share::qr))
+        .route("/r/{room}/cover.png", get(share::cover))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::page)

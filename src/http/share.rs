@@ -20,9 +20,6 @@ use super::{
     problem::{Failure, Outcome},
 };
 
-/// The picture of every link: 1200 × 630, of the web app's own files.
-const PICTURE: &str = "/share.png";
-
 /// The page of a room.
 pub(crate) async fn page(
     State(doors): State<Doors>,
@@ -80,6 +77,35 @@ fn code(address: &str) -> Option<String> {
     Some(svg.module_dimensions(4, 4).build())
 }
 
+/// The picture of a room that guests may enter. Programs keep it for a day: it never changes.
+pub(crate) async fn cover(
+    State(doors): State<Doors>,
+    Path(slug): Path<String>,
+) -> Outcome<Response> {
+    let Some(room) = open_room(&doors, slug).await? else {
+        return Err(Failure::not_found("picture"));
+    };
+    let picture = doors.covers.of(room.slug.as_str()).await;
+    let kept = HeaderValue::from_static("public, max-age=86400");
+    Ok((
+        [
+            (header::CONTENT_TYPE, HeaderValue::from_static("image/png")),
+            (header::CACHE_CONTROL, kept),
+        ],
+        picture.ok_or_else(|| Failure::not_found("picture"))?,
+    )
+        .into_response())
+}
+
+/// The room of an address, where guests may enter it.
+async fn open_room(doors: &Doors, slug: String) -> Outcome<Option<RoomRow>> {
+    let slug = Slug::new(slug);
+    if !slug.is_well_formed() {
+        return Ok(None);
+    }
+    Ok(doors.store.room(slug).await?.filter(|it| it.guests))
+}
+
 /// What is said of a room.
 struct Card {
     title: String,
@@ -91,11 +117,7 @@ struct Card {
 }
 
 async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Option<Card>> {
-    let slug = Slug::new(slug);
-    if !slug.is_well_formed() {
-        return Ok(None);
-    }
-    let Some(room) = doors.store.room(slug).await?.filter(|it| it.guests) else {
+    let Some(room) = open_room(doors, slug).await? else {
         return Ok(None);
     };
     let Some(circle) = doors.store.circle().await? else {
@@ -110,7 +132,7 @@ async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Optio
         say,
         circle: circle.name,
         address: format!("{origin}/r/{}", room.slug),
-        picture: format!("{origin}{PICTURE}"),
+        picture: format!("{origin}/r/{}/cover.png", room.slug),
         words,
     }))
 }
@@ -295,7 +317,7 @@ mod tests {
             say: evil.into(),
             circle: evil.into(),
             address: "https://live.example/r/hall".into(),
-            picture: "https://live.example/share.png".into(),
+            picture: "https://live.example/r/hall/cover.png".into(),
             words: &ENGLISH,
         };
         let html = card.put_into(INDEX);

@@ -44,7 +44,7 @@ async fn a_public_room_has_its_title_in_the_page_itself() {
         format!("<meta name=\"twitter:title\" content=\"{title}\" />"),
         format!("<title>{title} · "),
         "<meta property=\"og:image\" content=\"http".to_owned(),
-        "/share.png\" />".to_owned(),
+        "/r/open/cover.png\" />".to_owned(),
         "/r/open\" />".to_owned(),
         "<meta name=\"twitter:card\" content=\"summary_large_image\" />".to_owned(),
     ] {
@@ -66,6 +66,34 @@ async fn a_public_room_has_its_title_in_the_page_itself() {
         by_member.text, elsewhere.text,
         "a page never knows who asks"
     );
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_room_has_a_picture_and_no_other_has() {
+    let rig = Rig::start().await;
+    let owner = rig.set_up().await.token();
+    for (slug, guests) in [("open", true), ("closed", false)] {
+        rig.ask("POST", "/api/v1/rooms")
+            .bearer(&owner)
+            .json(json!({"title": slug, "guests": guests, "slug": slug}))
+            .send()
+            .await
+            .expect(201);
+    }
+    for _ in 0..2 {
+        let said = rig.ask("GET", "/r/open/cover.png").send().await.expect(200);
+        assert_eq!(said.header("content-type"), "image/png");
+        assert_eq!(said.header("cache-control"), "public, max-age=86400");
+        assert!(said.text.contains("PNG"));
+    }
+    for path in [
+        "/r/closed/cover.png",
+        "/r/none/cover.png",
+        "/r/-x/cover.png",
+    ] {
+        rig.ask("GET", path).send().await.refused(404, "not_found");
+    }
     rig.end().await;
 }
 

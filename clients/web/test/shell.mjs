@@ -64,7 +64,7 @@ test("the browser would install it", { timeout: 60_000 }, async () => {
 
 test("only the shell is kept, whatever was fetched", { timeout: 60_000 }, async () => {
   const page = await open("/r/hall");
-  await page.evaluate(() => Promise.all(["/api/v1/server", "/r/hall/qr.svg", "/healthz", "/share.png"].map((it) => fetch(it))));
+  await page.evaluate(() => Promise.all(["/api/v1/server", "/r/hall/qr.svg", "/healthz", "/r/hall/cover.png"].map((it) => fetch(it))));
   const [paths, ...others] = Object.values(await kept(page));
   assert.deepEqual(others, []);
   const assets = readdirSync(join(folder, "assets")).filter((it) => /\.(js|css)$/.test(it)).map((it) => `/assets/${it}`);
