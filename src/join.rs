@@ -287,6 +287,10 @@ impl seam::Stage for Rooms {
         })
     }
 
+    fn probe_answer(&self) -> String {
+        self.media.probe_answer().to_owned()
+    }
+
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

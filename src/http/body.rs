@@ -68,7 +68,7 @@ impl<S: Send + Sync> FromRequest<S> for Offer {
     }
 }
 
-fn hold_type(headers: &HeaderMap, expected: &'static str) -> Outcome<()> {
+pub(crate) fn hold_type(headers: &HeaderMap, expected: &'static str) -> Outcome<()> {
     let given = headers
         .get(header::CONTENT_TYPE)
         .and_then(|it| it.to_str().ok());
@@ -85,15 +85,39 @@ fn hold_type(headers: &HeaderMap, expected: &'static str) -> Outcome<()> {
     ))
 }
 
+/// Counts what arrives until the end of the body or of the time, keeping nothing.
+pub(crate) async fn count(body: Body, bytes_max: usize, within: Duration) -> Outcome<usize> {
+    let mut body = Limited::new(body, bytes_max);
+    let mut bytes = 0;
+    let counting = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| broken(&*error, bytes_max))?;
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(within, counting).await {
+        Ok(Err(failure)) => Err(failure),
+        // Whoever is slower than that is told what arrived by then.
+        Ok(Ok(())) | Err(_) => Ok(bytes),
+    }
+}
+
+fn broken(error: &(dyn std::error::Error + 'static), bytes_max: usize) -> Failure {
+    if error.is::<LengthLimitError>() {
+        return Failure::new(
+            Code::TooLarge,
+            format!("a body here has at most {bytes_max} bytes"),
+        );
+    }
+    Failure::malformed("the body broke off")
+}
+
 async fn read(body: Body, bytes_max: usize) -> Outcome<Bytes> {
     let reading = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_WITHIN, reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::new(
-            Code::TooLarge,
-            format!("a body here has at most {bytes_max} bytes"),
-        )),
-        Ok(Err(_)) => Err(Failure::malformed("the body broke off")),
+        Ok(Err(error)) => Err(broken(&*error, bytes_max)),
         Err(_) => {
             Err(Failure::malformed("the body took too long")
                 .with_status(StatusCode::REQUEST_TIMEOUT))

@@ -12,6 +12,7 @@
 mod accounts;
 mod body;
 mod caller;
+mod check;
 pub mod front;
 mod guard;
 mod health;
@@ -103,6 +104,8 @@ pub(crate) struct Inner {
     pub(crate) hashing: Semaphore,
     /// One appointment at a time.
     pub(crate) appointing: Semaphore,
+    /// Uploads of line checks.
+    pub(crate) uploading: Semaphore,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
 }
@@ -148,6 +151,7 @@ fn doors(parts: Parts) -> Doors {
         passwords: Arc::new(Passwords::new()),
         hashing: Semaphore::new(HASHES_AT_ONCE),
         appointing: Semaphore::new(1),
+        uploading: Semaphore::new(protocol::limits::CHECKS_AT_ONCE),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
     }))
@@ -170,6 +174,8 @@ fn router(doors: Doors) -> Router {
 fn api(settings: Arc<Settings>) -> Router<Doors> {
     let ours = Router::new()
         .route("/server", get(server::info))
+        .route("/check", get(check::point))
+        .route("/check/upload", post(check::upload))
         .route("/set-up", post(accounts::set_up))
         .route("/accounts", post(accounts::sign_up))
         .route("/sign-in", post(accounts::sign_in))

@@ -13,7 +13,9 @@ use utoipa::{
     },
 };
 
-use super::{accounts, caller::COOKIE, health, history, members, rooms, server, stream_keys, whip};
+use super::{
+    accounts, caller::COOKIE, check, health, history, members, rooms, server, stream_keys, whip,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +26,8 @@ use super::{accounts, caller::COOKIE, health, history, members, rooms, server, s
     ),
     paths(
         server::info,
+        check::point,
+        check::upload,
         accounts::set_up,
         accounts::sign_up,
         accounts::sign_in,

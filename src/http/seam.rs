@@ -127,6 +127,9 @@ pub trait Stage: Send + Sync + 'static {
     /// here on, and they are told. `http` says one change after the other.
     fn appointed(&self, who: Who) -> Answer<'_, ()>;
 
+    /// An SDP answer that leads a check of somebody's line to the media ports.
+    fn probe_answer(&self) -> String;
+
     /// True from the first moment of the shutdown: `/readyz` says 503.
     fn is_draining(&self) -> bool;
 }

@@ -24,6 +24,8 @@ pub(crate) struct Throttles {
     publish: Mutex<Throttle<[u8; 8]>>,
     view: Mutex<Throttle<[u8; 8]>>,
     resource: Mutex<Throttle<[u8; 8]>>,
+    check: Mutex<Throttle<[u8; 8]>>,
+    upload: Mutex<Throttle<[u8; 8]>>,
     rooms: Mutex<Throttle<MemberId>>,
 }
 
@@ -37,6 +39,10 @@ pub(crate) enum ByAddress {
     View,
     /// Changing or ending what was made by one of these two.
     Resource,
+    /// Asking how one's line is.
+    Check,
+    /// Uploading a megabyte for it.
+    Upload,
 }
 
 impl Throttles {
@@ -55,6 +61,9 @@ impl Throttles {
             view: bucket(1_000, MINUTE_MS),
             // As many viewers as may come may also move to another network and go.
             resource: bucket(3_000, MINUTE_MS),
+            check: bucket(120, MINUTE_MS),
+            // At most 0.2 MB a second of one address on average.
+            upload: bucket(12, MINUTE_MS),
             rooms: bucket(20, 10 * MINUTE_MS),
         }
     }
@@ -84,6 +93,8 @@ impl Throttles {
             ByAddress::Publish => (&self.publish, Code::RateLimited),
             ByAddress::View => (&self.view, Code::RateLimited),
             ByAddress::Resource => (&self.resource, Code::RateLimited),
+            ByAddress::Check => (&self.check, Code::RateLimited),
+            ByAddress::Upload => (&self.upload, Code::RateLimited),
         };
         take(bucket, &prefix(address), clock::unix_ms()).map_err(|ms| too_many(code, ms).into())
     }

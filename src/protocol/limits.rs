@@ -18,6 +18,14 @@ pub const SIGNALLING_BYTES_MAX: usize = 256 * 1024;
 pub const SDP_BYTES_MAX: usize = 256 * 1024;
 /// The body of any other REST request.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The body that a check of one's line uploads.
+pub const CHECK_BYTES_MAX: usize = 1024 * 1024;
+/// Such uploads at once, of everybody; more are refused `busy`, so that they never crowd out the room.
+pub const CHECKS_AT_ONCE: usize = 4;
+/// How long one may take: whoever is slower is told by then how slow that is.
+pub const CHECK_WITHIN: Duration = Duration::from_secs(4);
+/// Checks of the way to the media port that one egress answers in a second.
+pub const PROBES_PER_SECOND: u32 = 500;
 /// Frames in one JSON array.
 pub const BATCH_FRAMES_MAX: usize = 64;
 /// Rooms that one connection may be in.

@@ -129,6 +129,20 @@ bodies! {
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         starts_ms: Option<u64>,
     }
+    /// `GET /api/v1/check`: what a check of one's line needs.
+    CheckPoint {
+        /// An SDP answer, to an offer with nothing but a data channel, that leads to the media port. ICE
+        /// connects there when UDP gets through; nothing else ever comes of it.
+        sdp: String,
+        /// The largest body of `POST /api/v1/check/upload`.
+        upload_bytes_max: u32,
+    }
+    /// `POST /api/v1/check/upload`: what arrived.
+    CheckUpload {
+        bytes: u32,
+        /// How long it took from the head of the request to the end of its body.
+        ms: u32,
+    }
     /// A stream key as listed: never the key itself.
     StreamKey {
         id: String,

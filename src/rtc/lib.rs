@@ -152,6 +152,11 @@ impl Rtc {
         self.viewers.close_room(room, why).await;
     }
 
+    /// An SDP answer that leads a check of somebody's line to the media ports.
+    pub fn probe_answer(&self) -> &str {
+        self.viewers.probe_answer()
+    }
+
     /// Peers that are being shown this room now.
     pub fn viewers(&self, room: RoomNumber) -> usize {
         self.viewers.count(room)

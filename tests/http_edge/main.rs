@@ -11,6 +11,7 @@ mod rig;
 mod stage;
 
 mod bodies;
+mod check;
 mod front;
 mod identity;
 mod members;

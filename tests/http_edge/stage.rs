@@ -194,6 +194,10 @@ impl Stage for StandIn {
         })
     }
 
+    fn probe_answer(&self) -> String {
+        "v=0\r\na=ice-ufrag:check\r\n".into()
+    }
+
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }

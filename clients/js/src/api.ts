@@ -428,3 +428,42 @@ export interface Device {
   kind: "camera" | "microphone";
   label: string;
 }
+
+/** What a check before watching or going live found out; `null` while it is not known yet. */
+export interface CheckFacts {
+  /** Browsers give cameras and microphones to secure pages only. */
+  readonly secure: boolean;
+  readonly socket: CheckedWay | null;
+  /** UDP to the server's media port. */
+  readonly media: CheckedWay | null;
+  /** By TCP (one HTTP upload): media goes by UDP, whose way may be better or worse. */
+  readonly upload: CheckedUpload | null;
+  /** Names of codecs, such as `H264` and `opus`. */
+  readonly plays: readonly string[] | null;
+  readonly sends: readonly string[] | null;
+  /** Whether sound may begin without a tap. */
+  readonly sound: "at_once" | "after_tap" | null;
+  readonly camera: CheckedDevice | null;
+  readonly microphone: CheckedDevice | null;
+  readonly done: boolean;
+}
+
+export type CheckedWay =
+  | { ok: true; rttMs: number }
+  /** `none`: this browser has no such thing. `blocked`: no answer. `unreachable`: the server was not even asked. */
+  | { ok: false; why: "none" | "blocked" | "unreachable" };
+
+export type CheckedUpload = { ok: true; kbps: number } | { ok: false; why: Code | "unreachable" };
+
+export interface CheckedDevice {
+  readonly count: number;
+  /** `unknown`: this browser does not say. */
+  readonly permission: "granted" | "denied" | "prompt" | "unknown";
+}
+
+export interface CheckApi {
+  readonly facts: Readable<CheckFacts>;
+  /** Runs once; takes about 5 s. With `host` also what only somebody who goes live needs. */
+  run(): Promise<void>;
+  stop(): void;
+}

@@ -2,21 +2,24 @@
 import type { Environment } from "./environment.js";
 import { Refused, Unreachable, refusalOf } from "./refused.js";
 
-/** A request's body is JSON or nothing; a token never stands in the address. */
+/** A request's body is JSON, bytes or nothing; a token never stands in the address. */
 export interface Call {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   body?: unknown;
+  bytes?: Uint8Array<ArrayBuffer>;
   token?: string | null;
 }
 
 /** The promise of `T` is the server's: the types are generated from its own. */
-export async function call<T>(env: Environment, { method, path, body, token }: Call): Promise<T> {
+export async function call<T>(env: Environment, { method, path, body, bytes, token }: Call): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (bytes !== undefined) headers["content-type"] = "application/octet-stream";
   if (token) headers["authorization"] = `Bearer ${token}`;
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) init.body = JSON.stringify(body);
+  if (bytes !== undefined) init.body = bytes;
   let response: Response;
   let text: string;
   try {

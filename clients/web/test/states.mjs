@@ -91,6 +91,10 @@ export const states = [
       await clickOn(page, "dialog[open] label:nth-of-type(2) input[type=radio]");
     },
   },
+  { name: "check", path: "/check" },
+  { name: "check-host", path: "/check?as=host" },
+  { name: "check-bad", path: "/check?as=host&line=bad" },
+  { name: "check-waiting", path: "/check?as=host&line=waiting" },
   { name: "make-room", path: "/", then: (page) => clickOn(page, ".hello .main") },
   { name: "set-up-link", path: "/?circle=new&who=nobody" },
   { name: "set-up", path: "/set-up?circle=new&who=nobody#one-time-code" },

@@ -64,7 +64,17 @@ impl Check {
         if theirs != own.remote_ufrag {
             return None;
         }
-        MessageIntegrity::check(&mut self.message, own.pwd.as_bytes(), crypto).ok()?;
+        self.answer_anybody(from, &own.pwd, crypto)
+    }
+
+    /// The answer to whoever knows the password, by whatever name.
+    pub(super) fn answer_anybody(
+        &mut self,
+        from: SocketAddr,
+        pwd: &str,
+        crypto: &dyn RTCCrypto,
+    ) -> Option<Vec<u8>> {
+        MessageIntegrity::check(&mut self.message, pwd.as_bytes(), crypto).ok()?;
         let mut answer = Message::new();
         answer.typ = BINDING_SUCCESS;
         answer.transaction_id = self.message.transaction_id;
@@ -75,7 +85,7 @@ impl Check {
         }
         .add_to(&mut answer)
         .ok()?;
-        MessageIntegrity::new_short_term_integrity_with_provider(own.pwd.clone(), crypto)
+        MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), crypto)
             .add_to(&mut answer)
             .ok()?;
         FINGERPRINT.add_to(&mut answer).ok()?;

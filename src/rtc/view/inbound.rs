@@ -40,6 +40,15 @@ impl Worker {
         let Some(mut check) = Check::parse(datagram) else {
             return;
         };
+        if self.probe.is_for(&check) {
+            if let Some(answer) = self
+                .probe
+                .check(&mut check, from, self.provider.crypto(), now)
+            {
+                self.bench.wire.send(from, &answer);
+            }
+            return;
+        }
         let Some(&key) = self.by_ufrag.get(check.ufrag()) else {
             return;
         };

@@ -8,6 +8,7 @@ mod deadlines;
 mod dtls;
 mod ice;
 mod inbound;
+mod probe;
 mod restart;
 mod shield;
 mod viewer;
@@ -33,6 +34,7 @@ use crate::{
     sdp::{Fragment, Offer},
 };
 use dtls::Identity;
+use probe::Probe;
 use worker::{Worker, WorkerParts};
 
 /// Orders and frames that wait for a worker: a second of ten busy rooms. A full inbox loses frames
@@ -109,6 +111,7 @@ pub(crate) struct Viewers {
     workers: Arc<[WorkerDoor]>,
     counts: Arc<Counts>,
     per_worker_max: usize,
+    probe_answer: Arc<str>,
 }
 
 pub(crate) struct Running {
@@ -129,6 +132,8 @@ pub(crate) fn start(
     let provider = dtls::provider();
     let identity = Identity::new(&provider)?;
     let counts = Arc::new(Counts::default());
+    let probe = Probe::new();
+    let mut candidates = Vec::new();
     let mut workers = Vec::new();
     let mut running = Running {
         inboxes: Vec::new(),
@@ -146,13 +151,16 @@ pub(crate) fn start(
         let told = config.advertised(bound);
         let (inbox, orders) = mpsc::channel(INBOX_MAX);
         let load = Arc::new(AtomicUsize::new(0));
+        let own: Vec<SocketAddr> = told
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, bound.port()))
+            .collect();
+        candidates.extend_from_slice(&own);
         let parts = WorkerParts {
             number,
             socket,
-            candidates: told
-                .into_iter()
-                .map(|ip| SocketAddr::new(ip, bound.port()))
-                .collect(),
+            candidates: own,
+            probe: probe.clone(),
             identity: identity.clone(),
             provider: provider.clone(),
             viewers_max: config.viewers_per_worker_max,
@@ -174,6 +182,7 @@ pub(crate) fn start(
             workers: workers.into(),
             counts,
             per_worker_max,
+            probe_answer: probe.answer(&candidates, &identity.fingerprint).into(),
         },
         feed,
         running,
@@ -250,6 +259,11 @@ impl Viewers {
             // A worker that has stopped has no viewers left.
             let _ = worker.inbox.send(Order::CloseRoom { room, why }).await;
         }
+    }
+
+    /// What leads a check of somebody's line to the ports of all workers.
+    pub(crate) fn probe_answer(&self) -> &str {
+        &self.probe_answer
     }
 
     pub(crate) fn count(&self, room: RoomNumber) -> usize {

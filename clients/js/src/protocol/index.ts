@@ -9,6 +9,8 @@ export type { Broadcast } from "./Broadcast.js";
 export type { BroadcastAct } from "./BroadcastAct.js";
 export type { BroadcastId } from "./BroadcastId.js";
 export type { BroadcastWish } from "./BroadcastWish.js";
+export type { CheckPoint } from "./CheckPoint.js";
+export type { CheckUpload } from "./CheckUpload.js";
 export type { ClientFrame } from "./ClientFrame.js";
 export type { ClientId } from "./ClientId.js";
 export type { Code } from "./Code.js";

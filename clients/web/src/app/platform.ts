@@ -4,5 +4,6 @@ import type { Platform } from "./ports";
 
 export const platform: Platform = {
   client: new Weiquan({ base: location.origin }),
+  check: () => import("./check").then((it) => it.check()),
   sources: () => import("./sources").then((it) => it.sources),
 };

@@ -2,7 +2,7 @@
  * What the page is built on: the client of the server and the sources of the studio. Two things
  * implement it: `platform.ts` (the real ones) and `fake/platform.ts` (for screenshots and checks).
  */
-import type { CameraOptions, Device, Source, WeiquanApi } from "@weiquan/client";
+import type { CameraOptions, CheckApi, Device, Source, WeiquanApi } from "@weiquan/client";
 import type { Words } from "../i18n/en";
 
 export interface Sources {
@@ -19,4 +19,6 @@ export interface Platform {
   /** Changes the dictionary before it is shown: the stand-in stretches words to test the layout. */
   words?: (words: Words) => Words;
   sources(): Promise<Sources>;
+  /** A fresh check of this browser and its line. */
+  check(): Promise<CheckApi>;
 }

@@ -4,6 +4,7 @@ export type Route =
   | { page: "room"; slug: string }
   | { page: "studio"; slug: string }
   | { page: "members" }
+  | { page: "check" }
   | { page: "sign-in" }
   | { page: "sign-up" }
   | { page: "set-up" }
@@ -18,6 +19,7 @@ export function routeOf(path: string): Route {
     if (third === undefined) return { page: "room", slug };
     if (third === "studio") return { page: "studio", slug };
   }
+  if (parts.length === 1 && first === "check") return { page: "check" };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
   }
@@ -29,6 +31,8 @@ export const paths = {
   members: "/members",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
+  /** Will it work here? For who watches, or goes live. */
+  check: (as: "viewer" | "host") => (as === "host" ? "/check?as=host" : "/check"),
   /** `then` is where to go afterwards: always one of our own paths. */
   signIn: (then?: string) => (then && then !== "/" ? `/sign-in?then=${encodeURIComponent(then)}` : "/sign-in"),
   signUp: (then?: string) => (then && then !== "/" ? `/sign-up?then=${encodeURIComponent(then)}` : "/sign-up"),

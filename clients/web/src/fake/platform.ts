@@ -18,6 +18,7 @@ import {
 } from "@weiquan/client";
 import type { Platform, Sources } from "../app/ports";
 import { pseudo } from "../i18n/pseudo";
+import { check } from "./check";
 import { FakeMembers } from "./members";
 import { self } from "./people";
 import { picture, withTone } from "./picture";
@@ -132,6 +133,7 @@ const sources: Sources = {
 };
 
 export const platform: Platform = {
+  check: async () => check(),
   client: new FakeWeiquan(),
   sources: async () => sources,
   ...(wishes.lang === "pseudo" ? { words: pseudo } : {}),

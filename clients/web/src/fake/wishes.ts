@@ -7,9 +7,11 @@ export interface Wishes {
   circle: "full" | "empty" | "new";
   status: "online" | "offline" | "reconnecting" | "refused";
   lang: "" | "pseudo";
+  /** What a check of the line finds. */
+  line: "good" | "bad" | "waiting";
 }
 
-const NONE: Wishes = { who: "member", circle: "full", status: "online", lang: "" };
+const NONE: Wishes = { who: "member", circle: "full", status: "online", lang: "", line: "good" };
 
 function read(): Wishes {
   const kept: Partial<Wishes> = JSON.parse(sessionStorage.getItem("fake") ?? "{}");

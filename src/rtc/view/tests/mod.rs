@@ -5,6 +5,7 @@ mod client;
 mod path;
 mod peers;
 mod picture;
+mod probe;
 mod restart;
 
 use std::{sync::Arc, time::Duration};

@@ -1,0 +1,89 @@
+//! The check of a line before anybody watches or goes live: does UDP get through to the media port?
+//!
+//! It is one ICE name and password for everybody, told by HTTP. Whoever sends a check with it hears the
+//! answer, and that is all: nothing is kept, no handshake begins, no media ever leaves.
+
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use protocol::limits::PROBES_PER_SECOND;
+use rtc_crypto::RTCCrypto;
+
+use super::ice::Check;
+use crate::random;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+pub(super) struct Probe {
+    ufrag: String,
+    pwd: String,
+    /// Answers of the second that began then.
+    answered: u32,
+    since: Option<Instant>,
+}
+
+impl Probe {
+    pub(super) fn new() -> Self {
+        Self {
+            ufrag: random::token(6),
+            pwd: random::token(18),
+            answered: 0,
+            since: None,
+        }
+    }
+
+    pub(super) fn is_for(&self, check: &Check) -> bool {
+        check.ufrag() == self.ufrag
+    }
+
+    /// The answer to one check; none to a forged one, nor above the rate.
+    pub(super) fn check(
+        &mut self,
+        check: &mut Check,
+        from: SocketAddr,
+        crypto: &dyn RTCCrypto,
+        now: Instant,
+    ) -> Option<Vec<u8>> {
+        if self.since.is_none_or(|it| now.duration_since(it) >= SECOND) {
+            self.since = Some(now);
+            self.answered = 0;
+        }
+        if self.answered >= PROBES_PER_SECOND {
+            return None;
+        }
+        self.answered += 1;
+        check.answer_anybody(from, &self.pwd, crypto)
+    }
+
+    /// The answer to an offer with nothing but a data channel, in its first section (`mid` 0).
+    pub(super) fn answer(&self, candidates: &[SocketAddr], fingerprint: &str) -> String {
+        let Self { ufrag, pwd, .. } = self;
+        let mut sdp = format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0\r\n\
+            m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+            a=sctp-port:5000\r\na=setup:passive\r\na=fingerprint:{fingerprint}\r\n\
+            a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n"
+        );
+        for (n, address) in candidates.iter().enumerate() {
+            let (ip, port) = (address.ip(), address.port());
+            let priority = 2_130_706_431 - 256 * n;
+            let foundation = n + 1;
+            writeln!(
+                sdp,
+                "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host\r"
+            )
+            .expect("a String takes everything");
+        }
+        sdp.push_str("a=end-of-candidates\r\n");
+        sdp
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_name_of(&mut self, other: &Self) {
+        self.ufrag.clone_from(&other.ufrag);
+    }
+}

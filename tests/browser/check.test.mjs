@@ -1,0 +1,52 @@
+// The check page against the whole server: a good line is green, a blocked media port is red, in seconds.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { World } from "./world.mjs";
+
+let world;
+
+before(async () => {
+  world = await World.start();
+  await world.setUp();
+});
+after(() => world?.end());
+
+/** What the page says once it has a verdict: the verdict, the lines with their levels and words, and the time it took. */
+async function checked(page, as) {
+  const began = performance.now();
+  await page.goto(`${world.base}/check${as === "host" ? "?as=host" : ""}`);
+  await page.waitForSelector('.verdict:not([data-verdict="waiting"])', { timeout: 20_000 });
+  const tookMs = performance.now() - began;
+  const lines = await page.$$eval("[data-line]", (all) =>
+    Object.fromEntries(all.map((it) => [it.dataset.line, { level: it.dataset.level, say: it.querySelector("small").textContent }])));
+  const verdict = await page.$eval("[data-verdict]", (it) => it.dataset.verdict);
+  console.log(`${as}: ${verdict} after ${Math.round(tookMs)} ms: ${JSON.stringify(lines)}`);
+  return { verdict, lines, tookMs };
+}
+
+test("a host on a good line is told that it will work", { timeout: 60_000 }, async () => {
+  const page = await world.page(await world.browser({ camera: true }));
+  const { lines, tookMs } = await checked(page, "host");
+  for (const name of ["secure", "socket", "media", "sends", "camera", "microphone"]) assert.equal(lines[name].level, "good", name);
+  assert.match(lines.media.say, /^\d+ ms/);
+  assert.match(lines.upload.say, /Mbit\/s by TCP/);
+  assert.ok(tookMs < 15_000, `it took ${tookMs} ms`);
+  assert.deepEqual(page.problems, []);
+});
+
+test("a viewer is told why a picture would not come, when UDP is blocked", { timeout: 60_000 }, async () => {
+  const page = await world.page(await world.browser());
+  // The candidate of a port where nobody listens: what a firewall that drops UDP looks like.
+  await page.setRequestInterception(true);
+  page.on("request", async (request) => {
+    if (!request.url().endsWith("/api/v1/check")) return request.continue();
+    const point = await (await fetch(request.url())).json();
+    const sdp = point.sdp.replaceAll(/ \d+ typ host/g, " 9 typ host");
+    await request.respond({ contentType: "application/json", body: JSON.stringify({ ...point, sdp }) });
+  });
+  const { verdict, lines } = await checked(page, "viewer");
+  assert.equal(verdict, "bad");
+  assert.equal(lines.media.level, "bad");
+  assert.match(lines.media.say, /UDP/);
+  assert.equal(lines.socket.level, "good");
+});
