@@ -11,7 +11,7 @@ use protocol::server::Body;
 use support::Server;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_a_hundred_lines_says_each_line_once_through_a_crash() {
+async fn a_client_from_the_page_alone_says_each_line_once_through_a_crash() {
     let mut server = Server::start();
     let owner = server.set_up().await;
     owner.make_room("hall").await;

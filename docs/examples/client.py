@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A client of weiquan in a hundred lines, written from docs/PROTOCOL.md alone (needs PyPI `websockets`).
+"""A whole client of weiquan, written from docs/PROTOCOL.md alone (needs PyPI `websockets`).
 
     client.py http://127.0.0.1:8080 lobby 小明
 
