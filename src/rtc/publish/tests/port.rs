@@ -14,7 +14,7 @@ use rtc_stun::{
     textattrs::TextAttribute,
 };
 
-use crate::publish::port::{Credentials, Inlet, Port, QUEUE_DATAGRAMS_MAX};
+use crate::publish::port::{Credentials, HELLO_DATAGRAMS_MAX, Inlet, Port, QUEUE_DATAGRAMS_MAX};
 
 const MEDIA: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9];
 
@@ -135,6 +135,56 @@ async fn a_publisher_has_few_addresses() {
     );
     port.remove(&inlet);
     assert_eq!(port.known(), (0, 0));
+}
+
+/// The beginning of a record with a ClientHello.
+const HELLO: &[u8] = &[22, 254, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1];
+/// The same of a HelloVerifyRequest.
+const VERIFY: &[u8] = &[22, 254, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3];
+
+#[tokio::test]
+async fn a_hello_that_came_too_early_is_handed_over_until_it_is_answered() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let now = clock::now();
+    port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    port.handle(from(1), MEDIA, now);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), 2, "only DTLS is repeated");
+
+    port.handle(from(1), HELLO, now);
+    port.handle(from(1), HELLO, now);
+    assert_eq!(received(&inlet), 2);
+    for _ in 0..2 {
+        inlet.repeat_early();
+        assert_eq!(received(&inlet), 2);
+    }
+    inlet.note_sent(from(1), MEDIA);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), 2, "that was no answer");
+    inlet.note_sent(from(1), VERIFY);
+    inlet.repeat_early();
+    port.handle(from(1), HELLO, now);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), 1, "the client's own repetition alone");
+}
+
+#[tokio::test]
+async fn few_early_datagrams_are_kept_and_a_full_queue_takes_none() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let now = clock::now();
+    port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    for _ in 0..=HELLO_DATAGRAMS_MAX {
+        port.handle(from(1), HELLO, now);
+    }
+    received(&inlet);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), HELLO_DATAGRAMS_MAX);
+    for _ in 0..QUEUE_DATAGRAMS_MAX / HELLO_DATAGRAMS_MAX + 1 {
+        inlet.repeat_early();
+    }
+    assert_eq!(received(&inlet), QUEUE_DATAGRAMS_MAX);
 }
 
 #[tokio::test]
