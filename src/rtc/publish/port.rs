@@ -26,6 +26,7 @@ use rtc_stun::{
 use tokio::net::UdpSocket;
 
 use super::police::Police;
+use crate::fragments::Budget;
 
 /// Datagrams of one publisher that wait for its task: half a second at the highest rate taken.
 pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
@@ -80,6 +81,8 @@ struct Waiting {
     /// The publisher's first DTLS messages, as long as we have not said anything to them.
     early: VecDeque<(SocketAddr, Bytes)>,
     spoken: bool,
+    /// Of the fragments of its handshake.
+    budget: Budget,
     /// `webrtc` has let go of its socket: its side of the connection has ended, for whatever reason.
     abandoned: bool,
 }
@@ -116,6 +119,7 @@ impl Port {
                 answered: false,
                 early: VecDeque::new(),
                 spoken: false,
+                budget: Budget::default(),
                 abandoned: false,
             }),
             credentials,
@@ -227,6 +231,10 @@ impl Inlet {
         let waker = {
             let mut waiting = self.waiting();
             if is_dtls(datagram) {
+                if waiting.budget.spend(datagram).is_none() {
+                    drop_one("handshake_unfit");
+                    return;
+                }
                 waiting.hello = None;
                 waiting.answered = true;
             }

@@ -1,32 +1,20 @@
 //! What is looked at of a viewer's handshake before the DTLS library sees it: which SRTP profile its
-//! ClientHello asks for, and whether its fragments are few and fit.
+//! ClientHello asks for.
 //!
 //! An endpoint of the library has its profiles before it hears anybody, and among those that both
 //! know it takes the one that the client names first, which in browsers is HMAC-SHA1 (1.1 µs for a
 //! packet of 1,200 bytes, where GCM takes 0.25). So there is an endpoint for each profile, and this
-//! says which of them a viewer talks to. It also counts: the library puts fragments together by calling itself once for each, and a
-//! viewer that sends ten thousand crumbs of a message would end the process. Nothing here has state
-//! beyond its viewer, and what comes twice or in another order changes nothing.
+//! says which of them a viewer talks to. What comes twice or in another order changes nothing.
 
 use std::mem;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BytesMut;
+
+use crate::fragments::{Budget, Fragment};
 
 /// Bytes of a ClientHello that are put together. Chromium's has 1,413, half of which is a key share
 /// against quantum computers; larger ones are dropped.
 const HELLO_BYTES_MAX: usize = 8 * 1024;
-/// Bytes of any other message of a handshake: a chain of RSA certificates is about 5,000. What says
-/// that it is larger is dropped.
-const MESSAGE_BYTES_MAX: usize = 32 * 1024;
-/// Fragments of one viewer's handshake, with everything that it repeats: about six when nothing is
-/// lost. Those after it are dropped, and a handshake that needs them ends by its deadline.
-const FRAGMENTS_MAX: u16 = 256;
-
-/// RFC 6347 §4.1: type, version, epoch, sequence number, length.
-const RECORD_HEADER: usize = 13;
-/// RFC 6347 §4.2.2: type, length, sequence number, offset and length of the fragment.
-const HANDSHAKE_HEADER: usize = 12;
-const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 /// RFC 5764 §4.1.1.
 const USE_SRTP: u16 = 14;
@@ -58,7 +46,7 @@ pub(super) enum Passed {
 /// One viewer's handshake, so far.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
-    fragments: u16,
+    budget: Budget,
     profile: Option<Profile>,
     /// There while a ClientHello is being put together.
     hello: Option<Box<Hello>>,
@@ -71,14 +59,9 @@ impl Guard {
     }
 
     pub(super) fn pass(&mut self, datagram: &[u8]) -> Passed {
-        let Some(fragments) = fragments(datagram) else {
+        let Some(fragments) = self.budget.spend(datagram) else {
             return Passed::Unfit;
         };
-        let more = u16::try_from(fragments.len()).unwrap_or(u16::MAX);
-        if more > FRAGMENTS_MAX - self.fragments {
-            return Passed::Unfit;
-        }
-        self.fragments += more;
         if let Some(profile) = self.profile {
             return Passed::Through(profile);
         }
@@ -125,81 +108,6 @@ impl Hello {
         }
         self.missing == 0
     }
-}
-
-/// A part of a handshake message, as it came in a record that is not encrypted.
-struct Fragment<'a> {
-    record: &'a [u8],
-    kind: u8,
-    /// Of the whole message.
-    length: usize,
-    sequence: u16,
-    offset: usize,
-    body: &'a [u8],
-}
-
-impl Fragment<'_> {
-    /// The whole message as if it had come in the record of this fragment.
-    fn whole(&self, body: &[u8]) -> BytesMut {
-        let mut out = BytesMut::with_capacity(RECORD_HEADER + HANDSHAKE_HEADER + body.len());
-        out.put_slice(&self.record[..RECORD_HEADER - 2]);
-        out.put_uint((HANDSHAKE_HEADER + body.len()) as u64, 2);
-        out.put_u8(self.kind);
-        out.put_uint(body.len() as u64, 3);
-        out.put_u16(self.sequence);
-        out.put_uint(0, 3);
-        out.put_uint(body.len() as u64, 3);
-        out.put_slice(body);
-        out
-    }
-}
-
-/// All fragments in the records of a datagram that are not encrypted; none of other records. `None`
-/// when a length lies.
-fn fragments(datagram: &[u8]) -> Option<Vec<Fragment<'_>>> {
-    let mut found = Vec::new();
-    let mut rest = datagram;
-    while !rest.is_empty() {
-        let size = usize::from(u16::from_be_bytes([*rest.get(11)?, *rest.get(12)?]));
-        let (record, after) = rest.split_at_checked(RECORD_HEADER + size)?;
-        rest = after;
-        let encrypted = record[3..5] != [0, 0];
-        if record[0] != HANDSHAKE || encrypted {
-            continue;
-        }
-        let mut body = &record[RECORD_HEADER..];
-        while !body.is_empty() {
-            let (fragment, after) = read(record, body)?;
-            found.push(fragment);
-            body = after;
-        }
-    }
-    Some(found)
-}
-
-/// The first fragment of a record's body, and what is behind it.
-fn read<'a>(record: &'a [u8], body: &'a [u8]) -> Option<(Fragment<'a>, &'a [u8])> {
-    let (header, rest) = body.split_at_checked(HANDSHAKE_HEADER)?;
-    let number = |at: usize| {
-        let bytes = [0, header[at], header[at + 1], header[at + 2]];
-        u32::from_be_bytes(bytes) as usize
-    };
-    let (length, offset, size) = (number(1), number(6), number(9));
-    let (body, rest) = rest.split_at_checked(size)?;
-    // An empty fragment brings nothing, unless its message is empty.
-    let lies = offset + size > length || (size == 0 && length > 0);
-    if lies || length > MESSAGE_BYTES_MAX {
-        return None;
-    }
-    let fragment = Fragment {
-        record,
-        kind: header[0],
-        length,
-        sequence: u16::from_be_bytes([header[4], header[5]]),
-        offset,
-        body,
-    };
-    Some((fragment, rest))
 }
 
 /// The better one that a ClientHello offers. Whoever offers neither is told so by the endpoint that
@@ -250,7 +158,12 @@ fn counted<'a>(rest: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
 mod tests {
     use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
+    use bytes::BufMut as _;
+
     use super::*;
+    use crate::fragments::{
+        FRAGMENTS_MAX, HANDSHAKE_HEADER, RECORD_HEADER, tests::record as record_of,
+    };
 
     /// A ClientHello of a client that offers these profiles, and `padding` bytes of something else.
     fn hello(profiles: &[u16], padding: usize) -> Vec<u8> {
@@ -277,33 +190,10 @@ mod tests {
         out.to_vec()
     }
 
-    /// A part of a message as a record of its own.
+    /// A part of a ClientHello as a record of its own.
     fn record(number: u64, message: &[u8], part: std::ops::Range<usize>) -> Vec<u8> {
-        record_of(
-            number,
-            (CLIENT_HELLO, message.len(), 0),
-            part.start,
-            &message[part],
-        )
-    }
-
-    fn record_of(
-        number: u64,
-        (kind, length, sequence): (u8, usize, u16),
-        offset: usize,
-        body: &[u8],
-    ) -> Vec<u8> {
-        let mut out = BytesMut::new();
-        out.put_slice(&[HANDSHAKE, 0xfe, 0xff, 0, 0]);
-        out.put_uint(number, 6);
-        out.put_u16((HANDSHAKE_HEADER + body.len()) as u16);
-        out.put_u8(kind);
-        out.put_uint(length as u64, 3);
-        out.put_u16(sequence);
-        out.put_uint(offset as u64, 3);
-        out.put_uint(body.len() as u64, 3);
-        out.put_slice(body);
-        out.to_vec()
+        let whole = (CLIENT_HELLO, message.len(), 0);
+        record_of(number, whole, part.start, &message[part])
     }
 
     fn whole(profiles: &[u16]) -> Passed {
@@ -385,38 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_lies_is_unfit() {
-        let hello = hello(&[7], 0);
-        let good = record(0, &hello, 0..hello.len());
-        let mut guard = Guard::default();
-        for size in 1..good.len() {
-            assert_eq!(guard.pass(&good[..size]), Passed::Unfit, "{size} bytes");
-        }
-        let beyond = record_of(0, (CLIENT_HELLO, 10, 0), 8, &[0; 3]);
-        assert_eq!(guard.pass(&beyond), Passed::Unfit);
-        let nothing = record_of(0, (CLIENT_HELLO, 10, 0), 8, &[]);
-        assert_eq!(guard.pass(&nothing), Passed::Unfit);
-        assert_eq!(guard.fragments, 0, "what is unfit is not counted");
-    }
-
-    #[test]
-    fn a_message_has_a_largest_size() {
+    fn a_hello_has_a_largest_size() {
         let most = record_of(0, (CLIENT_HELLO, HELLO_BYTES_MAX, 0), 0, &[0; 100]);
         let more = record_of(0, (CLIENT_HELLO, HELLO_BYTES_MAX + 1, 0), 0, &[0; 100]);
         assert_eq!(Guard::default().pass(&most), Passed::Nothing);
         assert_eq!(Guard::default().pass(&more), Passed::Unfit);
-        let through = || Guard {
-            profile: Some(Profile::Gcm),
-            ..Guard::default()
-        };
-        let most = record_of(0, (11, MESSAGE_BYTES_MAX, 2), 0, &[0; 100]);
-        let more = record_of(0, (11, MESSAGE_BYTES_MAX + 1, 2), 0, &[0; 100]);
-        assert_eq!(through().pass(&most), Passed::Through(Profile::Gcm));
-        assert_eq!(through().pass(&more), Passed::Unfit);
     }
 
     #[test]
-    fn a_handshake_has_a_largest_number_of_fragments() {
+    fn a_handshake_in_too_many_fragments_is_unfit() {
         let hello = hello(&[7], 0);
         let again = record(0, &hello, 0..hello.len());
         let mut guard = Guard::default();
@@ -425,10 +292,6 @@ mod tests {
             assert_eq!(guard.pass(&again), Passed::Through(Profile::Gcm));
         }
         assert_eq!(guard.pass(&again), Passed::Unfit);
-        // Of records that are encrypted the library makes no fragments.
-        let goodbye = [21, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40];
-        assert_eq!(guard.pass(&goodbye), Passed::Through(Profile::Gcm));
-        // And not by one datagram either.
         let crumbs: Vec<u8> = (0..=u64::from(FRAGMENTS_MAX))
             .flat_map(|number| record(number, &hello, 1..2))
             .collect();
@@ -503,11 +366,11 @@ mod tests {
                 // Whatever it is, what goes on is no longer than a hello may be and parses like one.
                 if let Passed::Hello(_, bytes) = guard.pass(&datagram) {
                     assert!(bytes.len() <= RECORD_HEADER + HANDSHAKE_HEADER + HELLO_BYTES_MAX);
-                    assert_eq!(fragments(&bytes).map(|it| it.len()), Some(1));
+                    let fragments = Budget::default().spend(&bytes);
+                    assert_eq!(fragments.map(|it| it.len()), Some(1));
                 }
                 let held = guard.hello.as_ref().map_or(0, |it| it.body.len());
                 assert!(held <= HELLO_BYTES_MAX);
-                assert!(guard.fragments <= FRAGMENTS_MAX);
             }
         }
     }
