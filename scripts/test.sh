@@ -6,13 +6,14 @@ cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 step "what the tests need"
-scripts/need.sh chromium:chromium fc-list:fontconfig nft:nftables ip:iproute2 openssl:openssl tmux:tmux prlimit:util-linux pebble:pebble
+scripts/need.sh chromium:chromium firefox-esr:firefox-esr fc-list:fontconfig nft:nftables ip:iproute2 openssl:openssl tmux:tmux \
+  prlimit:util-linux pebble:pebble
 fc-list 2>/dev/null | grep -qi 'noto.*cjk' || scripts/need.sh :fonts-noto-cjk
 export WEIQUAN_PYTHON="${WEIQUAN_PYTHON:-$(scripts/python.sh)}"
 
 step "the web app"
 scripts/web.sh
-[ -d tests/browser/node_modules ] || (cd tests/browser && npm ci --no-audit --no-fund)
+[ tests/browser/node_modules/.package-lock.json -nt tests/browser/package-lock.json ] || (cd tests/browser && npm ci --no-audit --no-fund)
 
 step "Rust: build"
 cargo build --workspace --all-targets --locked
@@ -27,7 +28,7 @@ cargo test --workspace --locked -- --test-threads=2
 step "the Debian package"
 scripts/deb-test.sh
 
-step "the whole server in real Chromium"
+step "the whole server with real browsers and encoders"
 (cd clients/web && npm run --silent test:browser)
 (cd tests/browser && npm test --silent)
 

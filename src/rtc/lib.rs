@@ -15,6 +15,7 @@ mod config;
 mod crypto;
 mod error;
 mod feed;
+mod fragments;
 mod ice;
 mod meters;
 mod probe;

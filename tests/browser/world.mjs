@@ -8,7 +8,7 @@ import puppeteer from "puppeteer-core";
 
 export const root = path.resolve(import.meta.dirname, "../..");
 const binary = process.env.WEIQUAN_BIN ?? path.join(root, "target/debug/weiquan");
-const python = process.env.WEIQUAN_PYTHON ?? "python3";
+export const python = process.env.WEIQUAN_PYTHON ?? "python3";
 export const password = "correct horse battery";
 
 /** A selector of the button with these words. */
@@ -31,8 +31,9 @@ export function freePort() {
 
 /** A server with an owner (signed in by token) on an empty folder. */
 export class World {
-  static async start() {
+  static async start({ listen = "127.0.0.1" } = {}) {
     const world = new World();
+    world.listen = listen;
     world.folder = mkdtempSync(path.join(tmpdir(), "weiquan-"));
     world.ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     world.base = `http://127.0.0.1:${world.ports[0]}`;
@@ -44,7 +45,7 @@ export class World {
 
   async boot() {
     const [port, admin, publish, view] = this.ports;
-    const sets = [`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `rtc.publish_port=${publish}`,
+    const sets = [`server.listen=${this.listen}:${port}`, `server.admin=127.0.0.1:${admin}`, `rtc.publish_port=${publish}`,
       `rtc.view_ports=[${view}]`, "log.level=warn"];
     this.server = this.run(binary, ["serve", "--data", this.folder, ...sets.flatMap((it) => ["--set", it])]);
     const text = await this.until(this.server, "Ctrl-C");
@@ -109,11 +110,11 @@ export class World {
     return (await this.post(`/api/v1/rooms/${slug}/stream-keys`, { label: "test" }, this.owner)).key;
   }
 
-  /** FFmpeg, through its WHIP muxer, with a real film in a loop; resolves once it is connected. */
+  /** FFmpeg, through its WHIP muxer, with a real film in a loop; resolves once it is connected, with what it said. */
   async ffmpeg(key, ...flags) {
     const child = this.run(python, [path.join(root, "tests/tools/whip_publish.py"), "--token", key, ...flags,
       `${this.base}/whip`, path.join(root, "testdata/bunny.mp4")]);
-    await this.until(child, "connected");
+    child.said = (await this.until(child, "connected")).trim();
     return child;
   }
 

@@ -33,8 +33,9 @@ use crate::{Feed, PeerEnd, Report};
 const CONNECTED_WITHIN: Duration = Duration::from_secs(15);
 /// How long ICE may call it disconnected (which takes 5 s of silence) before it counts as gone.
 const GONE_AFTER: Duration = Duration::from_secs(3);
-/// As DTLS client we say hello again after this. `webrtc` waits a second, and encoders that still
-/// prepare their side when the first one comes lose it.
+/// As DTLS client we say hello again after this, and as DTLS server hand it over again. `webrtc`
+/// waits a second, and encoders that still prepare their side when the first one comes lose it; OBS
+/// waits a second too, and says its own before we can hear it.
 const HELLO_EVERY: Duration = Duration::from_millis(100);
 /// How often DTLS is asked whether the publisher said goodbye (close_notify): `webrtc` tells the
 /// state of this transport only to those who ask.
@@ -192,6 +193,7 @@ impl Peer {
                 if let Some((to, hello)) = self.inlet.hello() {
                     self.port.send(to, &hello);
                 }
+                self.inlet.repeat_early();
             }
         }
         if life

@@ -26,6 +26,7 @@ use rtc_stun::{
 use tokio::net::UdpSocket;
 
 use super::police::Police;
+use crate::fragments::Budget;
 
 /// Datagrams of one publisher that wait for its task: half a second at the highest rate taken.
 pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
@@ -33,6 +34,8 @@ pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
 const QUEUE_DATAGRAMS_KEPT: usize = 32;
 /// Source addresses of one publisher: it may change network and probes from several.
 const ADDRESSES_MAX: usize = 8;
+/// Datagrams of a ClientHello that are kept until we answer it: a browser's comes in two.
+pub(super) const HELLO_DATAGRAMS_MAX: usize = 4;
 /// Anything longer is no datagram of WebRTC, whose path MTU is assumed to be at most 1,500.
 const DATAGRAM_BYTES_MAX: usize = 2_048;
 /// Receive buffer asked of the kernel: a keyframe of each of some dozens of publishers.
@@ -75,6 +78,11 @@ struct Waiting {
     /// Our first DTLS message, as long as nothing has answered it.
     hello: Option<(SocketAddr, Bytes)>,
     answered: bool,
+    /// The publisher's first DTLS messages, as long as we have not said anything to them.
+    early: VecDeque<(SocketAddr, Bytes)>,
+    spoken: bool,
+    /// Of the fragments of its handshake.
+    budget: Budget,
     /// `webrtc` has let go of its socket: its side of the connection has ended, for whatever reason.
     abandoned: bool,
 }
@@ -109,6 +117,9 @@ impl Port {
                 media_from: None,
                 hello: None,
                 answered: false,
+                early: VecDeque::new(),
+                spoken: false,
+                budget: Budget::default(),
                 abandoned: false,
             }),
             credentials,
@@ -220,6 +231,10 @@ impl Inlet {
         let waker = {
             let mut waiting = self.waiting();
             if is_dtls(datagram) {
+                if waiting.budget.spend(datagram).is_none() {
+                    drop_one("handshake_unfit");
+                    return;
+                }
                 waiting.hello = None;
                 waiting.answered = true;
             }
@@ -234,9 +249,11 @@ impl Inlet {
             if is_media(datagram) {
                 waiting.media_from = Some(from);
             }
-            waiting
-                .datagrams
-                .push_back((from, Bytes::copy_from_slice(datagram)));
+            let datagram = (from, Bytes::copy_from_slice(datagram));
+            if is_client_hello(&datagram.1) && !waiting.spoken {
+                waiting.keep_early(datagram.clone());
+            }
+            waiting.datagrams.push_back(datagram);
             waiting.waker.take()
         };
         if let Some(waker) = waker {
@@ -270,11 +287,13 @@ impl Inlet {
 
     /// Remembers our first DTLS message, so that it can be said again (see [`Self::hello`]).
     pub(super) fn note_sent(&self, to: SocketAddr, datagram: &[u8]) {
-        if !is_client_hello(datagram) {
+        if !is_dtls(datagram) {
             return;
         }
         let mut waiting = self.waiting();
-        if !waiting.answered {
+        waiting.spoken = true;
+        waiting.early = VecDeque::new();
+        if is_client_hello(datagram) && !waiting.answered {
             waiting.hello = Some((to, Bytes::copy_from_slice(datagram)));
         }
     }
@@ -282,6 +301,25 @@ impl Inlet {
     /// Our first DTLS message and where it went, while nothing has answered.
     pub(super) fn hello(&self) -> Option<(SocketAddr, Bytes)> {
         self.waiting().hello.clone()
+    }
+
+    /// Hands over once more what the publisher said first in DTLS, while we have not answered it.
+    /// `webrtc` hears nothing of it before a path was chosen, and OBS, which does not wait for that,
+    /// would say it again after a second.
+    pub(super) fn repeat_early(&self) {
+        let waker = {
+            let mut waiting = self.waiting();
+            let room = QUEUE_DATAGRAMS_MAX - waiting.datagrams.len();
+            let early: Vec<_> = waiting.early.iter().take(room).cloned().collect();
+            if early.is_empty() {
+                return;
+            }
+            waiting.datagrams.extend(early);
+            waiting.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     pub(super) fn abandon(&self) {
@@ -298,6 +336,14 @@ impl Inlet {
 }
 
 impl Waiting {
+    /// The newest are kept: a client numbers what it repeats anew.
+    fn keep_early(&mut self, datagram: (SocketAddr, Bytes)) {
+        if self.early.len() == HELLO_DATAGRAMS_MAX {
+            self.early.pop_front();
+        }
+        self.early.push_back(datagram);
+    }
+
     /// Adds an address; the one that is forgotten for it, if there are too many.
     fn learn(&mut self, address: SocketAddr) -> Option<SocketAddr> {
         if self.addresses.contains(&address) {

@@ -1,10 +1,12 @@
-//! DTLS towards viewers: we are the server, one endpoint serves all viewers of a worker, and a
-//! viewer is known to it by a number instead of by its address, so that the address may change.
+//! DTLS towards viewers: we are the server, two endpoints serve all viewers of a worker, and a viewer
+//! is known to them by a number instead of by its address, so that the address may change.
 //!
-//! Only AES-GCM is offered for the media. The handshake follows the client's order otherwise, which
-//! with browsers ends at HMAC-SHA1 and twice the CPU per packet; a client without GCM cannot watch.
+//! One endpoint knows AES-GCM alone, the other HMAC-SHA1 alone: one that knows both would follow the
+//! client's order, which with browsers ends at HMAC-SHA1 and four times the cipher's time per packet.
+//! Which of them a viewer talks to says its ClientHello (see `hello`).
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
@@ -17,6 +19,7 @@ use rtc_dtls::{
     crypto::Certificate,
     endpoint::{Endpoint, EndpointEvent},
     extension::extension_use_srtp::SrtpProtectionProfile,
+    state::State,
 };
 use rtc_shared::TransportProtocol;
 use rtc_srtp::{
@@ -24,6 +27,7 @@ use rtc_srtp::{
     protection_profile::ProtectionProfile,
 };
 
+use super::hello::{Guard, Passed, Profile};
 use crate::{StartError, sdp::Fingerprint};
 
 /// A lost flight is sent again after this; the library's own second would be most of a join.
@@ -38,7 +42,8 @@ pub(super) fn provider() -> Provider {
 /// Our certificate, one for all workers of this process, and what follows from it.
 #[derive(Clone)]
 pub(super) struct Identity {
-    config: Arc<HandshakeConfig>,
+    gcm: Arc<HandshakeConfig>,
+    sha1: Arc<HandshakeConfig>,
     /// As in `a=fingerprint`.
     pub(super) fingerprint: String,
 }
@@ -58,21 +63,25 @@ impl Identity {
             .expect("a new certificate has itself");
         let hash = sha256(provider, der)
             .ok_or_else(|| StartError::Certificate("no SHA-256".to_owned()))?;
-        let config = ConfigBuilder::default()
-            .with_crypto_provider(provider.clone())
-            .with_certificates(vec![certificate])
-            .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm])
-            // Certificates are self-signed; who it is says the fingerprint, checked below.
-            .with_client_auth(ClientAuthType::RequireAnyClientCert)
-            .with_insecure_skip_verify(true)
-            .with_extended_master_secret(ExtendedMasterSecretType::Require)
-            .with_flight_interval(FLIGHT_EVERY)
-            .build(false, None)
-            .map_err(wrong)?;
+        let config = |profile: Profile| {
+            ConfigBuilder::default()
+                .with_crypto_provider(provider.clone())
+                .with_certificates(vec![certificate.clone()])
+                .with_srtp_protection_profiles(vec![profile.in_dtls()])
+                // Certificates are self-signed; who it is says the fingerprint, checked below.
+                .with_client_auth(ClientAuthType::RequireAnyClientCert)
+                .with_insecure_skip_verify(true)
+                .with_extended_master_secret(ExtendedMasterSecretType::Require)
+                .with_flight_interval(FLIGHT_EVERY)
+                .build(false, None)
+                .map(Arc::new)
+                .map_err(wrong)
+        };
         let hex: Vec<String> = hash.iter().map(|byte| format!("{byte:02X}")).collect();
         let fingerprint = format!("sha-256 {}", hex.join(":"));
         Ok(Self {
-            config: Arc::new(config),
+            gcm: config(Profile::Gcm)?,
+            sha1: config(Profile::Sha1)?,
             fingerprint,
         })
     }
@@ -83,7 +92,7 @@ fn sha256(provider: &Provider, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A viewer to the endpoint: its place in the worker's list and a number that is never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Line {
     pub(super) key: usize,
     pub(super) serial: u64,
@@ -108,40 +117,81 @@ impl Line {
     }
 }
 
+impl Profile {
+    fn in_dtls(self) -> SrtpProtectionProfile {
+        match self {
+            Self::Gcm => SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+            Self::Sha1 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+        }
+    }
+
+    pub(super) fn in_srtp(self) -> ProtectionProfile {
+        match self {
+            Self::Gcm => ProtectionProfile::AeadAes128Gcm,
+            Self::Sha1 => ProtectionProfile::Aes128CmHmacSha1_80,
+        }
+    }
+}
+
+/// What a finished handshake agreed on.
+pub(super) struct Keys {
+    pub(super) profile: Profile,
+    pub(super) session: SessionKeys,
+}
+
 /// What a datagram led to.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
+    /// The handshake has begun: flights may have to be sent again.
+    pub(super) begun: bool,
     pub(super) finished: bool,
     pub(super) closed: bool,
 }
 
 pub(super) struct Dtls {
-    endpoint: Endpoint,
+    gcm: Endpoint,
+    sha1: Endpoint,
+    /// One for each line that has said anything, until it stops.
+    guards: HashMap<Line, Guard>,
     provider: Provider,
 }
 
 impl Dtls {
     pub(super) fn new(identity: &Identity, provider: Provider, local: SocketAddr) -> Self {
-        let config = Some(identity.config.clone());
+        let endpoint = |config: &Arc<HandshakeConfig>| {
+            Endpoint::new(local, TransportProtocol::UDP, Some(config.clone()))
+        };
         Self {
-            endpoint: Endpoint::new(local, TransportProtocol::UDP, config),
+            gcm: endpoint(&identity.gcm),
+            sha1: endpoint(&identity.sha1),
+            guards: HashMap::new(),
             provider,
         }
     }
 
     /// True while the handshake or the connection of this line is kept.
     pub(super) fn knows(&self, line: Line) -> bool {
-        self.endpoint.get_connection_state(line.address()).is_some()
+        self.state(line).is_some()
     }
 
     /// Takes a datagram. What does not fit is dropped: the other side repeats what counts, and a
     /// handshake that leads nowhere ends by its deadline.
     pub(super) fn read(&mut self, line: Line, datagram: &[u8], now: Instant) -> Heard {
         let mut heard = Heard::default();
-        match self
-            .endpoint
-            .read(now, line.address(), None, BytesMut::from(datagram))
-        {
+        let (profile, datagram) = match self.guards.entry(line).or_default().pass(datagram) {
+            Passed::Nothing => return heard,
+            Passed::Unfit => {
+                metrics::counter!("weiquan_media_handshake_unfit_total").increment(1);
+                return heard;
+            }
+            Passed::Hello(profile, hello) => {
+                heard.begun = true;
+                (profile, hello)
+            }
+            Passed::Through(profile) => (profile, BytesMut::from(datagram)),
+        };
+        let endpoint = self.endpoint(profile);
+        match endpoint.read(now, line.address(), None, datagram) {
             Ok(events) => {
                 for event in events {
                     match event {
@@ -159,7 +209,8 @@ impl Dtls {
     /// The next datagram to send, and to whom.
     pub(super) fn poll(&mut self) -> Option<(Line, BytesMut)> {
         loop {
-            let transmit = self.endpoint.poll_transmit()?;
+            let transmit = self.gcm.poll_transmit();
+            let transmit = transmit.or_else(|| self.sha1.poll_transmit())?;
             if let Some(line) = Line::of(transmit.transport.peer_addr) {
                 return Some((line, transmit.message));
             }
@@ -168,29 +219,38 @@ impl Dtls {
 
     /// Repeats a flight whose time has come.
     pub(super) fn wake(&mut self, line: Line, now: Instant) {
-        if let Err(error) = self.endpoint.handle_timeout(line.address(), now) {
+        let Some(profile) = self.profile(line) else {
+            return;
+        };
+        let endpoint = self.endpoint(profile);
+        if let Err(error) = endpoint.handle_timeout(line.address(), now) {
             tracing::debug!(%error, "a DTLS handshake gave up");
         }
     }
 
     /// Says goodbye and forgets the line.
     pub(super) fn stop(&mut self, line: Line, now: Instant) {
-        self.endpoint.stop(now, line.address());
+        if let Some(profile) = self.profile(line) {
+            self.endpoint(profile).stop(now, line.address());
+        }
+        self.guards.remove(&line);
     }
 
     /// The keys of a finished handshake, if the peer showed the certificate that its offer named.
-    pub(super) fn keys(&self, line: Line, expected: &Fingerprint) -> Option<SessionKeys> {
-        let state = self.endpoint.get_connection_state(line.address())?;
+    pub(super) fn keys(&self, line: Line, expected: &Fingerprint) -> Option<Keys> {
+        let profile = self.profile(line)?;
+        let state = self.state(line)?;
         let shown = state.peer_certificates.first()?;
         if sha256(&self.provider, shown)? != expected.0 {
             tracing::warn!("a viewer's certificate is not the one that its offer named");
             return None;
         }
-        if state.srtp_protection_profile() != SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm {
+        // Whoever offered no profile at all comes this far without one.
+        if state.srtp_protection_profile() != profile.in_dtls() {
             return None;
         }
         let mut config = SrtpConfig {
-            profile: ProtectionProfile::AeadAes128Gcm,
+            profile: profile.in_srtp(),
             ..SrtpConfig::default()
         };
         let size = config.keying_material_len();
@@ -200,6 +260,26 @@ impl Dtls {
         config
             .set_session_keys_from_keying_material(material.as_ref(), state.is_client())
             .ok()?;
-        Some(config.keys)
+        let session = config.keys;
+        Some(Keys { profile, session })
+    }
+
+    fn profile(&self, line: Line) -> Option<Profile> {
+        self.guards.get(&line)?.profile()
+    }
+
+    fn endpoint(&mut self, profile: Profile) -> &mut Endpoint {
+        match profile {
+            Profile::Gcm => &mut self.gcm,
+            Profile::Sha1 => &mut self.sha1,
+        }
+    }
+
+    fn state(&self, line: Line) -> Option<&State> {
+        let endpoint = match self.profile(line)? {
+            Profile::Gcm => &self.gcm,
+            Profile::Sha1 => &self.sha1,
+        };
+        endpoint.get_connection_state(line.address())
     }
 }

@@ -89,14 +89,14 @@ impl Worker {
             return;
         };
         let line = viewer.line;
-        if !self.dtls.knows(line) {
-            // A connection that ended does not begin anew.
-            if viewer.shield.is_some() {
-                return;
-            }
-            self.shaking.push(line);
+        // A connection that ended does not begin anew.
+        if viewer.shield.is_some() && !self.dtls.knows(line) {
+            return;
         }
         let heard = self.dtls.read(line, datagram, now);
+        if heard.begun {
+            self.shaking.push(line);
+        }
         let keys = heard
             .finished
             .then(|| self.dtls.keys(line, &viewer.fingerprint));

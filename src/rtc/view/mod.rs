@@ -6,6 +6,7 @@
 
 mod deadlines;
 mod dtls;
+mod hello;
 mod ice;
 mod inbound;
 mod probe;

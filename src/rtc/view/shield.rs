@@ -4,10 +4,9 @@ use bytes::BytesMut;
 use media::Stamp;
 use rtc_crypto::RTCCrypto;
 use rtc_rtp::Header;
-use rtc_srtp::{
-    config::SessionKeys, context::Context, option::srtcp_replay_protection,
-    protection_profile::ProtectionProfile,
-};
+use rtc_srtp::{context::Context, option::srtcp_replay_protection};
+
+use super::dtls::Keys;
 
 /// Feedback that is older than this many packets, or was heard before, is not heard.
 const REPLAY_WINDOW: usize = 64;
@@ -19,8 +18,9 @@ pub(super) struct Shield {
 }
 
 impl Shield {
-    pub(super) fn new(keys: &SessionKeys, crypto: &dyn RTCCrypto) -> Option<Self> {
-        let profile = ProtectionProfile::AeadAes128Gcm;
+    pub(super) fn new(keys: &Keys, crypto: &dyn RTCCrypto) -> Option<Self> {
+        let profile = keys.profile.in_srtp();
+        let keys = &keys.session;
         let context = |key: &[u8], salt: &[u8]| {
             let replay = Some(srtcp_replay_protection(REPLAY_WINDOW));
             Context::new(key, salt, profile, None, replay, crypto).ok()
@@ -36,6 +36,9 @@ impl Shield {
     }
 
     /// Encrypts a packet that `media` wrote. `None` only when the key is used up (2^48 packets).
+    ///
+    /// A sequence number that is said again says the same bytes, whose ciphertext is the same: `media`
+    /// keeps that promise, without which either profile would give its key stream away.
     pub(super) fn protect(&mut self, packet: &[u8], stamp: &Stamp) -> Option<BytesMut> {
         self.header.marker = stamp.marker;
         self.header.padding = stamp.padded;

@@ -14,7 +14,10 @@ use rtc_stun::{
     textattrs::TextAttribute,
 };
 
-use crate::publish::port::{Credentials, Inlet, Port, QUEUE_DATAGRAMS_MAX};
+use crate::{
+    fragments::{FRAGMENTS_MAX, tests::record},
+    publish::port::{Credentials, HELLO_DATAGRAMS_MAX, Inlet, Port, QUEUE_DATAGRAMS_MAX},
+};
 
 const MEDIA: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9];
 
@@ -135,6 +138,75 @@ async fn a_publisher_has_few_addresses() {
     );
     port.remove(&inlet);
     assert_eq!(port.known(), (0, 0));
+}
+
+/// A record with a ClientHello, as far as anybody looks at it here.
+fn hello() -> Vec<u8> {
+    record(0, (1, 1, 0), 0, &[7])
+}
+
+#[tokio::test]
+async fn a_hello_that_came_too_early_is_handed_over_until_it_is_answered() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let now = clock::now();
+    port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    port.handle(from(1), MEDIA, now);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), 2, "only DTLS is repeated");
+
+    port.handle(from(1), &hello(), now);
+    port.handle(from(1), &hello(), now);
+    assert_eq!(received(&inlet), 2);
+    for _ in 0..2 {
+        inlet.repeat_early();
+        assert_eq!(received(&inlet), 2);
+    }
+    inlet.note_sent(from(1), MEDIA);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), 2, "that was no answer");
+    let verify = record(0, (3, 1, 0), 0, &[7]);
+    inlet.note_sent(from(1), &verify);
+    inlet.repeat_early();
+    port.handle(from(1), &hello(), now);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), 1, "the client's own repetition alone");
+}
+
+#[tokio::test]
+async fn few_early_datagrams_are_kept_and_a_full_queue_takes_none() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let now = clock::now();
+    port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    for _ in 0..=HELLO_DATAGRAMS_MAX {
+        port.handle(from(1), &hello(), now);
+    }
+    received(&inlet);
+    inlet.repeat_early();
+    assert_eq!(received(&inlet), HELLO_DATAGRAMS_MAX);
+    for _ in 0..QUEUE_DATAGRAMS_MAX / HELLO_DATAGRAMS_MAX + 1 {
+        inlet.repeat_early();
+    }
+    assert_eq!(received(&inlet), QUEUE_DATAGRAMS_MAX);
+}
+
+#[tokio::test]
+async fn a_handshake_in_crumbs_is_dropped() {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let now = clock::now();
+    port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    for _ in 0..FRAGMENTS_MAX + 10 {
+        port.handle(from(1), &record(0, (1, 20_000, 0), 3, &[7]), now);
+    }
+    port.handle(from(1), MEDIA, now);
+    let passed = 1 + usize::from(FRAGMENTS_MAX) + 1;
+    assert_eq!(
+        received(&inlet),
+        passed,
+        "the check, what is allowed, the media"
+    );
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ use tokio::{net::UdpSocket, time::timeout};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) const GCM: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm;
+pub(super) const GCM_256: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm;
 pub(super) const SHA1: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80;
 
 /// What a viewer hears.
@@ -74,7 +75,8 @@ fn attribute<'a>(sdp: &'a str, name: &str) -> &'a str {
 
 impl Client {
     pub(super) async fn new() -> Self {
-        Self::with_profiles(vec![GCM, SHA1]).await
+        // Browsers name them in this order, and get GCM.
+        Self::with_profiles(vec![SHA1, GCM]).await
     }
 
     pub(super) async fn with_profiles(profiles: Vec<SrtpProtectionProfile>) -> Self {
@@ -346,10 +348,19 @@ impl Client {
         self.flush().await;
     }
 
+    /// What the handshake agreed on.
+    pub(super) fn profile(&self) -> SrtpProtectionProfile {
+        let state = self.dtls.get_connection_state(self.server).unwrap();
+        state.srtp_protection_profile()
+    }
+
     fn session_keys(&self) -> (Context, Context) {
         let state = self.dtls.get_connection_state(self.server).unwrap();
-        assert_eq!(state.srtp_protection_profile(), GCM);
-        let profile = ProtectionProfile::AeadAes128Gcm;
+        let profile = match self.profile() {
+            GCM => ProtectionProfile::AeadAes128Gcm,
+            SHA1 => ProtectionProfile::Aes128CmHmacSha1_80,
+            other => panic!("{other:?} was agreed on"),
+        };
         let mut config = SrtpConfig {
             profile,
             ..SrtpConfig::default()

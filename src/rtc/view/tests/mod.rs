@@ -2,6 +2,7 @@
 //! crates. Times are awaited as facts, never slept.
 
 mod client;
+mod handshake;
 mod path;
 mod peers;
 mod picture;
@@ -17,7 +18,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::*;
 use crate::{Config, Established, Feed, FeedSender, PeerEnd, Report, Role, WantKeyframe};
-use client::{Client, Heard, SHA1};
+use client::{Client, GCM, GCM_256, Heard, SHA1};
 
 const ROOM: RoomNumber = 7;
 const VIDEO: u8 = 108;
@@ -53,7 +54,10 @@ fn edge() -> Edge {
 
 impl Edge {
     async fn watch(&self) -> (Client, Established) {
-        let mut client = Client::new().await;
+        self.watch_as(Client::new().await).await
+    }
+
+    async fn watch_as(&self, mut client: Client) -> (Client, Established) {
         let established = self.viewers.view(ROOM, client.offer()).await.unwrap();
         client.connect(&established.sdp).await;
         (client, established)

@@ -99,21 +99,6 @@ async fn whoever_shows_another_certificate_sees_nothing() {
 }
 
 #[tokio::test]
-async fn a_viewer_without_gcm_is_told_so_and_ends() {
-    let mut edge = edge();
-    let _source = Source::open(&edge.feed, 1).await;
-    let mut client = Client::with_profiles(vec![SHA1]).await;
-    let established = edge.viewers.view(ROOM, client.offer()).await.unwrap();
-    client.take_answer(&established.sdp);
-    client.send(&client.check(true)).await;
-    assert!(matches!(client.hear().await, Heard::Checked));
-    client.begin_handshake().await;
-    assert!(matches!(client.hear().await, Heard::Refused));
-    assert_eq!(edge.ended(&established.peer).await, PeerEnd::Failed);
-    edge.running.shutdown().await;
-}
-
-#[tokio::test]
 async fn a_viewer_of_whom_nothing_is_heard_is_gone() {
     let mut edge = edge_with(|config| config.viewer_silent_max = Duration::from_millis(300));
     let mut source = Source::open(&edge.feed, 1).await;
