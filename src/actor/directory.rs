@@ -251,7 +251,7 @@ impl Directory {
             return why;
         };
         let why = owner.ending.unwrap_or(why);
-        if let Some(connection) = owner.connection {
+        if let Some(connection) = owner.connection() {
             let frame = push_frame(&Push::Closed {
                 peer: peer.clone(),
                 why,

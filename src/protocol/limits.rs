@@ -57,6 +57,10 @@ pub const TURN_SENDS: usize = 256;
 pub const ROSTER_MEMBERS_MAX: usize = 200;
 /// How long a member who left still counts as here.
 pub const REJOIN_GRACE: Duration = Duration::from_secs(10);
+/// How long the media of a connection that broke off goes on, for the next one to take over.
+pub const PEER_GRACE: Duration = REJOIN_GRACE;
+/// Peers of one member that go on so at one time; the oldest end first.
+pub const PEERS_ALONE_MAX: usize = 4;
 /// How often presence and counts are announced at most.
 pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
 /// How often bursts (hearts) are announced at most.

@@ -38,6 +38,7 @@ pub enum Reply {
     Page(Page),
     Roster(Roster),
     Answered(Answered),
+    Restarted(Restarted),
     Done {},
 }
 
@@ -167,6 +168,13 @@ pub struct Roster {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub struct Answered {
     pub peer: PeerId,
+    pub sdp: String,
+}
+
+/// To `restart`: our side of the new ICE session, as a fragment of SDP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Restarted {
     pub sdp: String,
 }
 

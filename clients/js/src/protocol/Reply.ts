@@ -3,10 +3,11 @@ import type { Ack } from "./Ack";
 import type { Answered } from "./Answered";
 import type { Joined } from "./Joined";
 import type { Page } from "./Page";
+import type { Restarted } from "./Restarted";
 import type { Roster } from "./Roster";
 import type { Welcome } from "./Welcome";
 
 /**
  * What an `ok` holds. The request tells which one it is, so no tag travels.
  */
-export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | Record<symbol, never>;
+export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | Restarted | Record<symbol, never>;

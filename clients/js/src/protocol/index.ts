@@ -37,6 +37,7 @@ export type { Push } from "./Push.js";
 export type { RecordFrame } from "./RecordFrame.js";
 export type { Refusal } from "./Refusal.js";
 export type { Reply } from "./Reply.js";
+export type { Restarted } from "./Restarted.js";
 export type { Resumed } from "./Resumed.js";
 export type { RoleWish } from "./RoleWish.js";
 export type { RoomCard } from "./RoomCard.js";
