@@ -109,6 +109,8 @@ export interface Timers {
 export interface DeviceSigns {
   readonly visible: Readable<boolean>;
   readonly network: Readable<boolean>;
+  /** Changes with each change of the way to the network (Wi-Fi to mobile), where the device tells. */
+  readonly path?: Readable<number>;
 }
 
 export interface WeiquanApi {
@@ -311,6 +313,11 @@ export interface WatchOptions {
 
 export interface WatcherApi {
   readonly view: Readable<WatchView>;
+  /**
+   * The picture is seen although the page is hidden: picture in picture, a casting screen. A page that
+   * is hidden for a while is otherwise sent sound only.
+   */
+  seenElsewhere(seen: boolean): void;
   stop(): void;
 }
 
