@@ -29,36 +29,75 @@ use crate::{
 pub async fn carry_orders(mut orders: mpsc::Receiver<MediaOrder>, rtc: Rtc) {
     while let Some(order) = orders.recv().await {
         let rtc = rtc.clone();
-        tokio::spawn(async move {
-            match order {
-                MediaOrder::Establish {
-                    room,
-                    role,
-                    offer,
-                    done,
-                } => {
-                    let answer = match role {
-                        PeerRole::Publish => rtc.publish(room, offer).await,
-                        PeerRole::View => rtc.view(room, offer).await,
-                    };
-                    let established = answer.map(|it| stage::Established {
-                        peer: it.peer,
-                        sdp: it.sdp,
-                        etag: it.etag,
-                    });
-                    if let Err(Ok(unwanted)) = done.send(established) {
-                        rtc.close(&unwanted.peer, rtc_edge::PeerEnd::Closed).await;
-                    }
+        match order {
+            MediaOrder::Establish {
+                room,
+                role,
+                offer,
+                done,
+            } => tokio::spawn(async move {
+                let established = establish(&rtc, room, role, offer).await;
+                if let Err(Ok(unwanted)) = done.send(established) {
+                    rtc.close(&unwanted.peer, rtc_edge::PeerEnd::Closed).await;
                 }
-                MediaOrder::End { peer, why, done } => {
-                    let was = rtc.close(&peer, to_media(why)).await;
-                    if let Some(done) = done {
-                        // Nobody waiting means that the answer is not needed any more.
-                        let _ = done.send(was);
-                    }
-                }
+            }),
+            MediaOrder::Restart {
+                peer,
+                fragment,
+                done,
+            } => tokio::spawn(async move {
+                // Nobody waiting means that the connection is gone; its session holds.
+                let _ = done.send(restart(&rtc, &peer, &fragment).await);
+            }),
+            MediaOrder::Show { peer, video, done } => {
+                let shown = match video {
+                    true => rtc_edge::Shown::All,
+                    false => rtc_edge::Shown::SoundOnly,
+                };
+                // Ordered before the next order is looked at: of two in a row the last one counts.
+                let answer = rtc.show(&peer, shown);
+                tokio::spawn(async move {
+                    let _ = done.send(answer.await);
+                })
             }
-        });
+            MediaOrder::End { peer, why, done } => tokio::spawn(async move {
+                let was = rtc.close(&peer, to_media(why)).await;
+                if let Some(done) = done {
+                    // Nobody waiting means that the answer is not needed any more.
+                    let _ = done.send(was);
+                }
+            }),
+        };
+    }
+}
+
+async fn establish(
+    rtc: &Rtc,
+    room: RoomNumber,
+    role: PeerRole,
+    offer: String,
+) -> Result<stage::Established, Refusal> {
+    let it = match role {
+        PeerRole::Publish => rtc.publish(room, offer).await?,
+        PeerRole::View => rtc.view(room, offer).await?,
+    };
+    Ok(stage::Established {
+        peer: it.peer,
+        sdp: it.sdp,
+        etag: it.etag,
+    })
+}
+
+async fn restart(rtc: &Rtc, peer: &PeerId, fragment: &str) -> Result<String, Refusal> {
+    match rtc
+        .update_ice(peer, rtc_edge::IceSession::Any, fragment)
+        .await?
+    {
+        rtc_edge::IceUpdated::Restarted { fragment, .. } => Ok(fragment),
+        rtc_edge::IceUpdated::Noted | rtc_edge::IceUpdated::Stale => Err(Refusal::new(
+            Code::SdpUnfit,
+            "a restart brings another ICE name than the session has",
+        )),
     }
 }
 
@@ -83,6 +122,12 @@ pub async fn carry_reports(
                 directory
                     .report(room, StageReport::Flowing { peer, video, audio })
                     .await;
+            }
+            Report::Health { peer, health } => {
+                // Of one that was replaced nobody needs to hear.
+                if directory.stage().peers.get(&peer).is_some() {
+                    directory.health(room, health);
+                }
             }
             Report::PublisherGone { peer, .. } => {
                 directory
@@ -124,13 +169,15 @@ fn from_media(why: rtc_edge::PeerEnd) -> PeerEnd {
     }
 }
 
-/// Ends media whose token is over, for as long as the server runs.
+/// Ends media whose token is over or whose connection did not come back, for as long as the server
+/// runs.
 pub async fn end_expired(directory: Arc<Directory>) {
     loop {
         tokio::time::sleep(limits::EXPIRY_WITHIN).await;
         let leeway_ms = limits::TOKEN_LEEWAY.as_millis() as u64;
         let past_ms = clock::unix_ms().saturating_sub(leeway_ms);
         directory.stage().end_of_tokens(past_ms);
+        directory.stage().end_of_alone(clock::now());
     }
 }
 

@@ -331,7 +331,7 @@ async fn p5_who_talks_too_fast_hears_how_long_and_stays_connected() {
 }
 
 #[tokio::test]
-async fn s7_a_mode_holds_at_once_and_ends_by_itself() {
+async fn s8_a_mode_holds_at_once_and_ends_by_itself() {
     let server = Server::start();
     let owner = server.set_up().await;
     owner.make_room("hall").await;

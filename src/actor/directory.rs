@@ -12,7 +12,7 @@ use protocol::{
     Code, PeerId, Refusal, RoomNumber, Seq, Slug,
     client::PeerRole,
     limits,
-    server::{PeerEnd, Push, RecordFrame, Reply as Spoken, State},
+    server::{PeerEnd, PublisherHealth, Push, RecordFrame, Reply as Spoken, State},
 };
 use store::{RoomRow, Store};
 use tokio::sync::{OnceCell, mpsc, oneshot, watch};
@@ -252,6 +252,13 @@ impl Directory {
         }
     }
 
+    /// How the media of a room arrives. The next one comes soon, so a full inbox loses this one.
+    pub fn health(&self, room: RoomNumber, health: PublisherHealth) {
+        if let Some(handle) = self.running_number(room) {
+            let _ = handle.wish(Wish::Health(health));
+        }
+    }
+
     /// A peer is gone, whoever ended it: its owner hears of it.
     /// Answers why: what was ordered here, else what media says.
     pub fn peer_ended(&self, peer: &PeerId, why: PeerEnd) -> PeerEnd {
@@ -259,7 +266,7 @@ impl Directory {
             return why;
         };
         let why = owner.ending.unwrap_or(why);
-        if let Some(connection) = owner.connection {
+        if let Some(connection) = owner.connection() {
             let frame = push_frame(&Push::Closed {
                 peer: peer.clone(),
                 why,

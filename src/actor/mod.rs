@@ -2,11 +2,12 @@
 //!
 //! [`Directory`] finds a room and starts it on first use. [`room_task`] is the room's life: wishes
 //! in, effects out, one append at a time, each announce encoded once. [`stage`] joins rooms and media
-//! by bounded channels, so that neither names the other. [`people`] knows which connections a member
+//! by bounded channels, so that neither names the other; [`peers`] knows whose they are. [`people`] knows which connections a member
 //! has, [`Roles`] what they are now; [`read_back()`] proves a log without running its room. No rule is
 //! decided here, and nothing here is on the path of a delivery.
 
 pub mod directory;
+mod peers;
 pub mod people;
 mod read_back;
 mod roles;
@@ -15,11 +16,12 @@ pub mod stage;
 mod storing;
 
 pub use directory::{Directory, RoomHandle, home_of};
+pub use peers::{Holder, Peers};
 pub use people::People;
 pub use read_back::read_back;
 pub use roles::Roles;
 pub use room_task::{Asked, Wish};
-pub use stage::{MediaOrder, Peers, Stage};
+pub use stage::{MediaOrder, Stage, no_such_peer};
 
 use bytes::Bytes;
 use protocol::server::{Answer, Outcome, Push};

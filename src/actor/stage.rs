@@ -1,37 +1,31 @@
-//! The seam between rooms and media, and the register of peers.
+//! The seam between rooms and media.
 //!
 //! Rooms and edges speak to media by [`MediaOrder`]s through one bounded channel; what media reports
 //! comes back through [`Directory::report`]. `main` joins the ends. A signalling request never waits
 //! in a room's inbox longer than the question "may this member?".
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{sync::Arc, time::Instant};
 
-use dashmap::DashMap;
+use community::Who;
 use fanout::ConnectionId;
 use protocol::{
     Code, MemberId, PeerId, Refusal, RoomNumber,
     client::PeerRole,
+    limits,
     server::{Answered, PeerEnd},
 };
 use tokio::sync::{mpsc, oneshot};
 
-use community::Who;
-
-use super::RoomHandle;
+use super::{
+    RoomHandle,
+    peers::{Holder, PeerOwner, Peers},
+};
 
 /// Orders that wait for media. A full channel answers `busy`.
 pub const MEDIA_ORDERS_MAX: usize = 1_024;
 
 /// Whoever is overtaken by a change of what is published offers again after this.
 const OFFER_AGAIN_MS: u64 = 100;
-
-/// Ends of peers that came before anybody was noted as their owner. Media answers an offer and reports
-/// an end on two ways, so one may overtake the other by as long as a busy machine takes; older ones
-/// belong to peers whose asker was gone before the answer.
-const EARLY_ENDS_MAX: usize = 256;
 
 /// What media is asked to do.
 #[derive(Debug)]
@@ -41,6 +35,18 @@ pub enum MediaOrder {
         role: PeerRole,
         offer: String,
         done: oneshot::Sender<Result<Established, Refusal>>,
+    },
+    /// Another ICE session for a viewer, by a fragment of SDP; answered with ours.
+    Restart {
+        peer: PeerId,
+        fragment: String,
+        done: oneshot::Sender<Result<String, Refusal>>,
+    },
+    /// Sends a viewer the picture, or holds it back. Answers whether there was such a viewer.
+    Show {
+        peer: PeerId,
+        video: bool,
+        done: oneshot::Sender<Result<bool, Refusal>>,
     },
     /// Answers whether there was such a peer.
     End {
@@ -67,101 +73,11 @@ impl Established {
     }
 }
 
-/// Whose peer it is.
-#[derive(Clone, Debug)]
-pub struct PeerOwner {
-    pub room: RoomNumber,
-    pub role: PeerRole,
-    pub who: Who,
-    /// The connection that asked for it; none for WHIP and WHEP.
-    pub connection: Option<ConnectionId>,
-    /// The id of the stream key that let it in.
-    pub key: Option<String>,
-    /// When the token ends that let it in, Unix milliseconds.
-    pub until_ms: Option<u64>,
-    /// Why we ordered its end, once we did: media itself knows only that it was closed.
-    pub ending: Option<PeerEnd>,
-}
-
-/// Every peer of this process by its id.
-#[derive(Default)]
-pub struct Peers {
-    by_id: DashMap<PeerId, PeerOwner>,
-    /// Peers that ended before they had an owner, oldest first.
-    ended_early: Mutex<VecDeque<PeerId>>,
-}
-
-impl Peers {
-    pub fn get(&self, peer: &PeerId) -> Option<PeerOwner> {
-        self.by_id.get(peer).map(|it| it.clone())
-    }
-
-    /// A peer has ended: whose it was. Where nobody is noted yet, its owner learns it by [`Peers::own`].
-    pub fn ended(&self, peer: &PeerId) -> Option<PeerOwner> {
-        let mut early = self.early();
-        let owner = self.by_id.remove(peer).map(|(_, it)| it);
-        if owner.is_none() {
-            if early.len() == EARLY_ENDS_MAX {
-                early.pop_front();
-            }
-            early.push_back(peer.clone());
-        }
-        owner
-    }
-
-    /// Notes whose a new peer is; false when it has ended already.
-    fn own(&self, peer: &PeerId, owner: PeerOwner) -> bool {
-        let mut early = self.early();
-        if let Some(at) = early.iter().position(|it| it == peer) {
-            early.remove(at);
-            return false;
-        }
-        self.by_id.insert(peer.clone(), owner);
-        true
-    }
-
-    /// Nothing panics while it is held, so a poisoned lock is as good as another.
-    fn early(&self) -> MutexGuard<'_, VecDeque<PeerId>> {
-        self.ended_early
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes which stream key let a publisher in, so that revoking the key ends it.
-    pub fn came_by_key(&self, peer: &PeerId, key: String) {
-        if let Some(mut owner) = self.by_id.get_mut(peer) {
-            owner.key = Some(key);
-        }
-    }
-
-    /// Notes until when the token is good that let a peer in, so that it ends with it.
-    pub fn came_by_token(&self, peer: &PeerId, until_ms: u64) {
-        if let Some(mut owner) = self.by_id.get_mut(peer) {
-            owner.until_ms = Some(until_ms);
-        }
-    }
-
-    /// The first order to end a peer says why it ended.
-    fn ends(&self, peer: &PeerId, why: PeerEnd) {
-        if let Some(mut owner) = self.by_id.get_mut(peer) {
-            owner.ending.get_or_insert(why);
-        }
-    }
-
-    fn of(&self, belongs: impl Fn(&PeerOwner) -> bool) -> Vec<PeerId> {
-        self.by_id
-            .iter()
-            .filter(|it| belongs(it.value()))
-            .map(|it| it.key().clone())
-            .collect()
-    }
-}
-
 /// The door to media.
 #[derive(Clone)]
 pub struct Stage {
     orders: mpsc::Sender<MediaOrder>,
-    pub peers: std::sync::Arc<Peers>,
+    pub peers: Arc<Peers>,
 }
 
 impl Stage {
@@ -171,7 +87,7 @@ impl Stage {
         (
             Self {
                 orders,
-                peers: std::sync::Arc::default(),
+                peers: Arc::default(),
             },
             ordered,
         )
@@ -183,7 +99,7 @@ impl Stage {
         room: &RoomHandle,
         role: PeerRole,
         who: Who,
-        connection: Option<ConnectionId>,
+        holder: Option<Holder>,
         offer: String,
     ) -> Result<Established, Refusal> {
         room.may(role, who.clone()).await?;
@@ -200,7 +116,7 @@ impl Stage {
             room: room.number,
             role,
             who,
-            connection,
+            holder,
             key: None,
             until_ms: None,
             ending: None,
@@ -224,12 +140,72 @@ impl Stage {
         self.orders.send(order).await.is_ok() && ended.await.unwrap_or(false)
     }
 
-    /// Ends every peer of a connection that is gone.
-    pub fn end_of_connection(&self, connection: ConnectionId) {
-        self.end_all(
-            self.peers.of(|it| it.connection == Some(connection)),
-            PeerEnd::Closed,
-        );
+    /// A peer of a connection before goes on with another of the same member and device, if that may
+    /// still do what the peer does. Answers as if it had never been where it is somebody else's.
+    pub async fn resume(
+        &self,
+        room: &RoomHandle,
+        peer: PeerId,
+        who: Who,
+        holder: Holder,
+    ) -> Result<(), Refusal> {
+        let role = self
+            .peers
+            .get(&peer)
+            .filter(|it| it.room == room.number && it.is_of(&who.id, &holder.device))
+            .ok_or_else(no_such_peer)?
+            .role;
+        if let Err(refusal) = room.may(role, who.clone()).await {
+            self.order_end(peer, PeerEnd::NotPermitted);
+            return Err(refusal);
+        }
+        if self.peers.take_over(&peer, who, holder) {
+            metrics::counter!("weiquan_peers_resumed_total").increment(1);
+            Ok(())
+        } else {
+            Err(no_such_peer())
+        }
+    }
+
+    /// Another ICE session for a viewer; answers our side of it.
+    pub async fn restart(&self, peer: PeerId, fragment: String) -> Result<String, Refusal> {
+        let (done, answer) = oneshot::channel();
+        let order = MediaOrder::Restart {
+            peer,
+            fragment,
+            done,
+        };
+        self.orders.try_send(order).map_err(|_| busy())?;
+        answer.await.map_err(|_| busy())?
+    }
+
+    /// Sends a viewer the picture, or holds it back.
+    pub async fn show(&self, peer: PeerId, video: bool) -> Result<(), Refusal> {
+        let (done, answer) = oneshot::channel();
+        let order = MediaOrder::Show { peer, video, done };
+        self.orders.try_send(order).map_err(|_| busy())?;
+        match answer.await.map_err(|_| busy())?? {
+            true => Ok(()),
+            false => Err(no_such_peer()),
+        }
+    }
+
+    /// A connection is gone. Its peers go on for [`limits::PEER_GRACE`], so that a hiccup of the chat
+    /// takes nobody's picture away.
+    pub fn let_go(&self, connection: ConnectionId, now: Instant) {
+        let too_many = self.peers.let_go(connection, now);
+        self.end_all(too_many, PeerEnd::Closed);
+    }
+
+    /// Ends the peers whose connection did not come back in time.
+    pub fn end_of_alone(&self, now: Instant) {
+        let over = self.peers.of(|it| {
+            it.ending.is_none()
+                && it
+                    .alone_since()
+                    .is_some_and(|since| now.saturating_duration_since(since) >= limits::PEER_GRACE)
+        });
+        self.end_all(over, PeerEnd::Closed);
     }
 
     /// Ends every peer that a member has in a room, on whichever way it came.
@@ -284,6 +260,10 @@ impl Stage {
     }
 }
 
+pub fn no_such_peer() -> Refusal {
+    Refusal::new(Code::NoSuchPeer, "there is no such peer (any more)")
+}
+
 fn busy() -> Refusal {
     Refusal::new(Code::Busy, "media is busy; try again in a moment").after_ms(1_000)
 }
@@ -291,45 +271,27 @@ fn busy() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actor::peers::tests::{connection_of, held};
 
-    fn owner() -> PeerOwner {
-        PeerOwner {
-            room: 7,
-            role: PeerRole::View,
-            who: Who {
-                id: "m_1".into(),
-                name: "".into(),
-                role: community::Role::Member,
-            },
-            connection: None,
-            key: None,
-            until_ms: None,
-            ending: None,
-        }
-    }
-
-    #[test]
-    fn an_end_that_overtakes_the_answer_is_not_lost() {
-        let peers = Peers::default();
-        let (early, late) = (PeerId::from("v0-1"), PeerId::from("v0-2"));
-        assert!(peers.ended(&early).is_none());
-        assert!(!peers.own(&early, owner()), "it is over already");
-        assert!(peers.get(&early).is_none(), "nobody owns it for ever");
-        assert!(peers.own(&late, owner()));
-        assert!(peers.ended(&late).is_some());
-        assert!(peers.own(&early, owner()), "told once");
-    }
-
-    #[test]
-    fn ends_that_nobody_asks_about_are_bounded() {
-        let peers = Peers::default();
-        let names = (0..=EARLY_ENDS_MAX).map(|n| PeerId::from(format!("v0-{n}")));
-        let names: Vec<PeerId> = names.collect();
-        for name in &names {
-            peers.ended(name);
-        }
-        assert_eq!(peers.early().len(), EARLY_ENDS_MAX);
-        assert!(peers.own(&names[0], owner()), "the oldest was forgotten");
-        assert!(!peers.own(&names[1], owner()));
+    #[tokio::test]
+    async fn b10_the_grace_ends_and_only_once() {
+        let (stage, mut ordered) = Stage::new();
+        let peer = PeerId::from("v0-1");
+        let owner = held("m_1", 1, "tab");
+        let now = clock::now();
+        stage.peers.own(&peer, owner.clone());
+        stage.end_of_alone(now + limits::PEER_GRACE);
+        assert!(ordered.try_recv().is_err(), "its connection is there");
+        stage.let_go(connection_of(&owner), now);
+        let almost = limits::PEER_GRACE - std::time::Duration::from_millis(1);
+        stage.end_of_alone(now + almost);
+        assert!(ordered.try_recv().is_err(), "the grace runs");
+        stage.end_of_alone(now + limits::PEER_GRACE);
+        stage.end_of_alone(now + limits::PEER_GRACE);
+        assert!(matches!(ordered.try_recv(), Ok(MediaOrder::End { .. })));
+        assert!(ordered.try_recv().is_err(), "ordered once");
+        let next = held("m_1", 2, "tab");
+        let holder = next.holder.expect("it has one");
+        assert!(!stage.peers.take_over(&peer, next.who, holder), "too late");
     }
 }

@@ -41,6 +41,7 @@ pub struct Device {
 /// What is known after hello.
 pub(super) struct Known {
     pub(super) who: Who,
+    pub(super) device: Arc<str>,
     /// Ways into the rooms this connection has asked for, by their numbers.
     pub(super) rooms: BTreeMap<RoomNumber, RoomHandle>,
     /// Requests that wait for their answer; rooms lower it from wherever they live.
@@ -66,7 +67,10 @@ impl Handler for Device {
         };
         let connection = self.link.id();
         self.shared.people.went(&known.who.id, connection);
-        self.shared.directory.stage().end_of_connection(connection);
+        self.shared
+            .directory
+            .stage()
+            .let_go(connection, clock::now());
         let mut rooms = known.rooms;
         for room in self.starting.borrow_mut().drain(..) {
             rooms.insert(room.number, room);
@@ -138,6 +142,7 @@ impl Device {
         self.link.send(answer_frame(i, Ok(Reply::Welcome(welcome))));
         self.known = Some(Known {
             who,
+            device: device.into(),
             rooms: BTreeMap::new(),
             open: Arc::default(),
             hearts: Hearts::default(),

@@ -195,6 +195,9 @@ impl Device {
             ClientFrame::Offer { i, a, role, sdp } => self.offer(i, a, role, sdp),
             // A hint: our side learns the client's address from its checks (RFC 8445 §7.3.1.3).
             ClientFrame::Candidate { .. } => {}
+            ClientFrame::Restart { i, peer, sdp } => self.restart_peer(i, peer, sdp),
+            ClientFrame::Show { i, peer, video } => self.show_peer(i, peer, video),
+            ClientFrame::Resume { i, peer } => self.resume_peer(i, peer),
             ClientFrame::Close { i, peer } => self.close_peer(i, peer),
         }
     }

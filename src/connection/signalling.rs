@@ -1,13 +1,16 @@
-//! Offers and their answers: the frames that bring a connection's own peers up and down.
+//! Offers and their answers, and what is said of the peers they made: the frames that bring a
+//! connection's own peers up, hold them and take them down.
+
+use std::future::Future;
 
 use protocol::{
-    Code, PeerId, Refusal, RoomNumber,
+    PeerId, Refusal, RoomNumber,
     client::PeerRole,
-    server::{PeerEnd, Reply},
+    server::{PeerEnd, Reply, Restarted},
 };
 
 use super::{device::Device, dispatch::not_joined};
-use crate::actor::answer_frame;
+use crate::actor::{Holder, answer_frame, no_such_peer};
 
 impl Device {
     pub(super) fn offer(&mut self, i: u32, a: RoomNumber, role: PeerRole, sdp: String) {
@@ -15,16 +18,16 @@ impl Device {
             return self.refuse(i, not_joined());
         };
         let Some(asked) = self.opened(i) else { return };
-        let Some(known) = &self.known else { return };
+        let (Some(known), Some(holder)) = (&self.known, self.holder()) else {
+            return;
+        };
         let (who, link) = (known.who.clone(), self.link.clone());
         let stage = self.shared.directory.stage().clone();
         tokio::task::spawn_local(async move {
-            let outcome = stage
-                .establish(&room, role, who, Some(link.id()), sdp)
-                .await;
+            let outcome = stage.establish(&room, role, who, Some(holder), sdp).await;
             Self::settled(asked);
             if link.is_over() {
-                // It went while media was thinking: nobody would ever end this peer.
+                // It went while media was thinking, and does not know this peer's name.
                 if let Ok(established) = outcome {
                     stage.order_end(established.peer, PeerEnd::Closed);
                 }
@@ -37,17 +40,79 @@ impl Device {
         });
     }
 
-    pub(super) fn close_peer(&mut self, i: u32, peer: PeerId) {
+    /// A peer of the connection before this one goes on.
+    pub(super) fn resume_peer(&mut self, i: u32, peer: PeerId) {
         let stage = self.shared.directory.stage().clone();
-        let mine = stage
-            .peers
-            .get(&peer)
-            .is_some_and(|it| it.connection == Some(self.link.id()));
-        if !mine {
-            let say = "there is no such peer (any more)";
-            return self.refuse(i, Refusal::new(Code::NoSuchPeer, say));
+        let room = stage.peers.get(&peer).and_then(|it| self.room(it.room));
+        // Whether it exists is not told to whom is not in its room.
+        let Some(room) = room else {
+            return self.refuse(i, no_such_peer());
+        };
+        let Some(asked) = self.opened(i) else { return };
+        let (Some(known), Some(holder)) = (&self.known, self.holder()) else {
+            return;
+        };
+        let (who, link) = (known.who.clone(), self.link.clone());
+        tokio::task::spawn_local(async move {
+            let outcome = stage.resume(&room, peer, who, holder).await;
+            Self::settled(asked);
+            if link.is_over() {
+                // This connection went as well; the grace begins again.
+                return stage.let_go(link.id(), clock::now());
+            }
+            link.send(answer_frame(i, outcome.map(|()| Reply::Done {})));
+        });
+    }
+
+    pub(super) fn restart_peer(&mut self, i: u32, peer: PeerId, sdp: String) {
+        let stage = self.shared.directory.stage().clone();
+        self.of_peer(i, peer, |peer| async move {
+            let sdp = stage.restart(peer, sdp).await?;
+            Ok(Reply::Restarted(Restarted { sdp }))
+        });
+    }
+
+    pub(super) fn show_peer(&mut self, i: u32, peer: PeerId, video: bool) {
+        let stage = self.shared.directory.stage().clone();
+        self.of_peer(i, peer, |peer| async move {
+            stage.show(peer, video).await?;
+            Ok(Reply::Done {})
+        });
+    }
+
+    pub(super) fn close_peer(&mut self, i: u32, peer: PeerId) {
+        if !self.holds(&peer) {
+            return self.refuse(i, no_such_peer());
         }
+        let stage = self.shared.directory.stage();
         stage.order_end(peer, PeerEnd::Closed);
         self.link.send(answer_frame(i, Ok(Reply::Done {})));
+    }
+
+    /// Asks media something about a peer of this connection, and answers when it has.
+    fn of_peer<F>(&self, i: u32, peer: PeerId, ask: impl FnOnce(PeerId) -> F)
+    where
+        F: Future<Output = Result<Reply, Refusal>> + 'static,
+    {
+        if !self.holds(&peer) {
+            return self.refuse(i, no_such_peer());
+        }
+        let Some(asked) = self.opened(i) else { return };
+        let (link, answer) = (self.link.clone(), ask(peer));
+        tokio::task::spawn_local(async move {
+            let outcome = answer.await;
+            Self::settled(asked);
+            link.send(answer_frame(i, outcome));
+        });
+    }
+
+    fn holds(&self, peer: &PeerId) -> bool {
+        let owner = self.shared.directory.stage().peers.get(peer);
+        owner.is_some_and(|it| it.connection() == Some(self.link.id()))
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        let known = self.known.as_ref()?;
+        Some(Holder::new(self.link.id(), known.device.clone()))
     }
 }

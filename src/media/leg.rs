@@ -62,6 +62,10 @@ pub struct Leg {
     kind: Kind,
     ids: LegIds,
     live: Option<Live>,
+    /// Nobody looks: nothing is shown until it is released.
+    held: bool,
+    /// Where it was held last. What begins before that was shown in part, under other numbers.
+    held_at: u64,
     first_sequence: u16,
     resend_sequence: u16,
     resend_store: u32,
@@ -79,6 +83,8 @@ impl Leg {
             kind,
             ids,
             live: None,
+            held: false,
+            held_at: 0,
             first_sequence: first_sequence & 0x7fff,
             resend_sequence: resend_sequence & 0x7fff,
             resend_store: RESEND_STORE_FIRST,
@@ -97,15 +103,31 @@ impl Leg {
         self.live.is_some()
     }
 
+    /// Shows nothing more until [`Leg::release`].
+    pub fn hold(&mut self) {
+        self.held = true;
+        // The numbers go on where they stopped: for the viewer nothing is missing, and no number is
+        // ever given to other bytes.
+        if let Some(live) = self.live.take() {
+            self.held_at = live.next;
+            self.first_sequence = sequence_of(&live, live.next);
+        }
+    }
+
+    /// May be joined again. False when it was not held.
+    pub const fn release(&mut self) -> bool {
+        std::mem::replace(&mut self.held, false)
+    }
+
     /// Begins with the newest picture that can be shown. False when there is none yet and a keyframe
-    /// has to be waited for. Sound begins at once.
+    /// has to be waited for. Sound begins at once; a held leg begins nothing and waits for nothing.
     pub fn join(&mut self, track: &Track) -> bool {
-        if self.live.is_some() {
+        if self.live.is_some() || self.held {
             return true;
         }
         let (first, replay) = match self.kind {
             Kind::Audio => (track.head(), None),
-            Kind::Video => match track.replay() {
+            Kind::Video => match track.replay().filter(|it| it.first >= self.held_at) {
                 Some(replay) => (replay.first, Some(replay)),
                 None => return false,
             },
@@ -257,11 +279,13 @@ impl Leg {
         ))
     }
 
-    /// The viewer says it needs a keyframe. True when that is worth passing on.
+    /// The viewer says it needs a keyframe. True when that is worth passing on: a browser also says so
+    /// of a picture that is held.
     pub fn hear_wish(&mut self, now: Instant) -> bool {
-        let heard = self
-            .wished
-            .is_none_or(|at| now.saturating_duration_since(at) >= WISH_HEARD_EVERY);
+        let heard = !self.held
+            && self
+                .wished
+                .is_none_or(|at| now.saturating_duration_since(at) >= WISH_HEARD_EVERY);
         if heard {
             self.wished = Some(now);
         }

@@ -224,6 +224,12 @@ frames! {
     Offer { i: u32, a: RoomNumber, role: PeerRole, sdp: String }
     /// A candidate of the client's (trickle). Ours is learned from the checks, so this is a hint.
     Candidate { peer: PeerId, candidate: String }
+    /// Another ICE session under the same media: a fragment of SDP, as WHEP's PATCH takes it.
+    Restart { i: u32, peer: PeerId, sdp: String }
+    /// Whether a viewer is sent the picture. Sound goes on either way.
+    Show { i: u32, peer: PeerId, video: bool }
+    /// A peer of a connection before this one, of the same member and device, goes on with this one.
+    Resume { i: u32, peer: PeerId }
     /// The peer is no longer wanted.
     Close { i: u32, peer: PeerId }
     /// "Are you there?", from a client that has heard nothing for 10 s.
@@ -254,13 +260,19 @@ impl ClientFrame {
             | Self::Questions { i, .. }
             | Self::Broadcast { i, .. }
             | Self::Offer { i, .. }
+            | Self::Restart { i, .. }
+            | Self::Show { i, .. }
+            | Self::Resume { i, .. }
             | Self::Close { i, .. } => Some(*i),
             Self::Burst { .. } | Self::Candidate { .. } | Self::Ping {} | Self::Pong {} => None,
         }
     }
 
     const fn is_signalling(&self) -> bool {
-        matches!(self, Self::Offer { .. } | Self::Candidate { .. })
+        matches!(
+            self,
+            Self::Offer { .. } | Self::Candidate { .. } | Self::Restart { .. }
+        )
     }
 }
 
@@ -344,6 +356,9 @@ const OPS: &[&str] = &[
     "broadcast",
     "offer",
     "candidate",
+    "restart",
+    "show",
+    "resume",
     "close",
     "ping",
     "pong",

@@ -79,6 +79,10 @@ pub const TURN_SENDS: usize = 256;
 pub const ROSTER_MEMBERS_MAX: usize = 200;
 /// How long a member who left still counts as here.
 pub const REJOIN_GRACE: Duration = Duration::from_secs(10);
+/// How long the media of a connection that broke off goes on, for the next one to take over.
+pub const PEER_GRACE: Duration = REJOIN_GRACE;
+/// Peers of one member that go on so at one time; the oldest end first.
+pub const PEERS_ALONE_MAX: usize = 4;
 /// How often presence and counts are announced at most.
 pub const PRESENCE_EVERY: Duration = Duration::from_secs(1);
 /// How often bursts (hearts) are announced at most.
@@ -103,6 +107,8 @@ pub const EXPIRY_WITHIN: Duration = Duration::from_secs(1);
 /// GOP cache of one track or layer.
 pub const GOP_CACHE_MAX: Duration = Duration::from_secs(2);
 pub const GOP_CACHE_BYTES_MAX: usize = 512 * 1024;
+/// How often a host is told how the media arrives.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(2);
 /// Viewers of one media shard.
 pub const VIDEO_VIEWERS_PER_SHARD_MAX: usize = 1_000;
 pub const AUDIO_VIEWERS_PER_SHARD_MAX: usize = 5_000;

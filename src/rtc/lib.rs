@@ -26,7 +26,7 @@ mod view;
 
 use std::sync::Arc;
 
-use protocol::{Code, PeerId, Refusal, RoomNumber};
+use protocol::{Code, PeerId, Refusal, RoomNumber, server::PublisherHealth};
 use tokio::sync::mpsc;
 
 use ice::{another_name, no_such_peer};
@@ -56,6 +56,13 @@ pub enum Role {
     Viewer,
 }
 
+/// What a viewer is sent of what is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    All,
+    SoundOnly,
+}
+
 /// Why a peer is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEnd {
@@ -80,6 +87,11 @@ pub enum Report {
         peer: PeerId,
         video: bool,
         audio: bool,
+    },
+    /// How its media arrives, every [`protocol::limits::HEALTH_EVERY`].
+    Health {
+        peer: PeerId,
+        health: PublisherHealth,
     },
     PublisherGone {
         peer: PeerId,
@@ -145,6 +157,16 @@ impl Rtc {
     /// Ends a peer. False when there is no such peer (any more).
     pub async fn close(&self, peer: &PeerId, why: PeerEnd) -> bool {
         self.viewers.close(peer, why).await || self.publishers.close(peer, why).await
+    }
+
+    /// Holds the picture of a viewer back, or sends it again: ordered when this returns, and answered
+    /// when it is done. False when there is no such viewer.
+    pub fn show(
+        &self,
+        peer: &PeerId,
+        shown: Shown,
+    ) -> impl Future<Output = Result<bool, Refusal>> + use<> {
+        self.viewers.show(peer, shown)
     }
 
     /// The way in for media that did not come by WebRTC.

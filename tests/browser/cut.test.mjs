@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { World, countFrames } from "./world.mjs";
-import { Line } from "./line.mjs";
+import { Line, throughRelay } from "./line.mjs";
 
 const CUT_MS = 15_000;
 let world, line;
@@ -23,14 +23,7 @@ test("after 15 s without a network nothing is missing and the picture is back", 
 
   const browser = await world.browser();
   const page = await world.page(browser);
-  // The media port of our answers is the relay's, as behind a NAT.
-  await page.evaluateOnNewDocument((from, to) => {
-    const original = RTCPeerConnection.prototype.setRemoteDescription;
-    RTCPeerConnection.prototype.setRemoteDescription = function (description) {
-      const sdp = description.sdp.replaceAll(` ${from} typ host`, ` ${to} typ host`);
-      return original.call(this, { type: description.type, sdp });
-    };
-  }, world.ports[3], line.udp);
+  await page.evaluateOnNewDocument(throughRelay, world.ports[3], line.udp);
   await page.evaluateOnNewDocument(countFrames);
   await page.goto(`http://127.0.0.1:${line.tcp}/r/${slug}`);
   await page.waitForFunction(() => window.frames_seen?.count > 25, { timeout: 30_000 });

@@ -4,6 +4,15 @@
 import { createServer, connect } from "node:net";
 import { createSocket } from "node:dgram";
 
+/** In a page, before it loads: the media port of our answers is the relay's, as behind a NAT. */
+export function throughRelay(from, to) {
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    const sdp = description.sdp.replaceAll(` ${from} typ host`, ` ${to} typ host`);
+    return original.call(this, { type: description.type, sdp });
+  };
+}
+
 export class Line {
   static async open(tcpTarget, udpTarget) {
     const line = new Line();
@@ -41,12 +50,12 @@ export class Line {
   }
 
   datagram(data, from, target) {
-    if (this.isCut) return;
+    if (this.isCut || this.isMute) return;
     const key = `${from.address}:${from.port}`;
     let far = this.far.get(key);
     if (!far) {
       far = createSocket("udp4");
-      far.on("message", (back) => !this.isCut && this.udpSocket.send(back, from.port, from.address));
+      far.on("message", (back) => !this.isCut && !this.isMute && this.udpSocket.send(back, from.port, from.address));
       this.far.set(key, far);
     }
     far.send(data, target, "127.0.0.1");
@@ -61,6 +70,19 @@ export class Line {
     this.isCut = false;
     for (const pair of this.pairs) pair.forEach((socket) => socket.resume());
     this.waiting.splice(0).forEach(([near, target]) => this.accept(near, target));
+  }
+
+  /** Datagrams alone are lost, or no longer; afterwards they come from another address, as from another network. */
+  mute(isMute) {
+    this.isMute = isMute;
+    if (isMute) return;
+    this.far.forEach((socket) => socket.close());
+    this.far.clear();
+  }
+
+  /** Every TCP connection breaks now; the next one is taken at once. */
+  drop() {
+    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
   }
 
   close() {

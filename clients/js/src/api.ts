@@ -16,6 +16,7 @@ import type {
   MemberRole,
   PeerEnd,
   Person,
+  PublisherHealth,
   QuestionAct,
   QuestionPhase,
   Quoted,
@@ -121,6 +122,8 @@ export interface Timers {
 export interface DeviceSigns {
   readonly visible: Readable<boolean>;
   readonly network: Readable<boolean>;
+  /** Changes with each change of the way to the network (Wi-Fi to mobile), where the device tells. */
+  readonly path?: Readable<number>;
 }
 
 export interface WeiquanApi {
@@ -247,6 +250,8 @@ export interface RoomView {
   picked: Quoted | null;
   /** The questions that wait, oldest first; `null` until they are asked for. */
   questions: readonly MessageView[] | null;
+  /** How what is published arrives at the server; `null` for those who may not run the broadcast. */
+  health: PublisherHealth | null;
   mark: Mark;
   /** Who one is here; `null` before the first answer. */
   me: Person | null;
@@ -346,6 +351,11 @@ export interface WatchOptions {
 
 export interface WatcherApi {
   readonly view: Readable<WatchView>;
+  /**
+   * The picture is seen although the page is hidden: picture in picture, a casting screen. A page that
+   * is hidden for a while is otherwise sent sound only.
+   */
+  seenElsewhere(seen: boolean): void;
   stop(): void;
 }
 

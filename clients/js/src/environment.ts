@@ -62,9 +62,15 @@ function openSocket(url: string, protocol: string, events: SocketEvents): Socket
   return { send: (text) => socket.send(text), close: (code) => socket.close(code) };
 }
 
+/** Where the browser tells of another way to the network (Chromium); elsewhere ICE itself notices. */
+interface NavigatorWithConnection {
+  readonly connection?: EventTarget;
+}
+
 function deviceSigns(): DeviceSigns {
   const visible = new Cell(true);
   const network = new Cell(true);
+  const path = new Cell(0);
   if (typeof document !== "undefined") {
     const look = (): void => visible.set(document.visibilityState !== "hidden");
     document.addEventListener("visibilitychange", look);
@@ -74,6 +80,9 @@ function deviceSigns(): DeviceSigns {
     network.set(navigator.onLine);
     window.addEventListener("online", () => network.set(true));
     window.addEventListener("offline", () => network.set(false));
+    const moved = (): void => path.set(path.get() + 1);
+    window.addEventListener("online", moved);
+    (navigator as NavigatorWithConnection).connection?.addEventListener("change", moved);
   }
-  return { visible, network };
+  return { visible, network, path };
 }

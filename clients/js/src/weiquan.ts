@@ -50,12 +50,12 @@ export class Weiquan implements WeiquanApi {
     this.#env = env;
     this.#identity = new Identity(env);
     this.#link = new Link(env, this.#identity, {
-      joins: () => [...this.#rooms.values()].map((it) => it.joinAsked()).filter((it) => it !== null),
+      joins: () => [
+        ...[...this.#rooms.values()].map((it) => it.joinAsked()).filter((it) => it !== null),
+        ...this.#signalling.resumes(),
+      ],
       placement: () => [...this.#rooms.values()].find((it) => it.wanted)?.slug ?? null,
-      up: (welcome: Welcome) => {
-        this.#signalling.renewed();
-        this.#rooms.forEach((it) => it.up(welcome));
-      },
+      up: (welcome: Welcome) => this.#rooms.forEach((it) => it.up(welcome)),
       down: () => this.#rooms.forEach((it) => it.down()),
       push: (push) => this.#heard(push),
     });

@@ -75,6 +75,9 @@ export class FakePeer {
   closed = false;
   local = "";
   remote = "";
+  /** Names of ICE so far: each restart has another. */
+  #names = 1;
+  #told = false;
   /** Media comes. */
   flowing = true;
   #bytes = 0;
@@ -88,9 +91,15 @@ export class FakePeer {
     return made;
   }
 
-  async createOffer(): Promise<{ sdp: string }> {
+  get remoteDescription(): { sdp: string } {
+    return { sdp: this.remote };
+  }
+
+  async createOffer({ iceRestart = false } = {}): Promise<{ sdp: string }> {
+    if (iceRestart) this.#names += 1;
+    const ice = `a=mid:0\r\na=ice-ufrag:mine${this.#names}\r\na=ice-pwd:secret${this.#names}\r\n`;
     const kinds = this.transceivers.map((it) => `m=${it.receiver.track.kind}\r\na=${it.direction}\r\n`);
-    return { sdp: `v=0\r\n${kinds.join("")}a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n` };
+    return { sdp: `v=0\r\n${kinds.join("")}${ice}a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n` };
   }
 
   async setLocalDescription({ sdp }: { sdp: string }): Promise<void> {
@@ -99,6 +108,8 @@ export class FakePeer {
 
   async setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
     this.remote = sdp;
+    if (this.#told) return;
+    this.#told = true;
     for (const it of this.transceivers) {
       if (it.direction === "recvonly") this.ontrack?.({ track: it.receiver.track });
     }

@@ -17,6 +17,7 @@ export class World {
   readonly storage = new MemoryStorage();
   readonly visible = new Cell(true);
   readonly network = new Cell(true);
+  readonly path = new Cell(0);
   dial: SocketFactory = (...args) => this.server.socket(...args);
   client: Weiquan;
 
@@ -40,7 +41,7 @@ export class World {
       now: this.clock.unix,
       random: this.random,
       ...(this.#peer === undefined ? {} : { peer: this.#peer }),
-      device: { visible: this.visible, network: this.network },
+      device: { visible: this.visible, network: this.network, path: this.path },
     });
   }
 

@@ -304,3 +304,56 @@ fn wishes_of_one_viewer_are_heard_once_a_second() {
         .collect::<Vec<_>>();
     assert_eq!(heard, [0, 1_000, 2_000]);
 }
+
+#[test]
+fn a_held_picture_goes_on_with_the_next_keyframe_under_the_numbers_that_follow() {
+    let mut track = h264();
+    let mut leg = Leg::new(Kind::Video, IDS, 500, 0);
+    play(&mut track, 0..4);
+    assert!(leg.join(&track));
+    let before = views(&shown(&mut leg, &track));
+    leg.hold();
+    play(&mut track, 4..6);
+    assert!(leg.join(&track), "it waits for nothing");
+    assert!(!leg.is_live() && !leg.is_behind(&track));
+    assert!(shown(&mut leg, &track).is_empty());
+    assert!(!leg.hear_wish(Instant::now()), "nobody looks");
+    // The group of pictures that it was shown in part is not begun again.
+    assert!(leg.release());
+    assert!(!leg.release(), "once");
+    assert!(!leg.join(&track), "a keyframe is waited for");
+    assert!(leg.hear_wish(Instant::now()));
+    leg.hold();
+    let keyframe = packet(12, 6 * 3_600, 0x65, 60);
+    track.push(&[keyframe], Instant::now());
+    track.push(&[packet(13, 7 * 3_600, 0x41, 60)], Instant::now());
+    assert!(leg.release());
+    assert!(leg.join(&track));
+    let after = views(&shown(&mut leg, &track));
+    assert_eq!(after.len(), 2);
+    let last = before.last().unwrap();
+    assert_eq!(after[0].sequence, last.sequence.wrapping_add(1));
+    assert_eq!(after[1].sequence, last.sequence.wrapping_add(2));
+    let later = after[0].timestamp.wrapping_sub(last.timestamp);
+    assert!((1..=4 * 3_600).contains(&later), "{later}");
+    // What it missed before it was held was for other numbers, and is not sent again under these.
+    let mut out = Vec::new();
+    assert!(leg.write_again(&track, last.sequence, &mut out).is_none());
+    assert!(
+        leg.write_again(&track, after[0].sequence, &mut out)
+            .is_some()
+    );
+}
+
+#[test]
+fn a_picture_that_is_held_before_it_began_begins_when_it_is_released() {
+    let mut track = h264();
+    let mut leg = Leg::new(Kind::Video, IDS, 500, 0);
+    leg.hold();
+    play(&mut track, 0..2);
+    assert!(leg.join(&track));
+    assert!(shown(&mut leg, &track).is_empty());
+    assert!(leg.release());
+    assert!(leg.join(&track));
+    assert_eq!(views(&shown(&mut leg, &track))[0].sequence, 500);
+}

@@ -133,8 +133,16 @@ impl Worker {
         };
         viewer.shield = Some(shield);
         viewer.heard = now;
+        self.counts.entered(viewer.room);
+        self.lead_to_live(key, now);
+    }
+
+    /// Begins whatever of the viewer's legs can be begun, and asks for a keyframe where one waits.
+    pub(super) fn lead_to_live(&mut self, key: usize, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
         let room = viewer.room;
-        self.counts.entered(room);
         let Some(stage) = self.router.stage(room) else {
             return;
         };

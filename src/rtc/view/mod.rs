@@ -7,6 +7,7 @@
 mod deadlines;
 mod dtls;
 mod hello;
+mod hold;
 mod ice;
 mod inbound;
 mod probe;
@@ -32,8 +33,8 @@ use protocol::{Code, PeerId, Refusal, RoomNumber};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Config, Established, Feed, FeedSender, IceSession, IceUpdated, PeerEnd, Report, StartError,
-    WantKeyframe, busy, no_such_peer,
+    Config, Established, Feed, FeedSender, IceSession, IceUpdated, PeerEnd, Report, Shown,
+    StartError, WantKeyframe, busy, no_such_peer,
     sdp::{Fragment, Offer},
 };
 use dtls::Identity;
@@ -68,6 +69,12 @@ pub(crate) enum Order {
         session: IceSession,
         fragment: Fragment,
         reply: oneshot::Sender<Result<IceUpdated, Refusal>>,
+    },
+    /// Whether a viewer is sent the picture.
+    Show {
+        peer: PeerId,
+        shown: Shown,
+        reply: oneshot::Sender<bool>,
     },
     Stop,
 }
@@ -255,6 +262,30 @@ impl Viewers {
             .try_send(order)
             .map_err(|_| busy("the egress"))?;
         answered.await.unwrap_or_else(|_| Err(busy("the egress")))
+    }
+
+    /// The order is in the worker's inbox when this returns, so that two of them keep their order; what
+    /// is awaited is the answer. False when there is no such viewer.
+    pub(crate) fn show(
+        &self,
+        peer: &PeerId,
+        shown: Shown,
+    ) -> impl Future<Output = Result<bool, Refusal>> + use<> {
+        let (reply, done) = oneshot::channel();
+        let worker = worker_of(peer).and_then(|number| self.workers.get(number));
+        let order = Order::Show {
+            peer: peer.clone(),
+            shown,
+            reply,
+        };
+        let sent = worker.map(|worker| worker.inbox.try_send(order).is_ok());
+        async move {
+            match sent {
+                None => Ok(false),
+                Some(true) => done.await.map_err(|_| busy("the egress")),
+                Some(false) => Err(busy("the egress")),
+            }
+        }
     }
 
     pub(crate) async fn close_room(&self, room: RoomNumber, why: PeerEnd) {

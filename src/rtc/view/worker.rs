@@ -217,6 +217,10 @@ impl Worker {
                 // Whoever asked may be gone: the session holds either way.
                 let _ = reply.send(self.update_ice(&peer, &session, &fragment, now));
             }
+            Order::Show { peer, shown, reply } => {
+                // Last wish wins, whether or not its asker still waits.
+                let _ = reply.send(self.show_picture(&peer, shown, now));
+            }
             Order::Stop => {}
         }
     }

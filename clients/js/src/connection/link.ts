@@ -24,7 +24,7 @@ const SETTLED_AFTER_MS = 5_000;
 const REAUTHS_MAX = 2;
 
 export interface LinkOwner {
-  /** The joins that follow hello in the same message. */
+  /** The joins, and what belongs to them, that follow hello in the same message. */
   joins(): { request: Request; answer: OnAnswer }[];
   /** A room's name, as a hint where to place the connection. */
   placement(): string | null;

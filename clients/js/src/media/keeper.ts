@@ -1,5 +1,6 @@
 /**
- * Keeps one WebRTC connection alive for as long as it is wanted: a fresh one after every failure.
+ * Keeps one WebRTC connection alive for as long as it is wanted: a viewer whose path broke restarts
+ * ICE under the media it has, and whatever cannot be mended so gets a fresh connection.
  *
  * It promises one peer at a time, a wait that grows between tries, and an end only where trying again
  * cannot help. It knows neither tracks nor pictures: its plan builds the connection.
@@ -9,14 +10,17 @@ import type { Code } from "../protocol/index.js";
 import { backoffMs } from "../connection/backoff.js";
 import type { Environment } from "../environment.js";
 import { Cell, type Readable } from "../readable.js";
-import { Refused } from "../refused.js";
+import { Refused, Unreachable } from "../refused.js";
 import type { RoomState } from "../room/state.js";
+import { iceOf, withIce } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
 
 /** From the answer to media: ICE and DTLS take 40–80 ms on a good line and a few seconds on the worst. */
 const CONNECT_WITHIN_MS = 10_000;
 /** A Wi-Fi hop is over by then; a connection that is really gone is not worth more patience. */
 const DISCONNECTED_MAX_MS = 3_000;
+/** A restart of ICE takes as long as connecting does; then a fresh connection is worth more. */
+const MENDED_WITHIN_MS = 5_000;
 /** Held so long, the next failure starts from the shortest wait. */
 const SETTLED_AFTER_MS = 5_000;
 
@@ -28,6 +32,8 @@ export type KeeperState =
   /** Between two tries; `why` is what the last one ended with, where the server said so. */
   | { kind: "between"; why: PeerFailure | null }
   | { kind: "connected"; connection: RTCPeerConnection }
+  /** The path broke for longer than a hop takes; what was shown last is kept. */
+  | { kind: "mending" }
   | { kind: "failed"; why: PeerFailure };
 
 export interface Plan {
@@ -40,6 +46,8 @@ export interface Plan {
   answer(sdp: string): string;
   /** Called once the answer is set. */
   answered?(connection: RTCPeerConnection): void | Promise<void>;
+  /** The peer went over to another connection to the server: what was said of it meanwhile was not heard. */
+  resumed?(): void;
 }
 
 export class Keeper {
@@ -58,15 +66,27 @@ export class Keeper {
   #cancel: () => void = () => {};
   /** A try is due, but the room is not live. */
   #due = false;
+  /** The path is broken and being mended. */
+  #broken = false;
+  #restarting = false;
 
   constructor(env: Environment, signalling: Signalling, room: Readable<RoomState>, plan: Plan) {
     this.#env = env;
     this.#signalling = signalling;
     this.#room = room;
     this.#plan = plan;
-    this.#unsubscribe = room.subscribe(({ live }) => {
-      if (live && this.#due) void this.#connect();
-    });
+    const ends = [
+      room.subscribe(({ live }) => {
+        if (live && this.#due) void this.#connect();
+      }),
+      env.device.path?.subscribe(() => this.#moved()),
+    ];
+    this.#unsubscribe = () => ends.forEach((end) => end?.());
+  }
+
+  /** The peer's name while there is one: what is said about it names it. */
+  get peer(): string | null {
+    return this.#peer;
   }
 
   /** Wanted: connects and stays. Not wanted: lets the peer go. */
@@ -84,6 +104,12 @@ export class Keeper {
     if (!this.#wanted) return;
     this.#drop();
     void this.#connect();
+  }
+
+  /** Nothing comes although the connection says it is there: maybe only the path changed. */
+  mend(): void {
+    const state = this.state.get();
+    if (state.kind === "connected") void this.#restartIce(state.connection);
   }
 
   stop(): void {
@@ -110,8 +136,11 @@ export class Keeper {
       // The server answers with all its candidates and learns ours from their checks: nothing to wait for.
       await connection.setLocalDescription({ type: "offer", sdp: offer });
       if (!current()) return;
-      const ended = (why: PeerEnd): void => void (current() && this.#ended(why));
-      const answered = await this.#signalling.offer(room.number, this.#plan.role, offer, ended);
+      const owner = {
+        ended: (why: PeerEnd) => void (current() && this.#ended(why)),
+        resumed: () => void (current() && this.#resumed(connection)),
+      };
+      const answered = await this.#signalling.offer(room.number, this.#plan.role, offer, owner);
       if (!current()) return this.#signalling.close(answered.peer);
       this.#peer = answered.peer;
       connection.onconnectionstatechange = () => void (current() && this.#changed(connection));
@@ -130,20 +159,90 @@ export class Keeper {
     switch (connection.connectionState) {
       case "connected":
         this.#cancel();
+        this.#broken = false;
         if (this.state.get().kind === "connected") return;
-        this.#connectedAt = this.#env.timers.now();
+        this.#connectedAt ||= this.#env.timers.now();
         this.state.set({ kind: "connected", connection });
         return;
       case "disconnected":
-        this.#cancel();
-        this.#cancel = this.#env.timers.after(DISCONNECTED_MAX_MS, () => this.#again(null));
-        return;
+        return this.#broke(connection);
       case "failed":
+        // Where it never was connected there is nothing to keep.
+        return this.#connectedAt > 0 && this.#canRestart() ? this.#broke(connection) : this.#again(null);
       case "closed":
         return this.#again(null);
       case "new":
       case "connecting":
         return;
+    }
+  }
+
+  /** Publishers offer again: the server cannot restart a publisher's ICE (PROTOCOL W3). */
+  #canRestart(): boolean {
+    return this.#plan.role === "view" && this.#peer !== null;
+  }
+
+  /** The picture stands still at worst for as long as this takes; the server sends on to the last path. */
+  #broke(connection: RTCPeerConnection): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#cancel();
+    if (!this.#canRestart()) {
+      this.#cancel = this.#env.timers.after(DISCONNECTED_MAX_MS, () => this.#again(null));
+      return;
+    }
+    this.#cancel = this.#env.timers.after(DISCONNECTED_MAX_MS, () => {
+      this.state.set({ kind: "mending" });
+      // Without the connection to the server nothing can be asked: it comes back, and `resumed` goes on.
+      this.#giveUpAfter(MENDED_WITHIN_MS - DISCONNECTED_MAX_MS);
+    });
+    // Often the connection to the server broke as well, and nobody has noticed yet.
+    this.#signalling.probe();
+    void this.#restartIce(connection);
+  }
+
+  #giveUpAfter(ms: number): void {
+    this.#cancel();
+    this.#cancel = this.#env.timers.after(ms, () => {
+      if (!this.#room.get().live) return;
+      // Not answered yet: then a fresh offer would not be answered either.
+      if (this.#restarting) this.#giveUpAfter(MENDED_WITHIN_MS);
+      else this.#again(null);
+    });
+  }
+
+  /** The connection to the server came back and the peer with it. */
+  #resumed(connection: RTCPeerConnection): void {
+    this.#plan.resumed?.();
+    if (!this.#broken) return;
+    if (!this.#canRestart()) return;
+    this.#giveUpAfter(MENDED_WITHIN_MS);
+    void this.#restartIce(connection);
+  }
+
+  /** The device has another way to the network: the one before may be silent for a long while. */
+  #moved(): void {
+    if (this.#connection !== null && this.#connectedAt > 0) void this.#restartIce(this.#connection);
+  }
+
+  async #restartIce(connection: RTCPeerConnection): Promise<void> {
+    const peer = this.#peer;
+    if (peer === null || !this.#canRestart() || this.#restarting || !this.#signalling.reaches) return;
+    const turn = this.#turn;
+    this.#restarting = true;
+    try {
+      const { sdp } = await connection.createOffer({ iceRestart: true });
+      const offer = this.#plan.offer(sdp ?? "");
+      await connection.setLocalDescription({ type: "offer", sdp: offer });
+      const ours = await this.#signalling.restart(peer, iceOf(offer));
+      const before = connection.remoteDescription?.sdp ?? "";
+      if (turn === this.#turn)
+        await connection.setRemoteDescription({ type: "answer", sdp: withIce(before, ours) });
+    } catch (error) {
+      // Where the answer was lost, the next connection to the server begins again.
+      if (turn === this.#turn && !(error instanceof Unreachable)) this.#again(null);
+    } finally {
+      this.#restarting = false;
     }
   }
 
@@ -202,6 +301,8 @@ export class Keeper {
     this.#turn++;
     this.#cancel();
     this.#due = false;
+    this.#broken = false;
+    this.#restarting = false;
     this.#connectedAt = 0;
     if (this.#peer !== null) this.#signalling.close(this.#peer);
     this.#peer = null;

@@ -136,6 +136,7 @@ export class Publisher implements PublisherApi {
       case "resting":
         return this.#view.set({ phase: "idle", health: null });
       case "between":
+      case "mending":
       case "connecting":
         return this.#view.set({ phase: connecting, health: null });
       case "connected":

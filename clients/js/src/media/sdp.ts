@@ -27,6 +27,28 @@ export function startAt(sdp: string, kbps: number): string {
   );
 }
 
+/** Of a description, what a restart of ICE is about: a fragment as the server takes it (PROTOCOL W2). */
+export function iceOf(sdp: string): string {
+  const lines = [
+    `a=ice-ufrag:${valueOf(sdp, "ice-ufrag")}`,
+    `a=ice-pwd:${valueOf(sdp, "ice-pwd")}`,
+    "m=video 9 UDP/TLS/RTP/SAVPF 0",
+    `a=mid:${valueOf(sdp, "mid")}`,
+  ];
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+/** An answer as it was, under the name and password of the server's fragment. */
+export function withIce(answer: string, fragment: string): string {
+  const renamed = (sdp: string, name: string): string =>
+    sdp.replace(new RegExp(`^a=${name}:[^\\r\\n]*`, "gm"), `a=${name}:${valueOf(fragment, name)}`);
+  return renamed(renamed(answer, "ice-ufrag"), "ice-pwd");
+}
+
+function valueOf(sdp: string, name: string): string {
+  return new RegExp(`^a=${name}:([^\\r\\n]*)`, "m").exec(sdp)?.[1] ?? "";
+}
+
 interface CodecNamed {
   mimeType: string;
 }

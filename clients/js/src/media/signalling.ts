@@ -1,27 +1,51 @@
-/** Offers and answers over the one connection, and who is told when a peer ends. */
+/** Offers and answers over the one connection, and who is told what becomes of a peer. */
 import type { Link } from "../connection/link.js";
-import type { Answered, PeerEnd, PeerRole } from "../protocol/index.js";
+import type { OnAnswer, Request } from "../connection/requests.js";
+import type { Answered, Outcome, PeerEnd, PeerRole, Restarted } from "../protocol/index.js";
 import { Refused, Unreachable } from "../refused.js";
+
+/** What the owner of a peer hears. */
+export interface PeerOwner {
+  /** May come from the moment the answer came, before the promise is looked at. */
+  ended(why: PeerEnd): void;
+  /** Another connection to the server, and the peer goes on with it. */
+  resumed(): void;
+}
 
 export class Signalling {
   readonly #link: Link;
-  readonly #peers = new Map<string, (why: PeerEnd) => void>();
+  readonly #peers = new Map<string, PeerOwner>();
 
   constructor(link: Link) {
     this.#link = link;
   }
 
-  /** `ended` may be called from the moment the answer came, before the promise is looked at. */
-  offer(room: number, role: PeerRole, sdp: string, ended: (why: PeerEnd) => void): Promise<Answered> {
-    return new Promise((resolve, reject) => {
-      this.#link.ask({ op: "offer", a: room, role, sdp }, (outcome) => {
-        if (outcome === null) return reject(new Unreachable("the answer was lost"));
-        if ("err" in outcome) return reject(new Refused(outcome.err));
-        const answered = outcome.ok as Answered;
-        this.#peers.set(answered.peer, ended);
-        resolve(answered);
-      });
+  /** Whether the server can be asked now. */
+  get reaches(): boolean {
+    return this.#link.isUp;
+  }
+
+  /** The media broke: is the connection to the server still there? */
+  probe(): void {
+    this.#link.awake();
+  }
+
+  offer(room: number, role: PeerRole, sdp: string, owner: PeerOwner): Promise<Answered> {
+    return this.#ask({ op: "offer", a: room, role, sdp }, (outcome) => {
+      const answered = outcome.ok as Answered;
+      this.#peers.set(answered.peer, owner);
+      return answered;
     });
+  }
+
+  /** Another ICE session under the same media; both sides of it as fragments of SDP. */
+  restart(peer: string, sdp: string): Promise<string> {
+    return this.#ask({ op: "restart", peer, sdp }, (outcome) => (outcome.ok as Restarted).sdp);
+  }
+
+  /** Whether a viewer is sent the picture. Where the answer is lost, `resumed` says when to say it again. */
+  show(peer: string, video: boolean): void {
+    this.#link.ask({ op: "show", peer, video }, () => {});
   }
 
   /** The peer is no longer wanted. Where the connection is lost, its silence tells the server. */
@@ -30,15 +54,34 @@ export class Signalling {
     this.#link.ask({ op: "close", peer }, () => {});
   }
 
-  /** A new connection: the server ended the peers of the one before, whether we heard it or not. */
-  renewed(): void {
-    for (const peer of [...this.#peers.keys()]) this.ended(peer, "closed");
+  /** What takes the peers of the connection before over to this one; they follow its hello. */
+  resumes(): { request: Request; answer: OnAnswer }[] {
+    return [...this.#peers.keys()].map((peer) => ({
+      request: { op: "resume", peer },
+      answer: (outcome) => {
+        // Lost again: the next connection asks again.
+        if (outcome === null) return;
+        if ("err" in outcome) this.ended(peer, "closed");
+        else this.#peers.get(peer)?.resumed();
+      },
+    }));
   }
 
   /** The server said that a peer ended. */
   ended(peer: string, why: PeerEnd): void {
-    const tell = this.#peers.get(peer);
+    const owner = this.#peers.get(peer);
     this.#peers.delete(peer);
-    tell?.(why);
+    owner?.ended(why);
+  }
+
+  /** `read` is called in the moment of the answer: the next frame may be about what it names. */
+  #ask<T>(request: Request, read: (outcome: Extract<Outcome, { ok: unknown }>) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#link.ask(request, (outcome) => {
+        if (outcome === null) return reject(new Unreachable("the answer was lost"));
+        if ("err" in outcome) return reject(new Refused(outcome.err));
+        resolve(read(outcome));
+      });
+    });
   }
 }

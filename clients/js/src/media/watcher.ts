@@ -2,7 +2,8 @@
  * Watching a room: a picture and sound that come by themselves and come back by themselves.
  *
  * It waits while nothing is published, keeps its connection while the host reconnects (the server
- * carries on in the same one), and takes a fresh one when media stands still.
+ * carries on in the same one), and mends it or takes a fresh one when media stands still. While nobody
+ * looks it asks for the sound alone.
  */
 import type { WatcherApi, WatchOptions, WatchView } from "../api.js";
 import type { Environment } from "../environment.js";
@@ -16,9 +17,15 @@ import { type Measured, measure, mediaBytes, NOTHING, watchStats } from "./stats
 const STATS_EVERY_MS = 1_000;
 /** Connected, somebody publishes, and no byte came for so long: the line is dead in one direction. */
 const STILL_MAX_MS = 5_000;
+/** So long after that it was to be mended. */
+const MENDED_MAX_MS = 3_000;
+/** A look at another tab is over by then. */
+const HIDDEN_MAX_MS = 10_000;
 
 export class Watcher implements WatcherApi {
   readonly #env: Environment;
+  readonly #signalling: Signalling;
+  readonly #wantsPicture: boolean;
   readonly #room: Readable<RoomState>;
   readonly #view = new Cell<WatchView>({ phase: "idle", stats: null });
   readonly #keeper: Keeper;
@@ -29,19 +36,29 @@ export class Watcher implements WatcherApi {
   #stopped = false;
   #measuring = 0;
   #cancelStats: () => void = () => {};
+  #elsewhere = false;
+  /** Nobody looks: only the sound is wanted. */
+  #held = false;
+  /** The peer that was last told whether to send the picture. */
+  #told: string | null = null;
+  #cancelHold: () => void = () => {};
 
   constructor(env: Environment, signalling: Signalling, room: Readable<RoomState>, opts: WatchOptions) {
     this.#env = env;
+    this.#signalling = signalling;
+    this.#wantsPicture = opts.video ?? true;
     this.#room = room;
     this.#keeper = new Keeper(env, signalling, room, {
       role: "view",
       prepare: (connection) => this.#prepare(connection, opts),
       offer: wantStereo,
       answer: (sdp) => sdp,
+      resumed: () => this.#tell(),
     });
     this.#ends = [
       room.subscribe((state) => this.#roomChanged(state)),
       this.#keeper.state.subscribe((state) => this.#keeperChanged(state)),
+      env.device.visible.subscribe(() => this.#looked()),
     ];
   }
 
@@ -49,9 +66,16 @@ export class Watcher implements WatcherApi {
     return this.#view;
   }
 
+  seenElsewhere(seen: boolean): void {
+    if (this.#stopped) return;
+    this.#elsewhere = seen;
+    this.#looked();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#stopStats();
+    this.#cancelHold();
     for (const end of this.#ends) end();
     this.#keeper.stop();
     this.#stream = null;
@@ -98,8 +122,31 @@ export class Watcher implements WatcherApi {
     if (lacks) this.#keeper.restart();
   }
 
+  /** Somebody looks, or nobody does: that has to last before the picture is given up. */
+  #looked(): void {
+    this.#cancelHold();
+    const seen = this.#elsewhere || this.#env.device.visible.get();
+    if (seen) return this.#hold(false);
+    this.#cancelHold = this.#env.timers.after(HIDDEN_MAX_MS, () => this.#hold(true));
+  }
+
+  #hold(held: boolean): void {
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#tell();
+  }
+
+  /** A peer that was told nothing sends the picture. */
+  #tell(): void {
+    const { peer } = this.#keeper;
+    if (!this.#wantsPicture || peer === null || (!this.#held && this.#told !== peer)) return;
+    this.#told = peer;
+    this.#signalling.show(peer, !this.#held);
+  }
+
   #keeperChanged(state: KeeperState): void {
     this.#stopStats();
+    if (state.kind === "connected" && this.#held) this.#tell();
     if (state.kind === "connected") this.#measure(state.connection, NOTHING, 0, this.#measuring);
     this.#show();
   }
@@ -115,6 +162,7 @@ export class Watcher implements WatcherApi {
       case "failed":
         return this.#view.set({ phase: "failed", why: state.why, stats: null });
       case "between":
+      case "mending":
       case "connecting": {
         const waiting = !this.#here || (state.kind === "between" && state.why === "nothing_published");
         // The last picture stays until the next one is there.
@@ -128,15 +176,23 @@ export class Watcher implements WatcherApi {
     }
   }
 
-  /** Once a second while connected; `movedAt` is when media came last. */
+  /**
+   * Once a second while connected; `movedAt` is when media came last. A broadcast without sound has
+   * nothing to send to a page that is hidden.
+   */
   #measure(connection: RTCPeerConnection, before: Measured, movedAt: number, run: number): void {
     this.#cancelStats = this.#env.timers.after(STATS_EVERY_MS, () => {
       void measure(connection, this.#env.timers).then((after) => {
         if (run !== this.#measuring) return;
         const moves =
-          before === NOTHING || mediaBytes(after.report) > mediaBytes(before.report) || !this.#here;
+          before === NOTHING ||
+          mediaBytes(after.report) > mediaBytes(before.report) ||
+          !this.#here ||
+          this.#held;
         const moved = moves ? after.at : movedAt;
-        if (after.at - moved >= STILL_MAX_MS && this.#room.get().live) return this.#keeper.restart();
+        const still = this.#room.get().live ? after.at - moved : 0;
+        if (still >= STILL_MAX_MS + MENDED_MAX_MS) return this.#keeper.restart();
+        if (still >= STILL_MAX_MS && before.at - moved < STILL_MAX_MS) this.#keeper.mend();
         if (before !== NOTHING) this.#view.set({ ...this.#view.get(), stats: watchStats(before, after) });
         this.#measure(connection, after, moved, run);
       });

@@ -28,4 +28,4 @@ question?: boolean, } | { "op": "edit", i: number, a: number, cid: ClientId, of:
 /**
  * With `schedule`: when it is to start, Unix milliseconds.
  */
-starts_ms?: number, } | { "op": "offer", i: number, a: number, role: PeerRole, sdp: string, } | { "op": "candidate", peer: PeerId, candidate: string, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };
+starts_ms?: number, } | { "op": "offer", i: number, a: number, role: PeerRole, sdp: string, } | { "op": "candidate", peer: PeerId, candidate: string, } | { "op": "restart", i: number, peer: PeerId, sdp: string, } | { "op": "show", i: number, peer: PeerId, video: boolean, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };

@@ -3,10 +3,11 @@ import type { Ack } from "./Ack.js";
 import type { Answered } from "./Answered.js";
 import type { Joined } from "./Joined.js";
 import type { Page } from "./Page.js";
+import type { Restarted } from "./Restarted.js";
 import type { Roster } from "./Roster.js";
 import type { Welcome } from "./Welcome.js";
 
 /**
  * What an `ok` holds. The request tells which one it is, so no tag travels.
  */
-export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | Record<symbol, never>;
+export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | Restarted | Record<symbol, never>;

@@ -112,6 +112,7 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     picked: words(it.state.picked),
     // What happened to them in the meantime is unknown where records are left out.
     questions: known && !it.gap ? base.questions : null,
+    health: null,
   };
   const first = it.ev[0]?.s ?? it.s + 1;
   const end = it.more ? (it.ev.at(-1)?.s ?? present.last) : it.s;
@@ -144,6 +145,10 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
       return { ...state, phase: "out", why: push.why, live: false, roster: null, mine: unsent(state.mine) };
     case "burst":
       return state;
+    case "health": {
+      const { op: _, a: __, ...health } = push;
+      return { ...state, health };
+    }
     default:
       // A push of tomorrow means nothing to a client of today.
       push satisfies never;

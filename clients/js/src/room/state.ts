@@ -6,6 +6,7 @@ import type {
   Joined,
   Mark,
   Person,
+  PublisherHealth,
   Push,
   Quoted,
   RecordFrame,
@@ -51,6 +52,8 @@ export interface RoomState {
   readonly picked: Quoted | null;
   /** Those that wait, by seq; `null` until asked for. */
   readonly questions: readonly Shown[] | null;
+  /** How the publisher's media arrives, as long as somebody publishes and one may run the broadcast. */
+  readonly health: PublisherHealth | null;
   /** The server's clock less the device's, ms. */
   readonly skew: number;
 }
@@ -154,6 +157,7 @@ export function emptyRoom(slug: string): RoomState {
     pin: null,
     picked: null,
     questions: null,
+    health: null,
     skew: 0,
   };
 }

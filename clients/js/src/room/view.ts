@@ -25,6 +25,7 @@ export function viewOf(state: RoomState): RoomView {
     pin: state.pin,
     picked: state.picked,
     questions: state.questions,
+    health: state.stage.here ? state.health : null,
     mark: state.mark,
     me: state.me,
     can: state.can,

@@ -1,8 +1,9 @@
 /**
- * The player's own state: sound, volume, picture's shape, full screen, picture in picture.
+ * The player's own state: sound, volume, picture's shape, full screen, picture in picture, casting.
  *
  * Browsers let a page play with sound only after a gesture. So it tries with sound where one was made,
- * falls back to silence, and says so (`needs`): one tap brings the sound.
+ * falls back to silence, and says so (`needs`): one tap brings the sound. What the system paused (a call,
+ * a phone that hid the page) goes on when the page is looked at again; what the person paused does not.
  */
 export type Needs = "nothing" | "sound" | "play";
 
@@ -29,6 +30,12 @@ export class Player {
   ratio = $state(16 / 9);
   fullscreen = $state(false);
   inPip = $state(false);
+  casting = $state(false);
+  /** It runs: neither the person nor the system paused it. */
+  running = $state(false);
+  /** It ran since it was last without a stream: the system may show it. */
+  begun = $state(false);
+  #pausedByPerson = false;
   readonly pipOffered = typeof document !== "undefined" && document.pictureInPictureEnabled === true;
   /** Once the person asked for sound, a new stream comes with sound. */
   #wanted = navigator.userActivation?.hasBeenActive ?? false;
@@ -42,6 +49,16 @@ export class Player {
     });
     on("enterpictureinpicture", () => (this.inPip = true));
     on("leavepictureinpicture", () => (this.inPip = false));
+    on("playing", () => (this.running = this.begun = true));
+    on("pause", () => {
+      this.running = false;
+      if (video.srcObject) this.needs = "play";
+    });
+    // A screen that plays it for the page (where the browser can cast what is live).
+    const screen = video.remote;
+    screen?.addEventListener("connect", () => (this.casting = true), { signal: stop.signal });
+    screen?.addEventListener("disconnect", () => (this.casting = false), { signal: stop.signal });
+    document.addEventListener("visibilitychange", () => void this.#goOn(), { signal: stop.signal });
     document.addEventListener("fullscreenchange", () => (this.fullscreen = document.fullscreenElement !== null), {
       signal: stop.signal,
     });
@@ -57,11 +74,30 @@ export class Player {
     if (!video || video.srcObject === (stream ?? null)) return;
     video.srcObject = stream ?? null;
     if (stream) await this.#play(this.#wanted);
+    else this.running = this.begun = false;
+  }
+
+  /** Somebody looks again. */
+  async #goOn(): Promise<void> {
+    const paused = document.visibilityState === "visible" && this.#video?.srcObject && this.#video.paused;
+    if (paused && !this.#pausedByPerson) await this.#play(!this.muted);
+  }
+
+  /** The picture, for those who show it elsewhere. */
+  get video(): HTMLVideoElement | undefined {
+    return this.#video;
+  }
+
+  /** By a key of the system. What is live goes on behind it, and is there at once when it is played. */
+  pause(): void {
+    this.#pausedByPerson = true;
+    this.#video?.pause();
   }
 
   async #play(withSound: boolean): Promise<void> {
     const video = this.#video;
     if (!video) return;
+    this.#pausedByPerson = false;
     video.volume = this.volume;
     video.muted = !withSound;
     this.muted = !withSound;

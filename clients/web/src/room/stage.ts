@@ -42,10 +42,14 @@ function faceOfPhase({ broadcast, stage }: Seen, watch: Pick<WatchView, "phase">
   }
 }
 
-/** Media is asked for from the warm-up to the end; before and after there is nothing to wait for. */
+/**
+ * Media is asked for from the warm-up to the end; before and after there is nothing to wait for. A room that
+ * is joined again after a hiccup of the connection keeps the media it has.
+ */
 export function wantsMedia(view: Seen): boolean {
   const phase = view.broadcast?.phase;
-  return view.phase === "joined" && (phase === "open" || phase === "live" || phase === "paused");
+  const inside = view.phase === "joined" || view.phase === "joining";
+  return inside && (phase === "open" || phase === "live" || phase === "paused");
 }
 
 /** A failure that another try cannot mend on this browser. */

@@ -3,6 +3,7 @@
 
 mod client;
 mod handshake;
+mod hold;
 mod path;
 mod peers;
 mod picture;
@@ -17,12 +18,13 @@ use protocol::{Code, PeerId, RoomNumber};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::*;
-use crate::{Config, Established, Feed, FeedSender, PeerEnd, Report, Role, WantKeyframe};
+use crate::{Config, Established, Feed, FeedSender, PeerEnd, Report, Role, Shown, WantKeyframe};
 use client::{Client, GCM, GCM_256, Heard, SHA1};
 
 const ROOM: RoomNumber = 7;
 const VIDEO: u8 = 108;
 const RESENT: u8 = 109;
+const SOUND: u8 = 111;
 
 struct Edge {
     viewers: Viewers,

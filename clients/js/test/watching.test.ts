@@ -1,0 +1,346 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { StageState, WatcherApi, WatchView } from "../src/index.js";
+import { FakeStream } from "./fake-peer.js";
+import { refusal } from "./fake-server.js";
+import { ANSWERED, AWAY, HERE, Studio } from "./studio.js";
+import { World } from "./world.js";
+
+beforeEach(() => vi.stubGlobal("MediaStream", FakeStream));
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("watching", () => {
+  async function watching(
+    stage: StageState,
+  ): Promise<{ studio: Studio; watcher: WatcherApi; view: () => WatchView }> {
+    const studio = new Studio();
+    await studio.enter(stage);
+    const watcher = studio.world.client.room("lobby").watch();
+    return { studio, watcher, view: () => watcher.view.get() };
+  }
+
+  it("waits while nothing is published, then plays", async () => {
+    const { studio, view } = await watching(AWAY);
+    await studio.world.clock.advance(5_000);
+    expect(view().phase).toBe("waiting");
+    expect(studio.offers).toHaveLength(0);
+    await studio.stage(HERE);
+    await studio.connected();
+    expect(view()).toMatchObject({ phase: "playing" });
+    expect(view().stream?.getVideoTracks()).toHaveLength(1);
+    expect(studio.offers).toMatchObject([{ a: 7, role: "view", sdp: expect.stringContaining("stereo=1") }]);
+    expect(studio.last.local).toBe(studio.offers[0]?.sdp);
+    expect(studio.last.remote).toBe(`answer to view${ANSWERED}`);
+  });
+
+  it("asks when media flows, not when its publisher is only connected", async () => {
+    const { studio } = await watching({ here: true, video: false, audio: false });
+    await studio.world.clock.advance(3_000);
+    expect(studio.offers).toHaveLength(0);
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" ? refusal("nothing_published", "retry", 60_000) : null;
+    await studio.stage(HERE);
+    studio.world.server.refuse = () => null;
+    await studio.stage(AWAY);
+    await studio.stage(HERE);
+    expect(studio.offers).toHaveLength(2);
+  });
+
+  it("keeps its connection while the host reconnects", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    await studio.stage(AWAY);
+    expect(view().phase).toBe("waiting");
+    await studio.stage(HERE);
+    expect(view().phase).toBe("playing");
+    expect(studio.offers).toHaveLength(1);
+  });
+
+  it("takes a fresh connection when the old one fails and cannot be mended, and closes that", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    const [first] = studio.peers;
+    const shown = view().stream;
+    studio.world.server.refuse = (frame) => (frame.op === "restart" ? refusal("no_such_peer", "none") : null);
+    first?.become("failed");
+    await studio.world.clock.advance(20);
+    expect(view()).toMatchObject({ phase: "connecting", stream: shown });
+    await studio.world.clock.advance(1_000);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+    expect(view().stream).not.toBe(shown);
+    expect(first?.closed).toBe(true);
+    expect(studio.closes).toEqual(["p1"]);
+  });
+
+  it("restarts ICE under the picture when the path breaks (B12)", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    const shown = view().stream;
+    studio.last.become("disconnected");
+    await studio.world.clock.advance(20);
+    expect(studio.said("restart")).toMatchObject([{ peer: "p1" }]);
+    const [{ sdp } = { sdp: "" }] = studio.said("restart");
+    expect(sdp.split("\r\n")).toEqual([
+      "a=ice-ufrag:mine2",
+      "a=ice-pwd:secret2",
+      "m=video 9 UDP/TLS/RTP/SAVPF 0",
+      "a=mid:0",
+      "",
+    ]);
+    expect(studio.last.remote).toContain("a=ice-ufrag:ours2\r\na=ice-pwd:word2\r\na=rtpmap:111 opus");
+    expect(view().phase).toBe("playing");
+    await studio.world.clock.advance(3_500);
+    expect(view()).toMatchObject({ phase: "connecting", stream: shown });
+    studio.last.become("connected");
+    expect(view()).toMatchObject({ phase: "playing", stream: shown });
+    await studio.world.clock.advance(10_000);
+    expect(studio.offers).toHaveLength(1);
+  });
+
+  it("restarts ICE at once where the device says that it changed networks (B12)", async () => {
+    const { studio } = await watching(HERE);
+    studio.world.path.set(1);
+    await studio.connected();
+    expect(studio.said("restart")).toHaveLength(0);
+    studio.world.path.set(2);
+    await studio.world.clock.advance(20);
+    expect(studio.said("restart")).toHaveLength(1);
+    await studio.world.clock.advance(10_000);
+    expect(studio.offers).toHaveLength(1);
+  });
+
+  it("keeps its peer over a cut of everything, and mends it when the server is back (B10, B12)", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    const shown = view().stream;
+    for (const line of studio.world.server.open) line.silent = true;
+    studio.world.server.down = true;
+    studio.last.become("disconnected");
+    await studio.world.clock.advance(9_000);
+    expect(view()).toMatchObject({ phase: "connecting", stream: shown });
+    studio.world.server.down = false;
+    studio.world.server.stage = HERE;
+    await studio.world.clock.advance(8_000);
+    expect(studio.said("resume")).toMatchObject([{ peer: "p1" }]);
+    expect(studio.said("restart")).toHaveLength(1);
+    studio.last.become("connected");
+    expect(view()).toMatchObject({ phase: "playing", stream: shown });
+    expect(studio.offers).toHaveLength(1);
+  });
+
+  // The sound of a broadcast may be there a moment before its picture: who asks in between is answered
+  // without one, and sent back to ask again (PROTOCOL B6).
+  it("offers again when the server says that what is published has changed (B6)", async () => {
+    const { studio, view } = await watching({ here: true, video: false, audio: true });
+    await studio.world.clock.advance(20);
+    studio.world.server.push({ op: "closed", peer: "p1", why: "replaced" });
+    await studio.stage(HERE);
+    await studio.world.clock.advance(1_000);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+    expect(studio.offers).toHaveLength(2);
+    expect(studio.closes).toEqual([]);
+  });
+
+  it("forgives a short disconnection, not a long one", async () => {
+    const { studio } = await watching(HERE);
+    await studio.connected();
+    studio.last.become("disconnected");
+    await studio.world.clock.advance(2_000);
+    studio.last.become("connected");
+    await studio.world.clock.advance(3_000);
+    expect(studio.peers).toHaveLength(1);
+    studio.last.become("disconnected");
+    await studio.world.clock.advance(6_000);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  describe("while nobody looks (B11)", () => {
+    it("asks for the sound alone, and for the picture again at the first look", async () => {
+      const { studio } = await watching(HERE);
+      await studio.connected();
+      const { clock, visible } = studio.world;
+      visible.set(false);
+      await clock.advance(9_000);
+      visible.set(true);
+      visible.set(false);
+      await clock.advance(9_900);
+      expect(studio.said("show")).toHaveLength(0);
+      await clock.advance(200);
+      expect(studio.said("show")).toMatchObject([{ peer: "p1", video: false }]);
+      // Where there is no sound nothing comes at all, and that is as it should be.
+      studio.last.flowing = false;
+      await clock.advance(30_000);
+      expect(studio.peers).toHaveLength(1);
+      studio.last.flowing = true;
+      visible.set(true);
+      await clock.advance(20);
+      expect(studio.said("show")).toMatchObject([{ video: false }, { peer: "p1", video: true }]);
+      await clock.advance(30_000);
+      expect(studio.said("show")).toHaveLength(2);
+    });
+
+    it("counts a picture in a window of its own as seen", async () => {
+      const { studio, watcher } = await watching(HERE);
+      await studio.connected();
+      watcher.seenElsewhere(true);
+      studio.world.visible.set(false);
+      await studio.world.clock.advance(20_000);
+      expect(studio.said("show")).toHaveLength(0);
+      watcher.seenElsewhere(false);
+      await studio.world.clock.advance(10_100);
+      expect(studio.said("show")).toMatchObject([{ video: false }]);
+    });
+
+    it("tells each new peer, and again where another connection took it over", async () => {
+      const { studio, view } = await watching(HERE);
+      await studio.connected();
+      studio.world.visible.set(false);
+      await studio.world.clock.advance(10_100);
+      await chatIsBack(studio, view);
+      expect(studio.said("show").map((it) => it.video)).toEqual([false, false]);
+      studio.world.server.push({ op: "closed", peer: "p1", why: "replaced" });
+      await studio.world.clock.advance(1_000);
+      await studio.connected();
+      await studio.world.clock.advance(20);
+      expect(studio.said("show").at(-1)).toMatchObject({ peer: "p2", video: false });
+    });
+
+    it("has nothing to hold where only the sound was asked for", async () => {
+      const studio = new Studio();
+      await studio.enter(HERE);
+      studio.world.client.room("lobby").watch({ video: false });
+      await studio.connected();
+      studio.world.visible.set(false);
+      await studio.world.clock.advance(20_000);
+      expect(studio.said("show")).toHaveLength(0);
+    });
+  });
+
+  it("waits for the connection to the server, then connects at once", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    studio.world.server.down = true;
+    studio.world.server.cutAll();
+    studio.last.become("failed");
+    await studio.world.clock.advance(20_000);
+    expect(studio.peers).toHaveLength(1);
+    expect(view().phase).toBe("connecting");
+    studio.world.server.down = false;
+    studio.world.server.stage = HERE;
+    await studio.world.clock.advance(16_000);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+  });
+
+  async function chatIsBack(studio: Studio, view: () => WatchView): Promise<void> {
+    studio.world.server.down = true;
+    studio.world.server.cutAll();
+    await studio.world.clock.advance(4_000);
+    expect(view().phase).toBe("playing");
+    expect(studio.peers).toHaveLength(1);
+    studio.world.server.down = false;
+    studio.world.server.stage = HERE;
+    studio.world.client.retry();
+    await studio.world.clock.advance(1_000);
+  }
+
+  it("plays on while the connection to the server is gone, and keeps its peer (B10)", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    await chatIsBack(studio, view);
+    expect(studio.said("resume")).toMatchObject([{ peer: "p1" }]);
+    expect(studio.said("restart")).toHaveLength(0);
+    expect(studio.peers).toHaveLength(1);
+    expect(view().phase).toBe("playing");
+    studio.world.server.push({ op: "closed", peer: "p1", why: "ended" });
+    await studio.world.clock.advance(20);
+    expect(view().phase).toBe("connecting");
+  });
+
+  it("takes a fresh connection where the server let the peer go meanwhile (B10)", async () => {
+    const { studio, view } = await watching(HERE);
+    await studio.connected();
+    studio.world.server.refuse = (frame) => (frame.op === "resume" ? refusal("no_such_peer", "none") : null);
+    await chatIsBack(studio, view);
+    await studio.connected();
+    expect(studio.peers).toHaveLength(2);
+    expect(studio.peers[0]?.closed).toBe(true);
+    expect(view().phase).toBe("playing");
+  });
+
+  it("notices that no media comes any more", async () => {
+    const { studio } = await watching(HERE);
+    await studio.connected();
+    await studio.world.clock.advance(8_000);
+    expect(studio.peers).toHaveLength(1);
+    studio.last.flowing = false;
+    await studio.world.clock.advance(6_500);
+    expect(studio.said("restart")).toHaveLength(1);
+    expect(studio.peers).toHaveLength(1);
+    await studio.world.clock.advance(3_000);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("says when the codec is not known here, and tries again with the next broadcast", async () => {
+    const { studio, view } = await watching(AWAY);
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" ? refusal("codec_unsupported", "none") : null;
+    await studio.stage(HERE);
+    await studio.world.clock.advance(60_000);
+    expect(view()).toMatchObject({ phase: "failed", why: "codec_unsupported" });
+    expect(studio.offers).toHaveLength(1);
+    studio.world.server.refuse = () => null;
+    await studio.stage(AWAY);
+    await studio.stage(HERE);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+  });
+
+  it("waits as long as the server asks where nothing is published yet", async () => {
+    const { studio, view } = await watching(AWAY);
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" ? refusal("nothing_published", "retry", 2_000) : null;
+    await studio.stage(HERE);
+    expect(view().phase).toBe("waiting");
+    await studio.world.clock.advance(1_900);
+    expect(studio.offers).toHaveLength(1);
+    await studio.world.clock.advance(200);
+    expect(studio.offers).toHaveLength(2);
+  });
+
+  it("asks again for a kind that came later", async () => {
+    const { studio } = await watching({ here: true, video: false, audio: true });
+    await studio.world.clock.advance(20);
+    const video = studio.last.transceivers.find((it) => it.receiver.track.kind === "video");
+    if (video) video.currentDirection = "inactive";
+    await studio.connected();
+    await studio.stage(HERE);
+    expect(studio.peers).toHaveLength(2);
+  });
+
+  it("lets go when the broadcast is over, and when it is stopped", async () => {
+    const { studio, watcher, view } = await watching(HERE);
+    await studio.connected();
+    studio.broadcast("ended");
+    await studio.stage(AWAY);
+    expect(view()).toEqual({ phase: "waiting", stats: null });
+    expect(studio.last.closed).toBe(true);
+    await studio.stage(HERE);
+    await studio.connected();
+    watcher.stop();
+    await studio.world.clock.advance(20);
+    expect(studio.peers.every((it) => it.closed)).toBe(true);
+    expect(studio.closes).toEqual(["p1", "p2"]);
+    expect(view()).toEqual({ phase: "idle", stats: null });
+  });
+
+  it("fails in words where there is no WebRTC", async () => {
+    const world = new World();
+    await world.inLobby();
+    const watcher = world.client.room("lobby").watch();
+    world.server.push({ op: "state", a: 7, stage: HERE });
+    await world.clock.advance(20);
+    expect(watcher.view.get()).toMatchObject({ phase: "failed", why: "unsupported_here" });
+  });
+});
