@@ -33,8 +33,10 @@ use crate::codecs::Chosen;
 
 /// Silence after which ICE says `disconnected`.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
-/// Longer silence after which it says `failed`. The publisher's task gives up before (see `peer`).
-const FAILED_AFTER: Duration = Duration::from_secs(15);
+/// Longer silence after which it says `failed`, which is final. It only knows of connectivity checks,
+/// and there are encoders that make none once they send (libnice): the publisher's task, which knows
+/// of media too, gives up long before (see `peer`).
+const FAILED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Only one host candidate is gathered, without asking anybody.
 const GATHERED_WITHIN: Duration = Duration::from_secs(2);
 /// What happens in a life: some changes of state and two tracks.

@@ -16,7 +16,7 @@ use tokio::{
     time::sleep_until,
 };
 use webrtc::{
-    media_stream::track_remote::TrackRemote,
+    media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
     peer_connection::{PeerConnection, RTCPeerConnectionState},
 };
 
@@ -32,7 +32,8 @@ use crate::{Feed, PeerEnd, Report};
 
 /// A publisher that has its answer gets through within this, or not at all.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(15);
-/// How long ICE may call it disconnected (which takes 5 s of silence) before it counts as gone.
+/// How long ICE may call it disconnected (which takes 5 s without a check), with no media either,
+/// before it counts as gone.
 const GONE_AFTER: Duration = Duration::from_secs(3);
 /// As DTLS client we say hello again after this, and as DTLS server hand it over again. `webrtc`
 /// waits a second, and encoders that still prepare their side when the first one comes lose it; OBS
@@ -61,6 +62,8 @@ struct Life {
     born: Instant,
     connected: bool,
     silent_since: Option<Instant>,
+    /// When its media was last heard.
+    heard: Instant,
     said_hello: Instant,
     asked_dtls: Instant,
     /// What was last reported as flowing: video, audio.
@@ -73,10 +76,7 @@ struct Life {
 
 enum Woken {
     Event(Option<Event>),
-    Lane(
-        Kind,
-        Option<webrtc::media_stream::track_remote::TrackRemoteEvent>,
-    ),
+    Lane(Kind, Option<TrackRemoteEvent>),
     Wish,
     Time,
     Stop(PeerEnd),
@@ -118,6 +118,9 @@ impl Peer {
                     }
                 }
                 Woken::Lane(kind, event) => {
+                    if matches!(event, Some(TrackRemoteEvent::OnRtpPacket(_))) {
+                        life.heard = now;
+                    }
                     if let Some(lane) = life.lane(kind) {
                         lane.handle(event, now).await;
                     }
@@ -199,10 +202,7 @@ impl Peer {
                 self.inlet.repeat_early();
             }
         }
-        if life
-            .silent_since
-            .is_some_and(|since| now >= since + GONE_AFTER)
-        {
+        if life.gone_at().is_some_and(|gone| now >= gone) {
             return Some(PeerEnd::Timeout);
         }
         for lane in [&mut life.video, &mut life.audio].into_iter().flatten() {
@@ -268,7 +268,7 @@ impl Peer {
     }
 }
 
-async fn next(lane: Option<&Lane>) -> Option<webrtc::media_stream::track_remote::TrackRemoteEvent> {
+async fn next(lane: Option<&Lane>) -> Option<TrackRemoteEvent> {
     match lane {
         Some(lane) => lane.next().await,
         None => std::future::pending().await,
@@ -304,6 +304,7 @@ impl Life {
             born: now,
             connected: false,
             silent_since: None,
+            heard: now,
             said_hello: now,
             asked_dtls: now,
             flowing: (false, false),
@@ -351,10 +352,16 @@ impl Life {
         })
     }
 
+    /// When it counts as gone, if neither a check nor media comes before.
+    fn gone_at(&self) -> Option<Instant> {
+        self.silent_since
+            .map(|since| since.max(self.heard) + GONE_AFTER)
+    }
+
     fn deadline(&self) -> Instant {
         let connecting = (!self.connected).then(|| self.said_hello + HELLO_EVERY);
         let asking = self.connected.then(|| self.asked_dtls + DTLS_ASKED_EVERY);
-        let silent = self.silent_since.map(|since| since + GONE_AFTER);
+        let silent = self.gone_at();
         let frame = |lane: &Option<Lane>| lane.as_ref().and_then(Lane::deadline);
         [
             connecting,

@@ -1,17 +1,27 @@
 //! A publisher whose network changes under it, as seen from here: its packets come from elsewhere.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use media::Kind;
+use protocol::PeerId;
 use tokio::{net::UdpSocket, sync::Notify, task::JoinHandle, time::timeout};
 
 use super::{Ingest, PATIENCE, ROOM, client::Client, frame_of};
-use crate::{Report, WantKeyframe};
+use crate::{PeerEnd, Report, WantKeyframe};
 
 /// A home router between a client and us, which can be given another address.
 struct Router {
     address: SocketAddr,
     other_address: Arc<Notify>,
+    /// Connectivity checks of the client are lost.
+    loses_checks: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -21,6 +31,8 @@ impl Router {
         let address = inside.local_addr().unwrap();
         let other_address = Arc::new(Notify::new());
         let change = Arc::clone(&other_address);
+        let loses_checks = Arc::new(AtomicBool::new(false));
+        let loses = Arc::clone(&loses_checks);
         let task = tokio::spawn(async move {
             let mut outside = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             let mut client = None;
@@ -30,6 +42,9 @@ impl Router {
                     read = inside.recv_from(&mut there) => {
                         let (size, from) = read.unwrap();
                         client = Some(from);
+                        if there[0] < 4 && loses.load(Ordering::Relaxed) {
+                            continue;
+                        }
                         outside.send_to(&there[..size], server).await.unwrap();
                     }
                     read = outside.recv(&mut back) => {
@@ -47,6 +62,7 @@ impl Router {
         Self {
             address,
             other_address,
+            loses_checks,
             task,
         }
     }
@@ -58,9 +74,8 @@ impl Drop for Router {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_publisher_goes_on_from_another_address_and_still_hears_us() {
-    let mut ingest = Ingest::start().await;
+/// A client that publishes through a router, and the router.
+async fn behind_router(ingest: &mut Ingest) -> (Client, Router, PeerId) {
     let mut client = Client::new().await;
     let publishers = ingest.publishers.clone();
     let offer = client.offer().await;
@@ -78,6 +93,41 @@ async fn a_publisher_goes_on_from_another_address_and_still_hears_us() {
         peer: established.peer.clone(),
     };
     assert_eq!(ingest.report().await, here);
+    (client, router, established.peer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_that_sends_without_checks_stays_until_it_stops() {
+    let mut ingest = Ingest::start().await;
+    let (mut client, router, peer) = behind_router(&mut ingest).await;
+    client.picture(true).await;
+    router.loses_checks.store(true, Ordering::Relaxed);
+    // Without checks ICE calls it disconnected after 5 s, and without media it is gone after 8.
+    let mut ticks = tokio::time::interval(Duration::from_millis(200));
+    for _ in 0..5 * 11 {
+        ticks.tick().await;
+        client.picture(false).await;
+    }
+    while let Ok(report) = ingest.reports.try_recv() {
+        assert!(!matches!(report.1, Report::PeerEnded { .. }), "{report:?}");
+    }
+    let ends = async {
+        loop {
+            if let Report::PeerEnded { peer, why, .. } = ingest.report().await {
+                return (peer, why);
+            }
+        }
+    };
+    let ended = timeout(PATIENCE, ends).await.expect("it is noticed");
+    assert_eq!(ended, (peer, PeerEnd::Timeout));
+    ingest.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_goes_on_from_another_address_and_still_hears_us() {
+    let mut ingest = Ingest::start().await;
+    let (mut client, router, _) = behind_router(&mut ingest).await;
+    let publishers = ingest.publishers.clone();
     client.picture(true).await;
     let (publication, _) = ingest.feed_until(|it| frame_of(it, Kind::Video)).await;
 
