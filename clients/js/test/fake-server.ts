@@ -183,6 +183,8 @@ export class FakeServer {
       }
       case "roster":
         return line.say({ i: frame.i, ok: { roster: this.people, count: this.people.length } });
+      case "questions":
+        return line.say({ i: frame.i, ok: { page: [], end: true } });
       case "restart":
         return line.say({ i: frame.i, ok: { sdp: "a=ice-ufrag:ours2\r\na=ice-pwd:word2\r\n" } });
       case "offer":

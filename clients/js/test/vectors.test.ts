@@ -198,6 +198,7 @@ it("says what it wants in the frames that a server reads", async () => {
   const room = world.client.room("lobby");
   room.send("今晚几点？");
   room.send("八点", 1088);
+  room.ask("几点抽奖？");
   room.edit(1088, "九点");
   room.remove(1088);
   // The first goes at once, those of the next moment together.
@@ -210,6 +211,13 @@ it("says what it wants in the frames that a server reads", async () => {
     room.ban("m_ming", 3_600_000, "广告"),
     room.unban("m_ming"),
     room.slowMode(5_000),
+    room.mode("members"),
+    room.mode("host", 600_000),
+    room.pin(1088),
+    room.pin("九点抽三本签名书"),
+    room.pin(null),
+    room.question(1088, "pick"),
+    room.questions(),
     room.broadcast("open", "周五"),
     room.broadcast("schedule", "周五", 1_795_000_000_000),
     room.broadcast("end"),
@@ -230,7 +238,7 @@ it("says what it wants in the frames that a server reads", async () => {
     "ban",
     "unban",
   ]);
-  for (const op of ["slow_mode", "broadcast", "ping"]) spoken.add(op);
+  for (const op of ["slow_mode", "mode", "pin", "question", "questions", "broadcast", "ping"]) spoken.add(op);
   room.leave();
   await world.clock.advance(20_000);
   heard.push(...world.server.heard.slice(heard.length).map(bare));
