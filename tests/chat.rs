@@ -296,7 +296,7 @@ async fn next_state(
             if let Push::State { state, .. } = line.next_push().await.expect("a push")
                 && wanted(&state)
             {
-                return state;
+                return *state;
             }
         }
     })

@@ -49,7 +49,7 @@ pub enum Announce {
     /// Committed records, in order and without a hole.
     Records(Vec<Arc<Record>>),
     /// Only the values that changed.
-    State(State),
+    State(Box<State>),
     /// Hearts since the last one, by kind.
     Burst(BTreeMap<String, u32>),
     Roster {

@@ -455,10 +455,6 @@ pub struct State {
 }
 
 /// What the server says unasked.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a push is made, encoded once and dropped; none is kept in number"
-)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
@@ -474,7 +470,7 @@ pub enum Push {
     State {
         a: RoomNumber,
         #[serde(flatten)]
-        state: State,
+        state: Box<State>,
     },
     /// Hearts since the last one, by kind.
     Burst {

@@ -169,7 +169,7 @@ impl Room {
                 stage: Some(after),
                 ..State::default()
             };
-            fx.push(Effect::Announce(Announce::State(state)));
+            fx.push(Effect::Announce(Announce::State(Box::new(state))));
         }
         self.fit_broadcast(now, fx);
     }

@@ -122,7 +122,7 @@ impl Room {
             fx.push(Effect::Announce(Announce::Records(records.clone())));
         }
         if state != State::default() {
-            fx.push(Effect::Announce(Announce::State(state)));
+            fx.push(Effect::Announce(Announce::State(Box::new(state))));
         }
         fx.extend(answers);
         for record in &records {

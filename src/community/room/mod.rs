@@ -335,7 +335,7 @@ impl Room {
                     count: change.count,
                     ..Default::default()
                 };
-                fx.push(Effect::Announce(Announce::State(state)));
+                fx.push(Effect::Announce(Announce::State(Box::new(state))));
             }
         }
         self.bursts.wake(now, fx);
