@@ -13,6 +13,7 @@
 
 mod codec;
 mod feedback;
+mod health;
 mod keyframe;
 mod leg;
 mod report;
@@ -24,6 +25,7 @@ mod wish;
 
 pub use codec::{Codec, CodecName, Kind, PublicationId};
 pub use feedback::{Feedback, read as read_feedback};
+pub use health::{Level, Meter, Reading, Said, Verdict, judge};
 pub use keyframe::begins_keyframe;
 pub use leg::{Leg, LegIds, RESEND_STORE_MAX, Stamp};
 pub use report::{CNAME, WallClock, reference_time_answer, sender_report};
