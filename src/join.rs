@@ -123,6 +123,12 @@ pub async fn carry_reports(
                     .report(room, StageReport::Flowing { peer, video, audio })
                     .await;
             }
+            Report::Health { peer, health } => {
+                // Of one that was replaced nobody needs to hear.
+                if directory.stage().peers.get(&peer).is_some() {
+                    directory.health(room, health);
+                }
+            }
             Report::PublisherGone { peer, .. } => {
                 directory
                     .report(room, StageReport::PublisherGone { peer })

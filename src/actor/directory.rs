@@ -12,7 +12,7 @@ use protocol::{
     Code, PeerId, Refusal, RoomNumber, Seq, Slug,
     client::PeerRole,
     limits,
-    server::{PeerEnd, Push, RecordFrame, Reply as Spoken, State},
+    server::{PeerEnd, PublisherHealth, Push, RecordFrame, Reply as Spoken, State},
 };
 use store::{RoomRow, Store};
 use tokio::sync::{OnceCell, mpsc, oneshot, watch};
@@ -241,6 +241,13 @@ impl Directory {
         match self.find_number(room).await {
             Ok(handle) => handle.wish_surely(Wish::Report(report)).await,
             Err(refusal) => tracing::warn!(room, %refusal, "a report of media found no room"),
+        }
+    }
+
+    /// How the media of a room arrives. The next one comes soon, so a full inbox loses this one.
+    pub fn health(&self, room: RoomNumber, health: PublisherHealth) {
+        if let Some(handle) = self.running_number(room) {
+            let _ = handle.wish(Wish::Health(health));
         }
     }
 

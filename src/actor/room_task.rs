@@ -14,7 +14,7 @@ use fanout::ConnectionId;
 use protocol::{
     Refusal, Seq,
     client::PeerRole,
-    server::{Reply as Spoken, State},
+    server::{PublisherHealth, Push, Reply as Spoken, State},
 };
 use store::{AppendError, Store};
 use tokio::{
@@ -73,6 +73,8 @@ pub enum Wish {
         connection: ConnectionId,
     },
     Report(StageReport),
+    /// For who may run the broadcast.
+    Health(PublisherHealth),
     Changed(Who),
 }
 
@@ -192,6 +194,13 @@ impl RoomTask {
                 }
             }
             Wish::Report(report) => self.report(report),
+            Wish::Health(health) => {
+                let a = self.machine.meta().number;
+                for connection in self.machine.runners() {
+                    let health = health.clone();
+                    self.outlet.push(connection, &Push::Health { a, health });
+                }
+            }
             Wish::Changed(who) => {
                 let (now, who) = (self.now(), self.roles.as_now(who));
                 self.machine.changed(now, &who, &mut self.effects);

@@ -85,6 +85,8 @@ pub const EXPIRY_WITHIN: Duration = Duration::from_secs(1);
 /// GOP cache of one track or layer.
 pub const GOP_CACHE_MAX: Duration = Duration::from_secs(2);
 pub const GOP_CACHE_BYTES_MAX: usize = 512 * 1024;
+/// How often a host is told how the media arrives.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(2);
 /// Viewers of one media shard.
 pub const VIDEO_VIEWERS_PER_SHARD_MAX: usize = 1_000;
 pub const AUDIO_VIEWERS_PER_SHARD_MAX: usize = 5_000;

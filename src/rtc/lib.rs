@@ -23,7 +23,7 @@ mod view;
 
 use std::sync::Arc;
 
-use protocol::{Code, PeerId, Refusal, RoomNumber};
+use protocol::{Code, PeerId, Refusal, RoomNumber, server::PublisherHealth};
 use tokio::sync::mpsc;
 
 use ice::{another_name, no_such_peer};
@@ -83,6 +83,11 @@ pub enum Report {
         peer: PeerId,
         video: bool,
         audio: bool,
+    },
+    /// How its media arrives, every [`protocol::limits::HEALTH_EVERY`].
+    Health {
+        peer: PeerId,
+        health: PublisherHealth,
     },
     PublisherGone {
         peer: PeerId,

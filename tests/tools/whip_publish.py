@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Publishes a file by WHIP, in a loop and in real time, as FFmpeg does it.
 
-    whip_publish.py URL FILE [--token KEY] [--seconds N] [--video-only | --audio-only] [--p256]
+    whip_publish.py URL FILE [--token KEY] [--seconds N] [--video-only | --audio-only] [--p256] [--gop N]
 
 FFmpeg's own WHIP muxer sends (PyAV carries it: pip install av==18.1.0). The file's packets are
-copied, not encoded again: H264 without B-frames and Opus. The DTLS certificate is the one that FFmpeg
+copied, not encoded again: H264 without B-frames and Opus. With --gop the pictures are encoded anew
+first, with a keyframe every so many of them. The DTLS certificate is the one that FFmpeg
 makes itself (P-224 with GnuTLS); with --p256 it is one made here, as other encoders have.
 
 SIGTERM and SIGINT end it with a goodbye (DELETE). Prints one line when it is connected and one at
@@ -76,13 +77,37 @@ class Source:
             begin += self.round
 
 
+def encode_again(path, gop, folder):
+    """The film's pictures, often enough for one keyframe every `gop` of them. Without sound."""
+    target = os.path.join(folder, "film.mp4")
+    with av.open(target, "w") as out:
+        options = {"preset": "ultrafast", "tune": "zerolatency", "sc_threshold": "0"}
+        options["g"] = options["keyint_min"] = str(gop)
+        encoder, pictures = None, 0
+        while pictures < gop:
+            with av.open(path) as source:
+                video = source.streams.video[0]
+                if encoder is None:
+                    encoder = out.add_stream("libx264", rate=video.average_rate, options=options)
+                    encoder.width, encoder.height = video.width, video.height
+                    encoder.pix_fmt, encoder.bit_rate = "yuv420p", 1_000_000
+                for frame in source.decode(video):
+                    frame.pts, frame.time_base = pictures, 1 / encoder.average_rate
+                    frame.pict_type = 0
+                    out.mux(encoder.encode(frame))
+                    pictures += 1
+        out.mux(encoder.encode())
+    return target
+
+
 def publish(given, folder):
     kinds = {"video", "audio"}
     if given.video_only:
         kinds = {"video"}
     if given.audio_only:
         kinds = {"audio"}
-    source = Source(given.file, kinds)
+    path = encode_again(given.file, given.gop, folder) if given.gop else given.file
+    source = Source(path, kinds)
     options = {}
     if given.p256:
         options["key_file"], options["cert_file"] = make_certificate(folder)
@@ -114,6 +139,7 @@ def main():
     words.add_argument("--token", help="the stream key")
     words.add_argument("--seconds", type=float, help="how long; without it until SIGTERM")
     words.add_argument("--p256", action="store_true", help="show a certificate on P-256")
+    words.add_argument("--gop", type=int, help="encode anew, a keyframe every N pictures")
     only = words.add_mutually_exclusive_group()
     only.add_argument("--video-only", action="store_true")
     only.add_argument("--audio-only", action="store_true")

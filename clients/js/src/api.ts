@@ -16,6 +16,7 @@ import type {
   MemberRole,
   PeerEnd,
   Person,
+  PublisherHealth,
   Refusal,
   RoomCard,
   ServerInfo,
@@ -219,6 +220,8 @@ export interface RoomView {
   /** The broadcast that is not yet archived. */
   broadcast: Broadcast | null;
   stage: StageState;
+  /** How what is published arrives at the server; `null` for those who may not run the broadcast. */
+  health: PublisherHealth | null;
   mark: Mark;
   /** Who one is here; `null` before the first answer. */
   me: Person | null;

@@ -54,6 +54,7 @@ use crate::{
     member::Who,
     now::Now,
     record::{Record, RecordBody},
+    rights::{self, Object, Verb},
 };
 
 /// What a room is before anything happens in it.
@@ -232,6 +233,22 @@ impl Room {
         if before.is_some_and(|it| it.role != who.role) {
             self.push_rights(now, &who.id, fx);
         }
+    }
+
+    /// Connections of those here who may run the broadcast that is going on.
+    pub fn runners(&self) -> Vec<u64> {
+        let object = Object::Room {
+            guests: self.meta.guests,
+        };
+        let runs = |who: &&Who| {
+            let standing = self.committed_standing(who);
+            rights::can(standing, Verb::RunBroadcast, &object).is_allowed()
+        };
+        self.presence
+            .people()
+            .filter(runs)
+            .flat_map(|who| self.presence.connections(&who.id))
+            .collect()
     }
 
     /// May this member publish media here now? Asked before an offer is answered.

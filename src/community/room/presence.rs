@@ -140,6 +140,10 @@ impl Presence {
         self.here.get(member).map(|it| &it.who)
     }
 
+    pub(super) fn people(&self) -> impl Iterator<Item = &Who> {
+        self.here.values().map(|it| &it.who)
+    }
+
     pub(super) fn is_here(&self, connection: u64) -> bool {
         self.connections.contains_key(&connection)
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use media::{Codec, Kind, PublicationId, begins_keyframe};
+use media::{Codec, Kind, Meter, PublicationId, Reading, begins_keyframe};
 use protocol::RoomNumber;
 use rtc::{
     peer_connection::event::RTCTrackEventInit,
@@ -38,12 +38,20 @@ pub(super) struct Lane {
     gathering: Gathering,
     /// True from the first packet that a viewer can begin with.
     flows: bool,
+    meter: Meter,
 }
 
 impl Lane {
-    pub(super) fn new(kind: Kind, codec: Codec, layer: Option<String>, egress: Egress) -> Self {
+    pub(super) fn new(
+        kind: Kind,
+        codec: Codec,
+        layer: Option<String>,
+        egress: Egress,
+        now: Instant,
+    ) -> Self {
         Self {
             kind,
+            meter: Meter::new(&codec, now),
             codec,
             layer,
             egress,
@@ -121,9 +129,11 @@ impl Lane {
         if self.gathering.is_over_at(timestamp) {
             self.flush();
         }
-        if !self.flows && !packet.payload.is_empty() {
-            self.flows = begins_keyframe(self.codec.name, &packet.payload);
-        }
+        let begins =
+            !packet.payload.is_empty() && begins_keyframe(self.codec.name, &packet.payload);
+        self.flows |= begins;
+        let (sequence, size) = (packet.header.sequence_number, packet.payload.len());
+        self.meter.take(sequence, timestamp, size, begins, now);
         // Each packet of sound is a frame of its own.
         let last = marker || self.kind == Kind::Audio;
         if self.gathering.add(Bytes::from(bytes), timestamp, last, now) {
@@ -177,11 +187,22 @@ impl Lane {
         }
     }
 
+    /// How it arrived since the last time this was asked.
+    pub(super) fn read(&mut self, now: Instant) -> Reading {
+        self.meter.read(now)
+    }
+
+    /// Whether a keyframe should be asked for, to see if this encoder answers.
+    pub(super) fn is_unproven(&self, now: Instant) -> bool {
+        self.meter.is_unproven(now)
+    }
+
     /// Asks the publisher for a keyframe. True when there is somebody to ask.
-    pub(super) async fn ask_for_keyframe(&self) -> bool {
+    pub(super) async fn ask_for_keyframe(&mut self, now: Instant) -> bool {
         let (Some(remote), Some(media_ssrc)) = (&self.remote, self.ssrc) else {
             return false;
         };
+        self.meter.asked(now);
         let wish = PictureLossIndication {
             sender_ssrc: 0,
             media_ssrc,

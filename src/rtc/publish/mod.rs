@@ -8,6 +8,7 @@
 mod answer;
 mod connection;
 mod frame;
+mod health;
 mod lane;
 mod offer;
 mod peer;

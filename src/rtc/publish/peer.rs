@@ -7,7 +7,7 @@ use std::{
 };
 
 use media::Kind;
-use protocol::{PeerId, limits};
+use protocol::{PeerId, limits, server::PublisherHealth};
 use rtc::{
     peer_connection::transport::RTCDtlsTransportState, rtp_transceiver::rtp_sender::RtpCodecKind,
 };
@@ -23,6 +23,7 @@ use webrtc::{
 use super::{
     Reports,
     connection::{Answered, Event},
+    health::health_of,
     lane::{Egress, Lane},
     offer::Offer,
     port::{Inlet, Port},
@@ -63,6 +64,8 @@ struct Life {
     asked_dtls: Instant,
     /// What was last reported as flowing: video, audio.
     flowing: (bool, bool),
+    /// When its health was last told.
+    health_at: Instant,
     asked_at: Option<Instant>,
     wanted: bool,
 }
@@ -207,11 +210,17 @@ impl Peer {
         }
         if life.wish_due().is_some_and(|due| now >= due) {
             life.wanted = false;
-            if let Some(video) = &life.video
-                && video.ask_for_keyframe().await
+            if let Some(video) = &mut life.video
+                && video.ask_for_keyframe(now).await
             {
                 life.asked_at = Some(now);
             }
+        }
+        if life.health_due().is_some_and(|due| now >= due) {
+            life.health_at = now;
+            let health = life.read(now);
+            let peer = self.id.clone();
+            self.report(Report::Health { peer, health }).await;
         }
         None
     }
@@ -284,7 +293,7 @@ impl Life {
         } = offer;
         let lane = |kind, layer| {
             move |chosen: crate::codecs::Chosen| {
-                Lane::new(kind, chosen.codec, layer, egress.clone())
+                Lane::new(kind, chosen.codec, layer, egress.clone(), now)
             }
         };
         Self {
@@ -296,6 +305,7 @@ impl Life {
             said_hello: now,
             asked_dtls: now,
             flowing: (false, false),
+            health_at: now,
             asked_at: None,
             wanted: false,
         }
@@ -319,6 +329,19 @@ impl Life {
         }
     }
 
+    fn health_due(&self) -> Option<Instant> {
+        let flows = self.flowing.0 || self.flowing.1;
+        flows.then(|| self.health_at + limits::HEALTH_EVERY)
+    }
+
+    /// How the media arrived since the last time; asks once whether keyframes come on request.
+    fn read(&mut self, now: Instant) -> PublisherHealth {
+        self.wanted |= self.video.as_ref().is_some_and(|it| it.is_unproven(now));
+        let video = self.video.as_mut().map(|it| it.read(now));
+        let audio = self.audio.as_mut().map(|it| it.read(now));
+        health_of(video.as_ref(), audio.as_ref())
+    }
+
     fn wish_due(&self) -> Option<Instant> {
         self.wanted.then(|| {
             self.asked_at
@@ -338,6 +361,7 @@ impl Life {
             frame(&self.video),
             frame(&self.audio),
             self.wish_due(),
+            self.health_due(),
         ]
         .into_iter()
         .flatten()

@@ -104,6 +104,7 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     slowModeMs: it.state.slow_mode_ms ?? 0,
     broadcast: it.state.broadcast ?? null,
     stage: it.state.stage ?? NO_STAGE,
+    health: null,
   };
   const first = it.ev[0]?.s ?? it.s + 1;
   const end = it.more ? (it.ev.at(-1)?.s ?? present.last) : it.s;
@@ -136,6 +137,10 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
       return { ...state, phase: "out", why: push.why, live: false, roster: null, mine: unsent(state.mine) };
     case "burst":
       return state;
+    case "health": {
+      const { op: _, a: __, ...health } = push;
+      return { ...state, health };
+    }
     default:
       // A push of tomorrow means nothing to a client of today.
       push satisfies never;

@@ -6,6 +6,7 @@ import type {
   Joined,
   Mark,
   Person,
+  PublisherHealth,
   Push,
   RecordFrame,
   Refusal,
@@ -45,6 +46,8 @@ export interface RoomState {
   readonly slowModeMs: number;
   readonly broadcast: Broadcast | null;
   readonly stage: StageState;
+  /** How the publisher's media arrives, as long as somebody publishes and one may run the broadcast. */
+  readonly health: PublisherHealth | null;
   /** The server's clock less the device's, ms. */
   readonly skew: number;
 }
@@ -141,6 +144,7 @@ export function emptyRoom(slug: string): RoomState {
     slowModeMs: 0,
     broadcast: null,
     stage: NO_STAGE,
+    health: null,
     skew: 0,
   };
 }

@@ -21,6 +21,7 @@ export function viewOf(state: RoomState): RoomView {
     slowModeMs: state.slowModeMs,
     broadcast: state.broadcast,
     stage: state.stage,
+    health: state.stage.here ? state.health : null,
     mark: state.mark,
     me: state.me,
     can: state.can,

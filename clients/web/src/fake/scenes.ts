@@ -111,11 +111,19 @@ export function viewOf(slug: string): RoomView {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
     gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
     slowModeMs: 0, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
-    me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
+    health: null, me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
   const picture = { here: true, video: true, audio: true };
   const live = broadcast("live", TITLE);
+  const arrives = { video_kbps: 2_410, audio_kbps: 128, fps: 25, loss_permille: 1, keyframe_ms: 2_000 };
   const scenes: Record<string, Partial<RoomView>> = {
+    encoder: { broadcast: live, stage: picture, health: { level: "good", says: [], ...arrives } },
+    "encoder-fair": {
+      broadcast: live, stage: picture, health: { level: "fair", says: ["loss_high"], ...arrives, loss_permille: 41, advised_kbps: 1_600 },
+    },
+    "encoder-poor": {
+      broadcast: live, stage: picture, health: { level: "poor", says: ["b_frames", "keyframes_rare"], ...arrives, keyframe_ms: 10_000 },
+    },
     live: { stage: picture, roster: null },
     show: { broadcast: live, stage: picture, roster: null, messages: lively(), notices: [], newestSeq: 115, count: 2148 },
     audio: { stage: { here: true, video: false, audio: true } },

@@ -227,3 +227,14 @@ fn hearts_that_do_not_fit_are_dropped() {
     };
     assert_eq!(counts.len(), 8);
 }
+
+#[test]
+fn b13_only_who_may_run_the_broadcast_hears_how_its_media_arrives() {
+    let bench = Bench::full();
+    let mut heard = bench.room.runners();
+    heard.sort_unstable();
+    let mut wanted = [OWNER, MODERATOR, MAKER].map(connection);
+    wanted.sort_unstable();
+    assert_eq!(heard, wanted);
+    assert!(Bench::new().room.runners().is_empty(), "nobody is here");
+}

@@ -4,6 +4,8 @@ use std::process::{Child, Command, Stdio};
 
 use media::{CodecName, Kind};
 
+use protocol::server::{HealthLevel, HealthSaid};
+
 use super::{Door, Ingest, PATIENCE, frame_of};
 use crate::{Feed, PeerEnd, Report};
 
@@ -145,5 +147,26 @@ async fn sound_alone_and_pictures_alone_flow() {
         };
     }
     ingest.assert_empty();
+    ingest.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_host_is_told_of_keyframes_that_are_ten_seconds_apart_and_of_nothing_else() {
+    let mut ingest = Ingest::start().await;
+    let door = Door::open(ingest.publishers.clone()).await;
+    // FFmpeg's muxer does not answer wishes for a keyframe. Its first one may leave before we are ready
+    // for it: then the picture begins with the second.
+    let more = ["--gop", "250", "--video-only", "--seconds", "40"];
+    let child = publisher(&door.url, &more);
+    let first = ingest.health_until(|it| it.video_kbps > 0).await;
+    let said = (first.level, first.says.len());
+    assert_eq!(said, (HealthLevel::Good, 0), "{first:?}");
+    let rare = ingest
+        .health_until(|it| it.level == HealthLevel::Poor)
+        .await;
+    assert_eq!(rare.says, [HealthSaid::KeyframesRare]);
+    assert!(rare.keyframe_ms.is_some_and(|ms| ms >= 5_000), "{rare:?}");
+    assert!((20..=30).contains(&rare.fps), "{rare:?}");
+    drop(child);
     ingest.running.shutdown().await;
 }

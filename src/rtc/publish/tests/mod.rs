@@ -18,7 +18,7 @@ use axum::{
     routing::{delete, post},
 };
 use media::{Kind, PublicationId};
-use protocol::{PeerId, RoomNumber};
+use protocol::{PeerId, RoomNumber, server::PublisherHealth};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{Publishers, Running, start};
@@ -75,7 +75,30 @@ impl Ingest {
         }
     }
 
+    /// The next report but those of health, which come all the time.
     pub(super) async fn report(&mut self) -> Report {
+        loop {
+            match self.any_report().await {
+                Report::Health { .. } => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The first health that `wanted` agrees with.
+    pub(super) async fn health_until(
+        &mut self,
+        wanted: impl Fn(&PublisherHealth) -> bool,
+    ) -> PublisherHealth {
+        loop {
+            match self.any_report().await {
+                Report::Health { health, .. } if wanted(&health) => return health,
+                _ => {}
+            }
+        }
+    }
+
+    async fn any_report(&mut self) -> Report {
         let report = tokio::time::timeout(PATIENCE, self.reports.recv()).await;
         let (room, report) = report
             .expect("a report comes in time")
