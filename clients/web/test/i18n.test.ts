@@ -81,7 +81,7 @@ describe("numbers and times", () => {
 });
 
 /** Chosen by a code of the protocol or the SDK: their types say that all are there, not a page. */
-const BY_CODE = /^(refusals|marks|studio\.health|studio\.levels|notice)\./;
+const BY_CODE = /^(refusals|marks|studio\.(health|arrival|levels)|notice)\./;
 
 describe("the words in use", () => {
   it("are all there is: no word without a page that says it", () => {

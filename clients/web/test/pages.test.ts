@@ -4,6 +4,8 @@ import { cover } from "../src/home/cover";
 import { shelves } from "../src/home/rooms";
 import { faceOf, isFinal, qualityOf, wantsMedia, type Face } from "../src/room/stage";
 import { decibels, soundOf, sourceFailure } from "../src/studio/checks";
+import { arrivalSays } from "../src/studio/arrival";
+import { en } from "../src/i18n/en";
 import { publishCommand } from "../src/studio/ffmpeg";
 
 vi.stubGlobal("location", { pathname: "/" });
@@ -107,5 +109,20 @@ describe("the studio", () => {
     for (const part of ["-bf 0", "-r 30 -g 30", "-c:a libopus", "-f whip", "-authorization KEY", "https://live.example.com/whip"]) {
       expect(command).toContain(part);
     }
+  });
+});
+
+describe("what the server says of an encoder", () => {
+  const health = { level: "poor", says: [], video_kbps: 2400, audio_kbps: 96, fps: 25, loss_permille: 41, keyframe_ms: 10_040, advised_kbps: 1600 } as const;
+  const says = (...codes: string[]): string[] =>
+    arrivalSays({ ...health, says: codes as never }, en.studio.arrival, (share) => `${(share * 100).toFixed(1)} %`);
+  it("has numbers in it that a host can set", () => {
+    expect(says("loss_high")).toEqual(["Your uplink loses 4.1 %: lower the encoder to 1600 kbit/s."]);
+    expect(says("keyframes_rare")[0]).toMatch(/every 10 s only: set 1–2 s/);
+    expect(says("b_frames")[0]).toMatch(/turn them off/);
+  });
+  it("is one good sentence where there is nothing to say, and passes over nothing it does not know", () => {
+    expect(says()).toEqual([en.studio.arrival.good]);
+    expect(says("of_tomorrow")).toEqual([en.studio.arrival.unknown]);
   });
 });
