@@ -56,6 +56,7 @@ test("aiortc publishes VP8; Firefox watches in the web app", { timeout: 90_000 }
   console.log(`aiortc: ${(await world.until(child, "connected")).trim()}`);
   const page = await foxWatches("aiortc");
   const seen = await page.evaluate(statistics);
+  assert.equal(seen.transport.srtpCipher, GCM);
   assert.ok(seen.audio.packetsReceived > 0);
   assert.deepEqual([seen.video.frameWidth, seen.video.frameHeight], [320, 180]);
   await page.close();
