@@ -7,7 +7,7 @@ use std::sync::{
 
 use community::{Command, StageReport, Verb, Who};
 use protocol::{
-    ClientId, Code, PeerId, Refusal, RoomNumber,
+    ClientId, Code, PeerId, Refusal, RoomNumber, Slug,
     client::PeerRole,
     limits,
     rest::BroadcastWish,
@@ -295,6 +295,10 @@ impl seam::Stage for Rooms {
                 _ => Err(Refusal::new(Code::NoBroadcast, "there is no broadcast")),
             }
         })
+    }
+
+    fn awake(&self, slug: &Slug) -> Option<RoomNumber> {
+        self.directory.running(slug).map(|it| it.number)
     }
 
     fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>> {

@@ -9,7 +9,9 @@
 use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc};
 
 use community::{Verb, Who};
-use protocol::{MemberId, PeerId, Refusal, RoomNumber, rest::BroadcastWish, server::Broadcast};
+use protocol::{
+    MemberId, PeerId, Refusal, RoomNumber, Slug, rest::BroadcastWish, server::Broadcast,
+};
 
 /// What an asynchronous door answers.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
@@ -115,6 +117,9 @@ pub trait Stage: Send + Sync + 'static {
 
     /// A host's wish about the broadcast; answers the broadcast after it, once that is committed.
     fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast>;
+
+    /// The room of that name where it is awake: no store is asked. Must not wake a room.
+    fn awake(&self, slug: &Slug) -> Option<RoomNumber>;
 
     /// People in each of these rooms now, in their order; 0 for a room that is not awake. Must not
     /// wake a room.

@@ -179,6 +179,10 @@ impl Stage for StandIn {
         })
     }
 
+    fn awake(&self, _slug: &protocol::Slug) -> Option<RoomNumber> {
+        None
+    }
+
     fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>> {
         boxed(async move { Ok(rooms.into_iter().map(|it| 10 * it).collect()) })
     }

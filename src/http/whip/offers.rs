@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use protocol::{Code, Refusal, RoomNumber, rest::Problem};
+use protocol::{Code, Refusal, RoomNumber, Slug, rest::Problem};
 
 use super::{key_of, seal::Owner, unknown_key};
 use crate::http::{
@@ -151,7 +151,11 @@ async fn came(
         return Err(missing());
     }
     let offer = read_offer(doors, request).await?;
-    let room = rooms::find(doors, room).await?.number;
+    // Where media flows the room is awake: a crowd that joins asks no store which one it is.
+    let room = match doors.stage.awake(&Slug::new(room.clone())) {
+        Some(awake) => awake,
+        None => rooms::find(doors, room).await?.number,
+    };
     Ok(Came { room, by, offer })
 }
 
