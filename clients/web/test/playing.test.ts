@@ -125,4 +125,15 @@ describe("the system's player", () => {
     expect([...session.acts.values()].every((it) => it === null)).toBe(true);
     tellSystem(playing, acts, undefined)();
   });
+
+  it("goes on where a browser takes no length without an end, as Firefox", () => {
+    const session = new Session();
+    session.setPositionState = () => {
+      throw new TypeError("'duration' is not a finite floating-point value");
+    };
+    const acts = { play: vi.fn(), pause: vi.fn() };
+    tellSystem({ title: "", host: "", circle: "", artwork: "" }, acts, session as unknown as MediaSession);
+    session.acts.get("play")?.();
+    expect(acts.play).toHaveBeenCalledTimes(1);
+  });
 });

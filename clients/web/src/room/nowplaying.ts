@@ -27,8 +27,7 @@ export function tellSystem(
   if (!session) return () => {};
   const { title, host, circle, artwork } = playing;
   session.metadata = new MediaMetadata({ title, artist: host, album: circle, artwork: [{ src: artwork }] });
-  // Without an end: the system shows "live" in place of a bar.
-  session.setPositionState({ duration: Infinity, position: 0 });
+  endless(session);
   act(session, "play", () => acts.play());
   for (const name of ["pause", "stop"] as const) act(session, name, () => acts.pause());
   for (const name of NOT_FOR_LIVE) act(session, name, null);
@@ -67,4 +66,13 @@ export function artworkOf(video: HTMLVideoElement | undefined): string {
   if (!drawing) return MARK;
   drawing.drawImage(video, 0, 0, canvas.width, canvas.height);
   return canvas.toDataURL("image/jpeg", 0.8);
+}
+
+/** Without an end: the system shows "live" in place of a bar. Firefox takes finite lengths only, and then shows none. */
+function endless(session: Session): void {
+  try {
+    session.setPositionState({ duration: Infinity, position: 0 });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
