@@ -54,9 +54,9 @@ export const states = [
     },
   },
   { name: "room-menu", path: "/r/live?who=owner", then: (page) => clickOn(page, "[data-key='s105'] .act") },
-  { name: "studio-encoder", path: "/r/encoder/studio?who=host" },
-  { name: "studio-encoder-fair", path: "/r/encoder-fair/studio?who=host" },
-  { name: "studio-encoder-poor", path: "/r/encoder-poor/studio?who=host" },
+  { name: "studio-arrives", path: "/r/encoder/studio?who=host" },
+  { name: "studio-arrives-fair", path: "/r/encoder-fair/studio?who=host" },
+  { name: "studio-arrives-poor", path: "/r/encoder-poor/studio?who=host" },
   { name: "studio-pick", path: "/r/studio/studio?who=host" },
   { name: "studio-ready", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, ".pick button") },
   {
