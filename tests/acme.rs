@@ -10,11 +10,11 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, mpsc},
+    sync::mpsc,
     time::Duration,
 };
 
-use support::{Server, free_ports};
+use support::{Server, free_ports, tls::connector};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -24,11 +24,7 @@ use tokio::{
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-    },
+    rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 
 /// A name that only the authority's own name server knows.
@@ -146,17 +142,6 @@ async fn soon<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     })
     .await
     .expect("it comes in time")
-}
-
-fn connector(trusted: &CertificateDer<'static>) -> TlsConnector {
-    let mut roots = RootCertStore::empty();
-    roots.add(trusted.clone()).expect("it is a certificate");
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
 }
 
 /// A connection to the server by its name, where what it shows is trusted.

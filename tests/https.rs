@@ -3,10 +3,10 @@
 
 mod support;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use protocol::server::{Body, Push};
-use support::{SOON, Server};
+use support::{SOON, Server, tls::connector};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -16,11 +16,7 @@ use tokio::{
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, ServerName},
-    },
+    rustls::pki_types::{CertificateDer, ServerName},
 };
 
 /// Puts a new certificate for this machine into the folder.
@@ -41,17 +37,6 @@ fn start(folder: &TempDir, more: &[String]) -> Server {
     ];
     sets.extend_from_slice(more);
     Server::start_with(&sets.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-fn connector(trusted: &CertificateDer<'static>) -> TlsConnector {
-    let mut roots = RootCertStore::empty();
-    roots.add(trusted.clone()).expect("it is a certificate");
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
 }
 
 async fn connect(server: SocketAddr, by: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {

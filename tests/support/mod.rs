@@ -6,6 +6,7 @@
 )]
 
 mod publisher;
+pub mod tls;
 
 use std::{
     collections::BTreeMap,
