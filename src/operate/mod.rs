@@ -1,8 +1,8 @@
 //! What an operator does beside the server: back up, prove and restore, and see whether the machine is fit.
 //!
 //! [`archive`] is the file of a backup, byte by byte; [`backup()`], [`verify()`] and [`restore()`] are
-//! the commands of backups, [`doctor()`] looks at the machine; [`Report`] is how checks are told, to a person or as JSON. Nothing here serves
-//! anybody, and nothing here is needed to serve.
+//! the commands of backups; [`doctor()`] looks at the machine; [`Report`] is how checks are told, to a
+//! person or as JSON. Nothing here serves anybody, and nothing here is needed to serve.
 
 mod archive;
 mod backup;

@@ -214,8 +214,7 @@ export class Keeper {
   /** The connection to the server came back and the peer with it. */
   #resumed(connection: RTCPeerConnection): void {
     this.#plan.resumed?.();
-    if (!this.#broken) return;
-    if (!this.#canRestart()) return;
+    if (!this.#broken || !this.#canRestart()) return;
     this.#giveUpAfter(MENDED_WITHIN_MS);
     void this.#restartIce(connection);
   }
