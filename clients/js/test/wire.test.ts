@@ -11,6 +11,7 @@ it("has the numbers of the server's limits", () => {
     "TEXT_CHARS_MAX",
     "NAME_CHARS_MAX",
     "TITLE_CHARS_MAX",
+    "PIN_CHARS_MAX",
     "REASON_CHARS_MAX",
     "PASSWORD_CHARS_MIN",
     "IN_FLIGHT_MAX",

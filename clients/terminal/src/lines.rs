@@ -30,7 +30,8 @@ struct Lines<W> {
     printed: BTreeSet<Seq>,
 }
 
-/// Runs until the server stays away, or until the input ended and all of it was acknowledged and seen (`stay`: never).
+/// Runs until the server stays away, or until the input ended and all of it was acknowledged and
+/// seen (`stay`: never).
 pub(crate) async fn run(
     follower: Follower,
     mut happenings: mpsc::Receiver<Happening>,
