@@ -2,9 +2,11 @@
 //!
 //! The pure parts and the edges are crates of their own under `src/`; here is the shell that joins
 //! them. Reading order: [`cli`] (what can be asked of the program), [`config`] (what the operator
-//! wrote), [`certificates`] (HTTPS of the public port), [`server`] (builds the parts in order and ends them in reverse), [`actor`] (runs the
-//! rooms), [`connection`] (one device), [`http`] (everything that is not a socket), [`join`] (the
-//! ends that may not name each other), [`operate`] (what is done beside the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
+//! wrote), [`certificates`] (HTTPS of the public port), [`server`] (builds the parts in order and
+//! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
+//! (everything that is not a socket), [`join`] (the ends that may not name each other), [`operate`]
+//! (what is done beside the server: backups), [`reload`] (what changes while it runs),
+//! [`supervisor`] (systemd).
 
 pub mod actor;
 pub mod certificates;

@@ -41,7 +41,8 @@ pub fn stopping() {
     say(NotifyState::Stopping);
 }
 
-/// Gives a sign of life for ever, as long as `lives` answers in time; nothing where nobody wants one. What is silent too long is started anew by whoever watches.
+/// Gives a sign of life for ever, as long as `lives` answers in time; nothing where nobody wants
+/// one. What is silent too long is started anew by whoever watches.
 pub async fn watch<F: Future<Output = ()>>(lives: impl Fn() -> F) -> Infallible {
     let Some(within) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;

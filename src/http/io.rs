@@ -1,8 +1,8 @@
 //! The byte stream of one public connection, as hyper and the upgrade see it.
 //!
-//! One type for everything that listens, plain or TLS. It hands out first what the head reader had read already, and it gives up on
-//! a peer that takes nothing: hyper has no such limit, and a download that stands still must not
-//! keep its place for ever.
+//! One type for everything that listens, plain or TLS. It hands out first what the head reader had
+//! read already, and it gives up on a peer that takes nothing: hyper has no such limit, and a
+//! download that stands still must not keep its place for ever.
 
 use std::{
     future::Future,

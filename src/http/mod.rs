@@ -5,9 +5,10 @@
 //! and answers into JSON or `application/problem+json`. It decides nothing about rooms. axum and
 //! hyper live only here.
 //!
-//! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`, `upgrade`,
-//! `places`, [`Live`] (what may change meanwhile), `guard` (what holds for every request), `caller` (who asks), `body`, `throttles`, `problem`, then
-//! one file for each noun of the API, `whip`, `pages`, `share`, `cover`, `check`, `openapi`, `health`.
+//! Reading order: [`seam`] (what it needs of the shell), [`front`] (the port), `io`, `secure`,
+//! `upgrade`, `places`, [`Live`] (what may change meanwhile), `guard` (what holds for every
+//! request), `caller` (who asks), `body`, `throttles`, `problem`, then one file for each noun of
+//! the API, `whip`, `pages`, `share`, `cover`, `check`, `openapi`, `health`.
 
 mod accounts;
 mod body;

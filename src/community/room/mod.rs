@@ -6,9 +6,10 @@
 //! everybody who waits is refused ([`Room::failed`]), this room is thrown away, and another is
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
-//! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`, `questions` and `broadcast`;
-//! `facts` (what records make), `pending`, `commit` (from decided to shown); `join`, `ring`;
-//! `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`, `aside`.
+//! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
+//! `questions` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
+//! shown); `join`, `ring`; `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`,
+//! `aside`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.

@@ -1,5 +1,6 @@
-//! When each member last spoke, for slow mode, and how much of their rate is used. Told by the steady clock, so that a jump of the wall
-//! clock neither frees nor holds anybody; after a restart the records' wall clock stands in.
+//! When each member last spoke, for slow mode, and how much of their rate is used. Told by the
+//! steady clock, so that a jump of the wall clock neither frees nor holds anybody; after a restart
+//! the records' wall clock stands in.
 
 use std::collections::BTreeMap;
 
