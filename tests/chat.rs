@@ -345,7 +345,7 @@ async fn s8_a_mode_holds_at_once_and_ends_by_itself() {
         a,
         cid: weiquan_client::new_client_id(),
         mode: RoomMode::Host,
-        for_ms: Some(1_500),
+        for_ms: Some(3_000),
     };
     host.request(quiet).await.expect("set");
     let told = next_state(&mut member, |it| it.mode.is_some()).await;
