@@ -154,8 +154,9 @@ test("H4: two tabs of one browser both watch and both hear the chat, and are one
   await second.waitForFunction(() => document.querySelector("video")?.videoWidth > 0, { timeout: 30_000 });
   const writer = await world.writer(slug);
   writer.say("两个标签页都在。");
+  // The tab behind gets few animation frames, so the question is asked by time.
   for (const page of [first, second])
-    await page.waitForFunction(() => document.body.innerText.includes("两个标签页都在。"), { timeout: 10_000 });
+    await page.waitForFunction(() => document.body.innerText.includes("两个标签页都在。"), { timeout: 20_000, polling: 200 });
   await first.bringToFront();
   await goesOn(first);
   assert.deepEqual([...first.problems, ...second.problems], []);
