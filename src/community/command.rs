@@ -96,6 +96,11 @@ pub enum Command {
         client_id: ClientId,
         gap_ms: u64,
     },
+    CoHost {
+        client_id: ClientId,
+        who: MemberId,
+        on: bool,
+    },
     Broadcast {
         client_id: ClientId,
         act: BroadcastAct,
@@ -124,6 +129,7 @@ impl Command {
             | Self::Mode { client_id, .. }
             | Self::Pin { client_id, .. }
             | Self::Question { client_id, .. }
+            | Self::CoHost { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),
         }
     }

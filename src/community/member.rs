@@ -48,11 +48,11 @@ impl Person {
         }
     }
 
-    /// The role that a mark stands for; a host's role outside of the room is not known from it.
+    /// The role that a mark stands for; a host's or co-host's role outside of the room is not known from it.
     pub(crate) fn who(&self) -> Who {
         let role = match self.mark {
             Mark::Guest => Role::Guest,
-            Mark::Member | Mark::Host => Role::Member,
+            Mark::Member | Mark::CoHost | Mark::Host => Role::Member,
             Mark::Moderator => Role::Moderator,
             Mark::Owner => Role::Owner,
         };

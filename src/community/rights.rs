@@ -2,7 +2,8 @@
 //!
 //! Rank decides: one acts only upon people of a lower rank, and never upon oneself. The host of a
 //! room ranks between members and moderators, in that room only: whoever runs a show must be able
-//! to keep it clean without waiting for staff. Mutes, bans and phases are not rights but facts;
+//! to keep it clean without waiting for staff. A co-host ranks below the host and keeps order like
+//! one, but neither publishes nor moves the broadcast. Mutes, bans and phases are not rights but facts;
 //! the room checks them.
 
 use protocol::{Code, Refusal, server::Mark};
@@ -15,18 +16,21 @@ pub struct Standing {
     pub role: Role,
     /// Made this room, or opened its current broadcast.
     pub host: bool,
+    /// Runs its current broadcast beside the host.
+    pub co_host: bool,
 }
 
 impl Standing {
     /// The mark beside the name: the highest of what one is.
     pub const fn mark(self) -> Mark {
-        match (self.role, self.host) {
-            (Role::Owner, _) => Mark::Owner,
-            (Role::Moderator, _) => Mark::Moderator,
-            (Role::Member, true) => Mark::Host,
-            (Role::Member, false) => Mark::Member,
+        match self.role {
+            Role::Owner => Mark::Owner,
+            Role::Moderator => Mark::Moderator,
+            Role::Member if self.host => Mark::Host,
+            Role::Member if self.co_host => Mark::CoHost,
+            Role::Member => Mark::Member,
             // A guest cannot make a room nor go live, so a host's mark on one would be a lie.
-            (Role::Guest, _) => Mark::Guest,
+            Role::Guest => Mark::Guest,
         }
     }
 
@@ -35,7 +39,15 @@ impl Standing {
     }
 
     pub(crate) const fn runs_the_room(self) -> bool {
-        matches!(self.mark(), Mark::Host | Mark::Moderator | Mark::Owner)
+        matches!(
+            self.mark(),
+            Mark::CoHost | Mark::Host | Mark::Moderator | Mark::Owner
+        )
+    }
+
+    /// Whether the broadcast is this one's to begin and to end.
+    fn runs_the_broadcast(self) -> bool {
+        self.mark() >= Mark::Host
     }
 }
 
@@ -82,6 +94,8 @@ verbs! {
     GoLive = "go_live",
     /// Pause, end or archive the broadcast.
     RunBroadcast = "run_broadcast",
+    /// Say who runs the broadcast beside its host.
+    CoHost = "co_host",
 }
 
 /// What a verb is done to.
@@ -175,8 +189,12 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
             "only the host and moderators may pick questions",
         ),
         (Verb::GoLive | Verb::RunBroadcast, Object::Room { .. }) => allow_if(
-            standing.runs_the_room(),
+            standing.runs_the_broadcast(),
             "only who made this room, moderators and the owner may go live here",
+        ),
+        (Verb::CoHost, Object::Room { .. }) => allow_if(
+            standing.runs_the_broadcast(),
+            "only the host and moderators may say who is co-host",
         ),
         _ => deny("this is not possible here"),
     }
@@ -187,6 +205,7 @@ pub fn names(standing: Standing, guests: bool) -> Vec<String> {
     let lowest = Standing {
         role: Role::Guest,
         host: false,
+        co_host: false,
     };
     Verb::ALL
         .iter()
@@ -224,46 +243,61 @@ fn deny(words: &str) -> Verdict {
 mod tests {
     use super::*;
 
-    const STANDINGS: [Standing; 8] = {
+    const STANDINGS: [Standing; 10] = {
         const fn of(role: Role, host: bool) -> Standing {
-            Standing { role, host }
+            Standing {
+                role,
+                host,
+                co_host: false,
+            }
         }
         [
             of(Role::Guest, false),
             of(Role::Member, false),
+            Standing {
+                role: Role::Member,
+                host: false,
+                co_host: true,
+            },
             of(Role::Member, true),
             of(Role::Moderator, false),
             of(Role::Owner, false),
             of(Role::Guest, true),
             of(Role::Moderator, true),
             of(Role::Owner, true),
+            Standing {
+                role: Role::Guest,
+                host: false,
+                co_host: true,
+            },
         ]
     };
 
-    /// Who may do what to things of the room, column by column: guest, member, host, moderator,
-    /// owner.
-    const TABLE: &[(Verb, [bool; 5])] = &[
-        (Verb::Watch, [true, true, true, true, true]),
-        (Verb::Talk, [true, true, true, true, true]),
-        (Verb::React, [true, true, true, true, true]),
-        (Verb::Edit, [true, true, true, true, true]),
-        (Verb::Delete, [true, true, true, true, true]),
-        (Verb::DeleteAny, [false, false, true, true, true]),
-        (Verb::Mute, [false, false, true, true, true]),
-        (Verb::Ban, [false, false, true, true, true]),
-        (Verb::SlowMode, [false, false, true, true, true]),
-        (Verb::Mode, [false, false, true, true, true]),
-        (Verb::Pin, [false, false, true, true, true]),
-        (Verb::Questions, [false, false, true, true, true]),
-        (Verb::GoLive, [false, false, true, true, true]),
-        (Verb::RunBroadcast, [false, false, true, true, true]),
+    /// Who may do what to things of the room, column by column: guest, member, co-host, host,
+    /// moderator, owner.
+    const TABLE: &[(Verb, [bool; 6])] = &[
+        (Verb::Watch, [true, true, true, true, true, true]),
+        (Verb::Talk, [true, true, true, true, true, true]),
+        (Verb::React, [true, true, true, true, true, true]),
+        (Verb::Edit, [true, true, true, true, true, true]),
+        (Verb::Delete, [true, true, true, true, true, true]),
+        (Verb::DeleteAny, [false, false, true, true, true, true]),
+        (Verb::Mute, [false, false, true, true, true, true]),
+        (Verb::Ban, [false, false, true, true, true, true]),
+        (Verb::SlowMode, [false, false, true, true, true, true]),
+        (Verb::Mode, [false, false, true, true, true, true]),
+        (Verb::Pin, [false, false, true, true, true, true]),
+        (Verb::Questions, [false, false, true, true, true, true]),
+        (Verb::GoLive, [false, false, false, true, true, true]),
+        (Verb::RunBroadcast, [false, false, false, true, true, true]),
+        (Verb::CoHost, [false, false, false, true, true, true]),
     ];
 
     #[test]
     fn every_role_has_the_verbs_of_the_table_and_no_other() {
         let listed: Vec<Verb> = TABLE.iter().map(|it| it.0).collect();
         assert_eq!(listed, Verb::ALL, "the table names every verb");
-        for (column, standing) in STANDINGS[..5].iter().enumerate() {
+        for (column, standing) in STANDINGS[..6].iter().enumerate() {
             let expected: Vec<&str> = TABLE
                 .iter()
                 .filter(|it| it.1[column])
@@ -314,6 +348,7 @@ mod tests {
         let guest = Standing {
             role: Role::Guest,
             host: false,
+            co_host: false,
         };
         for verb in [Verb::Watch, Verb::Talk, Verb::React] {
             let verdict = can(guest, verb, &Object::Room { guests: false });
@@ -325,7 +360,7 @@ mod tests {
             ["edit", "delete"],
             "of what they said before"
         );
-        for standing in &STANDINGS[1..5] {
+        for standing in &STANDINGS[1..6] {
             assert!(can(*standing, Verb::Watch, &Object::Room { guests: false }).is_allowed());
         }
     }
@@ -335,6 +370,7 @@ mod tests {
         let owner = Standing {
             role: Role::Owner,
             host: true,
+            co_host: false,
         };
         let room = Object::Room { guests: true };
         let member = Object::Member {

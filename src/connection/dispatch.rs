@@ -173,6 +173,15 @@ impl Device {
             } => {
                 self.command(i, a, Command::SlowMode { client_id, gap_ms });
             }
+            ClientFrame::CoHost {
+                i,
+                a,
+                cid: client_id,
+                who,
+                on,
+            } => {
+                self.command(i, a, Command::CoHost { client_id, who, on });
+            }
             ClientFrame::Broadcast {
                 i,
                 a,

@@ -166,7 +166,12 @@ pub(crate) const fn role_of(role: store::Role) -> Role {
 
 /// The mark of somebody outside of any room.
 pub(crate) const fn mark_of(role: Role) -> Mark {
-    community::Standing { role, host: false }.mark()
+    let standing = community::Standing {
+        role,
+        host: false,
+        co_host: false,
+    };
+    standing.mark()
 }
 
 /// The account behind a name that a stored thing carries; `None` where it is gone.

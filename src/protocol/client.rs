@@ -80,6 +80,11 @@ macro_rules! frames {
         pub enum ClientFrame {
             $($(#[$doc])* $name { $($(#[$fdoc])* $field: $ty,)* },)*
         }
+
+        impl ClientFrame {
+            /// The frames' names in this code; on the wire they are in snake case.
+            const NAMES: &[&str] = &[$(stringify!($name),)*];
+        }
     };
 }
 
@@ -175,6 +180,8 @@ frames! {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
     }
+    /// Who runs the broadcast beside its host, or no longer does.
+    CoHost { i: u32, a: RoomNumber, cid: ClientId, who: MemberId, on: bool }
     /// Who may speak. With `for_ms` the mode before comes back by itself after it.
     Mode {
         i: u32,
@@ -254,6 +261,7 @@ impl ClientFrame {
             | Self::Ban { i, .. }
             | Self::Unban { i, .. }
             | Self::SlowMode { i, .. }
+            | Self::CoHost { i, .. }
             | Self::Mode { i, .. }
             | Self::Pin { i, .. }
             | Self::Question { i, .. }
@@ -330,7 +338,7 @@ fn explain(text: &str, error: &serde_json::Error) -> FrameError {
     let request = head.as_ref().and_then(|it| it.i);
     let op = head.and_then(|it| it.op);
     match op {
-        Some(op) if !OPS.contains(&op.as_str()) => FrameError {
+        Some(op) if !is_op(&op) => FrameError {
             request,
             refusal: Refusal::new(Code::UnknownOp, "this server does not know the op"),
         },
@@ -338,31 +346,17 @@ fn explain(text: &str, error: &serde_json::Error) -> FrameError {
     }
 }
 
-const OPS: &[&str] = &[
-    "hello",
-    "join",
-    "leave",
-    "pub",
-    "edit",
-    "delete",
-    "burst",
-    "history",
-    "roster",
-    "mute",
-    "unmute",
-    "ban",
-    "unban",
-    "slow_mode",
-    "broadcast",
-    "offer",
-    "candidate",
-    "restart",
-    "show",
-    "resume",
-    "close",
-    "ping",
-    "pong",
-];
+/// Whether a frame is named so.
+fn is_op(op: &str) -> bool {
+    ClientFrame::NAMES.iter().any(|name| {
+        let mut left = op.chars();
+        let as_snake = name.char_indices().all(|(at, it)| {
+            let parted = at == 0 || !it.is_uppercase() || left.next() == Some('_');
+            parted && left.next() == Some(it.to_ascii_lowercase())
+        });
+        as_snake && left.next().is_none()
+    })
+}
 
 fn malformed(request: Option<u32>, error: &serde_json::Error) -> FrameError {
     FrameError {
@@ -476,11 +470,18 @@ mod tests {
         };
         let text = serde_json::to_string(&frame).expect("a frame is JSON");
         assert!(text.starts_with(r#"{"op":"slow_mode""#), "{text}");
-        for op in OPS {
-            let error = parse(&format!(r#"{{"op":"{op}","i":"not a number"}}"#));
-            if let Err(error) = error {
-                assert_eq!(error.refusal.code, Code::Malformed, "{op}");
-            }
+        for op in ["co_host", "slow_mode", "questions", "pin", "hello", "ping"] {
+            assert!(is_op(op), "{op}");
         }
+        for op in ["", "co", "cohost", "co_hosts", "CoHost", "_pin", "pin_"] {
+            assert!(!is_op(op), "{op}");
+        }
+        let error = parse(r#"{"op":"pin","i":3}"#).expect_err("fields are missing");
+        let seen = (error.request, error.refusal.code);
+        assert_eq!(
+            seen,
+            (Some(3), Code::Malformed),
+            "a known op is never called unknown"
+        );
     }
 }

@@ -10,6 +10,8 @@ pub const NAME_CHARS_MAX: usize = 40;
 pub const TITLE_CHARS_MAX: usize = 120;
 /// Characters of what is pinned; of a longer message its beginning is shown.
 pub const PIN_CHARS_MAX: usize = 400;
+/// Co-hosts of one broadcast.
+pub const CO_HOSTS_MAX: usize = 8;
 /// Questions of a room that wait for an answer.
 pub const QUESTIONS_OPEN_MAX: usize = 200;
 /// Messages and edits that one member may send in a room at once, before the rate counts.

@@ -108,6 +108,8 @@ codes! {
     /// As many questions wait for an answer as may.
     TooManyQuestions = "too_many_questions", None, 409;
     // broadcast and media
+    /// A broadcast has as many co-hosts as it may have.
+    TooManyCoHosts = "too_many_co_hosts", None, 409;
     /// This step is not possible in the broadcast's phase.
     WrongPhase = "wrong_phase", None, 409;
     NoBroadcast = "no_broadcast", None, 409;

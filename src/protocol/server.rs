@@ -74,6 +74,8 @@ pub enum Mark {
     Guest,
     #[default]
     Member,
+    /// Runs the broadcast beside its host.
+    CoHost,
     Host,
     Moderator,
     Owner,
@@ -253,6 +255,11 @@ pub enum Body {
     SlowMode {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
+    },
+    /// Runs the broadcast beside its host, or no longer does.
+    CoHost {
+        who: Person,
+        on: bool,
     },
     /// Who may speak from here on. A room itself says it when a time is over.
     Mode(Mode),

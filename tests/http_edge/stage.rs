@@ -62,7 +62,11 @@ impl StandIn {
         let host = who.as_ref().is_some_and(|it| it.id == room.made_by);
         let role = who.map_or(Role::Guest, |it| it.role);
         can(
-            Standing { role, host },
+            Standing {
+                role,
+                host,
+                co_host: false,
+            },
             verb,
             &Object::Room {
                 guests: room.guests,

@@ -62,7 +62,8 @@ export type Verb =
   | "pin"
   | "questions"
   | "go_live"
-  | "run_broadcast";
+  | "run_broadcast"
+  | "co_host";
 
 /** What `new Weiquan(…)` is given; everything but `base` has the browser's own as default. */
 export interface WeiquanOptions {
@@ -208,6 +209,8 @@ export interface RoomApi {
   ban(who: string, forMs?: number, reason?: string): Promise<void>;
   unban(who: string): Promise<void>;
   slowMode(gapMs: number): Promise<void>;
+  /** Who runs the broadcast beside its host, or no longer does. */
+  coHost(who: string, on: boolean): Promise<void>;
   /** Who may speak; with `forMs` the mode before comes back by itself. */
   mode(mode: RoomMode, forMs?: number): Promise<void>;
   broadcast(act: BroadcastAct, title?: string, startsMs?: number): Promise<void>;
@@ -333,6 +336,7 @@ export type NoticeView = {
   | { kind: "unban"; whom: Person }
   | { kind: "slow_mode"; gapMs: number }
   | { kind: "mode"; mode: RoomMode; until: number | null }
+  | { kind: "co_host"; whom: Person; on: boolean }
   /** Something was put above the talk, or taken down. */
   | { kind: "pin"; pinned: boolean }
   | { kind: "broadcast"; broadcast: Broadcast }

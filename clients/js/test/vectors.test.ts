@@ -211,6 +211,7 @@ it("says what it wants in the frames that a server reads", async () => {
     room.ban("m_ming", 3_600_000, "广告"),
     room.unban("m_ming"),
     room.slowMode(5_000),
+    room.coHost("m_ming", true),
     room.mode("members"),
     room.mode("host", 600_000),
     room.pin(1088),
@@ -238,7 +239,8 @@ it("says what it wants in the frames that a server reads", async () => {
     "ban",
     "unban",
   ]);
-  for (const op of ["slow_mode", "mode", "pin", "question", "questions", "broadcast", "ping"]) spoken.add(op);
+  for (const op of ["slow_mode", "co_host", "mode", "pin", "question", "questions", "broadcast", "ping"])
+    spoken.add(op);
   room.leave();
   await world.clock.advance(20_000);
   heard.push(...world.server.heard.slice(heard.length).map(bare));

@@ -27,9 +27,10 @@ it("has the numbers of the server's limits", () => {
 });
 
 it("knows every op of a client, every push and every refusal of the Rust source", () => {
-  const body = (text: string, from: string): string => text.slice(text.indexOf(from)).split(";")[0] ?? "";
-  const client = read("../../../src/protocol/client.rs");
-  const ops = [...body(client, "const OPS").matchAll(/"(\w+)"/g)].map((it) => it[1]);
+  const frames = read("../../../src/protocol/client.rs").split("\nframes! {")[1]?.split("\n}\n")[0] ?? "";
+  const ops = [...frames.matchAll(/^ {4}(\w+) \{/gm)].map((it) =>
+    it[1]!.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase(),
+  );
   const frame = read("../src/protocol/ClientFrame.ts");
   expect(ops.length).toBeGreaterThan(10);
   for (const op of ops) expect(frame, op).toContain(`"op": "${op}"`);

@@ -232,6 +232,7 @@ impl Room {
             | Body::Ban { .. }
             | Body::Unban { .. }
             | Body::SlowMode { .. }
+            | Body::CoHost { .. }
             | Body::Mode(_)
             | Body::Pin(_)
             | Body::Question { .. }

@@ -190,7 +190,7 @@ fn quoted(of: &Message) -> String {
 
 fn name_style(mark: Mark, mine: bool) -> Style {
     let color = match mark {
-        Mark::Owner | Mark::Host => Color::LightRed,
+        Mark::Owner | Mark::Host | Mark::CoHost => Color::LightRed,
         Mark::Moderator => Color::LightGreen,
         Mark::Member => Color::LightCyan,
         Mark::Guest => Color::Gray,
@@ -218,6 +218,7 @@ fn draw_people(frame: &mut Frame<'_>, app: &App, area: Rect) {
                     Mark::Owner => " owner",
                     Mark::Moderator => " moderator",
                     Mark::Host => " host",
+                    Mark::CoHost => " co-host",
                     Mark::Guest => " guest",
                     Mark::Member => "",
                 };

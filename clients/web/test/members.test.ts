@@ -1,6 +1,6 @@
-import type { MemberCard, MemberList, MemberSearch, Person, RoomView } from "@weiquan/client";
+import type { MemberCard, MemberList, MemberSearch, Person, Phase, RoomView } from "@weiquan/client";
 import { describe, expect, it, vi } from "vitest";
-import { mayAct, roleFor } from "../src/chat/rights";
+import { coHostFor, mayAct, roleFor } from "../src/chat/rights";
 import { en } from "../src/i18n/en";
 import { earliest, fromField, proposed, toField, until } from "../src/schedule/times";
 
@@ -97,8 +97,8 @@ describe("the list of members", () => {
 });
 
 describe("what the owner could make of somebody", () => {
-  const view = (mark: RoomView["mark"], can: string[] = []): Pick<RoomView, "can" | "mark" | "me"> => ({
-    mark, can: new Set(can) as RoomView["can"], me: { id: "m_me", name: "me", mark },
+  const view = (mark: RoomView["mark"], can: string[] = []): Pick<RoomView, "can" | "mark" | "me" | "broadcast"> => ({
+    mark, can: new Set(can) as RoomView["can"], me: { id: "m_me", name: "me", mark }, broadcast: null,
   });
   const person = (mark: Person["mark"], id = "m_x"): Person => ({ id, name: "x", mark });
 
@@ -111,6 +111,17 @@ describe("what the owner could make of somebody", () => {
     expect(roleFor(owner, person("owner"))).toBeUndefined();
     expect(roleFor(owner, person("member", "m_me"))).toBeUndefined();
     for (const mark of ["moderator", "host", "member", "guest"] as const) expect(roleFor(view(mark), person("member"))).toBeUndefined();
+  });
+
+  it("is a co-host, while a broadcast is announced or on", () => {
+    const of = (mark: Person["mark"], phase?: Phase, id = "m_x") => {
+      const broadcast = phase ? { id: "b", phase, title: "x", host: person("host", "m_lin") } : null;
+      return coHostFor({ ...view("host", ["co_host"]), broadcast }, person(mark, id));
+    };
+    expect([of("member", "scheduled"), of("member", "live")]).toEqual([true, true]);
+    expect([of("co_host", "live"), of("co_host", "paused")]).toEqual([false, false]);
+    expect([of("member"), of("member", "ended"), of("member", "archived")]).toEqual([undefined, undefined, undefined]);
+    expect([of("guest", "live"), of("moderator", "live"), of("member", "live", "m_lin")]).toEqual([undefined, undefined, undefined]);
   });
 
   it("opens the menu of a person even where nothing else may be done", () => {

@@ -77,6 +77,11 @@ pub enum RecordBody {
         to: QuestionPhase,
         done: Option<Seq>,
     },
+    /// Runs the broadcast that is going on beside its host, or no longer does.
+    CoHost {
+        who: Person,
+        on: bool,
+    },
     Broadcast(Broadcast),
 }
 
@@ -203,6 +208,10 @@ impl RecordBody {
                 of: *of,
                 to: *to,
                 done: *done,
+            },
+            Self::CoHost { who, on } => Body::CoHost {
+                who: who.frame(),
+                on: *on,
             },
             Self::Broadcast(it) => Body::Broadcast(it.frame()),
         }

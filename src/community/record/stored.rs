@@ -107,6 +107,7 @@ impl RecordBody {
             Self::Pin(_) => 10,
             Self::Question { .. } => 11,
             Self::Mode { .. } => 12,
+            Self::CoHost { .. } => 13,
         }
     }
 }
@@ -188,6 +189,10 @@ enum StoredBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         done: Option<Seq>,
     },
+    CoHost {
+        who: StoredPerson,
+        on: bool,
+    },
     Broadcast {
         id: BroadcastId,
         phase: StoredPhase,
@@ -239,7 +244,7 @@ macro_rules! twins {
     };
 }
 
-twins! { StoredMark = Mark { Guest, Member, Host, Moderator, Owner } }
+twins! { StoredMark = Mark { Guest, Member, CoHost, Host, Moderator, Owner } }
 twins! { StoredQuestionPhase = QuestionPhase { Asked, Picked, Answered } }
 twins! { StoredRoomMode = RoomMode { Open, Members, Questions, Host } }
 twins! { StoredPhase = Phase { Scheduled, Open, Live, Paused, Ended, Archived } }
@@ -322,6 +327,10 @@ impl From<&RecordBody> for StoredBody {
                 to: (*to).into(),
                 done: *done,
             },
+            RecordBody::CoHost { who, on } => Self::CoHost {
+                who: who.into(),
+                on: *on,
+            },
             RecordBody::Broadcast(it) => Self::Broadcast {
                 id: it.id.clone(),
                 phase: it.phase.into(),
@@ -400,6 +409,10 @@ impl From<StoredBody> for RecordBody {
                 of,
                 to: to.into(),
                 done,
+            },
+            StoredBody::CoHost { who, on } => Self::CoHost {
+                who: who.into(),
+                on,
             },
             StoredBody::Broadcast {
                 id,

@@ -144,6 +144,14 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
             },
             r#"{"v":1,"k":"mode","mode":"host","until_ms":99,"then":"members"}"#,
         ),
+        (
+            13,
+            RecordBody::CoHost {
+                who: who(),
+                on: true,
+            },
+            r#"{"v":1,"k":"co_host","who":{"id":"m_3","name":"小明","mark":"member"},"on":true}"#,
+        ),
     ]
 }
 
@@ -156,7 +164,7 @@ fn every_kind_is_stored_as_its_golden_text_and_read_back() {
         assert_eq!(columns.kind, kind);
         assert_eq!(
             columns.is_fact,
-            (4..=10).contains(&kind) || kind == 12,
+            (4..=10).contains(&kind) || kind >= 12,
             "{text}"
         );
         assert_eq!(Record::read(1, columns).expect(text), before);

@@ -262,6 +262,7 @@ impl Room {
         let mark = Standing {
             role: host.role,
             host: true,
+            co_host: false,
         }
         .mark();
         let host = Person {

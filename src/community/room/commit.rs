@@ -1,7 +1,7 @@
 //! From decided to committed: what is released, to whom, and what becomes of a room whose commit
 //! failed.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use protocol::{
     Code, MemberId, Refusal, Seq,
@@ -75,7 +75,7 @@ impl Room {
         self.touch(now);
         self.presence = old.presence;
         self.bursts = old.bursts;
-        self.host_shown = old.host_shown;
+        self.hosts_shown = old.hosts_shown;
         let ended = old.stage.publisher.clone().filter(|it| it.ending);
         self.stage
             .inherit(now, old.stage, &old.decided, &self.decided);
@@ -163,8 +163,9 @@ impl Room {
                 self.push_rights(now, &who.id, fx);
             }
             RecordBody::Ban { who, .. } => self.expel(now, &who.id, fx),
-            RecordBody::Broadcast(it) => {
-                self.host_changed(now, it, fx);
+            RecordBody::CoHost { .. } => self.hosts_changed(now, fx),
+            RecordBody::Broadcast(_) => {
+                self.hosts_changed(now, fx);
                 let seq = record.seq;
                 for (_, peer) in self.stage.dropping.extract_if(.., |it| it.0 <= seq) {
                     fx.push(broadcast::drop_publisher(peer, PeerEnd::Ended));
@@ -198,21 +199,14 @@ impl Room {
         }
     }
 
-    /// Who is host shows in marks and counts in rights.
-    fn host_changed(&mut self, now: Now, broadcast: &Broadcast, fx: &mut Vec<Effect>) {
-        let host = broadcast.host.id.clone();
-        let is = self.committed.current().map(|it| it.host.id.clone());
-        let was = std::mem::replace(&mut self.host_shown, is.clone());
-        if was == is {
-            return;
-        }
-        for member in [was, is, Some(host)]
-            .into_iter()
-            .flatten()
-            .collect::<std::collections::BTreeSet<_>>()
-        {
-            self.presence.touch(now, &member);
-            self.push_rights(now, &member, fx);
+    /// Who is host or co-host shows in marks and counts in rights.
+    fn hosts_changed(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        let is = self.committed.hosts();
+        let was = std::mem::replace(&mut self.hosts_shown, is.clone());
+        let all: BTreeSet<&MemberId> = was.keys().chain(is.keys()).collect();
+        for member in all.into_iter().filter(|it| was.get(*it) != is.get(*it)) {
+            self.presence.touch(now, member);
+            self.push_rights(now, member, fx);
         }
     }
 

@@ -49,7 +49,9 @@ impl Room {
             return;
         }
         let decided = self.decide(now, from, &command);
-        if let Command::Mute { who, .. } | Command::Ban { who, .. } = &command {
+        if let Command::Mute { who, .. } | Command::Ban { who, .. } | Command::CoHost { who, .. } =
+            &command
+        {
             self.aside.forget_member(who);
         }
         match decided {
@@ -102,6 +104,7 @@ impl Room {
             Command::Mode { mode, for_ms, .. } => self.mode(now, from, *mode, *for_ms),
             Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
             Command::Question { of, act, .. } => self.question(from, *of, *act),
+            Command::CoHost { who, on, .. } => self.co_host(from, who, *on),
             Command::Broadcast {
                 act,
                 title,
@@ -291,6 +294,7 @@ impl Room {
         Standing {
             role: who.role,
             host: self.is_host(&self.decided, &who.id),
+            co_host: self.decided.is_co_host(&who.id),
         }
     }
 
@@ -299,6 +303,7 @@ impl Room {
             Standing {
                 role: Role::Guest,
                 host: false,
+                co_host: false,
             },
             |it| self.standing(it),
         )
@@ -308,6 +313,7 @@ impl Room {
         Standing {
             role: who.role,
             host: self.is_host(&self.committed, &who.id),
+            co_host: self.committed.is_co_host(&who.id),
         }
     }
 

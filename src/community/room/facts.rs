@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) bans: BTreeMap<MemberId, Ban>,
     pub(super) slow_mode_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
+    /// Who runs this broadcast beside its host.
+    pub(super) co_hosts: BTreeMap<MemberId, Person>,
     pub(super) mode: Mode,
     pub(super) pin: Option<Pinned>,
     /// Those that wait for an answer, each message in its latest form.
@@ -127,9 +129,16 @@ impl Facts {
                 self.bans.remove(&who.id);
             }
             RecordBody::SlowMode { gap_ms } => self.slow_mode_ms = *gap_ms,
+            RecordBody::CoHost { who, on: true } => {
+                self.co_hosts.insert(who.id.clone(), who.clone());
+            }
+            RecordBody::CoHost { who, on: false } => {
+                self.co_hosts.remove(&who.id);
+            }
             RecordBody::Broadcast(next) => {
                 if self.broadcast.as_ref().is_none_or(|it| it.id != next.id) {
                     self.last_pos = None;
+                    self.co_hosts.clear();
                 }
                 self.broadcast = Some(next.clone());
             }
@@ -261,6 +270,20 @@ impl Facts {
 
     pub(super) fn phase(&self) -> Option<Phase> {
         self.broadcast.as_ref().map(|it| it.phase)
+    }
+
+    /// Who runs the broadcast that is not put away: true for its host, false for the others.
+    pub(super) fn hosts(&self) -> BTreeMap<MemberId, bool> {
+        let Some(broadcast) = self.current() else {
+            return BTreeMap::new();
+        };
+        let others = self.co_hosts.keys().map(|it| (it.clone(), false));
+        others.chain([(broadcast.host.id.clone(), true)]).collect()
+    }
+
+    /// Whether this member runs the broadcast that is not put away beside its host.
+    pub(super) fn is_co_host(&self, member: &MemberId) -> bool {
+        self.current().is_some() && self.co_hosts.contains_key(member)
     }
 
     pub(super) fn is_live(&self) -> bool {

@@ -7,7 +7,7 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
+//! `questions`, `broadcast` and `co_host`; `facts` (what records make), `pending`, `commit` (from decided to
 //! shown); `join`, `ring`; `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
@@ -19,6 +19,7 @@ mod broadcast;
 mod burst;
 mod chat;
 mod client_ids;
+mod co_host;
 mod commit;
 mod decide;
 mod facts;
@@ -35,7 +36,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, server::Reply,
@@ -135,8 +136,8 @@ pub struct Room {
     stage: Stage,
     /// When the mode's time is over, on the steady clock.
     mode_ends: Option<u64>,
-    /// The host as rosters and rights were last told.
-    host_shown: Option<MemberId>,
+    /// Who runs the broadcast, as rosters and rights were last told: true for the host.
+    hosts_shown: BTreeMap<MemberId, bool>,
     /// A moment was told: timers run.
     started: bool,
     /// A commit failed: nothing is decided any more.
@@ -181,7 +182,7 @@ impl Room {
         Self {
             meta,
             epoch: loaded.epoch,
-            host_shown: facts.current().map(|it| it.host.id.clone()),
+            hosts_shown: facts.hosts(),
             committed: facts.clone(),
             decided: facts,
             pending: Pending::default(),
@@ -214,7 +215,7 @@ impl Room {
             Command::Publish { reply_to, .. } => reply_to.and_then(record),
             Command::Edit { of, .. } | Command::Delete { of, .. } => record(*of),
             Command::Pin { of, .. } => of.and_then(record),
-            Command::Mute { who, .. } | Command::Ban { who, .. } => {
+            Command::Mute { who, .. } | Command::Ban { who, .. } | Command::CoHost { who, .. } => {
                 let here = self.presence.who(who).is_some();
                 (!here).then(|| Need::Member(who.clone()))
             }

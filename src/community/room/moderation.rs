@@ -134,7 +134,7 @@ impl Room {
     }
 
     /// A person by id: here, looked up for this command, or known from something they did.
-    fn look_up(&self, member: &MemberId) -> Option<Who> {
+    pub(super) fn look_up(&self, member: &MemberId) -> Option<Who> {
         let found = self
             .presence
             .who(member)

@@ -22,6 +22,9 @@ pub(super) struct Line {
     pub(super) question: Option<QuestionPhase>,
 }
 
+/// The rank from which the broadcast is one's own to run.
+const HOST: u8 = 3;
+
 /// What is pinned: which message, where it is one, and its words.
 pub(super) type Pinned = (Option<Seq>, String);
 
@@ -34,6 +37,7 @@ pub(super) struct Model {
     pub(super) bans: BTreeMap<MemberId, u64>,
     pub(super) gap_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
+    pub(super) co_hosts: BTreeSet<MemberId>,
     pub(super) pos: Option<u64>,
     /// Who may speak, and what is after a time.
     pub(super) mode: (RoomMode, Option<RoomMode>),
@@ -127,6 +131,15 @@ impl Model {
                 self.bans.remove(&who.id);
             }
             RecordBody::SlowMode { gap_ms } => self.gap_ms = *gap_ms,
+            RecordBody::CoHost { who, on: true } => {
+                self.co_hosts.insert(who.id.clone());
+            }
+            RecordBody::CoHost { who, on: false } => {
+                assert!(
+                    self.co_hosts.remove(&who.id),
+                    "only a co-host ends to be one"
+                );
+            }
             RecordBody::Broadcast(next) => self.step(next),
         }
         if let Some(pos) = record.pos {
@@ -190,6 +203,7 @@ impl Model {
             let over = matches!(self.phase(), None | Some(Ended | Archived));
             assert!(over, "a broadcast begins while another goes on");
             self.pos = None;
+            self.co_hosts.clear();
         }
         let legal = matches!(
             (before, next.phase),
@@ -215,18 +229,22 @@ impl Model {
     }
 
     fn rank(&self, cast: &Cast, member: &MemberId) -> u8 {
-        let hosts = self
-            .broadcast
-            .as_ref()
-            .filter(|it| it.phase != Phase::Archived);
-        let host = cast.maker == *member || hosts.is_some_and(|it| it.host.id == *member);
+        let current = self.current();
+        let host = cast.maker == *member || current.is_some_and(|it| it.host.id == *member);
+        let co_host = current.is_some() && self.co_hosts.contains(member);
         match (cast.role(member), host) {
             (Role::Guest, _) => 0,
+            (Role::Member, false) if co_host => 2,
             (Role::Member, false) => 1,
-            (Role::Member, true) => 2,
-            (Role::Moderator, _) => 3,
-            (Role::Owner, _) => 4,
+            (Role::Member, true) => HOST,
+            (Role::Moderator, _) => 4,
+            (Role::Owner, _) => 5,
         }
+    }
+
+    fn current(&self) -> Option<&Broadcast> {
+        let current = self.broadcast.as_ref();
+        current.filter(|it| it.phase != Phase::Archived)
     }
 
     /// What should become of a command that was not heard before.
@@ -286,6 +304,8 @@ impl Model {
             Command::Question { of, act, .. } => {
                 not_permitted(self.rank(cast, me) >= 2).or_else(|| self.may_move(*of, *act))
             }
+            Command::CoHost { who, on, .. } => not_permitted(self.rank(cast, me) >= HOST)
+                .or_else(|| self.may_be_co_host(cast, who, *on)),
             _ => return Expect::Either,
         };
         refused.map_or(Expect::Accept, Expect::Refuse)
@@ -315,6 +335,24 @@ impl Model {
             | (Some(QuestionPhase::Asked), QuestionAct::Unpick) => Some(Code::WrongPhase),
             _ => None,
         }
+    }
+
+    fn may_be_co_host(&self, cast: &Cast, who: &MemberId, on: bool) -> Option<Code> {
+        let Some(broadcast) = self.current().filter(|it| it.phase != Phase::Ended) else {
+            return Some(Code::NoBroadcast);
+        };
+        let is = self.co_hosts.contains(who);
+        if !on {
+            return (!is).then_some(Code::NotFound);
+        }
+        if cast.role(who) == Role::Guest {
+            return Some(Code::NotAMember);
+        }
+        if broadcast.host.id == *who {
+            return Some(Code::RoleFixed);
+        }
+        let full = !is && self.co_hosts.len() >= limits::CO_HOSTS_MAX;
+        full.then_some(Code::TooManyCoHosts)
     }
 
     fn may_speak(&self, joined: bool, me: &MemberId, now: Now) -> Option<Code> {

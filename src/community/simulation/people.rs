@@ -124,7 +124,12 @@ impl World {
                 }
             }
             85..=87 => Command::Unban { client_id, who },
-            88..=89 => Command::SlowMode {
+            88 => Command::CoHost {
+                client_id,
+                who,
+                on: self.random.percent(70),
+            },
+            89 => Command::SlowMode {
                 client_id,
                 gap_ms: self.random.below(3).saturating_sub(1) * 2_000,
             },

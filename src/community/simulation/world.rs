@@ -84,6 +84,7 @@ impl Seen {
             "restored",
             "pinned",
             "taken down",
+            "co-host",
             "picked",
             "answered",
             "crash",

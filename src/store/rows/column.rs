@@ -57,6 +57,7 @@ pub(crate) const fn mark_int(mark: Mark) -> i64 {
         Mark::Host => 2,
         Mark::Moderator => 3,
         Mark::Owner => 4,
+        Mark::CoHost => 5,
     }
 }
 
@@ -67,6 +68,7 @@ fn mark(row: &Row<'_>, column: usize) -> rusqlite::Result<Mark> {
         2 => Ok(Mark::Host),
         3 => Ok(Mark::Moderator),
         4 => Ok(Mark::Owner),
+        5 => Ok(Mark::CoHost),
         other => Err(odd(column, FromSqlError::OutOfRange(other))),
     }
 }

@@ -3,4 +3,4 @@
 /**
  * The small mark beside a name.
  */
-export type Mark = "guest" | "member" | "host" | "moderator" | "owner";
+export type Mark = "guest" | "member" | "co_host" | "host" | "moderator" | "owner";

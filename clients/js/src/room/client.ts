@@ -201,6 +201,10 @@ export class RoomClient implements RoomApi {
     return this.#act({ op: "slow_mode", gap_ms: gapMs });
   }
 
+  coHost(who: string, on: boolean): Promise<void> {
+    return this.#act({ op: "co_host", who, on });
+  }
+
   mode(mode: RoomMode, forMs?: number): Promise<void> {
     return this.#act({ op: "mode", mode, ...(forMs === undefined ? {} : { for_ms: forMs }) });
   }

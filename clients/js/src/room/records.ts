@@ -218,6 +218,8 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       const { mode, until_ms } = record.b;
       return { ...head, kind: "mode", mode, until: until_ms === undefined ? null : until_ms - skew };
     }
+    case "co_host":
+      return { ...head, kind: "co_host", whom: record.b.who, on: record.b.on };
     case "pin":
       return { ...head, kind: "pin", pinned: record.b.text !== undefined };
     case "broadcast":

@@ -1,7 +1,7 @@
 /** What the menu on a message or a person offers. Pure; the server decides again on every wish. */
 import type { Mark, MemberRole, MessageView, Person, RoomView, Verb } from "@weiquan/client";
 
-const RANK: Record<Mark, number> = { guest: 0, member: 1, host: 2, moderator: 3, owner: 4 };
+const RANK: Record<Mark, number> = { guest: 0, member: 1, co_host: 2, host: 3, moderator: 4, owner: 5 };
 
 type Standing = Pick<RoomView, "can" | "mark" | "me">;
 
@@ -20,6 +20,7 @@ export function roleFor(view: Standing, person: Person): MemberRole | undefined 
     case "moderator":
       return "member";
     case "member":
+    case "co_host":
     case "host":
       return "moderator";
     case "guest":
@@ -28,9 +29,18 @@ export function roleFor(view: Standing, person: Person): MemberRole | undefined 
   }
 }
 
+/** What a host could make of somebody here, while a broadcast is announced or on: `true` for a co-host. */
+export function coHostFor(view: Standing & Pick<RoomView, "broadcast">, person: Person): boolean | undefined {
+  const { broadcast } = view;
+  const over = broadcast === null || broadcast.phase === "ended" || broadcast.phase === "archived";
+  if (over || !view.can.has("co_host") || broadcast.host.id === person.id) return undefined;
+  if (person.mark === "co_host") return false;
+  return person.mark === "member" ? true : undefined;
+}
+
 /** Whether there is anything that could be done to this person. */
-export function mayAct(view: Standing, person: Person): boolean {
-  return mayActOn(view, "mute", person) || mayActOn(view, "ban", person) || roleFor(view, person) !== undefined;
+export function mayAct(view: Standing & Pick<RoomView, "broadcast">, person: Person): boolean {
+  return coHostFor(view, person) !== undefined || mayActOn(view, "mute", person) || mayActOn(view, "ban", person) || roleFor(view, person) !== undefined;
 }
 
 export interface MessageActs {

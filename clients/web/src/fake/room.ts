@@ -153,6 +153,10 @@ export class FakeRoom implements RoomApi {
   async slowMode(gapMs: number): Promise<void> {
     this.#change({ slowModeMs: gapMs });
   }
+  async coHost(who: string, on: boolean): Promise<void> {
+    const roster = this.view.get().roster?.map((it) => (it.id === who ? { ...it, mark: on ? ("co_host" as const) : ("member" as const) } : it)) ?? null;
+    this.#change({ roster });
+  }
   async mode(mode: RoomView["mode"]["mode"], forMs?: number): Promise<void> {
     this.#change({ mode: { mode, until: forMs === undefined ? null : Date.now() + forMs } });
   }

@@ -110,7 +110,7 @@ const notices = (): NoticeView[] => [
 ];
 
 const viewer: Verb[] = ["watch", "talk", "react", "edit", "delete"];
-const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "mode", "pin", "questions", "go_live", "run_broadcast"];
+const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "mode", "pin", "questions", "go_live", "run_broadcast", "co_host"];
 
 function rights(): Pick<RoomView, "can" | "mark"> {
   if (self?.mark === "owner") return { can: new Set(staff), mark: "owner" };

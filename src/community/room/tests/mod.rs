@@ -4,6 +4,7 @@
 mod apart;
 mod broadcast;
 mod chat;
+mod co_host;
 mod commit;
 mod moderation;
 mod order;

@@ -38,6 +38,7 @@ const refusals: Record<StopCode, string> = {
   slow_mode: "Slow mode: you can post again soon. Your draft is kept.",
   rate_limited: "That was too fast. Your draft is kept.",
   no_such_question: "This question has its answer already, or is gone.",
+  too_many_co_hosts: "A broadcast has up to 8 co-hosts.",
   too_many_questions: "Many questions wait already. Ask again once some are answered; your draft is kept.",
   questions_only: "Just now only questions are taken: tap the question mark and send again. Your draft is kept.",
   host_only: "Just now the host and moderators speak. Your draft is kept.",
@@ -88,7 +89,7 @@ export const en = {
     days: (n: number) => (n === 1 ? "1 day" : `${n} days`),
   },
 
-  marks: { guest: "Guest", member: "Member", host: "Host", moderator: "Mod", owner: "Owner" },
+  marks: { guest: "Guest", member: "Member", co_host: "Co-host", host: "Host", moderator: "Mod", owner: "Owner" },
 
   status: {
     offline: "You are offline. Reading works; what you write is sent later.",
@@ -322,6 +323,8 @@ export const en = {
   },
 
   notice: {
+    coHost: (whom: string) => `${whom} is co-host`,
+    noCoHost: (whom: string) => `${whom} is no longer co-host`,
     mode: (mode: string) => `Who may speak now: ${mode}`,
     modeFor: (by: string, mode: string, time: string) => `${by} made it quiet for ${time}: ${mode}`,
     pinned: (by: string) => `${by} pinned a message`,
@@ -354,6 +357,10 @@ export const en = {
     doneMute: (name: string) => `${name} is muted`,
     doneUnmute: (name: string) => `${name} may speak again`,
     doneBan: (name: string) => `${name} was banned`,
+    coHost: "Make co-host",
+    noCoHost: "No longer co-host",
+    doneCoHost: (name: string) => `${name} is co-host now.`,
+    doneNoCoHost: (name: string) => `${name} is no longer co-host.`,
     slowMode: "Slow mode",
     slowSay: "The least time between two messages of one person.",
     off: "Off",

@@ -40,6 +40,7 @@ export const zhCN: Words = {
     slow_mode: "慢速模式：稍等一下再发，草稿已保留。",
     rate_limited: "发得太快了，草稿已保留。",
     no_such_question: "这个问题已经回答过，或者不在了。",
+    too_many_co_hosts: "一场直播最多 8 位联合主持。",
     too_many_questions: "排队的问题太多了，等主持人回答几个再问。草稿已保留。",
     questions_only: "现在只收提问，点问号再发。草稿已保留。",
     host_only: "现在只有主持人和管理员说话。草稿已保留。",
@@ -85,7 +86,7 @@ export const zhCN: Words = {
     days: (n) => `${n} 天`,
   },
 
-  marks: { guest: "访客", member: "成员", host: "主持", moderator: "管理", owner: "圈主" },
+  marks: { guest: "访客", member: "成员", co_host: "联合主持", host: "主持", moderator: "管理", owner: "圈主" },
 
   status: {
     offline: "没有网络。可以继续看，写的话联网后会发出去。",
@@ -318,6 +319,8 @@ export const zhCN: Words = {
   },
 
   notice: {
+    coHost: (whom) => `${whom} 成为联合主持`,
+    noCoHost: (whom) => `${whom} 不再是联合主持`,
     mode: (mode) => `现在可以说话的是：${mode}`,
     modeFor: (by, mode, time) => `${by} 静场 ${time}：${mode}`,
     pinned: (by) => `${by} 置顶了一条消息`,
@@ -350,6 +353,10 @@ export const zhCN: Words = {
     doneMute: (name) => `${name} 已被禁言`,
     doneUnmute: (name) => `${name} 可以说话了`,
     doneBan: (name) => `${name} 已被封禁`,
+    coHost: "设为联合主持",
+    noCoHost: "取消联合主持",
+    doneCoHost: (name) => `${name} 现在是联合主持。`,
+    doneNoCoHost: (name) => `${name} 不再是联合主持。`,
     slowMode: "慢速模式",
     slowSay: "同一个人两条消息之间至少隔多久。",
     off: "关",

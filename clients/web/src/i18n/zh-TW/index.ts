@@ -40,6 +40,7 @@ export const zhTW: Words = {
     slow_mode: "慢速模式：稍等一下再送，草稿已保留。",
     rate_limited: "送得太快了，草稿已保留。",
     no_such_question: "這個問題已經回答過，或者不在了。",
+    too_many_co_hosts: "一場直播最多 8 位聯合主持。",
     too_many_questions: "排隊的問題太多了，等主持人回答幾個再問。草稿已保留。",
     questions_only: "現在只收提問，點問號再發。草稿已保留。",
     host_only: "現在只有主持人和管理員說話。草稿已保留。",
@@ -85,7 +86,7 @@ export const zhTW: Words = {
     days: (n) => `${n} 天`,
   },
 
-  marks: { guest: "訪客", member: "成員", host: "主持", moderator: "管理", owner: "圈主" },
+  marks: { guest: "訪客", member: "成員", co_host: "聯合主持", host: "主持", moderator: "管理", owner: "圈主" },
 
   status: {
     offline: "沒有網路。可以繼續看，寫的內容連上後會送出。",
@@ -318,6 +319,8 @@ export const zhTW: Words = {
   },
 
   notice: {
+    coHost: (whom) => `${whom} 成為聯合主持`,
+    noCoHost: (whom) => `${whom} 不再是聯合主持`,
     mode: (mode) => `現在可以說話的是：${mode}`,
     modeFor: (by, mode, time) => `${by} 靜場 ${time}：${mode}`,
     pinned: (by) => `${by} 置頂了一則訊息`,
@@ -350,6 +353,10 @@ export const zhTW: Words = {
     doneMute: (name) => `${name} 已被禁言`,
     doneUnmute: (name) => `${name} 可以說話了`,
     doneBan: (name) => `${name} 已被封鎖`,
+    coHost: "設為聯合主持",
+    noCoHost: "取消聯合主持",
+    doneCoHost: (name) => `${name} 現在是聯合主持。`,
+    doneNoCoHost: (name) => `${name} 不再是聯合主持。`,
     slowMode: "慢速模式",
     slowSay: "同一個人兩則訊息之間至少隔多久。",
     off: "關",
