@@ -32,7 +32,7 @@ export function freePort() {
 /** A server with an owner (signed in by token) on an empty folder. */
 export class World {
   static async start({ listen = "127.0.0.1" } = {}) {
-    const world = new World();
+    const world = new this();
     world.listen = listen;
     world.folder = mkdtempSync(path.join(tmpdir(), "weiquan-"));
     world.ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
@@ -46,7 +46,7 @@ export class World {
   async boot() {
     const [port, admin, publish, view] = this.ports;
     const sets = [`server.listen=${this.listen}:${port}`, `server.admin=127.0.0.1:${admin}`, `rtc.publish_port=${publish}`,
-      `rtc.view_ports=[${view}]`, "log.level=warn"];
+      `rtc.view_ports=[${view}]`, "log.level=warn", ...(this.sets ?? [])];
     this.server = this.run(binary, ["serve", "--data", this.folder, ...sets.flatMap((it) => ["--set", it])]);
     const text = await this.until(this.server, "Ctrl-C");
     this.code ??= text.match(/set-up#(\S+)/)?.[1];
@@ -144,12 +144,17 @@ export class World {
     };
   }
 
+  /** What a browser is told besides. */
+  flags() {
+    return [];
+  }
+
   /** A fresh browser: nobody is signed in, nothing is stored. */
   async browser({ camera = false } = {}) {
     const profile = mkdtempSync(path.join(tmpdir(), "weiquan-browser-"));
     const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-      "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns", "--window-size=1360,800"];
+      "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns", "--window-size=1360,800", ...this.flags()];
     if (camera) args.push("--use-fake-device-for-media-stream=fps=25", "--use-fake-ui-for-media-stream");
     const browser = await puppeteer.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, userDataDir: profile,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { chimeOf } from "../src/room/chime";
 import { tellRunning, tellSystem } from "../src/room/nowplaying";
 import { stayAwake } from "../src/room/wake";
 
@@ -135,5 +136,16 @@ describe("the system's player", () => {
     tellSystem({ title: "", host: "", circle: "", artwork: "" }, acts, session as unknown as MediaSession);
     session.acts.get("play")?.();
     expect(acts.play).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("the chime", () => {
+  it("says begin and end to who was there before, and nothing else", () => {
+    const [up = [], down = []] = [chimeOf("open", "live"), chimeOf("live", "ended")];
+    expect(up[0]! < up[1]! && down[0]! > down[1]!).toBe(true);
+    expect(chimeOf("scheduled", "live")).toEqual(up);
+    expect(chimeOf("paused", "ended")).toEqual(down);
+    const silent = [[undefined, "live"], ["live", "live"], ["paused", "live"], ["ended", "archived"], ["scheduled", "open"], ["open", "ended"]] as const;
+    for (const [before, now] of silent) expect(chimeOf(before, now), `${before} to ${now}`).toBeUndefined();
   });
 });
