@@ -4,12 +4,16 @@
 //! whatever the server does (open model). `viewers` watches by WHEP without decoding. Latencies run
 //! from the *intended* time of sending, so that a stalled server cannot hide behind a waiting client.
 
+mod certificate;
 mod crowd;
+mod door;
 mod floor;
+mod handshakes;
 mod media;
 mod process;
 mod publish;
 mod report;
+mod resting;
 mod tokens;
 mod viewers;
 
@@ -38,6 +42,12 @@ enum What {
     Publish(publish::Plan),
     /// Send the trace's packets with nothing but the kernel: what no server comes below.
     Floor(floor::Plan),
+    /// Open and close TLS connections, each by a full handshake: what one costs the server.
+    Handshakes(handshakes::Plan),
+    /// Read a server's memory once it stands still.
+    Resting(resting::Plan),
+    /// Make a certificate for a server under test.
+    Certificate(certificate::Plan),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +56,9 @@ fn main() -> ExitCode {
         What::Viewers(plan) => viewers::run(plan),
         What::Publish(plan) => publish::run(plan),
         What::Floor(plan) => floor::run(plan),
+        What::Handshakes(plan) => handshakes::run(plan),
+        What::Resting(plan) => resting::run(plan),
+        What::Certificate(plan) => certificate::run(plan),
     };
     match done {
         Ok(report::Verdict::Pass) => ExitCode::SUCCESS,

@@ -368,7 +368,10 @@ export interface WatchView {
   phase: "idle" | "connecting" | "playing" | "waiting" | "failed";
   /** With `failed`: the refusal's code, or how the peer ended. */
   why?: Code | PeerEnd | "unsupported_here";
-  /** The same object while one connection lasts; its tracks may be fewer than were asked for. */
+  /**
+   * The same object while one connection lasts; its tracks may be fewer than were asked for. There before
+   * media comes, so that it can be put on show: `playing` says when there is something to see.
+   */
   stream?: MediaStream;
   stats: WatchStats | null;
 }

@@ -30,6 +30,8 @@ export class Identity {
   #token: { text: string; renewAt: number } | null = null;
   #renewal: Promise<Me> | null = null;
   #asked: Promise<Me | null> | null = null;
+  /** The server said that nobody is signed in. Whoever signs in later, on any page, is remembered. */
+  #nobody = false;
 
   constructor(env: Environment) {
     this.#env = env;
@@ -95,10 +97,14 @@ export class Identity {
   }
 
   async #whoAmI(): Promise<Me | null> {
+    if (this.#nobody && (await this.#remembered()) === null) return null;
     try {
       return await this.#renew();
     } catch (error) {
-      if (error instanceof Refused && error.refusal.act === "reauth") return null;
+      if (error instanceof Refused && error.refusal.act === "reauth") {
+        this.#nobody = this.#env.token === null;
+        return null;
+      }
       const last = await this.#remembered();
       if (last === null) throw error;
       this.#know(last.me);

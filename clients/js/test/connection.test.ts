@@ -292,6 +292,12 @@ describe("the identity", () => {
     const [a, b] = await Promise.all([world.client.me(), world.client.me()]);
     expect([a, b]).toEqual([null, null]);
     expect(world.server.calls).toEqual(["POST token"]);
+    expect(await world.client.me()).toBeNull();
+    expect(world.server.calls).toEqual(["POST token"]);
+    // Another page of this device was signed in to meanwhile.
+    world.server.rest = (call, body) => world.server.guestsOnly(call, body);
+    await world.storage.set("who", JSON.stringify({ kind: "guest", name: "小明", me: {} }));
+    expect(await world.client.me()).toMatchObject({ mark: "guest" });
   });
 
   it("renews a token before it expires", async () => {

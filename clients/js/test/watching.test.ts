@@ -18,6 +18,46 @@ describe("watching", () => {
     return { studio, watcher, view: () => watcher.view.get() };
   }
 
+  it("has its offer ready when the room is joined", async () => {
+    const studio = new Studio();
+    studio.world.server.stage = HERE;
+    const watcher = studio.world.client.room("lobby").watch();
+    await studio.world.clock.advance(20);
+    expect(studio.peers).toHaveLength(1);
+    expect(studio.last.local).toContain("stereo=1");
+    await studio.enter(HERE);
+    expect(studio.peers).toHaveLength(1);
+    expect(studio.offers).toMatchObject([{ role: "view", sdp: studio.last.local }]);
+    // The stream is there before the connection is, so that it can be put on show.
+    expect(watcher.view.get()).toMatchObject({ phase: "connecting" });
+    expect(watcher.view.get().stream?.getVideoTracks()).toHaveLength(1);
+    await studio.connected();
+    expect(watcher.view.get().phase).toBe("playing");
+  });
+
+  it("lets what it made ready go where nothing is on, where the network changes and where it stops", async () => {
+    const ready = async (): Promise<{ studio: Studio; watcher: WatcherApi }> => {
+      const studio = new Studio();
+      const watcher = studio.world.client.room("lobby").watch();
+      await studio.world.clock.advance(20);
+      expect(studio.last.closed).toBe(false);
+      return { studio, watcher };
+    };
+    const quiet = await ready();
+    await quiet.studio.enter(AWAY);
+    await quiet.studio.world.clock.advance(10_000);
+    expect(quiet.studio.last.closed).toBe(true);
+    await quiet.studio.stage(HERE);
+    await quiet.studio.connected();
+    expect(quiet.watcher.view.get().phase).toBe("playing");
+    const moved = await ready();
+    moved.studio.world.path.set(1);
+    expect(moved.studio.last.closed).toBe(true);
+    const stopped = await ready();
+    stopped.watcher.stop();
+    expect(stopped.studio.last.closed).toBe(true);
+  });
+
   it("waits while nothing is published, then plays", async () => {
     const { studio, view } = await watching(AWAY);
     await studio.world.clock.advance(5_000);

@@ -44,7 +44,8 @@ describe("the stage", () => {
   it("asks for media from the warm-up to the end", () => {
     const phases: Phase[] = ["scheduled", "open", "live", "paused", "ended", "archived"];
     expect(phases.filter((phase) => wantsMedia(view(phase)))).toEqual(["open", "live", "paused"]);
-    expect(wantsMedia({ ...view(null), phase: "joining" })).toBe(false);
+    expect(wantsMedia(view(null))).toBe(false);
+    expect(wantsMedia({ ...view(null), phase: "joining" }), "not told yet").toBe(true);
     expect(wantsMedia({ ...view("live"), phase: "joining" }), "joined again").toBe(true);
     expect(wantsMedia({ ...view("live"), phase: "out" })).toBe(false);
   });

@@ -85,7 +85,7 @@ async fn try_to(common: &Common, ticket: &Ticket, since: Option<&Position>) -> R
     let room = &ticket.room;
     let path = format!("/ws?room={room}");
     let protocol = Some(limits::SUBPROTOCOL);
-    let mut wire = Wire::open(common.plan.server, ticket.n, &path, protocol).await?;
+    let mut wire = Wire::open(&common.door, ticket.n, &path, protocol).await?;
     let token = &common.tokens[ticket.token];
     let device = &ticket.device;
     let since = since

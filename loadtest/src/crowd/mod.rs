@@ -30,6 +30,7 @@ use clap::{Args, ValueEnum};
 use tokio::time;
 
 use crate::{
+    door::Door,
     process,
     report::{self, Verdict},
     tokens,
@@ -58,6 +59,9 @@ pub(crate) struct Plan {
     /// Where the server listens.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) server: SocketAddr,
+    /// Speak TLS (wss) and trust this one certificate, a PEM file; no session is resumed.
+    #[arg(long)]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// The room's slug; with --rooms, slug-1 … slug-N.
     #[arg(long, default_value = "lobby")]
     pub(crate) room: String,
@@ -146,6 +150,10 @@ impl Plan {
             self.dialect == Dialect::Weiquan || !(self.reads_history() || self.in_flight > 0),
             "a relay has no acks, no positions and no history"
         );
+        ensure!(
+            self.tls_ca.is_none() || !self.reads_history(),
+            "the history is read by plain HTTP: not with --tls-ca"
+        );
         Ok(())
     }
 
@@ -199,6 +207,7 @@ struct Live {
 /// What all tasks of a crowd share.
 struct Common {
     plan: Plan,
+    door: Door,
     tokens: Vec<String>,
     clock: Clock,
     live: Live,
@@ -233,6 +242,7 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         (_, Dialect::Relay) => Vec::new(),
     };
     let common = Arc::new(Common {
+        door: Door::to(plan.server, plan.tls_ca.as_deref())?,
         tokens,
         clock: Clock {
             start: Instant::now(),

@@ -64,7 +64,7 @@ impl Viewer {
             }
             Dialect::Relay => {
                 let path = format!("/r/{}", self.ticket.room);
-                Wire::open(self.common.plan.server, self.ticket.n, &path, None).await?
+                Wire::open(&self.common.door, self.ticket.n, &path, None).await?
             }
         };
         // The owner waits for every viewer, so somebody receives.

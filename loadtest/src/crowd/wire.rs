@@ -1,29 +1,21 @@
 //! A WebSocket as thin as a load generator wants it: one read buffer for all sockets of a thread, no
 //! buffer for an idle one, frames handed out in place. Server frames only (RFC 6455 §5: unmasked).
 
-use std::{
-    cell::RefCell,
-    io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-};
+use std::{cell::RefCell, future::poll_fn, pin::Pin, task::Poll};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+
+use crate::door::{Door, Line};
 
 const READ_BYTES: usize = 256 * 1024;
-/// Sockets that leave from one loopback address: a server may bound the connections of one address
-/// (weiquan: 4,096), and an address has 28,000 ports by default.
-const SOCKETS_PER_ADDRESS: usize = 3_000;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
 pub(crate) struct Wire {
-    stream: TcpStream,
+    line: Line,
     /// The beginning of a frame whose rest has not come.
     rest: Vec<u8>,
 }
@@ -36,18 +28,15 @@ pub(crate) enum Frame<'a> {
 }
 
 impl Wire {
-    /// Connects as client number `n` and upgrades at `path`. Towards a loopback server many clients
-    /// come from several loopback addresses.
+    /// Connects as client number `n` and upgrades at `path`.
     pub(crate) async fn open(
-        server: SocketAddr,
+        door: &Door,
         n: usize,
         path: &str,
         subprotocol: Option<&str>,
     ) -> Result<Self> {
-        let mut stream = connect(server, n)
-            .await
-            .with_context(|| format!("cannot reach {server}"))?;
-        stream.set_nodelay(true)?;
+        let mut line = door.open(n).await?;
+        let server = door.server();
         let subprotocol = subprotocol
             .map(|it| format!("Sec-WebSocket-Protocol: {it}\r\n"))
             .unwrap_or_default();
@@ -55,14 +44,14 @@ impl Wire {
             "GET {path} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: d2VpcXVhbi1sb2FkdGVzdA==\r\n{subprotocol}\r\n"
         );
-        stream.write_all(head.as_bytes()).await?;
+        line.write_all(head.as_bytes()).await?;
         let mut got = Vec::with_capacity(512);
         let end = loop {
             ensure!(
                 got.len() < 16 * 1024,
                 "the answer to the upgrade has no end"
             );
-            if stream.read_buf(&mut got).await? == 0 {
+            if line.read_buf(&mut got).await? == 0 {
                 bail!("closed during the upgrade");
             }
             if let Some(at) = got.windows(4).position(|it| it == b"\r\n\r\n") {
@@ -76,7 +65,7 @@ impl Wire {
             status.lines().next().unwrap_or("")
         );
         Ok(Self {
-            stream,
+            line,
             rest: got[end..].to_vec(),
         })
     }
@@ -98,10 +87,11 @@ impl Wire {
         }
         frame.extend_from_slice(&[0; 4]);
         frame.extend_from_slice(text);
-        self.stream
+        self.line
             .write_all(&frame)
             .await
-            .context("the socket broke")
+            .context("the socket broke")?;
+        self.line.flush().await.context("the socket broke")
     }
 
     /// Waits until something can be read, then hands over every whole frame. False: it closed.
@@ -116,34 +106,32 @@ impl Wire {
                 return Ok(true);
             }
         }
-        self.stream.readable().await?;
-        let Self { stream, rest } = self;
-        BUFFER.with_borrow_mut(|buffer| {
-            let held = rest.len();
-            ensure!(held < READ_BYTES, "a frame of more than {READ_BYTES} bytes");
-            buffer[..held].copy_from_slice(rest);
-            let n = match stream.try_read(&mut buffer[held..]) {
-                Ok(0) => return Ok(false),
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-                Err(error) => return Err(error.into()),
-            };
-            let used = frames(&buffer[..held + n], &mut each)?;
-            *rest = buffer[used..held + n].to_vec();
-            Ok(true)
+        ensure!(
+            self.rest.len() < READ_BYTES,
+            "a frame of more than {READ_BYTES} bytes"
+        );
+        let Self { line, rest } = self;
+        // What hides in TLS is opened into the shared buffer as well: an idle line holds none.
+        poll_fn(|cx| {
+            BUFFER.with_borrow_mut(|buffer| {
+                let held = rest.len();
+                let mut space = ReadBuf::new(&mut buffer[held..]);
+                match Pin::new(&mut *line).poll_read(cx, &mut space) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(read) => read?,
+                }
+                let n = space.filled().len();
+                if n == 0 {
+                    return Poll::Ready(Ok(false));
+                }
+                buffer[..held].copy_from_slice(rest);
+                let used = frames(&buffer[..held + n], &mut each)?;
+                *rest = buffer[used..held + n].to_vec();
+                Poll::Ready(Ok(true))
+            })
         })
+        .await
     }
-}
-
-async fn connect(server: SocketAddr, n: usize) -> io::Result<TcpStream> {
-    let address = n / SOCKETS_PER_ADDRESS;
-    if server.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) || address == 0 {
-        return TcpStream::connect(server).await;
-    }
-    let last = u8::try_from(1 + address).unwrap_or(u8::MAX);
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
-    socket.connect(server).await
 }
 
 /// Hands over the whole frames at the beginning of `bytes`; returns how many bytes they took.

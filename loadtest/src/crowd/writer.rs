@@ -95,7 +95,7 @@ impl Writer {
             }
             Dialect::Relay => {
                 let path = format!("/p/{}", ticket.room);
-                (Wire::open(plan.server, n, &path, None).await?, 1)
+                (Wire::open(&common.door, n, &path, None).await?, 1)
             }
         };
         Ok(Self {

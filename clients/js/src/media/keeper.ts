@@ -7,6 +7,7 @@
  */
 import type { PeerEnd, PeerRole } from "../protocol/index.js";
 import type { Code } from "../protocol/index.js";
+import type { PeerFactory } from "../api.js";
 import { backoffMs } from "../connection/backoff.js";
 import type { Environment } from "../environment.js";
 import { Cell, type Readable } from "../readable.js";
@@ -23,6 +24,8 @@ const DISCONNECTED_MAX_MS = 3_000;
 const MENDED_WITHIN_MS = 5_000;
 /** Held so long, the next failure starts from the shortest wait. */
 const SETTLED_AFTER_MS = 5_000;
+/** Joining a room takes a fraction of it; a room where nothing is on shall not hold sockets for nothing. */
+const AHEAD_MAX_MS = 10_000;
 
 export type PeerFailure = Code | PeerEnd | "unsupported_here";
 
@@ -50,6 +53,12 @@ export interface Plan {
   resumed?(): void;
 }
 
+/** A connection whose offer is set, and was sent to nobody yet. */
+interface Made {
+  connection: RTCPeerConnection;
+  offer: string;
+}
+
 export class Keeper {
   readonly state = new Cell<KeeperState>({ kind: "resting" });
   readonly #env: Environment;
@@ -62,6 +71,8 @@ export class Keeper {
   #tries = 0;
   #connectedAt = 0;
   #connection: RTCPeerConnection | null = null;
+  /** Made before it is wanted; `made` once it is there. */
+  #ahead: { making: Promise<Made>; made: Made | null } | null = null;
   #peer: string | null = null;
   #cancel: () => void = () => {};
   /** A try is due, but the room is not live. */
@@ -99,6 +110,20 @@ export class Keeper {
     this.state.set({ kind: "resting" });
   }
 
+  /** Soon wanted, probably: makes the connection and its offer meanwhile, which asks nobody anything. */
+  ahead(): void {
+    const { peer } = this.#env;
+    if (this.#wanted || this.#ahead !== null || peer === null) return;
+    const ahead = { making: this.#make(peer), made: null as Made | null };
+    this.#ahead = ahead;
+    // Where it fails, whoever takes it hears of it.
+    ahead.making.then(
+      (made) => (ahead.made = made),
+      () => {},
+    );
+    this.#cancel = this.#env.timers.after(AHEAD_MAX_MS, () => this.#drop());
+  }
+
   /** A fresh connection now, also after a failure that seemed final. */
   restart(): void {
     if (!this.#wanted) return;
@@ -114,6 +139,7 @@ export class Keeper {
 
   stop(): void {
     this.want(false);
+    this.#drop();
     this.#unsubscribe();
   }
 
@@ -122,19 +148,18 @@ export class Keeper {
     const room = this.#room.get();
     this.#due = !room.live;
     if (this.#due || room.number === null) return this.#between(null);
-    if (this.#env.peer === null) return this.#fail("unsupported_here");
+    const { peer } = this.#env;
+    if (peer === null) return this.#fail("unsupported_here");
     const turn = ++this.#turn;
     const current = (): boolean => turn === this.#turn;
     this.state.set({ kind: "connecting" });
-    const connection = this.#env.peer({ bundlePolicy: "max-bundle" });
-    this.#connection = connection;
+    const ahead = this.#ahead ?? { making: this.#make(peer), made: null };
+    this.#ahead = null;
+    let connection: RTCPeerConnection;
     try {
-      await this.#plan.prepare(connection);
-      const { sdp } = await connection.createOffer();
-      const offer = this.#plan.offer(sdp ?? "");
-      if (!current()) return;
-      // The server answers with all its candidates and learns ours from their checks: nothing to wait for.
-      await connection.setLocalDescription({ type: "offer", sdp: offer });
+      // What is there leaves in this very moment, before the page draws what the room said.
+      const { offer, ...made } = ahead.made ?? (await ahead.making);
+      connection = made.connection;
       if (!current()) return;
       const owner = {
         ended: (why: PeerEnd) => void (current() && this.#ended(why)),
@@ -153,6 +178,17 @@ export class Keeper {
     if (!current() || this.state.get().kind !== "connecting") return;
     this.#cancel = this.#env.timers.after(CONNECT_WITHIN_MS, () => this.#again(null));
     this.#changed(connection);
+  }
+
+  async #make(peer: PeerFactory): Promise<Made> {
+    const connection = peer({ bundlePolicy: "max-bundle" });
+    this.#connection = connection;
+    await this.#plan.prepare(connection);
+    const { sdp } = await connection.createOffer();
+    const offer = this.#plan.offer(sdp ?? "");
+    // The server answers with all its candidates and learns ours from their checks: nothing to wait for.
+    await connection.setLocalDescription({ type: "offer", sdp: offer });
+    return { connection, offer };
   }
 
   #changed(connection: RTCPeerConnection): void {
@@ -221,6 +257,7 @@ export class Keeper {
 
   /** The device has another way to the network: the one before may be silent for a long while. */
   #moved(): void {
+    if (this.#ahead !== null) this.#drop();
     if (this.#connection !== null && this.#connectedAt > 0) void this.#restartIce(this.#connection);
   }
 
@@ -303,6 +340,7 @@ export class Keeper {
     this.#broken = false;
     this.#restarting = false;
     this.#connectedAt = 0;
+    this.#ahead = null;
     if (this.#peer !== null) this.#signalling.close(this.#peer);
     this.#peer = null;
     if (this.#connection !== null) {

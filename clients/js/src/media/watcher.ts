@@ -31,6 +31,8 @@ export class Watcher implements WatcherApi {
   readonly #keeper: Keeper;
   readonly #ends: (() => void)[];
   #stream: MediaStream | null = null;
+  /** The server has said which tracks `#stream` has. */
+  #answered = false;
   #here = false;
   #flowing = false;
   #stopped = false;
@@ -53,6 +55,7 @@ export class Watcher implements WatcherApi {
       prepare: (connection) => this.#prepare(connection, opts),
       offer: wantStereo,
       answer: (sdp) => sdp,
+      answered: () => this.#answeredNow(),
       resumed: () => this.#tell(),
     });
     this.#ends = [
@@ -60,6 +63,8 @@ export class Watcher implements WatcherApi {
       this.#keeper.state.subscribe((state) => this.#keeperChanged(state)),
       env.device.visible.subscribe(() => this.#looked()),
     ];
+    // Whether anything is on is known once the room is joined: the offer is there by then.
+    if (!room.get().live) this.#keeper.ahead();
   }
 
   get view(): Readable<WatchView> {
@@ -88,6 +93,13 @@ export class Watcher implements WatcherApi {
     if (audio) connection.addTransceiver("audio", { direction: "recvonly" });
     connection.ontrack = ({ track }) => stream.addTrack(track);
     this.#stream = stream;
+    this.#answered = false;
+  }
+
+  /** The stream can be put on show before media comes: a video element takes a frame's time to get ready. */
+  #answeredNow(): void {
+    this.#answered = true;
+    this.#show();
   }
 
   /** Somebody publishes: connect. The broadcast is over, or one is out of the room: let go. */
@@ -146,6 +158,7 @@ export class Watcher implements WatcherApi {
 
   #keeperChanged(state: KeeperState): void {
     this.#stopStats();
+    if (state.kind === "between" || state.kind === "failed") this.#answered = false;
     if (state.kind === "connected" && this.#held) this.#tell();
     if (state.kind === "connected") this.#measure(state.connection, NOTHING, 0, this.#measuring);
     this.#show();
@@ -166,7 +179,8 @@ export class Watcher implements WatcherApi {
       case "connecting": {
         const waiting = !this.#here || (state.kind === "between" && state.why === "nothing_published");
         // The last picture stays until the next one is there.
-        const kept = shown === undefined ? {} : { stream: shown };
+        const next = this.#answered && this.#stream !== null ? { stream: this.#stream } : {};
+        const kept = shown === undefined ? next : { stream: shown };
         return this.#view.set({ phase: waiting ? "waiting" : "connecting", ...kept, stats: null });
       }
       case "connected": {

@@ -44,10 +44,12 @@ function faceOfPhase({ broadcast, stage }: Seen, watch: Pick<WatchView, "phase">
 
 /**
  * Media is asked for from the warm-up to the end; before and after there is nothing to wait for. A room that
- * is joined again after a hiccup of the connection keeps the media it has.
+ * is joined again after a hiccup of the connection keeps the media it has. Before the room has said whether
+ * anything is on, it may be: what watching needs is made ready meanwhile.
  */
 export function wantsMedia(view: Seen): boolean {
   const phase = view.broadcast?.phase;
+  if (phase === undefined) return view.phase === "idle" || view.phase === "joining";
   const inside = view.phase === "joined" || view.phase === "joining";
   return inside && (phase === "open" || phase === "live" || phase === "paused");
 }
