@@ -10,9 +10,11 @@ use crate::{config::Config, layers::value_of, server::Server};
 
 /// The keys that count as soon as the configuration is read again (SIGHUP); the file says so beside
 /// each. Every other key counts from the next start on.
-const RELOADED: [&str; 5] = [
+const RELOADED: [&str; 7] = [
     "server.origins",
     "server.connections_per_address",
+    "rooms.talk_burst",
+    "rooms.talk_per_second",
     "auth.sign_up",
     "log.level",
     "log.addresses",
@@ -82,6 +84,8 @@ fn take_reloaded(to: &mut Config, from: &Config) {
     to.raw.server.origins.clone_from(&from.raw.server.origins);
     to.raw.server.connections_per_address = from.raw.server.connections_per_address;
     to.raw.auth.sign_up = from.raw.auth.sign_up;
+    to.raw.rooms.talk_burst = from.raw.rooms.talk_burst;
+    to.raw.rooms.talk_per_second = from.raw.rooms.talk_per_second;
     to.raw.log.level.clone_from(&from.raw.log.level);
     to.raw.log.addresses = from.raw.log.addresses;
 }
@@ -124,6 +128,8 @@ mod tests {
             ("server.origins", "[\"https://friend.example\"]"),
             ("server.connections_per_address", "7"),
             ("auth.sign_up", "false"),
+            ("rooms.talk_burst", "3"),
+            ("rooms.talk_per_second", "2"),
             ("log.level", "debug"),
             ("log.addresses", "true"),
             ("server.threads", "3"),

@@ -128,9 +128,7 @@ impl Server {
         });
         let handles = Shards::new(prepared.handles().to_vec());
         let (stage, orders) = Stage::new();
-        let rooms = &config.raw.rooms;
-        let talk = TalkRate::new(rooms.talk_burst, rooms.talk_per_second);
-        let directory = Directory::new(handles.clone(), store.clone(), stage, talk);
+        let directory = Directory::new(handles.clone(), store.clone(), stage, talk(config));
         let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
         let shared = Shared {
@@ -220,6 +218,7 @@ impl Server {
     /// Puts in force what may change while people are connected.
     pub fn change(&self, config: &Config) {
         self.live.change(settings(config, &self.url));
+        self.directory.set_talk(talk(config));
     }
 
     /// Returns once every shard has taken a turn: what people see of the server is alive. The disk is
@@ -280,6 +279,11 @@ fn settings(config: &Config, url: &str) -> Settings {
         sign_up: config.raw.auth.sign_up,
         connections_per_address: config.raw.server.connections_per_address,
     }
+}
+
+fn talk(config: &Config) -> TalkRate {
+    let rooms = &config.raw.rooms;
+    TalkRate::new(rooms.talk_burst, rooms.talk_per_second)
 }
 
 /// Where people find this server: as configured, or by the port that was really bound.

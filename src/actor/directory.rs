@@ -5,22 +5,22 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use community::{RoomMeta, StageReport, TalkRate, Who};
+use community::{Command, Role, RoomMeta, StageReport, TalkRate, Who};
 use dashmap::DashMap;
 use fanout::{ConnectionId, ShardHandle};
 use protocol::{
-    Code, PeerId, Refusal, RoomNumber, Seq, Slug,
+    Code, MemberId, PeerId, Refusal, RoomNumber, Seq, Slug,
     client::PeerRole,
-    limits,
     server::{PeerEnd, PublisherHealth, Push, RecordFrame, Reply as Spoken, State},
 };
 use store::{RoomRow, Store};
-use tokio::sync::{OnceCell, mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, oneshot, watch};
 
 use super::{
+    inbox::{self, Inlet, Lane, Shut, Waiting},
     push_frame,
     roles::Roles,
-    room_task::{self, Asked, Wish},
+    room_task::{self, Around, Asked, Wish},
     stage::Stage,
 };
 
@@ -56,7 +56,10 @@ pub fn home_of(slug: &str, shards: usize) -> usize {
 pub struct RoomHandle {
     pub number: RoomNumber,
     pub slug: Slug,
-    inbox: mpsc::Sender<Wish>,
+    inbox: Inlet,
+    /// Who made the room, and so runs it.
+    maker: MemberId,
+    roles: Roles,
     /// Every value as it is committed, for pages that list rooms.
     state: watch::Receiver<State>,
 }
@@ -64,8 +67,9 @@ pub struct RoomHandle {
 impl RoomHandle {
     /// Puts a wish into the inbox; a full one is refused at once.
     pub fn wish(&self, wish: Wish) -> Result<(), Refusal> {
-        self.inbox.try_send(wish).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
+        let lane = self.lane(&wish);
+        self.inbox.put(lane, wish).map_err(|shut| match shut {
+            Shut::Full => {
                 metrics::counter!("weiquan_room_inbox_full_total").increment(1);
                 Refusal::new(
                     Code::Busy,
@@ -73,7 +77,7 @@ impl RoomHandle {
                 )
                 .after_ms(500)
             }
-            mpsc::error::TrySendError::Closed(_) => {
+            Shut::Closed => {
                 Refusal::new(Code::Draining, "the server is shutting down").after_ms(2_000)
             }
         })
@@ -81,12 +85,45 @@ impl RoomHandle {
 
     /// Waits for a place in the inbox: for what must not be refused.
     pub async fn wish_surely(&self, wish: Wish) {
-        // A closed inbox means that the server is going; nothing is owed to it then.
-        let _ = self.inbox.send(wish).await;
+        let lane = self.lane(&wish);
+        self.inbox.put_surely(lane, wish).await;
+    }
+
+    /// The same way in for one connection: what it wishes is done in the order in which it says it.
+    pub fn own(&self, waiting: &Waiting) -> Self {
+        Self {
+            inbox: self.inbox.own(waiting),
+            ..self.clone()
+        }
+    }
+
+    fn lane(&self, wish: &Wish) -> Lane {
+        match wish {
+            Wish::Report(_) | Wish::Changed(_) => Lane::Control,
+            Wish::Command { who, .. } | Wish::May { who, .. } if self.is_run_by(who) => Lane::Host,
+            Wish::Command { command, .. } => match command {
+                Command::Join { .. } | Command::Leave => Lane::Passage,
+                Command::Burst { .. } => Lane::Low,
+                _ => Lane::Normal,
+            },
+            Wish::Left { .. } => Lane::Passage,
+            Wish::History { .. } | Wish::May { .. } | Wish::Health(_) => Lane::Aside,
+        }
+    }
+
+    /// Whether somebody runs this room, as far as can be told from outside: the room itself decides
+    /// what they may.
+    fn is_run_by(&self, who: &Who) -> bool {
+        let is_staff = matches!(self.roles.role_of(who), Role::Moderator | Role::Owner);
+        is_staff || who.id == self.maker || {
+            let state = self.state.borrow();
+            let broadcast = state.broadcast.as_ref();
+            broadcast.is_some_and(|it| it.host.id == who.id)
+        }
     }
 
     /// Runs a command for somebody who has no connection (REST) and waits for its answer.
-    pub async fn ask(&self, who: Who, command: community::Command) -> Result<Spoken, Refusal> {
+    pub async fn ask(&self, who: Who, command: Command) -> Result<Spoken, Refusal> {
         let (done, answer) = oneshot::channel();
         self.wish(Wish::Command {
             who,
@@ -118,6 +155,21 @@ impl RoomHandle {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// A room that nobody runs but the test.
+    #[cfg(test)]
+    pub(super) fn alone(number: RoomNumber) -> (Self, inbox::Inbox) {
+        let (inlet, wishes) = inbox::inbox();
+        let handle = Self {
+            number,
+            slug: "alone".into(),
+            inbox: inlet,
+            maker: "m_maker".into(),
+            roles: Roles::default(),
+            state: watch::channel(State::default()).1,
+        };
+        (handle, wishes)
+    }
+
     pub fn state(&self) -> State {
         self.state.borrow().clone()
     }
@@ -145,7 +197,7 @@ pub struct Directory {
     store: Store,
     stage: Stage,
     roles: Roles,
-    talk: TalkRate,
+    talk: watch::Sender<TalkRate>,
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
     tasks: Arc<AtomicU32>,
@@ -158,7 +210,7 @@ impl Directory {
             store,
             stage,
             roles: Roles::default(),
-            talk,
+            talk: watch::channel(talk).0,
             by_slug: DashMap::new(),
             by_number: DashMap::new(),
             tasks: Arc::default(),
@@ -206,7 +258,8 @@ impl Directory {
 
     async fn start(&self, row: RoomRow) -> Result<RoomHandle, Refusal> {
         let (number, slug) = (row.number, row.slug.clone());
-        let meta = meta(row, self.talk);
+        let talk = self.talk.subscribe();
+        let meta = meta(row, *talk.borrow());
         let machine = room_task::recover(&self.store, &meta)
             .await
             .map_err(|error| {
@@ -214,20 +267,28 @@ impl Directory {
                 Refusal::new(Code::StorageUnavailable, "the room cannot be read just now")
                     .after_ms(2_000)
             })?;
-        let (inbox, wishes) = mpsc::channel(limits::ROOM_INBOX_MAX);
+        let (inbox, wishes) = inbox::inbox();
         let (shown, state) = watch::channel(machine.state());
         let handle = RoomHandle {
             number,
             slug: slug.clone(),
             inbox,
+            maker: meta.maker.clone(),
+            roles: self.roles.clone(),
             state,
         };
         let home = home_of(slug.as_str(), self.shards.all().len());
-        let (store, stage, shards) = (self.store.clone(), self.stage.clone(), self.shards.clone());
-        let (roles, tasks) = (self.roles.clone(), self.tasks.clone());
+        let around = Around {
+            store: self.store.clone(),
+            stage: self.stage.clone(),
+            roles: self.roles.clone(),
+            shards: self.shards.clone(),
+            talk,
+        };
+        let tasks = self.tasks.clone();
         tasks.fetch_add(1, Ordering::Relaxed);
         self.shards.all()[home].spawn(move || async move {
-            room_task::run(machine, wishes, shown, store, stage, roles, shards).await;
+            room_task::run(machine, wishes, shown, around).await;
             tasks.fetch_sub(1, Ordering::Relaxed);
         });
         self.by_number.insert(number, handle.clone());
@@ -290,6 +351,11 @@ impl Directory {
         if self.roles.learned(who) {
             self.tell(who).await;
         }
+    }
+
+    /// Another rate of talk, for rooms that run as well as for those to come.
+    pub fn set_talk(&self, rate: TalkRate) {
+        self.talk.send_replace(rate);
     }
 
     async fn tell(&self, who: &Who) {

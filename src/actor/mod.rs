@@ -1,13 +1,14 @@
 //! Runs the pure rooms: each on its home shard, with an inbox, a log and an audience.
 //!
 //! [`Directory`] finds a room and starts it on first use. [`room_task`] is the room's life: wishes
-//! in, effects out, one append at a time, each announce encoded once. [`stage`] joins rooms and
+//! in through two lanes ([`inbox`]), effects out, one append at a time, each announce encoded once. [`stage`] joins rooms and
 //! media by bounded channels, so that neither names the other; [`peers`] knows whose they are.
 //! [`people`] knows which connections a member has, [`Roles`] what they are now; [`read_back()`]
 //! proves a log without running its room. No rule is decided here, and nothing here is on the path
 //! of a delivery.
 
 pub mod directory;
+mod inbox;
 mod peers;
 pub mod people;
 mod read_back;
@@ -17,6 +18,7 @@ pub mod stage;
 mod storing;
 
 pub use directory::{Directory, RoomHandle, home_of};
+pub use inbox::Waiting;
 pub use peers::{Holder, Peers};
 pub use people::People;
 pub use read_back::read_back;

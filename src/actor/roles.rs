@@ -33,9 +33,14 @@ impl Roles {
         }
     }
 
+    /// The role that somebody has now.
+    pub(super) fn role_of(&self, who: &Who) -> Role {
+        self.0.get(&who.id).map_or(who.role, |it| *it)
+    }
+
     /// The person of a token with the role of now.
     pub fn as_now(&self, who: Who) -> Who {
-        let role = self.0.get(&who.id).map_or(who.role, |it| *it);
+        let role = self.role_of(&who);
         Who { role, ..who }
     }
 }

@@ -9,7 +9,7 @@ mod recovery;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use community::{Command, Effect, Need, Now, Origin, Room, StageReport, Who};
+use community::{Command, Effect, Need, Now, Origin, Room, StageReport, TalkRate, Who};
 use fanout::ConnectionId;
 use protocol::{
     Refusal, Seq,
@@ -18,12 +18,13 @@ use protocol::{
 };
 use store::{AppendError, Store};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{oneshot, watch},
     time,
 };
 
 use super::{
     directory::Shards,
+    inbox::Inbox,
     roles::Roles,
     stage::Stage,
     storing::{self, Batch},
@@ -31,9 +32,6 @@ use super::{
 use outlet::Outlet;
 
 pub(super) use recovery::recover;
-
-/// Wishes of one batch: enough to fill a group commit, few enough not to hold the shard.
-const BATCH_WISHES_MAX: usize = 256;
 
 /// Where an answer goes.
 #[derive(Debug)]
@@ -78,16 +76,25 @@ pub enum Wish {
     Changed(Who),
 }
 
+/// What a room has around it.
+pub(super) struct Around {
+    pub(super) store: Store,
+    pub(super) stage: Stage,
+    pub(super) roles: Roles,
+    pub(super) shards: Shards,
+    /// How fast one member may talk: the operator may change it while the room runs.
+    pub(super) talk: watch::Receiver<TalkRate>,
+}
+
 /// Runs a room until its inbox is closed and everything in it is answered.
-pub(super) async fn run(
-    machine: Room,
-    wishes: mpsc::Receiver<Wish>,
-    shown: watch::Sender<State>,
-    store: Store,
-    stage: Stage,
-    roles: Roles,
-    shards: Shards,
-) {
+pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State>, around: Around) {
+    let Around {
+        store,
+        stage,
+        roles,
+        shards,
+        talk,
+    } = around;
     let outlet = Outlet::new(machine.meta(), shown, stage, shards);
     let task = RoomTask {
         machine,
@@ -101,7 +108,7 @@ pub(super) async fn run(
         askers: BTreeMap::new(),
         next_ticket: 0,
     };
-    task.live(wishes).await;
+    task.live(wishes, talk).await;
 }
 
 /// An append on its way to the disk.
@@ -125,7 +132,9 @@ struct RoomTask {
 }
 
 impl RoomTask {
-    async fn live(mut self, mut wishes: mpsc::Receiver<Wish>) {
+    async fn live(mut self, mut wishes: Inbox, mut talk: watch::Receiver<TalkRate>) {
+        // It may have changed while the room was read from its log.
+        self.machine.set_talk(*talk.borrow_and_update());
         let mut taken = Vec::with_capacity(64);
         let mut open = true;
         // A recovered room may have something to do at once (a grace that runs).
@@ -133,12 +142,13 @@ impl RoomTask {
         while open || self.committing.is_some() {
             let deadline = self.deadline();
             tokio::select! {
-                n = wishes.recv_many(&mut taken, BATCH_WISHES_MAX), if open => {
-                    open = n > 0;
-                    for wish in taken.drain(..) {
-                        self.take(wish).await;
+                still = wishes.take(&mut taken), if open => {
+                    open = still;
+                    for posted in taken.drain(..) {
+                        self.take(posted.begin()).await;
                     }
                 }
+                Ok(()) = talk.changed() => self.machine.set_talk(*talk.borrow_and_update()),
                 outcome = committed(self.committing.as_mut()) => self.committed(outcome).await,
                 () = time::sleep(deadline.unwrap_or(Duration::MAX)), if deadline.is_some() => self.wake(),
             }

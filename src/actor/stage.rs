@@ -121,9 +121,15 @@ impl Stage {
             until_ms: None,
             ending: None,
         };
+        let who = owner.who.clone();
         if !self.peers.own(&established.peer, owner) {
             let words = "what is published has just changed; offer again";
             return Err(Refusal::new(Code::Busy, words).after_ms(OFFER_AGAIN_MS));
+        }
+        // Whoever was banned while media made its answer had no peer yet that could be ended.
+        if let Err(refusal) = room.may(role, who).await {
+            self.order_end(established.peer, PeerEnd::NotPermitted);
+            return Err(refusal);
         }
         Ok(established)
     }
@@ -271,7 +277,49 @@ fn busy() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actor::peers::tests::{connection_of, held};
+    use crate::actor::{
+        Wish,
+        peers::tests::{connection_of, held},
+    };
+
+    #[tokio::test]
+    async fn who_is_banned_while_media_answers_gets_nothing() {
+        let (stage, mut ordered) = Stage::new();
+        let (room, mut inbox) = RoomHandle::alone(7);
+        let verdicts = [Ok(()), Err(Refusal::new(Code::Banned, "banned"))];
+        let answering = async {
+            for verdict in verdicts {
+                let mut asked = Vec::new();
+                assert!(inbox.take(&mut asked).await);
+                for posted in asked {
+                    let Wish::May { done, .. } = posted.begin() else {
+                        panic!("only asked whether it may")
+                    };
+                    done.send(verdict.clone()).expect("it waits");
+                }
+            }
+        };
+        let media = async {
+            let Some(MediaOrder::Establish { done, .. }) = ordered.recv().await else {
+                panic!("an offer")
+            };
+            let established = Established {
+                peer: PeerId::from("v0-1"),
+                sdp: String::new(),
+                etag: String::new(),
+            };
+            done.send(Ok(established)).expect("it waits");
+            ordered.recv().await
+        };
+        let who = held("m_1", 1, "tab").who;
+        let offer = stage.establish(&room, PeerRole::View, who, None, String::new());
+        let (outcome, order, ()) = tokio::join!(offer, media, answering);
+        assert_eq!(outcome.expect_err("banned").code, Code::Banned);
+        let Some(MediaOrder::End { peer, why, .. }) = order else {
+            panic!("{order:?}")
+        };
+        assert_eq!((peer.as_str(), why), ("v0-1", PeerEnd::NotPermitted));
+    }
 
     #[tokio::test]
     async fn b10_the_grace_ends_and_only_once() {

@@ -20,7 +20,7 @@ use protocol::{
 };
 
 use super::{Shared, token_refusal, who};
-use crate::actor::{Asked, RoomHandle, Wish, answer_frame, push_frame};
+use crate::actor::{Asked, RoomHandle, Waiting, Wish, answer_frame, push_frame};
 
 /// Frames that could not be read before the connection is closed: by then nobody is learning.
 const NONSENSE_MAX: u32 = 64;
@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) device: Arc<str>,
     /// Ways into the rooms this connection has asked for, by their numbers.
     pub(super) rooms: BTreeMap<RoomNumber, RoomHandle>,
+    /// What keeps its wishes in their order.
+    pub(super) waiting: Waiting,
     /// Requests that wait for their answer; rooms lower it from wherever they live.
     pub(super) open: Arc<AtomicU32>,
     pub(super) hearts: Hearts,
@@ -144,6 +146,7 @@ impl Device {
             who,
             device: device.into(),
             rooms: BTreeMap::new(),
+            waiting: Waiting::default(),
             open: Arc::default(),
             hearts: Hearts::default(),
         });

@@ -230,7 +230,12 @@ impl Device {
 
     fn enter(&mut self, room: RoomHandle, want: Wanted, asked: Asked) {
         let Some(known) = &mut self.known else { return };
-        known.rooms.insert(room.number, room.clone());
+        // Joined again, it keeps the way in that it has, and so the order of what it says.
+        let room = known
+            .rooms
+            .entry(room.number)
+            .or_insert_with(|| room.own(&known.waiting))
+            .clone();
         let command = Command::Join { since: want.since };
         self.wish(&room, command, asked);
     }
@@ -240,10 +245,12 @@ impl Device {
     fn start_and_enter(&mut self, want: Wanted, asked: Asked) {
         let (shared, link) = (self.shared.clone(), self.link.clone());
         let Some(known) = &self.known else { return };
-        let (who, starting) = (known.who.clone(), self.starting.clone());
+        let (who, waiting) = (known.who.clone(), known.waiting.clone());
+        let starting = self.starting.clone();
         tokio::task::spawn_local(async move {
             match shared.directory.find(&want.room).await {
                 Ok(room) if !link.is_over() => {
+                    let room = room.own(&waiting);
                     starting.borrow_mut().push(room.clone());
                     let command = Command::Join { since: want.since };
                     room.wish_surely(Wish::Command {
@@ -345,7 +352,7 @@ impl Device {
     pub(super) fn room(&mut self, a: RoomNumber) -> Option<RoomHandle> {
         let known = self.known.as_mut()?;
         for room in self.starting.borrow_mut().drain(..) {
-            known.rooms.insert(room.number, room);
+            known.rooms.entry(room.number).or_insert(room);
         }
         known.rooms.get(&a).cloned()
     }

@@ -119,6 +119,9 @@ pub const PLI_EVERY: Duration = Duration::from_millis(500);
 
 /// Wishes that wait in a room's inbox; a full inbox answers `busy` at once.
 pub const ROOM_INBOX_MAX: usize = 4_096;
+/// Wishes of those who run the room, and comings and goings, that wait before all of these. As many
+/// decided things of theirs may wait for the disk beyond what the room takes of others.
+pub const ROOM_INBOX_FIRST_MAX: usize = 1_024;
 /// Records of one group commit.
 pub const COMMIT_RECORDS_MAX: usize = 256;
 /// A viewer's ring on its shard.

@@ -34,7 +34,7 @@ impl Room {
         command: Command,
         fx: &mut Vec<Effect>,
     ) {
-        if let Err(refusal) = self.check_takes(&command) {
+        if let Err(refusal) = self.check_takes(from, &command) {
             fx.push(Effect::Answer {
                 to: from.asker(),
                 outcome: Err(refusal),
@@ -246,7 +246,7 @@ impl Room {
         }
     }
 
-    pub(super) fn check_takes(&self, command: &Command) -> Result<(), Refusal> {
+    pub(super) fn check_takes(&self, from: &Origin, command: &Command) -> Result<(), Refusal> {
         self.check_works()?;
         if command.client_id().is_none_or(|it| !it.is_well_formed()) {
             return Err(Refusal::new(
@@ -254,7 +254,7 @@ impl Room {
                 "cid must be a UUID with hyphens",
             ));
         }
-        if self.pending.is_full() {
+        if self.pending.is_full_for(self.standing(&from.who)) {
             let words = "this room is very busy, please try again";
             return Err(Refusal::new(Code::Busy, words).after_ms(1_000));
         }

@@ -290,6 +290,14 @@ impl Room {
         self.check_publish(now, who)
     }
 
+    /// Another rate of talk. Everybody's bucket is full again: it was counted by the rate before.
+    pub fn set_talk(&mut self, rate: TalkRate) {
+        if self.meta.talk != rate {
+            self.meta.talk = rate;
+            self.pace.refill();
+        }
+    }
+
     /// Something happened to the publisher.
     pub fn report(&mut self, now: Now, report: StageReport, fx: &mut Vec<Effect>) {
         self.touch(now);

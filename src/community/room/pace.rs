@@ -67,6 +67,10 @@ impl Pace {
         }
     }
 
+    pub(super) fn refill(&mut self) {
+        self.full_at.clear();
+    }
+
     /// How long until this member has a token, in milliseconds; 0 when at once.
     pub(super) fn free_in_ms(&self, member: &MemberId, rate: TalkRate, now: Now) -> u64 {
         let Some(full_at) = self.full_at.get(member) else {

@@ -13,6 +13,7 @@ use crate::{
     command::{Command, Origin},
     effect::Effect,
     record::Record,
+    rights::Standing,
 };
 
 /// Decided things that may wait for the disk. Beyond it the answer is `busy`: the inbox of a room
@@ -89,8 +90,14 @@ impl Pending {
         self.queue.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= WAITING_MAX
+    /// Who runs the room still has some places when everybody else has none.
+    pub(super) fn is_full_for(&self, standing: Standing) -> bool {
+        let kept = if standing.runs_the_room() {
+            limits::ROOM_INBOX_FIRST_MAX
+        } else {
+            0
+        };
+        self.queue.len() >= WAITING_MAX + kept
     }
 
     /// Refuses everybody who waits.

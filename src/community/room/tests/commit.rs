@@ -216,6 +216,17 @@ fn a_stalled_disk_does_not_let_a_room_grow_without_bound() {
         .expect("at once")
         .expect_err("too busy");
     assert_eq!((refusal.code, refusal.ms), (Code::Busy, Some(1_000)));
+    // Who runs the room still has places, as many as are kept for them, and no more.
+    bench.fx.clear();
+    for _ in 0..protocol::limits::ROOM_INBOX_FIRST_MAX {
+        let command = bench.line("order, please");
+        let request = bench.decide(OWNER, command);
+        assert_eq!(bench.answer(request), None, "it waits for the disk");
+    }
+    let command = bench.line("one too many");
+    let request = bench.decide(OWNER, command);
+    let refusal = bench.answer(request).expect("at once").expect_err("busy");
+    assert_eq!(refusal.code, Code::Busy);
     bench.commit();
     assert!(bench.say(ANN, "again").is_ok());
 }
