@@ -15,6 +15,7 @@ use super::{
     commit,
     facts::Facts,
     pending::{Decided, Outcome},
+    polls,
 };
 use crate::{
     command::{Command, Origin},
@@ -102,6 +103,22 @@ impl Room {
             Command::Mode { mode, for_ms, .. } => self.mode(now, from, *mode, *for_ms),
             Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
             Command::Question { of, act, .. } => self.question(from, *of, *act),
+            Command::Poll {
+                question,
+                options,
+                multiple,
+                for_ms,
+                ..
+            } => {
+                let asked = polls::Asked {
+                    question,
+                    options,
+                    multiple: *multiple,
+                    for_ms: *for_ms,
+                };
+                self.poll(now, from, &asked)
+            }
+            Command::ClosePoll { of, .. } => self.close_poll(from, *of),
             Command::Broadcast {
                 act,
                 title,
@@ -118,7 +135,10 @@ impl Room {
             | Command::Leave
             | Command::Burst { .. }
             | Command::Roster
-            | Command::Questions => {
+            | Command::Questions
+            | Command::Vote { .. }
+            | Command::Like { .. }
+            | Command::Typing => {
                 unreachable!("handle() answers these without a record")
             }
         }
@@ -137,6 +157,8 @@ impl Room {
         let mut rows = self.revisions(seq, &body);
         rows.extend(self.pin_revised(&body));
         rows.extend(self.questions_revised(&body));
+        rows.extend(self.poll_revised(&body));
+        rows.extend(self.thread_revised(seq, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));
@@ -166,9 +188,11 @@ impl Room {
             RecordBody::Message(_) => {
                 self.pace.spoke(&record.author.id, now);
                 self.pace.talked(&record.author.id, self.meta.talk, now);
+                self.typing.stopped(now, &record.author.id);
             }
             RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
             RecordBody::Mode { .. } => self.time_mode(now),
+            RecordBody::Poll(_) | RecordBody::PollClosed { .. } => self.time_polls(now),
             RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
             _ => {}
         }
@@ -181,6 +205,7 @@ impl Room {
             });
         }
         self.pending.push(Decided {
+            row: None,
             record: Some(record),
             asked,
             outcome,
@@ -203,6 +228,7 @@ impl Room {
         } else {
             let asked = Some((from.clone(), command));
             self.pending.push(Decided {
+                row: None,
                 record: None,
                 asked,
                 outcome,
@@ -228,6 +254,7 @@ impl Room {
             self.started = true;
             self.pace.start(now);
             self.time_mode(now);
+            self.time_polls(now);
             self.stage.start(&self.committed, now);
         }
     }

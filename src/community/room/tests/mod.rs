@@ -5,6 +5,7 @@ mod apart;
 mod broadcast;
 mod chat;
 mod commit;
+mod life;
 mod moderation;
 mod order;
 mod presence;
@@ -36,6 +37,8 @@ pub(super) struct Bench {
     /// Everything decided, as the log holds it.
     pub(super) log: Vec<Record>,
     pub(super) rows: Vec<RowChange>,
+    /// The number of the last row without a record.
+    pub(super) row: u64,
     pub(super) fx: Vec<Effect>,
     request: u64,
 }
@@ -90,6 +93,7 @@ impl Bench {
             now,
             log: Vec::new(),
             rows: Vec::new(),
+            row: 0,
             fx: Vec::new(),
             request: 0,
         }
@@ -172,8 +176,11 @@ impl Bench {
 
     pub(super) fn commit(&mut self) {
         let mut fx = Vec::new();
-        self.room
-            .committed(self.now, self.log.len() as Seq, &mut fx);
+        let reached = Reached {
+            seq: self.log.len() as Seq,
+            row: self.row,
+        };
+        self.room.stored(self.now, reached, &mut fx);
         self.take(fx);
     }
 
@@ -205,6 +212,7 @@ impl Bench {
     /// The process restarts: another room from the log, and another steady clock.
     pub(super) fn restart(&mut self) {
         self.room = Room::recover(meta(), self.loaded());
+        self.row = 0;
         self.now.mono_ms = 77;
         self.fx.clear();
     }
@@ -232,7 +240,26 @@ impl Bench {
                 .collect(),
             tail: self.log[tail..].to_vec(),
             client_ids: ids.collect(),
+            votes: self.kept_votes(),
+            tallies: BTreeMap::new(),
         }
+    }
+
+    fn kept_votes(&self) -> Vec<(Seq, MemberId, u16)> {
+        let mut votes = BTreeMap::new();
+        for row in &self.rows {
+            match row {
+                RowChange::Vote {
+                    of, member, picks, ..
+                } => {
+                    votes.insert((*of, member.clone()), *picks);
+                }
+                RowChange::VotesGone { of } => votes.retain(|it, _| it.0 != *of),
+                _ => {}
+            }
+        }
+        let row = |((of, member), picks)| (of, member, picks);
+        votes.into_iter().map(row).collect()
     }
 
     fn take(&mut self, fx: Vec<Effect>) {
@@ -240,6 +267,10 @@ impl Bench {
             if let Effect::Record(record, rows) = effect {
                 self.log.push((**record).clone());
                 self.rows.extend(rows.iter().cloned());
+            }
+            if let Effect::Row(number, row) = effect {
+                self.rows.push(row.clone());
+                self.row = *number;
             }
         }
         self.fx.extend(fx);
