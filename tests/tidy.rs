@@ -94,7 +94,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rtc_srtp", &["src/rtc", "loadtest"]),
     ("rtc_stun", &["src/rtc", "loadtest"]),
     ("quinn_udp", &["src/rtc", "loadtest"]),
-    ("rustls", &["src/tls", "src/acme", "src/fanout/tests", "loadtest"]),
+    (
+        "rustls",
+        &["src/tls", "src/acme", "src/fanout/tests", "loadtest"],
+    ),
     ("tokio_rustls", &["loadtest"]),
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme"]),

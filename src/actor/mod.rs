@@ -23,7 +23,7 @@ pub use peers::{Holder, Peers};
 pub use people::People;
 pub use read_back::read_back;
 pub use roles::Roles;
-pub use room_task::{Asked, Wish};
+pub use room_task::{Asked, Reading, Wish};
 pub use stage::{MediaOrder, Stage, no_such_peer};
 
 use bytes::Bytes;

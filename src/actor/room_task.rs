@@ -5,11 +5,14 @@
 //! on disk does the machine release answers and announces, which leave here as bytes, encoded once.
 
 mod outlet;
+mod reading;
 mod recovery;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use community::{Command, Effect, Need, Now, Origin, Room, StageReport, TalkRate, Who};
+use community::{
+    Command, Effect, Need, Now, Origin, Reached, Room, StageReport, TalkRate, Tally, Who,
+};
 use fanout::ConnectionId;
 use protocol::{
     Refusal, Seq,
@@ -31,6 +34,7 @@ use super::{
 };
 use outlet::Outlet;
 
+pub use reading::Reading;
 pub(super) use recovery::recover;
 
 /// Where an answer goes.
@@ -59,6 +63,11 @@ pub enum Wish {
     History {
         past: community::Past,
         n: usize,
+        asked: Asked,
+    },
+    /// A question that the store answers, for who is in the room.
+    Read {
+        reading: Reading,
         asked: Asked,
     },
     May {
@@ -103,6 +112,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         outlet,
         batch: Batch::default(),
         committing: None,
+        counting: None,
         effects: Vec::new(),
         start: clock::now(),
         askers: BTreeMap::new(),
@@ -113,7 +123,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
 
 /// An append on its way to the disk.
 struct Committing {
-    upto: Seq,
+    upto: Reached,
     commit: Pin<Box<dyn Future<Output = Result<(), AppendError>>>>,
 }
 
@@ -125,6 +135,8 @@ struct RoomTask {
     /// Decided records that no append has taken yet.
     batch: Batch,
     committing: Option<Committing>,
+    /// Likes and replies that are being counted for the machine.
+    counting: Option<reading::Counting>,
     effects: Vec<Effect>,
     start: std::time::Instant,
     askers: BTreeMap<community::Asker, Asked>,
@@ -150,6 +162,7 @@ impl RoomTask {
                 }
                 Ok(()) = talk.changed() => self.machine.set_talk(*talk.borrow_and_update()),
                 outcome = committed(self.committing.as_mut()) => self.committed(outcome).await,
+                tallies = counted(self.counting.as_mut()) => self.counted(&tallies),
                 () = time::sleep(deadline.unwrap_or(Duration::MAX)), if deadline.is_some() => self.wake(),
             }
             self.act();
@@ -189,6 +202,7 @@ impl RoomTask {
                 self.command(who, command, asked).await;
             }
             Wish::History { past, n, asked } => self.history(past, n, asked),
+            Wish::Read { reading, asked } => self.read(reading, asked),
             Wish::May { role, who, done } => {
                 let who = self.roles.as_now(who);
                 let verdict = match role {
@@ -315,12 +329,38 @@ impl RoomTask {
         });
     }
 
+    fn read(&self, reading: Reading, asked: Asked) {
+        if let Asked::Connection { id, .. } = &asked
+            && !self.outlet.is_here(*id)
+        {
+            let refusal = Refusal::new(protocol::Code::NotJoined, "join the room first");
+            return self.outlet.answer(asked, Err(refusal));
+        }
+        let (store, outlet) = (self.store.clone(), self.outlet.speaker());
+        let (number, circle) = (self.machine.meta().number, self.machine.meta().circle);
+        tokio::task::spawn_local(async move {
+            let read = reading::read(&store, number, circle, reading).await;
+            outlet.answer(asked, read);
+        });
+    }
+
+    fn counted(&mut self, tallies: &[(Seq, Tally)]) {
+        self.counting = None;
+        let now = self.now();
+        self.machine.counted(now, tallies, &mut self.effects);
+    }
+
     /// Carries out what the machine decided, in its order.
     fn act(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
                 Effect::Record(record, rows) => self.batch.push(&record, rows),
+                Effect::Row(number, row) => self.batch.push_row(number, row),
+                Effect::Count(of) => {
+                    let number = self.machine.meta().number;
+                    self.counting = Some(reading::count(self.store.clone(), number, of));
+                }
                 Effect::Announce(announce) => self.outlet.announce(&announce),
                 Effect::Answer { to, outcome } => {
                     if let Some(asked) = self.askers.remove(&to) {
@@ -344,7 +384,7 @@ impl RoomTask {
         }
         let batch = std::mem::take(&mut self.batch);
         let (number, circle) = (self.machine.meta().number, self.machine.meta().circle);
-        let upto = batch.last_seq();
+        let upto = batch.reaches();
         let commit = Box::pin(self.store.append(batch.into_append(number, circle)));
         self.committing = Some(Committing { upto, commit });
     }
@@ -356,7 +396,7 @@ impl RoomTask {
         match outcome {
             Ok(()) => {
                 let now = self.now();
-                self.machine.committed(now, upto, &mut self.effects);
+                self.machine.stored(now, upto, &mut self.effects);
             }
             Err(error) => {
                 // Nothing decided since may be built upon what was not stored.
@@ -395,6 +435,14 @@ impl RoomTask {
                 .handle(now, &origin, command, &mut self.effects);
             self.act();
         }
+    }
+}
+
+/// What was counted; never, where nothing is.
+async fn counted(counting: Option<&mut reading::Counting>) -> Vec<(Seq, Tally)> {
+    match counting {
+        Some(it) => it.as_mut().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,19 +1,28 @@
 //! Between a room's records and the store's entries: one place that knows both.
 
-use community::{Columns, ReadError, Record, record};
-use protocol::{CircleId, RoomNumber};
-use store::{Append, BroadcastRow, Entry, RowChange};
+use std::collections::BTreeMap;
+
+use community::{Columns, Reached, ReadError, Record, Tally, record};
+use protocol::{CircleId, RoomNumber, Seq};
+use store::{Append, BroadcastRow, Entry, RowChange, VoteRow};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
 pub(super) struct Batch {
     records: Vec<Entry>,
     rows: Vec<RowChange>,
+    /// The number of the last row that came without a record.
+    last_row: u64,
 }
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.is_empty() && self.rows.is_empty()
+    }
+
+    pub(super) fn push_row(&mut self, number: u64, row: community::RowChange) {
+        self.rows.push(row_change(row));
+        self.last_row = number;
     }
 
     pub(super) fn push(&mut self, record: &Record, rows: Vec<community::RowChange>) {
@@ -21,9 +30,12 @@ impl Batch {
         self.rows.extend(rows.into_iter().map(row_change));
     }
 
-    /// The seq of the last record.
-    pub(super) fn last_seq(&self) -> protocol::Seq {
-        self.records.last().map_or(0, |it| it.seq)
+    /// How far the disk has come once this is on it.
+    pub(super) fn reaches(&self) -> Reached {
+        Reached {
+            seq: self.records.last().map_or(0, |it| it.seq),
+            row: self.last_row,
+        }
     }
 
     pub(super) fn into_append(self, room: RoomNumber, circle: CircleId) -> Append {
@@ -60,6 +72,24 @@ fn row_change(change: community::RowChange) -> RowChange {
             left: left.stored(),
         },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
+        community::RowChange::Like {
+            of,
+            member,
+            on,
+            at_ms,
+        } => RowChange::Like {
+            of,
+            member,
+            at_ms: on.then_some(at_ms),
+        },
+        community::RowChange::Vote {
+            of,
+            member,
+            picks,
+            at_ms,
+        } => RowChange::Vote(VoteRow { of, member, picks }, at_ms),
+        community::RowChange::VotesGone { of } => RowChange::VotesGone { of },
+        community::RowChange::Reply { root, seq, on } => RowChange::Reply { root, seq, on },
     }
 }
 
@@ -92,6 +122,24 @@ pub(super) fn record(circle: CircleId, entry: Entry) -> Result<Record, ReadError
     )
 }
 
+/// A stored page as records again, each with its likes and replies.
+pub(super) fn records(circle: CircleId, page: store::Page) -> Result<Vec<Record>, ReadError> {
+    let tallies: BTreeMap<Seq, Tally> = page.tallies.into_iter().map(tally).collect();
+    let read = |it: Entry| {
+        let tally = tallies.get(&it.seq).copied().unwrap_or_default();
+        record(circle, it).map(|it| it.with_tally(tally))
+    };
+    page.entries.into_iter().map(read).collect()
+}
+
+pub(super) fn tally(it: store::Tally) -> (Seq, Tally) {
+    let tally = Tally {
+        likes: it.likes,
+        replies: it.replies,
+    };
+    (it.of, tally)
+}
+
 /// What the store loaded, as a room recovers from it.
 pub(super) fn loaded(
     circle: CircleId,
@@ -109,5 +157,11 @@ pub(super) fn loaded(
             .into_iter()
             .map(|it| (it.author, it.client_id, it.seq, it.at_ms))
             .collect(),
+        votes: loaded
+            .votes
+            .into_iter()
+            .map(|it| (it.of, it.member, it.picks))
+            .collect(),
+        tallies: loaded.tallies.into_iter().map(tally).collect(),
     })
 }

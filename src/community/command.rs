@@ -56,6 +56,29 @@ pub enum Command {
     Roster,
     /// The questions that wait.
     Questions,
+    Poll {
+        client_id: ClientId,
+        question: String,
+        options: Vec<String>,
+        /// One may pick several options.
+        multiple: bool,
+        for_ms: Option<u64>,
+    },
+    ClosePoll {
+        client_id: ClientId,
+        of: Seq,
+    },
+    /// A row without a client id: what is said replaces what was said before.
+    Vote {
+        of: Seq,
+        picks: Vec<u8>,
+    },
+    /// The same.
+    Like {
+        of: Seq,
+        on: bool,
+    },
+    Typing,
     Mode {
         client_id: ClientId,
         mode: RoomMode,
@@ -117,7 +140,10 @@ impl Command {
             | Self::Leave
             | Self::Burst { .. }
             | Self::Roster
-            | Self::Questions => None,
+            | Self::Questions
+            | Self::Vote { .. }
+            | Self::Like { .. }
+            | Self::Typing => None,
             Self::Publish { client_id, .. }
             | Self::Edit { client_id, .. }
             | Self::Delete { client_id, .. }
@@ -130,6 +156,8 @@ impl Command {
             | Self::Pin { client_id, .. }
             | Self::Question { client_id, .. }
             | Self::CoHost { client_id, .. }
+            | Self::Poll { client_id, .. }
+            | Self::ClosePoll { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),
         }
     }

@@ -21,6 +21,12 @@ pub enum Effect {
     /// To the log, in order, with the row changes in the same transaction. Once it is on disk the
     /// caller says [`crate::Room::committed`].
     Record(Arc<Record>, Vec<RowChange>),
+    /// To the disk, in order with the records, but without one: the row of that number, counted from 1
+    /// by the room. Once it is on disk the caller names it in [`crate::Room::stored`].
+    Row(u64, RowChange),
+    /// These messages' likes and replies are to be counted where they lie: say them by
+    /// [`crate::Room::counted`]. Asked again only after that.
+    Count(Vec<Seq>),
     /// To every connection in the room.
     Announce(Announce),
     /// To one request.
@@ -56,6 +62,8 @@ pub enum Announce {
         came: Vec<Person>,
         left: Vec<MemberId>,
     },
+    /// Who is writing: some of them, and how many in all.
+    Typing { who: Vec<Person>, n: u32 },
 }
 
 impl Announce {
@@ -85,6 +93,11 @@ impl Announce {
                 came: came.iter().map(Person::frame).collect(),
                 left: left.clone(),
             },
+            Self::Typing { who, n } => Push::Typing {
+                a: room,
+                who: who.iter().map(Person::frame).collect(),
+                n: *n,
+            },
         }
     }
 }
@@ -98,6 +111,24 @@ pub enum RowChange {
     Erase { seq: Seq, left: RecordBody },
     /// The broadcast's row for the home page.
     Broadcast(Broadcast),
+    /// A member likes the message, or no longer.
+    Like {
+        of: Seq,
+        member: MemberId,
+        on: bool,
+        at_ms: u64,
+    },
+    /// A member's vote in the poll of that seq: options as bits, 0 takes it back.
+    Vote {
+        of: Seq,
+        member: MemberId,
+        picks: u16,
+        at_ms: u64,
+    },
+    /// The poll is closed: who voted what is not kept.
+    VotesGone { of: Seq },
+    /// A reply is in the thread of that root, or (deleted) no longer.
+    Reply { root: Seq, seq: Seq, on: bool },
 }
 
 /// What media is to do.

@@ -22,6 +22,10 @@ pub(crate) enum Fault {
     PinKeepsDeleted,
     /// A delete leaves the text where a later joiner finds it.
     DeleteNotFolded,
+    /// A changed vote counts beside the one before.
+    VoteCountedTwice,
+    /// A vote or like is answered before it is on disk.
+    RowAckedBeforeCommit,
 }
 
 #[cfg(not(test))]

@@ -90,6 +90,8 @@ verbs! {
     Pin = "pin",
     /// Pick questions and mark them answered.
     Questions = "questions",
+    /// Ask by a poll, and close it.
+    Polls = "polls",
     /// Schedule or open a broadcast, and publish.
     GoLive = "go_live",
     /// Pause, end or archive the broadcast.
@@ -187,6 +189,10 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
         (Verb::Questions, Object::Room { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may pick questions",
+        ),
+        (Verb::Polls, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may make and close polls",
         ),
         (Verb::GoLive | Verb::RunBroadcast, Object::Room { .. }) => allow_if(
             standing.runs_the_broadcast(),
@@ -288,6 +294,7 @@ mod tests {
         (Verb::Mode, [false, false, true, true, true, true]),
         (Verb::Pin, [false, false, true, true, true, true]),
         (Verb::Questions, [false, false, true, true, true, true]),
+        (Verb::Polls, [false, false, true, true, true, true]),
         (Verb::GoLive, [false, false, false, true, true, true]),
         (Verb::RunBroadcast, [false, false, false, true, true, true]),
         (Verb::CoHost, [false, false, false, true, true, true]),

@@ -22,6 +22,25 @@ pub fn pin(text: &str) -> Result<String, Refusal> {
     bounded(text, limits::PIN_CHARS_MAX, "what is pinned")
 }
 
+/// A poll's question on one line.
+pub fn question(text: &str) -> Result<String, Refusal> {
+    line(text, limits::POLL_QUESTION_CHARS_MAX, "a question")
+}
+
+/// One of a poll's options on one line.
+pub fn option(text: &str) -> Result<String, Refusal> {
+    line(text, limits::POLL_OPTION_CHARS_MAX, "an option")
+}
+
+/// Something on one line that must not be empty.
+fn line(text: &str, chars_max: usize, what: &str) -> Result<String, Refusal> {
+    let text = clean(text, Lines::Joined);
+    if is_blank(&text) {
+        return Err(Refusal::new(Code::Empty, format!("{what} needs some text")));
+    }
+    bounded(text, chars_max, what)
+}
+
 /// As much of a message as is pinned.
 pub(crate) fn beginning(text: &Arc<str>) -> Arc<str> {
     match text.char_indices().nth(limits::PIN_CHARS_MAX) {

@@ -4,7 +4,7 @@ use community::{Command, Past};
 use protocol::{ClientFrame, Code, Refusal, RoomNumber, client::Wanted, limits};
 
 use super::device::Device;
-use crate::actor::{Asked, RoomHandle, Wish};
+use crate::actor::{Asked, Reading, RoomHandle, Wish};
 
 impl Device {
     pub(super) fn dispatch(&mut self, frame: ClientFrame) {
@@ -111,6 +111,45 @@ impl Device {
             } => {
                 self.command(i, a, Command::Question { client_id, of, act });
             }
+            ClientFrame::Poll {
+                i,
+                a,
+                cid: client_id,
+                question,
+                options,
+                multiple,
+                for_ms,
+            } => {
+                self.command(
+                    i,
+                    a,
+                    Command::Poll {
+                        client_id,
+                        question,
+                        options,
+                        multiple,
+                        for_ms,
+                    },
+                );
+            }
+            ClientFrame::ClosePoll {
+                i,
+                a,
+                cid: client_id,
+                of,
+            } => {
+                self.command(i, a, Command::ClosePoll { client_id, of });
+            }
+            ClientFrame::Vote { i, a, of, picks } => {
+                self.command(i, a, Command::Vote { of, picks });
+            }
+            ClientFrame::Like { i, a, of, on } => self.command(i, a, Command::Like { of, on }),
+            ClientFrame::Liked { i, a, from, to } => self.liked(i, a, from, to),
+            ClientFrame::Thread { i, a, of, after, n } => {
+                let n = usize::try_from(n).unwrap_or(usize::MAX);
+                self.read(i, a, Reading::Thread { of, after, n });
+            }
+            ClientFrame::Typing { a } => self.typing(a),
             ClientFrame::Mute {
                 i,
                 a,
@@ -313,6 +352,37 @@ impl Device {
         if known.hearts.allow(clock::unix_ms()) {
             let asked = Asked::Nobody { id: self.link.id() };
             self.wish(&room, Command::Burst { kind, n }, asked);
+        }
+    }
+
+    fn typing(&mut self, a: RoomNumber) {
+        let Some(room) = self.room(a) else { return };
+        let Some(known) = &mut self.known else { return };
+        // As hearts are: what is too much is dropped.
+        if known.hearts.allow(clock::unix_ms()) {
+            let asked = Asked::Nobody { id: self.link.id() };
+            self.wish(&room, Command::Typing, asked);
+        }
+    }
+
+    fn liked(&mut self, i: u32, a: RoomNumber, from: protocol::Seq, to: protocol::Seq) {
+        let Some(known) = &self.known else { return };
+        let member = known.who.id.clone();
+        self.read(i, a, Reading::Liked { member, from, to });
+    }
+
+    fn read(&mut self, i: u32, a: RoomNumber, reading: Reading) {
+        let Some(room) = self.room(a) else {
+            return self.refuse(i, not_joined());
+        };
+        let Some(asked) = self.opened(i) else { return };
+        if let Err(refusal) = room.wish(Wish::Read { reading, asked }) {
+            if let Some(known) = &self.known {
+                known
+                    .open
+                    .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            }
+            self.refuse(i, refusal);
         }
     }
 

@@ -4,7 +4,7 @@ use axum::{
     Json as Answer,
     extract::{Path, Query, State},
 };
-use community::{Columns, Record, Verb};
+use community::{Columns, Record, Tally, Verb};
 use protocol::{CircleId, Seq, limits, rest::Problem, server::Page};
 use serde::Deserialize;
 use store::{Entry, PageOf};
@@ -58,19 +58,26 @@ pub(crate) async fn page(
         .admit(room.number, by.who(), Verb::Watch)
         .await?;
     let page = doors.store.page(room.number, of, n).await?;
-    let records: Result<Vec<_>, _> = page
-        .entries
-        .into_iter()
-        .map(|it| read(room.circle, it))
-        .collect();
-    let records = records.map_err(|it| Failure::internal("a stored record cannot be read", &it))?;
+    let mut tallies = page.tallies;
+    let mut records = Vec::with_capacity(page.entries.len());
+    for entry in page.entries {
+        let seq = entry.seq;
+        let record = read(room.circle, entry)
+            .map_err(|it| Failure::internal("a stored record cannot be read", &it))?;
+        let tally = tallies.extract_if(.., |it| it.of == seq).next();
+        let tally = tally.map_or_else(Tally::default, |it| Tally {
+            likes: it.likes,
+            replies: it.replies,
+        });
+        records.push(record.with_tally(tally).frame());
+    }
     Ok(Answer(Page {
-        page: records.iter().map(Record::frame).collect(),
+        page: records,
         end: page.end,
     }))
 }
 
-fn read(circle: CircleId, entry: Entry) -> Result<Record, community::ReadError> {
+pub(super) fn read(circle: CircleId, entry: Entry) -> Result<Record, community::ReadError> {
     let columns = Columns {
         seq: entry.seq,
         at_ms: entry.at_ms,

@@ -214,6 +214,69 @@ frames! {
     }
     /// The questions that wait, oldest first.
     Questions { i: u32, a: RoomNumber }
+    /// A poll, by who runs the room. With `for_ms` it closes by itself.
+    Poll {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        question: String,
+        options: Vec<String>,
+        /// One may pick several options.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        multiple: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        for_ms: Option<u64>,
+    }
+    /// Closes the poll of that seq.
+    ClosePoll {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+    }
+    /// One's vote in the poll of that seq, in place of the one before: the numbers of options, from 0.
+    /// Without picks it is taken back.
+    Vote {
+        i: u32,
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        picks: Vec<u8>,
+    }
+    /// Likes the message of that seq, or takes it back.
+    Like {
+        i: u32,
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        on: bool,
+    }
+    /// Which messages of a span (both ends included) one likes.
+    Liked {
+        i: u32,
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        from: Seq,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        to: Seq,
+    }
+    /// A page of a message's thread, oldest first: without `after` the message itself, then the first
+    /// `n` replies; with it the first `n` replies above that seq.
+    Thread {
+        i: u32,
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        after: Option<Seq>,
+        n: u32,
+    }
+    /// One is writing: never stored, no answer.
+    Typing { a: RoomNumber }
     Broadcast {
         i: u32,
         a: RoomNumber,
@@ -266,13 +329,23 @@ impl ClientFrame {
             | Self::Pin { i, .. }
             | Self::Question { i, .. }
             | Self::Questions { i, .. }
+            | Self::Poll { i, .. }
+            | Self::ClosePoll { i, .. }
+            | Self::Vote { i, .. }
+            | Self::Like { i, .. }
+            | Self::Liked { i, .. }
+            | Self::Thread { i, .. }
             | Self::Broadcast { i, .. }
             | Self::Offer { i, .. }
             | Self::Restart { i, .. }
             | Self::Show { i, .. }
             | Self::Resume { i, .. }
             | Self::Close { i, .. } => Some(*i),
-            Self::Burst { .. } | Self::Candidate { .. } | Self::Ping {} | Self::Pong {} => None,
+            Self::Burst { .. }
+            | Self::Typing { .. }
+            | Self::Candidate { .. }
+            | Self::Ping {}
+            | Self::Pong {} => None,
         }
     }
 

@@ -14,6 +14,33 @@ pub const PIN_CHARS_MAX: usize = 400;
 pub const CO_HOSTS_MAX: usize = 8;
 /// Questions of a room that wait for an answer.
 pub const QUESTIONS_OPEN_MAX: usize = 200;
+/// Characters of a poll's question, and of one of its options.
+pub const POLL_QUESTION_CHARS_MAX: usize = 200;
+pub const POLL_OPTION_CHARS_MAX: usize = 80;
+/// Options of a poll.
+pub const POLL_OPTIONS_MIN: usize = 2;
+pub const POLL_OPTIONS_MAX: usize = 10;
+/// Polls of a room that are open at once.
+pub const POLLS_OPEN_MAX: usize = 3;
+/// The longest time after which a poll closes by itself.
+pub const POLL_FOR_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// People whose vote in one poll is counted (a room remembers each until the poll is closed).
+pub const POLL_VOTERS_MAX: usize = 100_000;
+/// Votes and likes that one member may send in a room at once, and a second after that; more is
+/// refused `rate_limited`.
+pub const ROWS_BURST: u32 = 20;
+pub const ROWS_PER_SECOND: u32 = 10;
+/// How often votes, likes and replies are announced at most.
+pub const TALLY_EVERY: Duration = Duration::from_secs(1);
+/// Messages whose likes and replies are counted in one such turn; the others wait for the next.
+pub const TALLIES_AT_ONCE: usize = 64;
+/// Seqs that one `liked` may span.
+pub const LIKED_SPAN_MAX: u64 = 2_000;
+/// How long somebody counts as writing after they last said so.
+pub const TYPING_FOR: Duration = Duration::from_secs(5);
+/// How often it is announced at most who is writing, and how many of them by name.
+pub const TYPING_EVERY: Duration = Duration::from_secs(1);
+pub const TYPING_NAMES_MAX: usize = 3;
 /// Messages and edits that one member may send in a room at once, before the rate counts.
 pub const TALK_BURST: u32 = 10;
 /// Messages and edits a second of one member in a room, once the burst is used up; 0: no limit. More

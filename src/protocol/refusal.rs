@@ -107,6 +107,10 @@ codes! {
     NoSuchQuestion = "no_such_question", None, 404;
     /// As many questions wait for an answer as may.
     TooManyQuestions = "too_many_questions", None, 409;
+    /// There is no such poll, or it is closed.
+    PollClosed = "poll_closed", None, 409;
+    /// As many polls are open as may be.
+    TooManyPolls = "too_many_polls", None, 409;
     // broadcast and media
     /// A broadcast has as many co-hosts as it may have.
     TooManyCoHosts = "too_many_co_hosts", None, 409;

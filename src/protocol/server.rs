@@ -39,6 +39,7 @@ pub enum Reply {
     Roster(Roster),
     Answered(Answered),
     Restarted(Restarted),
+    Liked(Liked),
     Done {},
 }
 
@@ -125,6 +126,10 @@ pub struct Joined {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
     pub muted_until_ms: Option<u64>,
+    /// One's own votes in the polls that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<Vec<Voted>>", optional))]
+    pub voted: Vec<Voted>,
 }
 
 /// To everything that is recorded: it is on disk, at this seq.
@@ -180,6 +185,15 @@ pub struct Restarted {
     pub sdp: String,
 }
 
+/// To `liked`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Liked {
+    /// The messages that the asker likes, in order.
+    #[cfg_attr(feature = "ts", ts(type = "number[]"))]
+    pub liked: Vec<Seq>,
+}
+
 /// One record as a frame. `k` names the kind, `b` is its body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
@@ -212,6 +226,18 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         re: Option<Seq>,
+        /// The message whose thread this is in, where that is another one than `re`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        root: Option<Seq>,
+        /// People who like it, as far as they were counted.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
+        likes: u32,
+        /// Replies in its thread, as far as they were counted.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
+        replies: u32,
         /// How often it was edited.
         #[serde(default, skip_serializing_if = "is_zero")]
         #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
@@ -274,7 +300,73 @@ pub enum Body {
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         done: Option<Seq>,
     },
+    /// A poll in its latest form: once closed, with its result.
+    Poll(Poll),
+    /// The poll of that seq is closed, and this is its result.
+    PollClosed(Votes),
     Broadcast(Broadcast),
+}
+
+/// A poll (投票) as everybody sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Poll {
+    pub question: String,
+    pub options: Vec<String>,
+    /// One may pick several options.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub multiple: bool,
+    /// When it closes by itself, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub closes_ms: Option<u64>,
+    /// The result, once it is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub result: Option<Votes>,
+}
+
+/// A poll that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct OpenPoll {
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub of: Seq,
+    pub by: Person,
+    pub poll: Poll,
+}
+
+/// How many voted for each option of a poll, in the order of its options.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Votes {
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub of: Seq,
+    pub n: Vec<u32>,
+    /// People who voted, each counted once.
+    pub voters: u32,
+}
+
+/// One's own vote in an open poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Voted {
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub of: Seq,
+    pub picks: Vec<u8>,
+}
+
+/// The likes and replies of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Tally {
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub of: Seq,
+    pub likes: u32,
+    pub replies: u32,
 }
 
 /// Who may speak in a room. Whoever runs it may always.
@@ -459,6 +551,18 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub picked: Option<Quoted>,
+    /// The polls that are open, all of them; absent from `joined` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub polls: Option<Vec<OpenPoll>>,
+    /// The votes of every open poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub votes: Option<Vec<Votes>>,
+    /// Messages whose likes or replies changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub tally: Option<Vec<Tally>>,
 }
 
 /// What the server says unasked.
@@ -483,6 +587,12 @@ pub enum Push {
     Burst {
         a: RoomNumber,
         b: std::collections::BTreeMap<String, u32>,
+    },
+    /// Who is writing just now: some of them, and how many in all.
+    Typing {
+        a: RoomNumber,
+        who: Vec<Person>,
+        n: u32,
     },
     /// This connection was too slow: fetch these by `history` when you like.
     Gap {

@@ -22,7 +22,7 @@ pub mod writer;
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError, Page,
-    PageOf, RowChange,
+    PageOf, RowChange, Tally, VoteRow,
 };
 pub use peek::peek_server_secret;
 pub use rows::{

@@ -8,7 +8,7 @@
 //! client id is there once per room and author, whatever happens. It does not decide anything.
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, Epoch, RoomNumber, Seq,
+    BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
     server::{Person, Phase},
 };
 
@@ -47,6 +47,34 @@ pub enum RowChange {
     Erase { seq: Seq, left: Vec<u8> },
     /// The room's broadcast as the home page lists it: made, or changed.
     Broadcast(BroadcastRow),
+    /// A member likes the record of that seq (since then), or no longer.
+    Like {
+        of: Seq,
+        member: MemberId,
+        at_ms: Option<u64>,
+    },
+    /// A member's vote, in place of the one before.
+    Vote(VoteRow, u64),
+    /// Nobody's vote in the poll of that seq is kept any more.
+    VotesGone { of: Seq },
+    /// A record is in the thread of a root, or no longer.
+    Reply { root: Seq, seq: Seq, on: bool },
+}
+
+/// Who picked what in a poll: options as bits, 0 for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoteRow {
+    pub of: Seq,
+    pub member: MemberId,
+    pub picks: u16,
+}
+
+/// The likes and replies of one record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub of: Seq,
+    pub likes: u32,
+    pub replies: u32,
 }
 
 /// A broadcast (场次) as a row that pages query.
@@ -115,6 +143,10 @@ pub struct Loaded {
     pub tail: Vec<Entry>,
     /// The newest [`CLIENT_IDS_LOADED`] client ids, oldest first.
     pub client_ids: Vec<Known>,
+    /// Every vote in the room's open polls, by poll and member.
+    pub votes: Vec<VoteRow>,
+    /// Of the tail's records that have likes or replies.
+    pub tallies: Vec<Tally>,
 }
 
 /// Which part of the past.
@@ -133,6 +165,8 @@ pub enum PageOf {
 pub struct Page {
     /// Oldest first.
     pub entries: Vec<Entry>,
+    /// Of the entries that have likes or replies.
+    pub tallies: Vec<Tally>,
     /// There is nothing further that way.
     pub end: bool,
 }

@@ -5,7 +5,7 @@
 //! it or make it fail while a writer owns the log.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,7 +13,7 @@ use protocol::{CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq, limits};
 
 use crate::log::{
     Append, AppendError, CLIENT_IDS_LOADED, Entry, Known, Loaded, Log, LogError, Page, PageOf,
-    RowChange, TAIL_RECORDS,
+    RowChange, TAIL_RECORDS, Tally, VoteRow,
 };
 
 /// What goes wrong with one append.
@@ -58,6 +58,9 @@ struct Room {
     epoch: Epoch,
     entries: Vec<Entry>,
     client_ids: BTreeMap<(MemberId, ClientId), (Seq, u64)>,
+    likes: BTreeSet<(Seq, MemberId)>,
+    votes: BTreeMap<(Seq, MemberId), u16>,
+    replies: BTreeSet<(Seq, Seq)>,
 }
 
 impl SimulatedLog {
@@ -73,6 +76,9 @@ impl SimulatedLog {
             epoch,
             entries: Vec::new(),
             client_ids: BTreeMap::new(),
+            likes: BTreeSet::new(),
+            votes: BTreeMap::new(),
+            replies: BTreeSet::new(),
         };
         disk.synced.insert(number, room.clone());
         disk.seen.insert(number, room);
@@ -195,17 +201,16 @@ impl Log for SimulatedLog {
                 .collect(),
             tail: room.entries[tail..].to_vec(),
             client_ids,
+            votes: room.votes(),
+            tallies: room.tallies(&room.entries[tail..]),
         })
     }
 
     fn page(&mut self, room: RoomNumber, of: PageOf, n: usize) -> Result<Page, LogError> {
         let n = n.min(limits::PAGE_RECORDS_MAX);
         let disk = self.disk();
-        let all = &disk
-            .seen
-            .get(&room)
-            .ok_or(LogError::NoSuchRoom(room))?
-            .entries;
+        let room = disk.seen.get(&room).ok_or(LogError::NoSuchRoom(room))?;
+        let all = &room.entries;
         let (first, past) = match of {
             PageOf::Last => (all.len().saturating_sub(n), all.len()),
             PageOf::Before(seq) => {
@@ -223,6 +228,7 @@ impl Log for SimulatedLog {
         };
         Ok(Page {
             entries: all[first..past].to_vec(),
+            tallies: room.tallies(&all[first..past]),
             end,
         })
     }
@@ -284,6 +290,10 @@ fn check<'a>(
     let is_there = |seq: Seq| (1..=end).contains(&seq);
     let all_there = part.rows.iter().all(|it| match it {
         RowChange::Revise { seq, .. } | RowChange::Erase { seq, .. } => is_there(*seq),
+        RowChange::Like { of: seq, .. }
+        | RowChange::Vote(VoteRow { of: seq, .. }, _)
+        | RowChange::VotesGone { of: seq }
+        | RowChange::Reply { root: seq, .. } => is_there(*seq),
         RowChange::Broadcast(_) => true,
     });
     if !all_there {
@@ -295,6 +305,26 @@ fn check<'a>(
 impl Room {
     fn last_seq(&self) -> Seq {
         self.entries.len() as u64
+    }
+
+    fn votes(&self) -> Vec<VoteRow> {
+        let row = |((of, member), picks): (&(Seq, MemberId), &u16)| VoteRow {
+            of: *of,
+            member: member.clone(),
+            picks: *picks,
+        };
+        self.votes.iter().map(row).collect()
+    }
+
+    fn tallies(&self, of: &[Entry]) -> Vec<Tally> {
+        let count = |n: usize| u32::try_from(n).expect("a small simulation");
+        let tally = |it: &Entry| Tally {
+            of: it.seq,
+            likes: count(self.likes.iter().filter(|like| like.0 == it.seq).count()),
+            replies: count(self.replies.iter().filter(|re| re.0 == it.seq).count()),
+        };
+        let all = of.iter().map(tally);
+        all.filter(|it| it.likes + it.replies > 0).collect()
     }
 
     /// Writes a part that was checked.
@@ -313,6 +343,30 @@ impl Room {
                     self.entries[at].body.clone_from(body);
                 }
                 RowChange::Broadcast(_) => {}
+                RowChange::Like { of, member, at_ms } => {
+                    let like = (*of, member.clone());
+                    if at_ms.is_some() {
+                        self.likes.insert(like);
+                    } else {
+                        self.likes.remove(&like);
+                    }
+                }
+                RowChange::Vote(row, _) => {
+                    let key = (row.of, row.member.clone());
+                    if row.picks == 0 {
+                        self.votes.remove(&key);
+                    } else {
+                        self.votes.insert(key, row.picks);
+                    }
+                }
+                RowChange::VotesGone { of } => self.votes.retain(|it, _| it.0 != *of),
+                RowChange::Reply { root, seq, on } => {
+                    if *on {
+                        self.replies.insert((*root, *seq));
+                    } else {
+                        self.replies.remove(&(*root, *seq));
+                    }
+                }
             }
         }
     }

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::{
-    log::{Append, Entry, Known, Loaded, LogError, Page, PageOf},
+    log::{Append, Entry, Known, Loaded, LogError, Page, PageOf, Tally, VoteRow},
     readers::Readers,
     rows::RowError,
-    sqlite::{self, SqliteLog, read},
+    sqlite::{self, SqliteLog, read, tallies},
     writer::{Commit, Health, Worked, Writer, WriterHandle},
 };
 
@@ -136,6 +136,39 @@ impl Store {
     /// One record.
     pub async fn entry(&self, room: RoomNumber, seq: Seq) -> Result<Option<Entry>, LogError> {
         self.read_log(move |db| read::entry(db, room, seq)).await
+    }
+
+    /// The likes and replies of these records, each of them named.
+    pub async fn tallies(&self, room: RoomNumber, of: Vec<Seq>) -> Result<Vec<Tally>, LogError> {
+        self.read_log(move |db| tallies::tallies_of(db, room, &of))
+            .await
+    }
+
+    /// Which records from one seq to another a member likes.
+    pub async fn liked(
+        &self,
+        room: RoomNumber,
+        member: MemberId,
+        (from, to): (Seq, Seq),
+    ) -> Result<Vec<Seq>, LogError> {
+        self.read_log(move |db| tallies::liked(db, room, &member, from, to))
+            .await
+    }
+
+    /// The first `n` replies above a seq in the thread of a root, oldest first.
+    pub async fn thread(
+        &self,
+        room: RoomNumber,
+        (root, after): (Seq, Seq),
+        n: usize,
+    ) -> Result<Page, LogError> {
+        self.read_log(move |db| tallies::thread(db, room, root, after, n))
+            .await
+    }
+
+    /// Every vote in a room's open polls.
+    pub async fn votes(&self, room: RoomNumber) -> Result<Vec<VoteRow>, LogError> {
+        self.read_log(move |db| tallies::votes(db, room)).await
     }
 
     /// What became of a client id, however long ago.

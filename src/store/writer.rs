@@ -244,13 +244,16 @@ impl Run {
     /// Commits this append and what else waits; hands back the first job that is not an append.
     fn commit(&mut self, first: Append, done: Done) -> Option<Job> {
         let mut records = first.records.len();
+        // Rows alone cost as much as records do.
+        let mut weight = records + first.rows.len();
         let mut batch = vec![first];
         let mut waiting = vec![done];
         let mut held = None;
-        while records < limits::COMMIT_RECORDS_MAX {
+        while weight < limits::COMMIT_RECORDS_MAX {
             match self.inbox.try_recv() {
                 Ok(Job::Append(append, done)) => {
                     records += append.records.len();
+                    weight += append.records.len() + append.rows.len();
                     batch.push(append);
                     waiting.push(done);
                 }

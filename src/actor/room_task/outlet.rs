@@ -18,10 +18,10 @@ use crate::actor::{answer_frame, directory::Shards, push_frame, stage::Stage};
 /// The connection number of those who have none (REST).
 pub(super) const TICKETS: u64 = 0;
 
-/// Keys of state frames in the shards' rings: frames of the same values share one, so that a viewer
-/// who lags gets the last of them only. Diffs of the roster build upon each other, so each is kept
-/// apart by a key of its own, taken in turns.
-const ROSTER_KEYS: std::ops::Range<u8> = 128..u8::MAX;
+/// Keys of state frames in the shards' rings: frames of the same value share one, so that a viewer
+/// who lags gets the last of them only. Diffs of the roster and tallies build upon each other, so each
+/// is kept apart by a key of its own, taken in turns.
+const TURN_KEYS: std::ops::Range<u8> = 64..u8::MAX;
 
 /// Speaks to shards; can be given to a task that answers later.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ pub(super) struct Outlet {
     /// Connections of this room on each shard: only those with any are told.
     per_shard: Vec<u32>,
     state_changed: bool,
-    roster_turn: u8,
+    turn: u8,
     /// Answers of joins that wait for the pages that belong to them.
     resumes: HashMap<u64, Resume>,
 }
@@ -95,7 +95,7 @@ impl Outlet {
             numbers: HashMap::new(),
             next_number: TICKETS,
             state_changed: false,
-            roster_turn: 0,
+            turn: 0,
             resumes: HashMap::new(),
         }
     }
@@ -222,17 +222,13 @@ impl Outlet {
             Announce::State(state) => {
                 self.state_changed = true;
                 Class::State {
-                    key: values_key(state),
+                    key: value_key(state).unwrap_or_else(|| self.next_turn()),
                 }
             }
-            Announce::Roster { .. } => {
-                let turns = ROSTER_KEYS.end - ROSTER_KEYS.start;
-                self.roster_turn = (self.roster_turn + 1) % turns;
-                Class::State {
-                    key: ROSTER_KEYS.start + self.roster_turn,
-                }
-            }
-            Announce::Burst(_) => Class::Burst,
+            Announce::Roster { .. } => Class::State {
+                key: self.next_turn(),
+            },
+            Announce::Burst(_) | Announce::Typing { .. } => Class::Burst,
         };
         if self.per_shard.iter().all(|it| *it == 0) {
             return;
@@ -275,6 +271,12 @@ impl Outlet {
         }
     }
 
+    fn next_turn(&mut self) -> u8 {
+        let turns = TURN_KEYS.end - TURN_KEYS.start;
+        self.turn = (self.turn + 1) % turns;
+        TURN_KEYS.start + self.turn
+    }
+
     /// Makes the values known to pages, if any of them changed.
     pub(super) fn show(&mut self, state: impl FnOnce() -> State) {
         if std::mem::take(&mut self.state_changed) {
@@ -283,13 +285,21 @@ impl Outlet {
     }
 }
 
-/// One bit for each kind of value that a state frame carries.
-fn values_key(state: &State) -> u8 {
-    u8::from(state.count.is_some())
-        | u8::from(state.slow_mode_ms.is_some()) << 1
-        | u8::from(state.broadcast.is_some()) << 2
-        | u8::from(state.stage.is_some()) << 3
-        | u8::from(state.pin.is_some()) << 4
-        | u8::from(state.picked.is_some()) << 5
-        | u8::from(state.mode.is_some()) << 6
+/// The key of a state frame that carries one kind of value, which takes the place of the one before.
+/// Frames of several kinds, and tallies (which name single messages), are each kept apart.
+fn value_key(state: &State) -> Option<u8> {
+    let carried = [
+        state.count.is_some(),
+        state.slow_mode_ms.is_some(),
+        state.broadcast.is_some(),
+        state.stage.is_some(),
+        state.pin.is_some(),
+        state.picked.is_some(),
+        state.mode.is_some(),
+        state.polls.is_some(),
+        state.votes.is_some(),
+    ];
+    let mut kinds = (0..).zip(carried).filter(|it| it.1);
+    let only = kinds.next()?.0;
+    (kinds.next().is_none() && state.tally.is_none()).then_some(only)
 }

@@ -63,15 +63,11 @@ pub(super) async fn page(
         .after_ms(1_000)
     };
     let stored = store.page(number, of, n).await.map_err(|it| failed(&it))?;
-    let page = stored
-        .entries
-        .into_iter()
-        .map(|it| storing::record(circle, it).map(|it| it.frame()))
-        .collect::<Result<_, _>>()
-        .map_err(|it| failed(&it))?;
+    let end = stored.end;
+    let records = storing::records(circle, stored).map_err(|it| failed(&it))?;
     Ok(Page {
-        page,
-        end: stored.end,
+        page: records.iter().map(community::Record::frame).collect(),
+        end,
     })
 }
 

@@ -5,6 +5,7 @@
 //! before the last one loses its text (it is *superseded*), so that any page, read in any order,
 //! shows the latest text and none that was taken back.
 
+mod poll;
 mod stored;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use protocol::{
 
 use crate::member::Person;
 
+pub use poll::{Counted, Poll, Tally};
 pub use stored::{Columns, ReadError};
 
 /// One entry of a room's log.
@@ -82,6 +84,12 @@ pub enum RecordBody {
         who: Person,
         on: bool,
     },
+    Poll(Poll),
+    /// The poll of that seq is closed.
+    PollClosed {
+        of: Seq,
+        result: Counted,
+    },
     Broadcast(Broadcast),
 }
 
@@ -114,6 +122,10 @@ pub struct Message {
     pub deleted: bool,
     /// Asked of the host, and how far that is.
     pub question: Option<QuestionPhase>,
+    /// The message whose thread this is in, where that is another one than `reply_to`.
+    pub root: Option<Seq>,
+    /// Counted where the likes and replies lie: never in the stored body.
+    pub tally: Tally,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -140,8 +152,19 @@ impl Record {
             t: self.at_ms,
             pos: self.pos,
             u: self.author.frame(),
-            body: self.body.frame(),
+            body: self.body.frame(self.seq),
         }
+    }
+}
+
+impl Record {
+    /// The record with its likes and replies, where it is a message.
+    #[must_use]
+    pub fn with_tally(mut self, tally: Tally) -> Self {
+        if let RecordBody::Message(it) = &mut self.body {
+            it.tally = tally;
+        }
+        self
     }
 }
 
@@ -151,12 +174,15 @@ impl RecordBody {
         match self {
             // A question stays until it is answered, however much is said after it.
             Self::Message(it) => it.question.is_some(),
-            Self::Edit { .. } | Self::Delete { .. } | Self::Question { .. } => false,
+            Self::Edit { .. }
+            | Self::Delete { .. }
+            | Self::Question { .. }
+            | Self::PollClosed { .. } => false,
             _ => true,
         }
     }
 
-    fn frame(&self) -> Body {
+    fn frame(&self, seq: Seq) -> Body {
         match self {
             Self::Message(it) => Body::Msg {
                 text: it.text.to_string(),
@@ -164,6 +190,9 @@ impl RecordBody {
                 edits: it.edits,
                 deleted: it.deleted,
                 question: it.question,
+                root: it.root.filter(|root| it.reply_to != Some(*root)),
+                likes: it.tally.likes,
+                replies: it.tally.replies,
             },
             Self::Edit {
                 of,
@@ -213,6 +242,8 @@ impl RecordBody {
                 who: who.frame(),
                 on: *on,
             },
+            Self::Poll(it) => Body::Poll(it.frame(seq)),
+            Self::PollClosed { of, result } => Body::PollClosed(result.frame(*of)),
             Self::Broadcast(it) => Body::Broadcast(it.frame()),
         }
     }
@@ -227,7 +258,14 @@ impl Message {
             last_edit: None,
             deleted: false,
             question: None,
+            root: None,
+            tally: Tally::default(),
         }
+    }
+
+    /// The message whose thread this one is in. A reply to a reply is in the same thread.
+    pub(crate) fn thread(&self) -> Option<Seq> {
+        self.root.or(self.reply_to)
     }
 
     /// The message after the edit of that seq. Nothing happens where it is already folded in, so

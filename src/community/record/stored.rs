@@ -11,7 +11,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broadcast, Message, Pin, Record, RecordBody, Words};
+use super::{Broadcast, Counted, Message, Pin, Poll, Record, RecordBody, Tally, Words};
 use crate::member::Person;
 
 const VERSION: u32 = 1;
@@ -108,6 +108,8 @@ impl RecordBody {
             Self::Question { .. } => 11,
             Self::Mode { .. } => 12,
             Self::CoHost { .. } => 13,
+            Self::Poll(_) => 30,
+            Self::PollClosed { .. } => 31,
         }
     }
 }
@@ -140,6 +142,8 @@ enum StoredBody {
         deleted: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         question: Option<StoredQuestionPhase>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root: Option<Seq>,
     },
     Edit {
         of: Seq,
@@ -193,6 +197,20 @@ enum StoredBody {
         who: StoredPerson,
         on: bool,
     },
+    Poll {
+        question: String,
+        options: Vec<String>,
+        #[serde(default, skip_serializing_if = "is_default")]
+        multiple: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closes_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<StoredResult>,
+    },
+    PollClosed {
+        of: Seq,
+        result: StoredResult,
+    },
     Broadcast {
         id: BroadcastId,
         phase: StoredPhase,
@@ -207,6 +225,12 @@ enum StoredBody {
         #[serde(default)]
         played_ms: u64,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredResult {
+    n: Vec<u32>,
+    voters: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -269,6 +293,24 @@ impl From<StoredPerson> for Person {
     }
 }
 
+impl From<&Counted> for StoredResult {
+    fn from(it: &Counted) -> Self {
+        Self {
+            n: it.n.clone(),
+            voters: it.voters,
+        }
+    }
+}
+
+impl From<StoredResult> for Counted {
+    fn from(it: StoredResult) -> Self {
+        Self {
+            n: it.n,
+            voters: it.voters,
+        }
+    }
+}
+
 impl From<&RecordBody> for StoredBody {
     fn from(it: &RecordBody) -> Self {
         match it {
@@ -279,6 +321,7 @@ impl From<&RecordBody> for StoredBody {
                 last_edit: it.last_edit,
                 deleted: it.deleted,
                 question: it.question.map(Into::into),
+                root: it.root,
             },
             RecordBody::Edit { of, text } => Self::Edit {
                 of: *of,
@@ -331,6 +374,17 @@ impl From<&RecordBody> for StoredBody {
                 who: who.into(),
                 on: *on,
             },
+            RecordBody::Poll(it) => Self::Poll {
+                question: it.question.to_string(),
+                options: it.options.iter().map(ToString::to_string).collect(),
+                multiple: it.multiple,
+                closes_ms: it.closes_ms,
+                result: it.result.as_ref().map(Into::into),
+            },
+            RecordBody::PollClosed { of, result } => Self::PollClosed {
+                of: *of,
+                result: result.into(),
+            },
             RecordBody::Broadcast(it) => Self::Broadcast {
                 id: it.id.clone(),
                 phase: it.phase.into(),
@@ -355,6 +409,7 @@ impl From<StoredBody> for RecordBody {
                 last_edit,
                 deleted,
                 question,
+                root,
             } => Self::Message(Message {
                 text: text.into(),
                 reply_to,
@@ -362,6 +417,8 @@ impl From<StoredBody> for RecordBody {
                 last_edit,
                 deleted,
                 question: question.map(Into::into),
+                root,
+                tally: Tally::default(),
             }),
             StoredBody::Edit { of, text } => Self::Edit {
                 of,
@@ -413,6 +470,23 @@ impl From<StoredBody> for RecordBody {
             StoredBody::CoHost { who, on } => Self::CoHost {
                 who: who.into(),
                 on,
+            },
+            StoredBody::Poll {
+                question,
+                options,
+                multiple,
+                closes_ms,
+                result,
+            } => Self::Poll(Poll {
+                question: question.into(),
+                options: options.into_iter().map(Into::into).collect(),
+                multiple,
+                closes_ms,
+                result: result.map(Into::into),
+            }),
+            StoredBody::PollClosed { of, result } => Self::PollClosed {
+                of,
+                result: result.into(),
             },
             StoredBody::Broadcast {
                 id,

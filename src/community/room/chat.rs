@@ -33,9 +33,10 @@ impl Room {
         self.check_not_muted(now, from)?;
         self.check_mode(&from.who, said.question)?;
         let words = text::message(said.text)?;
-        if let Some(seq) = said.reply_to {
-            self.message(seq)?;
-        }
+        let root = match said.reply_to {
+            Some(seq) => self.message(seq)?.1.thread(),
+            None => None,
+        };
         self.check_rate(now, from)?;
         if !from.who.role.is_staff() {
             let gap_ms = self.decided.slow_mode_ms;
@@ -46,6 +47,7 @@ impl Room {
             }
         }
         let mut message = Message::new(words.into(), said.reply_to);
+        message.root = root;
         if said.question {
             self.check_may_ask()?;
             message.question = Some(QuestionPhase::Asked);
@@ -135,6 +137,34 @@ impl Room {
                 std::iter::once(erased).chain(older).collect()
             }
         }
+    }
+
+    /// A reply that comes into a thread, or goes out of it.
+    pub(super) fn thread_revised(&self, seq: Seq, body: &RecordBody) -> Option<RowChange> {
+        match body {
+            RecordBody::Message(it) => {
+                let root = it.thread()?;
+                Some(RowChange::Reply {
+                    root,
+                    seq,
+                    on: true,
+                })
+            }
+            RecordBody::Delete { of } => {
+                let root = self.thread_of(*of)?;
+                Some(RowChange::Reply {
+                    root,
+                    seq: *of,
+                    on: false,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The message whose thread that one is in.
+    pub(super) fn thread_of(&self, seq: Seq) -> Option<Seq> {
+        self.kept(seq)?.1.thread()
     }
 
     /// A message in the form that everything decided so far gives it.

@@ -8,7 +8,7 @@ use protocol::{
     server::{PeerEnd, Push, Quoted, State},
 };
 
-use super::{Room, broadcast, moderation, pending::Decided};
+use super::{Room, broadcast, moderation, pending::Decided, rows::Reached};
 use crate::{
     command::{Command, Origin},
     effect::{Announce, Effect, Notify},
@@ -20,6 +20,7 @@ use crate::{
 
 /// What is shown apart from the talk, as it is committed.
 struct Apart {
+    polls: Vec<Seq>,
     pin: Option<Quoted>,
     picked: Option<Quoted>,
 }
@@ -30,11 +31,17 @@ impl Room {
     /// The announce comes first, then the answers, then what follows for single connections and for
     /// media: nobody is told that their message is in before it is on its way to everybody.
     pub fn committed(&mut self, now: Now, upto: Seq, fx: &mut Vec<Effect>) {
+        self.stored(now, Reached { seq: upto, row: 0 }, fx);
+    }
+
+    /// The same, of an append that may have had rows of its own.
+    pub fn stored(&mut self, now: Now, upto: Reached, fx: &mut Vec<Effect>) {
         let was = self.apart();
         let mut records = Vec::new();
         let mut answers = Vec::new();
         while let Some(Decided {
             record,
+            row,
             asked,
             outcome,
         }) = self.pending.pop(upto)
@@ -43,7 +50,11 @@ impl Room {
                 self.committed.apply(&record);
                 self.ring.push(record.clone());
                 self.aside.apply(now, &record);
+                self.thread_changed(now, &record);
                 records.push(record);
+            }
+            if let Some((_, row)) = row {
+                self.row_committed(now, &row);
             }
             if let Some((from, _)) = asked {
                 answers.push(Effect::Answer {
@@ -76,6 +87,9 @@ impl Room {
         self.presence = old.presence;
         self.bursts = old.bursts;
         self.hosts_shown = old.hosts_shown;
+        self.typing = old.typing;
+        self.row_pace = old.row_pace;
+        self.tallies.inherit(now, old.tallies, old.pending.liked());
         let ended = old.stage.publisher.clone().filter(|it| it.ending);
         self.stage
             .inherit(now, old.stage, &old.decided, &self.decided);
@@ -94,6 +108,7 @@ impl Room {
         }
         let landed = self.ring.after(old.committed.seq).unwrap_or_default();
         let was = Apart {
+            polls: old.committed.polls.keys().copied().collect(),
             pin: old.committed.pin_shown(),
             picked: old.committed.picked_shown(),
         };
@@ -118,6 +133,10 @@ impl Room {
         if is.picked != was.picked {
             state.picked = Some(is.picked.unwrap_or_default());
         }
+        if is.polls != was.polls {
+            state.polls = Some(self.polls_shown());
+            state.votes = Some(self.votes_shown());
+        }
         if !records.is_empty() {
             fx.push(Effect::Announce(Announce::Records(records.clone())));
         }
@@ -132,6 +151,7 @@ impl Room {
 
     fn apart(&self) -> Apart {
         Apart {
+            polls: self.committed.polls.keys().copied().collect(),
             pin: self.committed.pin_shown(),
             picked: self.committed.picked_shown(),
         }
@@ -154,6 +174,18 @@ impl Room {
             }
         }
         state
+    }
+
+    /// A reply came into a thread, or went out of it.
+    fn thread_changed(&mut self, now: Now, record: &Record) {
+        let root = match &record.body {
+            RecordBody::Message(it) => it.thread(),
+            RecordBody::Delete { of } => self.thread_of(*of),
+            _ => None,
+        };
+        if let Some(root) = root {
+            self.tallies.changed(now, root);
+        }
     }
 
     /// What a committed record means for single members and for media.

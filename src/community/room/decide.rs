@@ -15,6 +15,7 @@ use super::{
     commit,
     facts::Facts,
     pending::{Decided, Outcome},
+    polls,
 };
 use crate::{
     command::{Command, Origin},
@@ -105,6 +106,22 @@ impl Room {
             Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
             Command::Question { of, act, .. } => self.question(from, *of, *act),
             Command::CoHost { who, on, .. } => self.co_host(from, who, *on),
+            Command::Poll {
+                question,
+                options,
+                multiple,
+                for_ms,
+                ..
+            } => {
+                let asked = polls::Asked {
+                    question,
+                    options,
+                    multiple: *multiple,
+                    for_ms: *for_ms,
+                };
+                self.poll(now, from, &asked)
+            }
+            Command::ClosePoll { of, .. } => self.close_poll(from, *of),
             Command::Broadcast {
                 act,
                 title,
@@ -121,7 +138,10 @@ impl Room {
             | Command::Leave
             | Command::Burst { .. }
             | Command::Roster
-            | Command::Questions => {
+            | Command::Questions
+            | Command::Vote { .. }
+            | Command::Like { .. }
+            | Command::Typing => {
                 unreachable!("handle() answers these without a record")
             }
         }
@@ -140,6 +160,8 @@ impl Room {
         let mut rows = self.revisions(seq, &body);
         rows.extend(self.pin_revised(&body));
         rows.extend(self.questions_revised(&body));
+        rows.extend(self.poll_revised(&body));
+        rows.extend(self.thread_revised(seq, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));
@@ -169,9 +191,11 @@ impl Room {
             RecordBody::Message(_) => {
                 self.pace.spoke(&record.author.id, now);
                 self.pace.talked(&record.author.id, self.meta.talk, now);
+                self.typing.stopped(now, &record.author.id);
             }
             RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
             RecordBody::Mode { .. } => self.time_mode(now),
+            RecordBody::Poll(_) | RecordBody::PollClosed { .. } => self.time_polls(now),
             RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
             _ => {}
         }
@@ -184,6 +208,7 @@ impl Room {
             });
         }
         self.pending.push(Decided {
+            row: None,
             record: Some(record),
             asked,
             outcome,
@@ -206,6 +231,7 @@ impl Room {
         } else {
             let asked = Some((from.clone(), command));
             self.pending.push(Decided {
+                row: None,
                 record: None,
                 asked,
                 outcome,
@@ -231,6 +257,7 @@ impl Room {
             self.started = true;
             self.pace.start(now);
             self.time_mode(now);
+            self.time_polls(now);
             self.stage.start(&self.committed, now);
         }
     }

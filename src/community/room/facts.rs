@@ -9,6 +9,7 @@ use protocol::{
     server::{self, Phase, QuestionPhase, Quoted, RoomMode},
 };
 
+use super::votes::{OpenPoll, Votes};
 use crate::{
     fault::{self, Fault},
     member::Person,
@@ -30,6 +31,8 @@ pub(super) struct Facts {
     pub(super) pin: Option<Pinned>,
     /// Those that wait for an answer, each message in its latest form.
     pub(super) questions: BTreeMap<Seq, Arc<Record>>,
+    /// Polls that are open, with their votes.
+    pub(super) polls: BTreeMap<Seq, OpenPoll>,
     /// The one that is being answered. INVARIANT: it is among `questions`.
     pub(super) picked: Option<Seq>,
     /// The highest stream position of this broadcast's records, and when it was taken.
@@ -99,6 +102,19 @@ impl Facts {
                 }
                 self.question_moved(*of, *to);
             }
+            // A log keeps a closed poll with its result, and its end beside it.
+            RecordBody::Poll(it) if it.result.is_none() => {
+                let open = OpenPoll {
+                    poll: it.clone(),
+                    by: record.author.clone(),
+                    votes: Votes::of(it.options.len()),
+                };
+                self.polls.insert(record.seq, open);
+            }
+            RecordBody::Poll(_) => {}
+            RecordBody::PollClosed { of, .. } => {
+                self.polls.remove(of);
+            }
             RecordBody::Mute {
                 who,
                 until_ms,
@@ -148,6 +164,13 @@ impl Facts {
                 pos_ms,
                 at_ms: record.at_ms,
             });
+        }
+    }
+
+    /// A member's vote. Nothing happens where the poll is not open.
+    pub(super) fn vote(&mut self, of: Seq, member: &MemberId, picks: u16) {
+        if let Some(open) = self.polls.get_mut(&of) {
+            open.votes.put(member, picks);
         }
     }
 

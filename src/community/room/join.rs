@@ -63,6 +63,7 @@ impl Room {
             can: rights::names(standing, self.meta.guests),
             mark: standing.mark(),
             muted_until_ms: self.committed.muted_until(&from.who.id, now.unix_ms),
+            voted: self.voted(&from.who.id),
         };
         let outcome = Ok(Reply::Joined(Box::new(joined)));
         fx.push(Effect::Answer {
@@ -152,6 +153,9 @@ impl Room {
             mode: Some(self.committed.mode.frame()).filter(|it| *it != Mode::default()),
             pin: self.committed.pin_shown(),
             picked: self.committed.picked_shown(),
+            polls: Some(self.polls_shown()).filter(|it| !it.is_empty()),
+            votes: Some(self.votes_shown()).filter(|it| !it.is_empty()),
+            tally: None,
         }
     }
 

@@ -7,8 +7,9 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions`, `broadcast` and `co_host`; `facts` (what records make), `pending`, `commit` (from decided to
-//! shown); `join`, `ring`; `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`,
+//! `questions`, `polls`, `broadcast` and `co_host`, and `rows` for votes and likes; `facts` (what
+//! records make), `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`,
+//! `typing`, `tallies`, `stage`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
@@ -29,18 +30,25 @@ mod moderation;
 mod pace;
 mod pending;
 mod pin;
+mod polls;
 mod presence;
 mod questions;
 mod ring;
+mod rows;
 mod stage;
+mod tallies;
 #[cfg(test)]
 mod tests;
+mod typing;
+mod votes;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
-    CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, server::Reply,
+    CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, limits, server::Reply,
 };
+
+pub use self::rows::Reached;
 
 use self::{
     aside::Aside,
@@ -52,13 +60,15 @@ use self::{
     presence::Presence,
     ring::Ring,
     stage::Stage,
+    tallies::Tallies,
+    typing::Typing,
 };
 use crate::{
     command::{Command, Need, Origin, StageReport},
     effect::{Announce, Effect},
     member::Who,
     now::Now,
-    record::{Record, RecordBody},
+    record::{Record, RecordBody, Tally},
     rights::{self, Object, Verb},
 };
 
@@ -98,6 +108,9 @@ impl TalkRate {
     }
 }
 
+/// How fast one member may vote and like.
+const ROW_RATE: TalkRate = TalkRate::new(limits::ROWS_BURST, limits::ROWS_PER_SECOND);
+
 /// What the log holds of a room, for recovery.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -108,6 +121,10 @@ pub struct Loaded {
     pub tail: Vec<Record>,
     /// The newest client ids with their first results, oldest first.
     pub client_ids: Vec<(MemberId, ClientId, Seq, u64)>,
+    /// Every vote in a poll that is open: options as bits.
+    pub votes: Vec<(Seq, MemberId, u16)>,
+    /// Likes and replies of the tail's messages that have any.
+    pub tallies: BTreeMap<Seq, Tally>,
 }
 
 /// Which part of the past.
@@ -134,6 +151,13 @@ pub struct Room {
     presence: Presence,
     bursts: Bursts,
     stage: Stage,
+    tallies: Tallies,
+    typing: Typing,
+    /// Rows decided by this room so far: the number of the last one.
+    rows: u64,
+    row_pace: Pace,
+    /// When polls close by themselves, on the steady clock.
+    poll_ends: BTreeMap<Seq, u64>,
     /// When the mode's time is over, on the steady clock.
     mode_ends: Option<u64>,
     /// Who runs the broadcast, as rosters and rights were last told: true for the host.
@@ -153,6 +177,8 @@ impl Room {
             facts: nothing(),
             tail: nothing(),
             client_ids: Vec::new(),
+            votes: Vec::new(),
+            tallies: BTreeMap::new(),
         };
         Self::recover(meta, loaded)
     }
@@ -169,12 +195,18 @@ impl Room {
         for record in loaded.facts.iter().filter(|it| it.seq < tail_from) {
             facts.replay(record);
         }
-        for record in loaded.tail {
+        for mut record in loaded.tail {
             facts.replay(&record);
+            if let RecordBody::Message(it) = &mut record.body {
+                it.tally = loaded.tallies.get(&record.seq).copied().unwrap_or_default();
+            }
             if matches!(record.body, RecordBody::Message(_)) {
                 pace.recover(&record.author.id, record.at_ms);
             }
             ring.push(Arc::new(record));
+        }
+        for (of, member, picks) in &loaded.votes {
+            facts.vote(*of, member, *picks);
         }
         for (member, client_id, seq, at_ms) in loaded.client_ids {
             client_ids.insert(member, client_id, First { seq, at_ms }, 0);
@@ -193,6 +225,11 @@ impl Room {
             presence: Presence::default(),
             bursts: Bursts::default(),
             stage: Stage::default(),
+            tallies: Tallies::default(),
+            typing: Typing::default(),
+            rows: 0,
+            row_pace: Pace::default(),
+            poll_ends: BTreeMap::new(),
             mode_ends: None,
             started: false,
             broken: false,
@@ -213,7 +250,9 @@ impl Room {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
         match command {
             Command::Publish { reply_to, .. } => reply_to.and_then(record),
-            Command::Edit { of, .. } | Command::Delete { of, .. } => record(*of),
+            Command::Edit { of, .. } | Command::Delete { of, .. } | Command::Like { of, .. } => {
+                record(*of)
+            }
             Command::Pin { of, .. } => of.and_then(record),
             Command::Mute { who, .. } | Command::Ban { who, .. } | Command::CoHost { who, .. } => {
                 let here = self.presence.who(who).is_some();
@@ -248,6 +287,8 @@ impl Room {
             Command::Burst { kind, n } => self.burst(now, from, &kind, n),
             Command::Roster => self.roster(from, fx),
             Command::Questions => self.questions(from, fx),
+            Command::Typing => self.typing(now, from),
+            Command::Vote { .. } | Command::Like { .. } => self.row(now, from, command, fx),
             command => self.record(now, from, command, fx),
         }
     }
@@ -312,7 +353,13 @@ impl Room {
         // A room that decides nothing any more leaves the broadcast to the one that replaces it.
         let stage = self.stage.deadline().filter(|_| !self.broken);
         let mode = self.mode_ends.filter(|_| !self.broken);
+        let polls = self.poll_ends.values().min().copied();
+        let polls = polls.filter(|_| !self.broken);
+        let tallies = self.tallies.deadline().filter(|_| !self.broken);
         let timers = [
+            self.typing.deadline(),
+            tallies,
+            polls,
             self.presence.deadline(),
             self.bursts.deadline(),
             stage,
@@ -327,7 +374,10 @@ impl Room {
         if !self.broken {
             self.wake_broadcast(now, fx);
             self.wake_mode(now, fx);
+            self.wake_polls(now, fx);
+            self.wake_tallies(now, fx);
         }
+        self.wake_typing(now, fx);
         if let Some(change) = self.presence.wake(now) {
             if !change.came.is_empty() || !change.left.is_empty() {
                 let came = change

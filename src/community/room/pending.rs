@@ -8,7 +8,10 @@ use protocol::{
     server::{Ack, AckKind, Reply},
 };
 
-use super::client_ids::First;
+use super::{
+    client_ids::First,
+    rows::{Reached, Row},
+};
 use crate::{
     command::{Command, Origin},
     effect::Effect,
@@ -25,6 +28,8 @@ const WAITING_MAX: usize = limits::ROOM_INBOX_MAX;
 pub(super) struct Decided {
     /// Absent where the answer is a refusal or a first result.
     pub(super) record: Option<Arc<Record>>,
+    /// A vote or like, by its number.
+    pub(super) row: Option<(u64, Row)>,
     /// Absent where the room itself decided.
     pub(super) asked: Option<(Origin, Command)>,
     pub(super) outcome: Outcome,
@@ -34,6 +39,8 @@ pub(super) struct Decided {
 pub(super) enum Outcome {
     New(First),
     Dup(First),
+    /// A row, which has no place.
+    Done,
     Refused(Refusal),
 }
 
@@ -49,6 +56,7 @@ impl Outcome {
         match self {
             Self::New(first) => ack(first, AckKind::New),
             Self::Dup(first) => ack(first, AckKind::Dup),
+            Self::Done => Ok(Reply::Done {}),
             Self::Refused(refusal) => Err(refusal),
         }
     }
@@ -66,10 +74,12 @@ impl Pending {
         self.queue.push_back(decided);
     }
 
-    /// The next thing that may be shown once everything up to `seq` is on disk.
-    pub(super) fn pop(&mut self, upto: Seq) -> Option<Decided> {
+    /// The next thing that may be shown once the disk has reached this.
+    pub(super) fn pop(&mut self, upto: Reached) -> Option<Decided> {
         let front = self.queue.front()?;
-        if front.record.as_ref().is_some_and(|it| it.seq > upto) {
+        let record = front.record.as_ref().map(|it| it.seq);
+        let row = front.row.as_ref().map(|it| it.0);
+        if record > Some(upto.seq) || row > Some(upto.row) {
             return None;
         }
         let decided = self.queue.pop_front()?;
@@ -80,6 +90,14 @@ impl Pending {
     /// Records that wait for their commit.
     pub(super) fn records(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.queue.iter().filter_map(|it| it.record.as_ref())
+    }
+
+    /// Messages whose likes wait for their commit.
+    pub(super) fn liked(&self) -> impl Iterator<Item = Seq> {
+        self.queue.iter().filter_map(|it| match it.row {
+            Some((_, Row::Like { of })) => Some(of),
+            _ => None,
+        })
     }
 
     pub(super) const fn records_len(&self) -> usize {

@@ -8,7 +8,7 @@ use protocol::{MemberId, Seq, limits};
 use crate::{
     fault::{self, Fault},
     member::Person,
-    record::{Message, Pin, Record, RecordBody},
+    record::{Message, Pin, Record, RecordBody, Tally},
     text,
 };
 
@@ -55,6 +55,11 @@ impl Ring {
                     self.message(seq, |it| it.question_moved(seq, *of, *to, *done));
                 }
             }
+            RecordBody::PollClosed { of, result } => {
+                if let Some(RecordBody::Poll(it)) = self.body_mut(*of) {
+                    it.result = Some(result.clone());
+                }
+            }
             RecordBody::Pin(it) => {
                 let before = self.pin.take().and_then(|it| self.body_mut(it));
                 if let Some(RecordBody::Pin(before)) = before {
@@ -71,6 +76,11 @@ impl Ring {
         if self.records.len() > limits::RESUME_RECORDS_MAX {
             self.records.pop_front();
         }
+    }
+
+    /// A message's likes and replies were counted.
+    pub(super) fn count(&mut self, seq: Seq, tally: Tally) {
+        self.message(seq, |it| it.tally = tally);
     }
 
     pub(super) fn get(&self, seq: Seq) -> Option<&Arc<Record>> {

@@ -9,7 +9,7 @@ use protocol::{
 };
 
 use super::{model::Expect, world::World};
-use crate::{Command, Effect, Notify, Origin, Record, RecordBody, StageOrder};
+use crate::{Command, Effect, Notify, Origin, Reached, Record, RecordBody, StageOrder};
 
 impl World {
     pub(super) fn carry_out(&mut self, room: usize, fx: Vec<Effect>) {
@@ -17,9 +17,27 @@ impl World {
         for effect in fx {
             match effect {
                 Effect::Record(record, rows) => {
+                    self.poll_ended(room, &record);
                     self.decided(room, &record);
+                    for row in &rows {
+                        self.places[room].votes.write(row);
+                    }
                     self.places[room].waiting.records.push(record);
                     self.places[room].waiting.rows.extend(rows);
+                }
+                Effect::Row(number, row) => {
+                    self.row_decided(room, &row);
+                    let waiting = &mut self.places[room].waiting;
+                    waiting.rows.push(row);
+                    waiting.last_row = number;
+                }
+                Effect::Count(of) => {
+                    let tallies = self.places[room].disk.marks().tallies();
+                    let tally = |it: u64| (it, tallies.get(&it).copied().unwrap_or_default());
+                    let counted: Vec<_> = of.into_iter().map(tally).collect();
+                    let mut fx = Vec::new();
+                    self.places[room].room.counted(self.now, &counted, &mut fx);
+                    self.carry_out(room, fx);
                 }
                 Effect::Announce(announce) => {
                     if let crate::Announce::Records(records) = &announce {
@@ -133,6 +151,9 @@ impl World {
         to: crate::Asker,
         outcome: Result<Reply, Refusal>,
     ) {
+        if self.mark_answered(room, to.request, &outcome) {
+            return;
+        }
         let (expect, client_id) = self
             .expected
             .remove(&to.request)
@@ -227,11 +248,14 @@ impl World {
     /// Hands what is decided to the disk, one transaction at a time.
     pub(super) fn append(&mut self, room: usize) {
         let place = &mut self.places[room];
-        if place.in_flight.is_some() || place.waiting.records.is_empty() {
+        if place.in_flight.is_some() || place.waiting.is_empty() {
             return;
         }
         let append = place.take_waiting();
-        let upto = append.records.last().expect("not empty").seq;
+        let upto = Reached {
+            seq: append.records.last().map_or(0, |it| it.seq),
+            row: append.last_row,
+        };
         match place.disk.write(append) {
             Ok(()) => place.in_flight = Some(upto),
             Err(conflicts) => {
@@ -249,7 +273,12 @@ impl World {
                     self.places[room].known.insert((member, id));
                 }
                 for (from, command) in commands {
-                    self.handle(room, &from, command);
+                    match &command {
+                        Command::Vote { .. } | Command::Like { .. } => {
+                            self.handle_mark(room, &from, command);
+                        }
+                        _ => self.handle(room, &from, command),
+                    }
                 }
             }
         }
@@ -261,17 +290,18 @@ impl World {
             return;
         };
         place.disk.sync();
-        place.read_committed(upto);
+        place.read_committed(upto.seq.max(place.committed.last));
         let mut fx = Vec::new();
-        place.room.committed(self.now, upto, &mut fx);
+        place.room.stored(self.now, upto, &mut fx);
         self.carry_out(room, fx);
-        assert_eq!(self.places[room].room.committed_seq(), upto);
+        let place = &self.places[room];
+        assert_eq!(place.room.committed_seq(), place.committed.last);
     }
 
     /// A commit fails: nothing of it is there, or (the error came late) all of it.
     pub(super) fn fail(&mut self, room: usize) {
         let place = &mut self.places[room];
-        if place.waiting.records.is_empty() && place.in_flight.is_none() {
+        if place.waiting.is_empty() && place.in_flight.is_none() {
             return;
         }
         self.seen.note("failed commit");
@@ -312,6 +342,7 @@ impl World {
     pub(super) fn crash(&mut self) {
         self.seen.note("crash");
         self.expected.clear();
+        self.marking.clear();
         for client in &mut self.clients {
             client.connection = None;
             client.joined = false;
@@ -330,6 +361,7 @@ impl World {
             place.disk.crash(kept);
             place.room = place.recovered(self.client_ids_kept);
             place.clock.unsure = true;
+            place.clock.since_ms = self.now.mono_ms;
             place.reread(self.now);
             place.publisher = None;
             place.flowed_ms = self.now.mono_ms;

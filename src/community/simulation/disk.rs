@@ -1,23 +1,62 @@
 //! A disk for one room's log: what was not synced is lost in a crash, but for a prefix by chance.
 //! Appends are transactions: a whole one is there, or nothing of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use protocol::{ClientId, Epoch, MemberId, Seq};
 
-use crate::{Columns, Loaded, Record, RowChange};
+use crate::{Columns, Loaded, Record, RowChange, Tally};
 
 /// One transaction.
 #[derive(Clone)]
 pub(super) struct Append {
     pub(super) records: Vec<Arc<Record>>,
     pub(super) rows: Vec<RowChange>,
+    /// The number of the last row that came without a record.
+    pub(super) last_row: u64,
+}
+
+impl Append {
+    pub(super) const fn new() -> Self {
+        Self {
+            records: Vec::new(),
+            rows: Vec::new(),
+            last_row: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.rows.is_empty()
+    }
 }
 
 #[derive(Clone, Default)]
 struct Rows {
     records: Vec<Columns>,
     client_ids: BTreeMap<(MemberId, ClientId), (Seq, u64)>,
+    marks: Marks,
+}
+
+/// Rows of their own: who voted what, who likes what.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Marks {
+    pub(super) votes: BTreeMap<(Seq, MemberId), u16>,
+    pub(super) likes: BTreeSet<(Seq, MemberId)>,
+    pub(super) replies: BTreeSet<(Seq, Seq)>,
+    /// Every vote and like that was ever written.
+    written: BTreeSet<Mark>,
+}
+
+/// What a vote or like says: of what, who, and what.
+type Mark = (Seq, MemberId, Said);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Said {
+    Picks(u16),
+    Likes(bool),
 }
 
 #[derive(Default)]
@@ -91,7 +130,25 @@ impl Disk {
                 .map(read)
                 .collect(),
             client_ids,
+            votes: self
+                .seen
+                .marks
+                .votes
+                .iter()
+                .map(|((of, member), picks)| (*of, member.clone(), *picks))
+                .collect(),
+            tallies: self.seen.marks.tallies(),
         }
+    }
+
+    /// The rows as the process sees them.
+    pub(super) const fn seen_marks(&self) -> &Marks {
+        &self.seen.marks
+    }
+
+    /// The rows as a crash now would leave them.
+    pub(super) const fn marks(&self) -> &Marks {
+        &self.synced.marks
     }
 
     pub(super) fn record(&self, seq: Seq) -> Option<Record> {
@@ -142,10 +199,62 @@ impl Rows {
             self.records.push(record.columns());
         }
         for row in &append.rows {
+            self.marks.write(row);
             if let RowChange::Revise { seq, body } | RowChange::Erase { seq, left: body } = row {
                 let place = usize::try_from(seq - 1).expect("a seq of this log");
                 self.records[place].body = body.stored();
             }
         }
+    }
+}
+
+impl Marks {
+    pub(super) fn write(&mut self, row: &RowChange) {
+        match row {
+            RowChange::Vote {
+                of, member, picks, ..
+            } => {
+                let key = (*of, member.clone());
+                self.written
+                    .insert((*of, member.clone(), Said::Picks(*picks)));
+                match picks {
+                    0 => self.votes.remove(&key),
+                    picks => self.votes.insert(key, *picks),
+                };
+            }
+            RowChange::VotesGone { of } => self.votes.retain(|it, _| it.0 != *of),
+            RowChange::Like { of, member, on, .. } => {
+                let key = (*of, member.clone());
+                self.written.insert((*of, member.clone(), Said::Likes(*on)));
+                let _ = if *on {
+                    self.likes.insert(key)
+                } else {
+                    self.likes.remove(&key)
+                };
+            }
+            RowChange::Reply { root, seq, on } => {
+                let _ = if *on {
+                    self.replies.insert((*root, *seq))
+                } else {
+                    self.replies.remove(&(*root, *seq))
+                };
+            }
+            RowChange::Revise { .. } | RowChange::Erase { .. } | RowChange::Broadcast(_) => {}
+        }
+    }
+
+    pub(super) fn was_written(&self, mark: &Mark) -> bool {
+        self.written.contains(mark)
+    }
+
+    pub(super) fn tallies(&self) -> BTreeMap<Seq, Tally> {
+        let mut all: BTreeMap<Seq, Tally> = BTreeMap::new();
+        for (of, _) in &self.likes {
+            all.entry(*of).or_default().likes += 1;
+        }
+        for (root, _) in &self.replies {
+            all.entry(*root).or_default().replies += 1;
+        }
+        all
     }
 }

@@ -8,6 +8,7 @@
 mod actor;
 mod client;
 mod disk;
+mod life;
 mod model;
 mod outside;
 mod people;
@@ -51,7 +52,7 @@ fn every_promise_holds_from_every_seed() {
 #[test]
 fn the_simulation_does_everything_often_enough() {
     let mut seen = world::Seen::default();
-    for seed in 1..=16 {
+    for seed in 1..=48 {
         let mut world = world::World::new(seed);
         world.run(STEPS);
         seen.add(&world.seen);
@@ -72,6 +73,11 @@ fn each_planted_fault_is_found_as_what_it_is() {
         (Fault::PauseCounts, "paused time is not played"),
         (Fault::PinKeepsDeleted, "was taken back"),
         (Fault::DeleteNotFolded, "is shown as it reads"),
+        (Fault::VoteCountedTwice, "each voter counts once"),
+        (
+            Fault::RowAckedBeforeCommit,
+            "a row is answered before it is on disk",
+        ),
     ] {
         fault::plant(Some(fault));
         let found = (1..=TRIES)

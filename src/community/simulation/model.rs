@@ -42,6 +42,8 @@ pub(super) struct Model {
     /// Who may speak, and what is after a time.
     pub(super) mode: (RoomMode, Option<RoomMode>),
     pub(super) pin: Option<Pinned>,
+    /// Polls that are open, by the number of their options.
+    pub(super) polls: BTreeMap<Seq, usize>,
     /// Texts that were taken back and must be nowhere.
     pub(super) erased: BTreeSet<String>,
 }
@@ -102,6 +104,17 @@ impl Model {
                     assert_eq!(self.mode.1, Some(*mode), "the room only brings back");
                 }
                 self.mode = (*mode, until_ms.map(|_| *then));
+            }
+            RecordBody::Poll(it) => {
+                assert!(
+                    self.polls.len() < limits::POLLS_OPEN_MAX,
+                    "few polls at once"
+                );
+                self.polls.insert(record.seq, it.options.len());
+            }
+            RecordBody::PollClosed { of, .. } => {
+                let was_open = self.polls.remove(of);
+                assert!(was_open.is_some(), "a poll is closed once");
             }
             RecordBody::Pin(it) => self.pinned(it),
             RecordBody::Question { of, to, done } => {
@@ -301,6 +314,11 @@ impl Model {
                     (None, None) => self.pin.is_none().then_some(Code::NotFound),
                 })
             }
+            Command::Poll { .. } => not_permitted(self.rank(cast, me) >= 2).or_else(|| {
+                (self.polls.len() >= limits::POLLS_OPEN_MAX).then_some(Code::TooManyPolls)
+            }),
+            Command::ClosePoll { of, .. } => not_permitted(self.rank(cast, me) >= 2)
+                .or_else(|| (!self.polls.contains_key(of)).then_some(Code::PollClosed)),
             Command::Question { of, act, .. } => {
                 not_permitted(self.rank(cast, me) >= 2).or_else(|| self.may_move(*of, *act))
             }

@@ -75,7 +75,7 @@ impl World {
                 mode: MODES[self.random.index(MODES.len())],
                 for_ms: self.random.percent(60).then_some(for_ms),
             },
-            5..=49 => {
+            5..=44 => {
                 let reply_to = self.random.percent(20).then_some(of);
                 let question = self.random.percent(20);
                 Command::Publish {
@@ -85,12 +85,30 @@ impl World {
                     question,
                 }
             }
+            45..=48 => {
+                let options = (0..3).map(|it| format!("option {it}")).collect();
+                Command::Poll {
+                    client_id,
+                    question: text.chars().take(20).collect::<String>() + "?",
+                    options,
+                    multiple: false,
+                    for_ms: self.random.percent(60).then_some(for_ms),
+                }
+            }
+            49 => {
+                let open: Vec<u64> = self.places[room].decided.polls.keys().copied().collect();
+                let of = match open.len() {
+                    0 => of,
+                    n => open[self.random.index(n)],
+                };
+                Command::ClosePoll { client_id, of }
+            }
             50..=54 => Command::Pin {
                 client_id,
                 of: self.random.percent(50).then_some(of),
                 text: self.random.percent(30).then_some(text),
             },
-            55..=59 => {
+            55..=62 => {
                 let waiting = self.places[room].decided.questions();
                 let guess = waiting.len() > 1 && self.random.percent(80);
                 let of = if guess {
@@ -101,7 +119,7 @@ impl World {
                 let act = QUESTION_ACTS[self.random.index(QUESTION_ACTS.len())];
                 Command::Question { client_id, of, act }
             }
-            60..=69 => Command::Edit {
+            63..=69 => Command::Edit {
                 client_id,
                 of,
                 text,

@@ -11,11 +11,13 @@ use protocol::{
 };
 
 use super::{
-    disk::{Append, Disk},
+    disk::{Append, Disk, Marks},
     model::Model,
     world::Cast,
 };
-use crate::{Broadcast, Message, Now, Person, Record, RecordBody, Room, RoomMeta, TalkRate, Who};
+use crate::{
+    Broadcast, Message, Now, Person, Reached, Record, RecordBody, Room, RoomMeta, TalkRate, Who,
+};
 
 /// One room with its disk, its references and what the actor holds of it.
 pub(super) struct Place {
@@ -30,7 +32,7 @@ pub(super) struct Place {
     /// Decided and not handed to the disk.
     pub(super) waiting: Append,
     /// Handed to the disk and not synced: its last seq.
-    pub(super) in_flight: Option<u64>,
+    pub(super) in_flight: Option<Reached>,
     pub(super) publisher: Option<Publisher>,
     /// When media last flowed while live, on the steady clock.
     pub(super) flowed_ms: u64,
@@ -41,6 +43,8 @@ pub(super) struct Place {
     pub(super) spoke: BTreeMap<MemberId, u64>,
     /// What is left of each member's rate in milliseconds of it, and when that was so.
     pub(super) credit: BTreeMap<MemberId, (u64, u64)>,
+    /// Who voted and liked what, as decided.
+    pub(super) votes: Marks,
     /// Client ids that the room must know.
     pub(super) known: BTreeSet<(MemberId, ClientId)>,
 }
@@ -91,7 +95,7 @@ impl Place {
         let records = journal.clone();
         disk.write(Append {
             records,
-            rows: Vec::new(),
+            ..Append::new()
         })
         .expect("no client ids yet");
         disk.sync();
@@ -103,10 +107,7 @@ impl Place {
             journal,
             decided: Model::default(),
             committed: Model::default(),
-            waiting: Append {
-                records: Vec::new(),
-                rows: Vec::new(),
-            },
+            waiting: Append::new(),
             in_flight: None,
             publisher: None,
             flowed_ms: now.mono_ms,
@@ -115,6 +116,7 @@ impl Place {
             spoke: BTreeMap::new(),
             credit: BTreeMap::new(),
             known: BTreeSet::new(),
+            votes: Marks::default(),
         };
         place.room = place.recovered(client_ids_kept);
         place.reread(now);
@@ -143,6 +145,7 @@ impl Place {
         }
         self.committed = model.clone();
         self.decided = model;
+        self.votes = self.disk.seen_marks().clone();
         self.spoke.clear();
         self.credit.clear();
         let is = self.decided.broadcast.as_ref();
@@ -152,11 +155,17 @@ impl Place {
         };
         let goes_on = live(is).is_some() && live(is) == live(was.as_ref());
         if !goes_on || self.clock.unsure {
+            // A room that replaces another goes on with its clock.
+            let since_ms = if goes_on {
+                self.clock.since_ms
+            } else {
+                now.mono_ms
+            };
             self.clock = MediaClock {
                 played_ms: is.map_or(0, |it| it.played_ms),
                 running_since: None,
                 unsure: live(is).is_some(),
-                since_ms: now.mono_ms,
+                since_ms,
             };
         }
     }
@@ -170,13 +179,7 @@ impl Place {
     }
 
     pub(super) fn take_waiting(&mut self) -> Append {
-        std::mem::replace(
-            &mut self.waiting,
-            Append {
-                records: Vec::new(),
-                rows: Vec::new(),
-            },
-        )
+        std::mem::replace(&mut self.waiting, Append::new())
     }
 
     /// What a member may use of their rate now, by a plain bucket.
@@ -275,6 +278,8 @@ pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
             last_edit: None,
             deleted: false,
             question: None,
+            root: None,
+            tally: crate::Tally::default(),
         }),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{ClientId, Epoch, MemberId, limits, server::Ack};
 
-use super::{client::Client, model::Expect, place::Place, random::Random};
+use super::{client::Client, life::Waits, model::Expect, place::Place, random::Random};
 use crate::{Now, Role, Who};
 
 pub(super) const ROOMS: usize = 2;
@@ -101,6 +101,12 @@ impl Seen {
             "history",
             "left to the store",
             "unacknowledged kept",
+            "voted",
+            "liked",
+            "poll closed",
+            "poll with votes",
+            "poll_closed",
+            "too_many_polls",
         ] {
             let n = self.0.get(what).copied().unwrap_or_default();
             assert!(n >= 5, "only {n} × {what}; all: {:?}", self.0);
@@ -117,6 +123,8 @@ pub(super) struct World {
     pub(super) next: u64,
     /// What each request that waits for its answer should hear, and its client id.
     pub(super) expected: BTreeMap<u64, (Expect, Option<ClientId>)>,
+    /// Votes and likes that wait for their answer.
+    pub(super) marking: BTreeMap<u64, Waits>,
     /// First results that clients were told, for ever.
     pub(super) acked: BTreeMap<(usize, MemberId, ClientId), Ack>,
     /// Some seeds let the room forget client ids, so that the store has to know them.
@@ -170,6 +178,7 @@ impl World {
             now,
             next: 1,
             expected: BTreeMap::new(),
+            marking: BTreeMap::new(),
             acked: BTreeMap::new(),
             client_ids_kept,
             seen: Seen::default(),
@@ -187,7 +196,8 @@ impl World {
         let client = self.random.index(self.clients.len());
         let room = self.random.index(ROOMS);
         match self.random.below(1_000) {
-            0..=449 => self.say(client),
+            0..=399 => self.say(client),
+            400..=449 => self.mark(client),
             450..=549 => self.come_or_go(client),
             550..=649 => self.append(room),
             650..=759 => self.sync(room),
@@ -219,10 +229,14 @@ impl World {
         }
         self.advance(limits::REJOIN_GRACE.as_millis() as u64 + 2_000);
         for room in 0..ROOMS {
-            self.append(room);
-            self.sync(room);
+            // What conflicts is decided anew, which takes another append.
+            for _ in 0..8 {
+                self.append(room);
+                self.sync(room);
+            }
         }
         self.advance(2_000);
+        self.check_marks();
         for client in &self.clients {
             let place = &self.places[client.room];
             client.check(&place.committed, &place.epoch);

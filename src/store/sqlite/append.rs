@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use protocol::{CircleId, RoomNumber, Seq};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{entry, read};
+use super::{entry, read, tallies};
 use crate::{
-    log::{Append, AppendError, Known, LogError, RowChange},
+    log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
     rows::{broadcasts::put_broadcast, column::is_taken},
 };
 
@@ -118,6 +118,17 @@ fn change_row(
     end: Seq,
     change: &RowChange,
 ) -> Result<Result<(), AppendError>, LogError> {
+    if let RowChange::Like { of: seq, .. }
+    | RowChange::Vote(VoteRow { of: seq, .. }, _)
+    | RowChange::VotesGone { of: seq }
+    | RowChange::Reply { root: seq, .. } = change
+        && !(1..=end).contains(seq)
+    {
+        return Ok(Err(AppendError::Invalid(
+            "the record to change is not there",
+        )));
+    }
+    let room = part.room;
     let changed = match change {
         RowChange::Revise { seq, body } | RowChange::Erase { seq, left: body } => {
             let Some(mut entry) = read::entry(db, part.room, *seq)? else {
@@ -129,8 +140,12 @@ fn change_row(
             entry::replace_body(db, part.room, part.circle, &entry)?
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
+        RowChange::Like { of, member, at_ms } => tallies::like(db, room, *of, member, *at_ms)?,
+        RowChange::Vote(row, at_ms) => tallies::vote(db, room, row, *at_ms)?,
+        RowChange::VotesGone { of } => tallies::votes_gone(db, room, *of)?,
+        RowChange::Reply { root, seq, on } => tallies::reply(db, room, *root, *seq, *on)?,
     };
-    if changed == 0 {
+    if changed == 0 && matches!(change, RowChange::Broadcast(_)) {
         return Ok(Err(AppendError::Invalid("the broadcast is another room's")));
     }
     Ok(Ok(()))

@@ -6,6 +6,7 @@ mod log;
 mod migrate;
 mod open;
 pub(crate) mod read;
+pub(crate) mod tallies;
 
 pub use log::SqliteLog;
 pub(crate) use open::{database_file, lock_folder, open_reader};

@@ -3,7 +3,10 @@
 use protocol::{ClientId, Epoch, MemberId, RoomNumber, Seq, limits};
 use rusqlite::{Connection, OptionalExtension, Params};
 
-use super::entry::{self, ENTRY_COLUMNS};
+use super::{
+    entry::{self, ENTRY_COLUMNS},
+    tallies,
+};
 use crate::{
     log::{CLIENT_IDS_LOADED, Entry, Known, Loaded, LogError, Page, PageOf, TAIL_RECORDS},
     rows::column::{int, member, uint},
@@ -43,6 +46,8 @@ pub(crate) fn load(db: &Connection, room: RoomNumber) -> Result<Loaded, LogError
         facts,
         tail,
         client_ids: client_ids(&view, room)?,
+        votes: tallies::votes(&view, room)?,
+        tallies: tallies::tallies(&view, room, before_tail + 1, last_seq)?,
     })
 }
 
@@ -87,8 +92,13 @@ pub(crate) fn page(
         found.reverse();
     }
     without_hole(room, &found)?;
+    let tallies = match (found.first(), found.last()) {
+        (Some(first), Some(last)) => tallies::tallies(&view, room, first.seq, last.seq)?,
+        _ => Vec::new(),
+    };
     Ok(Page {
         entries: found,
+        tallies,
         end,
     })
 }
@@ -173,7 +183,7 @@ fn client_ids(db: &Connection, room: RoomNumber) -> Result<Vec<Known>, LogError>
     Ok(found)
 }
 
-fn entries(
+pub(super) fn entries(
     db: &Connection,
     room: RoomNumber,
     sql: &str,

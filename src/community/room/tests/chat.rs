@@ -27,6 +27,9 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         edits: 0,
         deleted: false,
         question: None,
+        root: None,
+        likes: 0,
+        replies: 0,
     };
     assert_eq!(ev[0].body, body);
 }
@@ -190,6 +193,9 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 edits: 2,
                 deleted: false,
                 question: None,
+                root: None,
+                likes: 0,
+                replies: 0,
             },
             Body::Edit {
                 of: 0,

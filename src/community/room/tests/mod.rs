@@ -6,6 +6,7 @@ mod broadcast;
 mod chat;
 mod co_host;
 mod commit;
+mod life;
 mod moderation;
 mod order;
 mod presence;
@@ -37,6 +38,8 @@ pub(super) struct Bench {
     /// Everything decided, as the log holds it.
     pub(super) log: Vec<Record>,
     pub(super) rows: Vec<RowChange>,
+    /// The number of the last row without a record.
+    pub(super) row: u64,
     pub(super) fx: Vec<Effect>,
     request: u64,
 }
@@ -91,6 +94,7 @@ impl Bench {
             now,
             log: Vec::new(),
             rows: Vec::new(),
+            row: 0,
             fx: Vec::new(),
             request: 0,
         }
@@ -173,8 +177,11 @@ impl Bench {
 
     pub(super) fn commit(&mut self) {
         let mut fx = Vec::new();
-        self.room
-            .committed(self.now, self.log.len() as Seq, &mut fx);
+        let reached = Reached {
+            seq: self.log.len() as Seq,
+            row: self.row,
+        };
+        self.room.stored(self.now, reached, &mut fx);
         self.take(fx);
     }
 
@@ -206,6 +213,7 @@ impl Bench {
     /// The process restarts: another room from the log, and another steady clock.
     pub(super) fn restart(&mut self) {
         self.room = Room::recover(meta(), self.loaded());
+        self.row = 0;
         self.now.mono_ms = 77;
         self.fx.clear();
     }
@@ -233,7 +241,26 @@ impl Bench {
                 .collect(),
             tail: self.log[tail..].to_vec(),
             client_ids: ids.collect(),
+            votes: self.kept_votes(),
+            tallies: BTreeMap::new(),
         }
+    }
+
+    fn kept_votes(&self) -> Vec<(Seq, MemberId, u16)> {
+        let mut votes = BTreeMap::new();
+        for row in &self.rows {
+            match row {
+                RowChange::Vote {
+                    of, member, picks, ..
+                } => {
+                    votes.insert((*of, member.clone()), *picks);
+                }
+                RowChange::VotesGone { of } => votes.retain(|it, _| it.0 != *of),
+                _ => {}
+            }
+        }
+        let row = |((of, member), picks)| (of, member, picks);
+        votes.into_iter().map(row).collect()
     }
 
     fn take(&mut self, fx: Vec<Effect>) {
@@ -241,6 +268,10 @@ impl Bench {
             if let Effect::Record(record, rows) = effect {
                 self.log.push((**record).clone());
                 self.rows.extend(rows.iter().cloned());
+            }
+            if let Effect::Row(number, row) = effect {
+                self.rows.push(row.clone());
+                self.row = *number;
             }
         }
         self.fx.extend(fx);
