@@ -24,6 +24,8 @@ pub use command::{Command, Need, Origin, StageReport};
 pub use effect::{Announce, Asker, Effect, Notify, RowChange, StageOrder};
 pub use member::{Person, Role, Who};
 pub use now::Now;
-pub use record::{Broadcast, Columns, Message, Pin, ReadError, Record, RecordBody, Words};
+pub use record::{
+    Broadcast, Card, Columns, Message, Pin, ReadError, Record, RecordBody, Tally, Words,
+};
 pub use rights::{Object, Standing, Verb, Verdict, can};
-pub use room::{Loaded, Past, Room, RoomMeta, TalkRate};
+pub use room::{Loaded, Past, Room, RoomMeta, TalkRate, Upload};

@@ -107,6 +107,15 @@ codes! {
     NoSuchQuestion = "no_such_question", None, 404;
     /// As many questions wait for an answer as may.
     TooManyQuestions = "too_many_questions", None, 409;
+    // cards and blobs
+    /// The card is not one that may be said: a field is missing, too long or no address.
+    CardUnfit = "card_unfit", None, 422;
+    /// The blob is not there, or not this member's upload to this room, or was uploaded too long ago.
+    NoSuchBlob = "no_such_blob", None, 404;
+    /// The bytes are not a picture or voice note that is taken here.
+    BlobUnfit = "blob_unfit", None, 422;
+    /// The room or the server keeps as much as it may.
+    QuotaFull = "quota_full", None, 409;
     // broadcast and media
     /// This step is not possible in the broadcast's phase.
     WrongPhase = "wrong_phase", None, 409;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    card::BlobKind,
     client::BroadcastAct,
     refusal::{Act, Code},
     server::{Broadcast, Mark, Person},
@@ -128,6 +129,21 @@ bodies! {
         title: Option<String>,
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         starts_ms: Option<u64>,
+    }
+    /// `POST /api/v1/rooms/{room}/blobs`: what was uploaded, as it is kept.
+    BlobMade {
+        id: crate::ids::BlobId,
+        kind: BlobKind,
+        bytes: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        width: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        height: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        duration_ms: Option<u32>,
     }
     /// `GET /api/v1/check`: what a check of one's line needs.
     CheckPoint {

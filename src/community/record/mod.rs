@@ -5,6 +5,7 @@
 //! before the last one loses its text (it is *superseded*), so that any page, read in any order,
 //! shows the latest text and none that was taken back.
 
+mod card;
 mod stored;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use protocol::{
 
 use crate::member::Person;
 
+pub use card::Card;
 pub use stored::{Columns, ReadError};
 
 /// One entry of a room's log.
@@ -95,6 +97,8 @@ pub struct Pin {
 pub struct Words {
     pub text: Arc<str>,
     pub author: Person,
+    /// The thing beside the text, where the message has one.
+    pub card: Option<Arc<Card>>,
 }
 
 /// A message in its latest form.
@@ -109,6 +113,8 @@ pub struct Message {
     pub deleted: bool,
     /// Asked of the host, and how far that is.
     pub question: Option<QuestionPhase>,
+    /// The thing beside the text.
+    pub card: Option<Arc<Card>>,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -125,6 +131,21 @@ pub struct Broadcast {
     pub ended_ms: Option<u64>,
     /// Its media clock at this change: time spent live so far.
     pub played_ms: u64,
+    /// Who watched it so far; nothing before it is live.
+    pub tally: Tally,
+}
+
+/// What was measured of those who watched a broadcast, while it was live. The host is none of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Most viewers at one moment.
+    pub peak: u32,
+    /// Viewers, each counted once.
+    pub people: u32,
+    /// The time that all of them were here, together.
+    pub watched_ms: u64,
+    /// Hearts by kind, the most used first; a few kinds only.
+    pub hearts: Vec<(String, u64)>,
 }
 
 impl Record {
@@ -159,6 +180,7 @@ impl RecordBody {
                 edits: it.edits,
                 deleted: it.deleted,
                 question: it.question,
+                card: it.card.as_ref().map(|it| it.frame()),
             },
             Self::Edit {
                 of,
@@ -218,6 +240,7 @@ impl Message {
             last_edit: None,
             deleted: false,
             question: None,
+            card: None,
         }
     }
 
@@ -255,6 +278,7 @@ impl Message {
         self.text = Arc::from("");
         self.last_edit = None;
         self.question = None;
+        self.card = None;
         self.deleted = true;
     }
 }
@@ -269,6 +293,11 @@ impl Pin {
                 .as_ref()
                 .map_or_else(String::new, |it| it.text.to_string()),
             author: self.words.as_ref().map(|it| it.author.frame()),
+            card: self
+                .words
+                .as_ref()
+                .and_then(|it| it.card.as_ref())
+                .map(|it| it.frame()),
         }
     }
 

@@ -11,7 +11,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broadcast, Message, Pin, Record, RecordBody, Words};
+use super::{Broadcast, Card, Message, Pin, Record, RecordBody, Tally, Words};
 use crate::member::Person;
 
 const VERSION: u32 = 1;
@@ -139,6 +139,8 @@ enum StoredBody {
         deleted: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         question: Option<StoredQuestionPhase>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<Card>,
     },
     Edit {
         of: Seq,
@@ -201,6 +203,8 @@ enum StoredBody {
         ended_ms: Option<u64>,
         #[serde(default)]
         played_ms: u64,
+        #[serde(default, skip_serializing_if = "is_default")]
+        tally: StoredTally,
     },
 }
 
@@ -208,6 +212,17 @@ enum StoredBody {
 struct StoredWords {
     text: String,
     author: StoredPerson,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<Card>,
+}
+
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct StoredTally {
+    peak: u32,
+    people: u32,
+    watched_ms: u64,
+    hearts: Vec<(String, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -274,6 +289,7 @@ impl From<&RecordBody> for StoredBody {
                 last_edit: it.last_edit,
                 deleted: it.deleted,
                 question: it.question.map(Into::into),
+                card: it.card.as_deref().cloned(),
             },
             RecordBody::Edit { of, text } => Self::Edit {
                 of: *of,
@@ -315,6 +331,7 @@ impl From<&RecordBody> for StoredBody {
                 words: it.words.as_ref().map(|it| StoredWords {
                     text: it.text.to_string(),
                     author: (&it.author).into(),
+                    card: it.card.as_deref().cloned(),
                 }),
             },
             RecordBody::Question { of, to, done } => Self::Question {
@@ -331,6 +348,7 @@ impl From<&RecordBody> for StoredBody {
                 live_ms: it.live_ms,
                 ended_ms: it.ended_ms,
                 played_ms: it.played_ms,
+                tally: (&it.tally).into(),
             },
         }
     }
@@ -346,6 +364,7 @@ impl From<StoredBody> for RecordBody {
                 last_edit,
                 deleted,
                 question,
+                card,
             } => Self::Message(Message {
                 text: text.into(),
                 reply_to,
@@ -353,6 +372,7 @@ impl From<StoredBody> for RecordBody {
                 last_edit,
                 deleted,
                 question: question.map(Into::into),
+                card: card.map(Into::into),
             }),
             StoredBody::Edit { of, text } => Self::Edit {
                 of,
@@ -394,6 +414,7 @@ impl From<StoredBody> for RecordBody {
                 words: words.map(|it| Words {
                     text: it.text.into(),
                     author: it.author.into(),
+                    card: it.card.map(Into::into),
                 }),
             }),
             StoredBody::Question { of, to, done } => Self::Question {
@@ -410,6 +431,7 @@ impl From<StoredBody> for RecordBody {
                 live_ms,
                 ended_ms,
                 played_ms,
+                tally,
             } => Self::Broadcast(Broadcast {
                 id,
                 phase: phase.into(),
@@ -419,7 +441,30 @@ impl From<StoredBody> for RecordBody {
                 live_ms,
                 ended_ms,
                 played_ms,
+                tally: tally.into(),
             }),
+        }
+    }
+}
+
+impl From<&Tally> for StoredTally {
+    fn from(it: &Tally) -> Self {
+        Self {
+            peak: it.peak,
+            people: it.people,
+            watched_ms: it.watched_ms,
+            hearts: it.hearts.clone(),
+        }
+    }
+}
+
+impl From<StoredTally> for Tally {
+    fn from(it: StoredTally) -> Self {
+        Self {
+            peak: it.peak,
+            people: it.people,
+            watched_ms: it.watched_ms,
+            hearts: it.hearts,
         }
     }
 }

@@ -32,6 +32,7 @@ fn message() -> Message {
         last_edit: Some(6),
         deleted: false,
         question: None,
+        card: None,
     }
 }
 
@@ -45,6 +46,7 @@ fn broadcast() -> Broadcast {
         live_ms: Some(1_795_000_000_000),
         ended_ms: None,
         played_ms: 734_100,
+        tally: Tally::default(),
     }
 }
 
@@ -121,6 +123,7 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 words: Some(Words {
                     text: "八点".into(),
                     author: who(),
+                    card: None,
                 }),
             }),
             r#"{"v":1,"k":"pin","of":5,"words":{"text":"八点","author":{"id":"m_3","name":"小明","mark":"member"}}}"#,
@@ -232,6 +235,7 @@ fn a_frame_says_what_the_record_says() {
             edits: 2,
             deleted: false,
             question: None,
+            card: None,
         }
     );
 }

@@ -15,7 +15,7 @@ use crate::{
     effect::{Announce, Effect, StageOrder},
     member::{Person, Who},
     now::Now,
-    record::{Broadcast, RecordBody},
+    record::{Broadcast, RecordBody, Tally},
     rights::{Standing, Verb},
     text,
 };
@@ -278,6 +278,7 @@ impl Room {
             live_ms: None,
             ended_ms: None,
             played_ms: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -289,6 +290,7 @@ impl Room {
         let mut next = Broadcast {
             phase,
             played_ms,
+            tally: self.tally(from),
             ..from.clone()
         };
         match phase {

@@ -76,6 +76,7 @@ impl Room {
         self.presence = old.presence;
         self.bursts = old.bursts;
         self.host_shown = old.host_shown;
+        self.inherit_audience(now, old.audience);
         let ended = old.stage.publisher.clone().filter(|it| it.ending);
         self.stage
             .inherit(now, old.stage, &old.decided, &self.decided);
@@ -179,6 +180,7 @@ impl Room {
         let Some(why) = moderation::banned(&self.committed, now, member) else {
             return;
         };
+        self.measure(now);
         let connections = self.presence.expel(now, member);
         fx.push(Effect::Notify(Notify::Out {
             member: member.clone(),

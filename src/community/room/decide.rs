@@ -10,6 +10,7 @@ use protocol::{
 use super::{
     Room,
     broadcast::Said,
+    card::Shared,
     chat,
     client_ids::First,
     commit,
@@ -52,6 +53,7 @@ impl Room {
         if let Command::Mute { who, .. } | Command::Ban { who, .. } = &command {
             self.aside.forget_member(who);
         }
+        self.aside.forget_upload();
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
@@ -81,6 +83,19 @@ impl Room {
                     question: *question,
                 };
                 self.publish(now, from, said)
+            }
+            Command::Share {
+                text,
+                reply_to,
+                card,
+                ..
+            } => {
+                let shared = Shared {
+                    text,
+                    reply_to: *reply_to,
+                    card,
+                };
+                self.share(now, from, shared)
             }
             Command::Edit { of, text, .. } => self.edit(now, from, *of, text),
             Command::Delete { of, .. } => self.delete(from, *of),
@@ -137,6 +152,7 @@ impl Room {
         let mut rows = self.revisions(seq, &body);
         rows.extend(self.pin_revised(&body));
         rows.extend(self.questions_revised(&body));
+        rows.extend(self.blobs_revised(seq, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));
@@ -169,7 +185,10 @@ impl Room {
             }
             RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
             RecordBody::Mode { .. } => self.time_mode(now),
-            RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
+            RecordBody::Broadcast(it) => {
+                self.phase_entered(now, seq, it);
+                self.audience_fits(now);
+            }
             _ => {}
         }
         fx.push(Effect::Record(record.clone(), rows));
@@ -218,7 +237,8 @@ impl Room {
                 || self.standing(&from.who).runs_the_room())
             && self.check_not_muted(now, from).is_ok();
         if may {
-            self.bursts.add(kind, n, now);
+            let counted = self.bursts.add(kind, n, now);
+            self.hearts_came(kind, counted);
         }
     }
 
@@ -229,7 +249,9 @@ impl Room {
             self.pace.start(now);
             self.time_mode(now);
             self.stage.start(&self.committed, now);
+            self.audience_fits(now);
         }
+        self.measure(now);
     }
 }
 

@@ -7,16 +7,18 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
-//! shown); `join`, `ring`; `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`,
+//! `questions`, `card` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
+//! shown); `join`, `ring`; `presence`, `burst`, `stage`, `audience`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
 
 mod aside;
+mod audience;
 mod broadcast;
 mod burst;
+mod card;
 mod chat;
 mod client_ids;
 mod commit;
@@ -43,6 +45,7 @@ use protocol::{
 
 use self::{
     aside::Aside,
+    audience::Audience,
     burst::Bursts,
     client_ids::{ClientIds, First},
     facts::Facts,
@@ -60,6 +63,8 @@ use crate::{
     record::{Record, RecordBody},
     rights::{self, Object, Verb},
 };
+
+pub use self::card::Upload;
 
 /// What a room is before anything happens in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +138,7 @@ pub struct Room {
     presence: Presence,
     bursts: Bursts,
     stage: Stage,
+    audience: Audience,
     /// When the mode's time is over, on the steady clock.
     mode_ends: Option<u64>,
     /// The host as rosters and rights were last told.
@@ -192,6 +198,7 @@ impl Room {
             presence: Presence::default(),
             bursts: Bursts::default(),
             stage: Stage::default(),
+            audience: Audience::default(),
             mode_ends: None,
             started: false,
             broken: false,
@@ -212,6 +219,10 @@ impl Room {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
         match command {
             Command::Publish { reply_to, .. } => reply_to.and_then(record),
+            Command::Share { reply_to, card, .. } => reply_to.and_then(record).or_else(|| {
+                let blob = card.blob().filter(|it| !self.aside.has_upload(it))?;
+                Some(Need::Upload(blob.clone()))
+            }),
             Command::Edit { of, .. } | Command::Delete { of, .. } => record(*of),
             Command::Pin { of, .. } => of.and_then(record),
             Command::Mute { who, .. } | Command::Ban { who, .. } => {

@@ -107,6 +107,7 @@ impl World {
             RecordBody::Mode { .. } if record.client_id.is_none() => self.seen.note("restored"),
             RecordBody::Pin(it) if it.words.is_some() => self.seen.note("pinned"),
             RecordBody::Pin(_) => self.seen.note("taken down"),
+            RecordBody::Message(it) if it.card.is_some() => self.seen.note("shared"),
             RecordBody::Question { done: Some(_), .. } => self.seen.note("answered"),
             RecordBody::Question { .. } => self.seen.note("picked"),
             _ => {}

@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use protocol::{ClientId, Epoch, MemberId, Seq};
+use protocol::{BlobId, ClientId, Epoch, MemberId, Seq};
 
-use crate::{Columns, Loaded, Record, RowChange};
+use crate::{Columns, Loaded, Record, RecordBody, RowChange};
 
 /// One transaction.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub(super) struct Append {
 struct Rows {
     records: Vec<Columns>,
     client_ids: BTreeMap<(MemberId, ClientId), (Seq, u64)>,
+    /// Which message refers to which blob.
+    refs: BTreeMap<Seq, BlobId>,
 }
 
 #[derive(Default)]
@@ -146,6 +148,32 @@ impl Rows {
                 let place = usize::try_from(seq - 1).expect("a seq of this log");
                 self.records[place].body = body.stored();
             }
+            match row {
+                RowChange::Refer { seq, blob } => {
+                    let before = self.refs.insert(*seq, blob.clone());
+                    assert!(before.is_none(), "a message refers once");
+                }
+                RowChange::LetGo { seq } => {
+                    assert!(self.refs.remove(seq).is_some(), "what is let go was held");
+                }
+                _ => {}
+            }
         }
+        for row in &append.rows {
+            if let RowChange::Refer { seq, .. } | RowChange::Erase { seq, .. } = row {
+                self.check_blob(*seq);
+            }
+        }
+    }
+
+    /// A blob is held by the messages that show it, and by no other.
+    fn check_blob(&self, seq: Seq) {
+        let place = usize::try_from(seq - 1).expect("a seq of this log");
+        let record = Record::read(1, self.records[place].clone()).expect("it was written");
+        let shown = match &record.body {
+            RecordBody::Message(it) => it.card.as_ref().and_then(|it| it.blob()),
+            _ => None,
+        };
+        assert_eq!(self.refs.get(&seq), shown, "a blob is held by who shows it");
     }
 }

@@ -27,6 +27,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         edits: 0,
         deleted: false,
         question: None,
+        card: None,
     };
     assert_eq!(ev[0].body, body);
 }
@@ -190,6 +191,7 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 edits: 2,
                 deleted: false,
                 question: None,
+                card: None,
             },
             Body::Edit {
                 of: 0,
