@@ -118,6 +118,13 @@ impl RoomHandle {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// May this person say something here now?
+    pub async fn may_talk(&self, who: Who) -> Result<(), Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::MayTalk { who, done })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
     pub fn state(&self) -> State {
         self.state.borrow().clone()
     }

@@ -1,8 +1,8 @@
 //! Between a room's records and the store's entries: one place that knows both.
 
 use community::{Columns, ReadError, Record, record};
-use protocol::{CircleId, RoomNumber};
-use store::{Append, BroadcastRow, Entry, RowChange};
+use protocol::{CircleId, RoomNumber, server::Phase};
+use store::{Append, BroadcastRow, Entry, RowChange, TallyRow};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -59,6 +59,8 @@ fn row_change(change: community::RowChange) -> RowChange {
             seq,
             left: left.stored(),
         },
+        community::RowChange::Refer { seq, blob } => RowChange::Refer { seq, blob },
+        community::RowChange::LetGo { seq } => RowChange::LetGo { seq },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
     }
 }
@@ -72,7 +74,23 @@ fn broadcast_row(it: record::Broadcast) -> BroadcastRow {
         starts_ms: it.starts_ms,
         live_ms: it.live_ms,
         ended_ms: it.ended_ms,
+        tally: (it.phase == Phase::Ended).then(|| TallyRow {
+            played_ms: it.played_ms,
+            peak: it.tally.peak,
+            people: it.tally.people,
+            watched_ms: it.tally.watched_ms,
+            hearts: hearts(&it.tally.hearts),
+        }),
     }
+}
+
+/// A kind and its number on each line: no kind has a space or an end of line in it.
+fn hearts(counted: &[(String, u64)]) -> String {
+    let lines: Vec<String> = counted
+        .iter()
+        .map(|it| format!("{} {}", it.0, it.1))
+        .collect();
+    lines.join("\n")
 }
 
 /// A stored entry as a record again.

@@ -11,8 +11,10 @@ use super::{Room, chat};
 use crate::{
     command::Origin,
     effect::RowChange,
+    member::Who,
     now::Now,
     record::{Card, RecordBody},
+    rights::Verb,
     text,
 };
 
@@ -57,6 +59,15 @@ impl Room {
             message.card = Some(Arc::new(card));
         }
         Ok(body)
+    }
+
+    /// May this person upload something to be said here? As they may say something, now.
+    pub fn may_talk(&self, now: Now, who: &Who) -> Result<(), Refusal> {
+        self.check_works()?;
+        self.check_not_banned(now, who)?;
+        self.check(who, Verb::Talk)?;
+        self.check_may_speak(now, &who.id)?;
+        self.check_mode(who, false)
     }
 
     fn card(&self, now: Now, from: &Origin, card: &protocol::Card) -> Result<Card, Refusal> {

@@ -122,6 +122,20 @@ impl Store {
         unsaid_ms: u64,
         n: usize,
     ) -> Result<Vec<BlobId>, RowError> {
+        let old = int(now_ms.saturating_sub(unsaid_ms));
+        // Most of the time there is nothing to do, and a write is an fsync.
+        let any = self.read(move |db| {
+            let found: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM blobs WHERE free_ms <= ?1)
+                         OR EXISTS (SELECT 1 FROM blob_uploads WHERE made_ms <= ?2)",
+                )?
+                .query_row((int(now_ms), old), |row| row.get(0))?;
+            Ok(found)
+        });
+        if !any.await? {
+            return Ok(Vec::new());
+        }
         self.write(move |db| free(db, now_ms, unsaid_ms, n)).await
     }
 

@@ -56,7 +56,7 @@ impl Store {
             let found = db
                 .prepare_cached(&format!(
                     "{SUMMARY} JOIN rooms r ON r.number = b.room
-                     WHERE b.circle = ?1 AND (r.guests OR NOT ?2) AND b.phase IN ('ended', 'archived')
+                     WHERE b.circle = ?1 AND (r.guests OR NOT ?2) AND b.live_ms IS NOT NULL AND b.phase = 'ended'
                      ORDER BY b.ended_ms DESC LIMIT ?3"
                 ))?
                 .query_map(
