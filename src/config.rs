@@ -46,6 +46,7 @@ pub struct Raw {
     pub server: Server,
     pub tls: Tls,
     pub rooms: Rooms,
+    pub blobs: Blobs,
     pub fanout: Fanout,
     pub rtc: Rtc,
     pub auth: Auth,
@@ -90,6 +91,22 @@ impl Default for Rooms {
         Self {
             talk_burst: limits::TALK_BURST,
             talk_per_second: limits::TALK_PER_SECOND,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Blobs {
+    pub room_mib: u64,
+    pub all_mib: u64,
+}
+
+impl Default for Blobs {
+    fn default() -> Self {
+        Self {
+            room_mib: limits::BLOBS_ROOM_MIB_MAX,
+            all_mib: limits::BLOBS_ALL_MIB_MAX,
         }
     }
 }

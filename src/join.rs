@@ -212,6 +212,10 @@ impl Rooms {
 impl seam::Stage for Rooms {
     fn admit(&self, room: RoomNumber, who: Option<Who>, verb: Verb) -> Answer<'_, ()> {
         Box::pin(async move {
+            if verb == Verb::Talk {
+                let room = self.directory.find_number(room).await?;
+                return room.may_talk(or_anybody(who)).await;
+            }
             let role = match verb {
                 Verb::Watch => PeerRole::View,
                 _ => PeerRole::Publish,

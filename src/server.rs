@@ -162,6 +162,17 @@ impl Server {
             media: rtc,
             draining: draining.clone(),
         });
+        let shelf = config.raw.server.data.clone();
+        let shelf = tokio::task::spawn_blocking(move || blobs::Shelf::open(&shelf))
+            .await
+            .context("the start of the blobs was interrupted")?
+            .context("the folder of blobs cannot be used")?;
+        let bounds = http::blobs::Bounds {
+            room_bytes: config.raw.blobs.room_mib << 20,
+            all_bytes: config.raw.blobs.all_mib << 20,
+        };
+        let kept = Arc::new(http::Blobs::new(shelf, bounds));
+        tasks.push(tokio::spawn(kept.clone().keep_clean(store.clone())));
         let acceptor = match &keeping {
             Some(it) => Some(tls::Acceptor::new(it.certificates().clone())?),
             None => None,
@@ -189,6 +200,7 @@ impl Server {
             secret: server_secret,
             stage: rooms,
             settings: settings(config, &url),
+            blobs: kept,
             tls: acceptor,
         };
         let (front, live) = http::serve(listener, parts, adopt_into(handles))?;

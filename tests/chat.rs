@@ -76,6 +76,7 @@ async fn p2_the_same_client_id_is_done_once_even_after_a_restart() {
         text: "一次".into(),
         re: None,
         question: false,
+        card: None,
     };
 
     let mut line = owner.connect("phone").await;
@@ -380,6 +381,7 @@ async fn q_pins_and_questions_reach_everybody_and_survive_a_restart() {
         text: "几点抽奖？".into(),
         re: None,
         question: true,
+        card: None,
     };
     let Ok(Reply::Ack(asked)) = member.request(ask).await else {
         panic!("asked")

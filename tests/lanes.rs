@@ -70,6 +70,7 @@ async fn n_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_ov
                 text: "洪水".into(),
                 re: None,
                 question: false,
+                card: None,
             })
             .collect();
         let text = serde_json::to_string(&frames).expect("plain data");
@@ -82,6 +83,7 @@ async fn n_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_ov
         text: "请安静".into(),
         re: None,
         question: false,
+        card: None,
     };
     let mute = ClientFrame::Mute {
         i: host.next_request(),

@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("acme", &["tls", "clock"]),
     ("fanout", &["ws", "tls", "protocol", "clock", "telemetry"]),
     ("auth", &["protocol", "community", "clock", "telemetry"]),
+    ("blobs", &["protocol"]),
     (
         "rtc",
         &["media", "community", "protocol", "clock", "telemetry"],
@@ -56,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "actor",
             "auth",
+            "blobs",
             "store",
             "ws",
             "tls",
@@ -69,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "operate",
         &[
             "actor",
+            "blobs",
             "rtc",
             "store",
             "tls",
@@ -103,6 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_rustls", &["src/acme"]),
     ("x509_parser", &["src/tls"]),
     ("png", &["src/http"]),
+    ("image", &["src/blobs"]),
     ("qrcode", &["src/http"]),
     ("jsonwebtoken", &["src/auth"]),
     ("argon2", &["src/auth"]),

@@ -100,14 +100,22 @@ impl RoomHandle {
     fn lane(&self, wish: &Wish) -> Lane {
         match wish {
             Wish::Report(_) | Wish::Changed(_) => Lane::Control,
-            Wish::Command { who, .. } | Wish::May { who, .. } if self.is_run_by(who) => Lane::Host,
+            Wish::Command { who, .. } | Wish::May { who, .. } | Wish::MayTalk { who, .. }
+                if self.is_run_by(who) =>
+            {
+                Lane::Host
+            }
             Wish::Command { command, .. } => match command {
                 Command::Join { .. } | Command::Leave => Lane::Passage,
-                Command::Burst { .. } => Lane::Low,
+                Command::Burst { .. } | Command::Typing => Lane::Low,
                 _ => Lane::Normal,
             },
             Wish::Left { .. } => Lane::Passage,
-            Wish::History { .. } | Wish::May { .. } | Wish::Health(_) => Lane::Aside,
+            Wish::History { .. }
+            | Wish::Read { .. }
+            | Wish::May { .. }
+            | Wish::MayTalk { .. }
+            | Wish::Health(_) => Lane::Aside,
         }
     }
 
@@ -168,6 +176,13 @@ impl RoomHandle {
             state: watch::channel(State::default()).1,
         };
         (handle, wishes)
+    }
+
+    /// May this person say something here now?
+    pub async fn may_talk(&self, who: Who) -> Result<(), Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::MayTalk { who, done })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     pub fn state(&self) -> State {

@@ -15,7 +15,7 @@ use community::{
 };
 use fanout::ConnectionId;
 use protocol::{
-    Refusal, Seq,
+    BlobId, MemberId, Refusal, Seq,
     client::PeerRole,
     server::{PublisherHealth, Push, Reply as Spoken, State},
 };
@@ -72,6 +72,11 @@ pub enum Wish {
     },
     May {
         role: PeerRole,
+        who: Who,
+        done: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// May this person say something now?
+    MayTalk {
         who: Who,
         done: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -212,6 +217,11 @@ impl RoomTask {
                 // Nobody waiting means that the request was given up.
                 let _ = done.send(verdict);
             }
+            Wish::MayTalk { who, done } => {
+                let who = self.roles.as_now(who);
+                // Nobody waiting means that the request was given up.
+                let _ = done.send(self.machine.may_talk(self.now(), &who));
+            }
             Wish::Left { connection } => {
                 if let Some(number) = self.outlet.left(connection) {
                     self.machine.left(self.now(), number);
@@ -234,7 +244,7 @@ impl RoomTask {
     }
 
     async fn command(&mut self, who: Who, command: Command, asked: Asked) {
-        self.fetch_needed(&command).await;
+        self.fetch_needed(&who.id, &command).await;
         let connection = match &asked {
             Asked::Connection { id, .. } | Asked::Nobody { id } => self.outlet.number_of(*id),
             Asked::Ticket(_) => outlet::TICKETS,
@@ -271,7 +281,7 @@ impl RoomTask {
     }
 
     /// Reads from the store what the machine must know to decide: an old message, somebody absent.
-    async fn fetch_needed(&mut self, command: &Command) {
+    async fn fetch_needed(&mut self, by: &MemberId, command: &Command) {
         let mut last = None;
         while let Some(need) = self.machine.needs(command) {
             // What is not there stays needed; the machine then refuses by itself.
@@ -281,6 +291,7 @@ impl RoomTask {
             match &need {
                 Need::Record(seq) => self.fetch_record(*seq).await,
                 Need::Member(id) => self.fetch_member(id.clone()).await,
+                Need::Upload(blob) => self.fetch_upload(by, blob).await,
             }
             last = Some(need);
         }
@@ -307,6 +318,23 @@ impl RoomTask {
     async fn fetch_member(&mut self, id: protocol::MemberId) {
         if let Some(who) = recovery::member(&self.store, id).await {
             self.machine.remember_member(who);
+        }
+    }
+
+    async fn fetch_upload(&mut self, by: &MemberId, blob: &BlobId) {
+        let number = self.machine.meta().number;
+        match self.store.upload(number, by.clone(), blob.clone()).await {
+            Ok(Some((row, made_ms))) => self.machine.remember_upload(community::Upload {
+                blob: row.id,
+                by: by.clone(),
+                kind: row.kind,
+                bytes: u32::try_from(row.bytes).unwrap_or(u32::MAX),
+                size: row.size,
+                duration_ms: row.duration_ms,
+                made_ms,
+            }),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(room = number, %error, "an upload cannot be looked up"),
         }
     }
 
@@ -429,7 +457,7 @@ impl RoomTask {
         self.act();
         for (mut origin, command) in again {
             origin.who = self.roles.as_now(origin.who);
-            self.fetch_needed(&command).await;
+            self.fetch_needed(&origin.who.id, &command).await;
             let now = self.now();
             self.machine
                 .handle(now, &origin, command, &mut self.effects);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use community::{Columns, Reached, ReadError, Record, Tally, record};
-use protocol::{CircleId, RoomNumber, Seq};
-use store::{Append, BroadcastRow, Entry, RowChange, VoteRow};
+use protocol::{CircleId, RoomNumber, Seq, server::Phase};
+use store::{Append, BroadcastRow, Entry, RowChange, TurnoutRow, VoteRow};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -71,6 +71,8 @@ fn row_change(change: community::RowChange) -> RowChange {
             seq,
             left: left.stored(),
         },
+        community::RowChange::Refer { seq, blob } => RowChange::Refer { seq, blob },
+        community::RowChange::LetGo { seq } => RowChange::LetGo { seq },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
         community::RowChange::Like {
             of,
@@ -102,7 +104,23 @@ fn broadcast_row(it: record::Broadcast) -> BroadcastRow {
         starts_ms: it.starts_ms,
         live_ms: it.live_ms,
         ended_ms: it.ended_ms,
+        turnout: (it.phase == Phase::Ended).then(|| TurnoutRow {
+            played_ms: it.played_ms,
+            peak: it.turnout.peak,
+            people: it.turnout.people,
+            watched_ms: it.turnout.watched_ms,
+            hearts: hearts(&it.turnout.hearts),
+        }),
     }
+}
+
+/// A kind and its number on each line: no kind has a space or an end of line in it.
+fn hearts(counted: &[(String, u64)]) -> String {
+    let lines: Vec<String> = counted
+        .iter()
+        .map(|it| format!("{} {}", it.0, it.1))
+        .collect();
+    lines.join("\n")
 }
 
 /// A stored entry as a record again.

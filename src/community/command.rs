@@ -1,7 +1,7 @@
 //! What may be wished of a room, and what media tells it.
 
 use protocol::{
-    ClientId, MemberId, PeerId, Seq,
+    BlobId, Card, ClientId, MemberId, PeerId, Seq,
     client::{BroadcastAct, Position, QuestionAct},
     server::RoomMode,
 };
@@ -39,6 +39,13 @@ pub enum Command {
         reply_to: Option<Seq>,
         /// Asked of the host.
         question: bool,
+    },
+    /// A message with a card beside its text.
+    Share {
+        client_id: ClientId,
+        text: String,
+        reply_to: Option<Seq>,
+        card: Box<Card>,
     },
     Edit {
         client_id: ClientId,
@@ -145,6 +152,7 @@ impl Command {
             | Self::Like { .. }
             | Self::Typing => None,
             Self::Publish { client_id, .. }
+            | Self::Share { client_id, .. }
             | Self::Edit { client_id, .. }
             | Self::Delete { client_id, .. }
             | Self::Mute { client_id, .. }
@@ -170,6 +178,8 @@ pub enum Need {
     Record(Seq),
     /// A person who is not here: look them up and call [`crate::Room::remember_member`].
     Member(MemberId),
+    /// An upload of who asks to this room: look it up and call [`crate::Room::remember_upload`].
+    Upload(BlobId),
 }
 
 /// What media tells a room about its publisher, in order for each peer.

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
-    MemberId, PeerId, Refusal, RoomNumber, Seq,
+    BlobId, MemberId, PeerId, Refusal, RoomNumber, Seq,
     server::{PeerEnd, Push, Reply, State},
 };
 
@@ -109,6 +109,10 @@ pub enum RowChange {
     Revise { seq: Seq, body: RecordBody },
     /// The same, and the old body must really be gone from the disk.
     Erase { seq: Seq, left: RecordBody },
+    /// The message of this seq refers to a blob.
+    Refer { seq: Seq, blob: BlobId },
+    /// It does so no more: what nobody refers to is removed.
+    LetGo { seq: Seq },
     /// The broadcast's row for the home page.
     Broadcast(Broadcast),
     /// A member likes the message, or no longer.

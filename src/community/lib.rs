@@ -25,7 +25,8 @@ pub use effect::{Announce, Asker, Effect, Notify, RowChange, StageOrder};
 pub use member::{Person, Role, Who};
 pub use now::Now;
 pub use record::{
-    Broadcast, Columns, Counted, Message, Pin, Poll, ReadError, Record, RecordBody, Tally, Words,
+    Broadcast, Card, Columns, Counted, Message, Pin, Poll, ReadError, Record, RecordBody, Tally,
+    Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
-pub use room::{Loaded, Past, Reached, Room, RoomMeta, TalkRate};
+pub use room::{Loaded, Past, Reached, Room, RoomMeta, TalkRate, Upload};

@@ -70,6 +70,22 @@ pub fn reason(text: &str) -> Result<String, Refusal> {
     )
 }
 
+/// Any one line of a card; it may be empty. Nothing in it turns the direction of reading.
+pub(crate) fn one_line(text: &str, chars_max: usize, what: &str) -> Result<String, Refusal> {
+    let text = clean(text, Lines::Joined);
+    let kept = text.chars().filter(|it| !is_turn(*it)).collect();
+    bounded(kept, chars_max, what)
+}
+
+/// Whether something in it turns the direction of reading, by which a name or address can lie.
+pub(crate) fn turns_direction(text: &str) -> bool {
+    text.chars().any(is_turn)
+}
+
+const fn is_turn(it: char) -> bool {
+    matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Lines {
     Kept,

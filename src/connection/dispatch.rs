@@ -18,7 +18,26 @@ impl Device {
                 cid: client_id,
                 text,
                 re: reply_to,
+                card: Some(card),
+                ..
+            } => self.command(
+                i,
+                a,
+                Command::Share {
+                    client_id,
+                    text,
+                    reply_to,
+                    card: Box::new(card),
+                },
+            ),
+            ClientFrame::Pub {
+                i,
+                a,
+                cid: client_id,
+                text,
+                re: reply_to,
                 question,
+                card: None,
             } => {
                 self.command(
                     i,

@@ -114,8 +114,13 @@ fn broken(error: &(dyn std::error::Error + 'static), bytes_max: usize) -> Failur
 }
 
 async fn read(body: Body, bytes_max: usize) -> Outcome<Bytes> {
+    whole(body, bytes_max, BODY_WITHIN).await
+}
+
+/// The whole body, within those bounds.
+pub(crate) async fn whole(body: Body, bytes_max: usize, within: Duration) -> Outcome<Bytes> {
     let reading = Limited::new(body, bytes_max).collect();
-    match tokio::time::timeout(BODY_WITHIN, reading).await {
+    match tokio::time::timeout(within, reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) => Err(broken(&*error, bytes_max)),
         Err(_) => {

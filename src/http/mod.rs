@@ -11,10 +11,12 @@
 //! the API, `whip`, `pages`, `share`, `cover`, `check`, `openapi`, `health`.
 
 mod accounts;
+pub mod blobs;
 mod body;
 mod caller;
 mod check;
 mod cover;
+mod file_body;
 pub mod front;
 mod guard;
 mod health;
@@ -33,6 +35,7 @@ mod secure;
 mod server;
 mod share;
 mod stream_keys;
+mod summary;
 mod throttles;
 mod upgrade;
 mod whip;
@@ -49,6 +52,7 @@ use axum::{
 use store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
 
+pub use blobs::Blobs;
 pub use front::{Front, adopt_listener, listen};
 pub use health::admin;
 pub use live::Live;
@@ -92,6 +96,7 @@ pub struct Parts {
     pub secret: ServerSecret,
     pub stage: Arc<dyn Stage>,
     pub settings: Settings,
+    pub blobs: Arc<Blobs>,
     /// Makes the public port HTTPS.
     pub tls: Option<tls::Acceptor>,
 }
@@ -117,6 +122,7 @@ pub(crate) struct Inner {
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
     pub(crate) covers: Covers,
+    pub(crate) blobs: Arc<Blobs>,
 }
 
 impl std::ops::Deref for Doors {
@@ -169,6 +175,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
         covers: Covers::new(),
+        blobs: parts.blobs,
     }))
 }
 
@@ -207,6 +214,11 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/rooms/{room}", get(rooms::show))
         .route("/rooms/{room}/broadcast", post(rooms::broadcast))
         .route("/rooms/{room}/history", get(history::page))
+        .route("/rooms/{room}/blobs", post(blobs::upload))
+        .route("/blobs/{id}", get(blobs::show))
+        .route("/blobs/{id}/preview", get(blobs::preview))
+        .route("/rooms/{room}/broadcasts/{id}/summary", get(summary::show))
+        .route("/lately", get(summary::lately))
         .route(
             "/rooms/{room}/stream-keys",
             get(stream_keys::list).post(stream_keys::make),

@@ -14,7 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, caller::COOKIE, check, health, history, members, rooms, server, stream_keys, whip,
+    accounts, blobs, caller::COOKIE, check, health, history, members, rooms, server, stream_keys,
+    summary, whip,
 };
 
 #[derive(OpenApi)]
@@ -42,6 +43,11 @@ use super::{
         rooms::show,
         rooms::broadcast,
         history::page,
+        blobs::upload,
+        blobs::show,
+        blobs::preview,
+        summary::show,
+        summary::lately,
         stream_keys::list,
         stream_keys::make,
         stream_keys::revoke,

@@ -75,6 +75,7 @@ impl From<RowError> for Failure {
             RowError::NameTaken => Self::new(Code::NameTaken, "this name is taken"),
             RowError::SlugTaken => Self::new(Code::SlugTaken, "this address is taken"),
             RowError::SetUpDone => Self::new(Code::SetUpDone, "this server is set up already"),
+            RowError::Full => Self::new(Code::QuotaFull, "there is no space for it"),
             RowError::LastOwner => Self::new(Code::NotPermitted, "a circle needs an owner"),
             RowError::Unavailable => storage_unavailable(),
             RowError::Failed(cause) => Self::internal("a query failed", &cause),

@@ -203,7 +203,7 @@ pub(crate) fn fit_title(text: &str, chars_max: usize) -> Outcome<String> {
     Ok(text.to_owned())
 }
 
-fn is_member(by: &Caller) -> bool {
+pub(crate) fn is_member(by: &Caller) -> bool {
     by.0.as_ref().is_some_and(|it| it.role != Role::Guest)
 }
 
@@ -225,7 +225,7 @@ fn card(listed: Listed, count: u32) -> RoomCard {
     }
 }
 
-fn frame(row: BroadcastRow) -> Broadcast {
+pub(crate) fn frame(row: BroadcastRow) -> Broadcast {
     Broadcast {
         id: row.id,
         phase: row.phase,

@@ -27,6 +27,7 @@ pub(crate) struct Throttles {
     check: Mutex<Throttle<[u8; 8]>>,
     upload: Mutex<Throttle<[u8; 8]>>,
     rooms: Mutex<Throttle<MemberId>>,
+    blobs: Mutex<Throttle<MemberId>>,
 }
 
 /// What is counted by address.
@@ -65,6 +66,7 @@ impl Throttles {
             // At most 0.2 MB a second of one address on average.
             upload: bucket(12, MINUTE_MS),
             rooms: bucket(20, 10 * MINUTE_MS),
+            blobs: bucket(limits::UPLOADS_PER_MINUTE, MINUTE_MS),
         }
     }
 
@@ -97,6 +99,12 @@ impl Throttles {
             ByAddress::Upload => (&self.upload, Code::RateLimited),
         };
         take(bucket, &prefix(address), clock::unix_ms()).map_err(|ms| too_many(code, ms).into())
+    }
+
+    /// One upload of a member.
+    pub(crate) fn blob(&self, member: &MemberId) -> Outcome<()> {
+        take(&self.blobs, member, clock::unix_ms())
+            .map_err(|ms| too_many(Code::RateLimited, ms).into())
     }
 
     /// One new room of a member.

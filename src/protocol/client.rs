@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    card::Card,
     ids::{ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     limits,
     refusal::{Code, Refusal},
@@ -116,6 +117,10 @@ frames! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
         question: bool,
+        /// A thing beside the text, which says it for whoever cannot show the card.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        card: Option<Card>,
     }
     Edit {
         i: u32,

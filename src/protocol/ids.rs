@@ -85,6 +85,10 @@ text_id! {
     BroadcastId
 }
 text_id! {
+    /// Bytes that were uploaded, named by what they are: the SHA-256 of what is kept, in hex.
+    BlobId
+}
+text_id! {
     /// A UUIDv7 that the client chose for one wish; unique per room and member, so that saying it
     /// twice does it once.
     ClientId
@@ -96,6 +100,17 @@ text_id! {
 
 /// The row number of a circle.
 pub type CircleId = u32;
+
+impl BlobId {
+    /// 64 digits of lower-case hex.
+    pub fn is_well_formed(&self) -> bool {
+        self.0.len() == 64
+            && self
+                .0
+                .bytes()
+                .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
 
 impl ClientId {
     /// True for the 36-character hyphenated form of a UUID.

@@ -3,9 +3,10 @@
 //! `docs/PROTOCOL.md` is the text, this crate is its grammar; a rule there is named by a test here.
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
-//! Reading order: [`ids`], [`limits`], [`client`] (what a client may say), [`server`] (what it
+//! Reading order: [`ids`], [`limits`], [`card`], [`client`] (what a client may say), [`server`] (what it
 //! hears), [`refusal`] and [`close`] (how it is told no), [`rest`].
 
+pub mod card;
 pub mod client;
 pub mod close;
 pub mod ids;
@@ -14,7 +15,10 @@ pub mod refusal;
 pub mod rest;
 pub mod server;
 
+pub use card::{BlobKind, Card};
 pub use client::{ClientFrame, FrameError, parse};
 pub use close::CloseCode;
-pub use ids::{BroadcastId, CircleId, ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug};
+pub use ids::{
+    BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug,
+};
 pub use refusal::{Act, Code, Refusal};

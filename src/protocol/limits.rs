@@ -77,6 +77,44 @@ pub const CONNECTIONS_PER_ADDRESS_MAX: u32 = 4_096;
 /// Requests of one connection that wait for their answer.
 pub const IN_FLIGHT_MAX: usize = 64;
 
+/// Characters of a card's title, place or file name.
+pub const CARD_TITLE_CHARS_MAX: usize = 120;
+/// Characters of a price, as it is to be read.
+pub const CARD_PRICE_CHARS_MAX: usize = 40;
+/// Characters of what is to be seen in a picture.
+pub const CARD_ALT_CHARS_MAX: usize = 400;
+/// Bytes of an address on a card.
+pub const CARD_URL_BYTES_MAX: usize = 2_048;
+/// Points of a voice note's loudness.
+pub const VOICE_PEAKS_MAX: usize = 64;
+/// A picture as it is uploaded.
+pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Its pixels: the camera of a phone has 12 to 50 million.
+pub const IMAGE_PIXELS_MAX: u64 = 50_000_000;
+/// The longer side of a picture as it is kept, and of its preview.
+pub const IMAGE_SIDE_MAX: u32 = 2_560;
+pub const PREVIEW_SIDE_MAX: u32 = 480;
+/// Frames of a moving picture, and the pixels of all of them.
+pub const IMAGE_FRAMES_MAX: usize = 400;
+pub const IMAGE_FRAMES_PIXELS_MAX: u64 = 200_000_000;
+pub const VOICE_BYTES_MAX: usize = 1024 * 1024;
+pub const VOICE_MAX: Duration = Duration::from_secs(60);
+pub const FILE_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Uploads at once, of everybody: each holds what arrived in memory. More are refused `busy`.
+pub const UPLOADS_AT_ONCE: usize = 8;
+/// How long one may take.
+pub const UPLOAD_WITHIN: Duration = Duration::from_secs(120);
+/// Pictures that are decoded at once: each takes up to 4 bytes a pixel, twice, and a core.
+pub const DECODES_AT_ONCE: usize = 2;
+/// Uploads of one member in a minute.
+pub const UPLOADS_PER_MINUTE: u32 = 20;
+/// An upload that nobody said is removed after this; it may be said for a little less.
+pub const BLOB_UNSAID_KEPT: Duration = Duration::from_secs(3_600);
+pub const BLOB_SAID_WITHIN: Duration = Duration::from_secs(3_000);
+/// What one room, and the whole server, keeps of uploads, in MiB.
+pub const BLOBS_ROOM_MIB_MAX: u64 = 2_048;
+pub const BLOBS_ALL_MIB_MAX: u64 = 20_480;
+
 /// Records in the snapshot of a fresh join.
 pub const SNAPSHOT_RECORDS: usize = 50;
 /// Records in one page of a resume or of the history.

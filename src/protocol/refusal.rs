@@ -111,6 +111,15 @@ codes! {
     PollClosed = "poll_closed", None, 409;
     /// As many polls are open as may be.
     TooManyPolls = "too_many_polls", None, 409;
+    // cards and blobs
+    /// The card is not one that may be said: a field is missing, too long or no address.
+    CardUnfit = "card_unfit", None, 422;
+    /// The blob is not there, or not this member's upload to this room, or was uploaded too long ago.
+    NoSuchBlob = "no_such_blob", None, 404;
+    /// The bytes are not a picture or voice note that is taken here.
+    BlobUnfit = "blob_unfit", None, 422;
+    /// The room or the server keeps as much as it may.
+    QuotaFull = "quota_full", None, 409;
     // broadcast and media
     /// A broadcast has as many co-hosts as it may have.
     TooManyCoHosts = "too_many_co_hosts", None, 409;

@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    card::BlobKind,
     client::BroadcastAct,
     refusal::{Act, Code},
-    server::{Broadcast, Mark, Person},
+    server::{Broadcast, Mark, Person, Quoted},
 };
 
 /// A role that can be given.
@@ -128,6 +129,77 @@ bodies! {
         title: Option<String>,
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         starts_ms: Option<u64>,
+    }
+    /// `POST /api/v1/rooms/{room}/blobs`: what was uploaded, as it is kept.
+    BlobMade {
+        id: crate::ids::BlobId,
+        kind: BlobKind,
+        bytes: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        width: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        height: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        duration_ms: Option<u32>,
+    }
+    /// Hearts of one kind.
+    HeartCount {
+        kind: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        n: u64,
+    }
+    /// What only who runs the room is told of a broadcast that is over.
+    SummaryForHost {
+        /// Different people who said something.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        talkers: u64,
+        /// The time of all viewers together.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        watched_ms: u64,
+    }
+    /// `GET /api/v1/rooms/{room}/broadcasts/{id}/summary`: what it was.
+    Summary {
+        room: crate::ids::Slug,
+        room_title: String,
+        broadcast: Broadcast,
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        ended_ms: Option<u64>,
+        /// How long it was live.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        played_ms: u64,
+        /// Most viewers at one moment.
+        peak: u32,
+        /// Viewers, each counted once.
+        people: u32,
+        /// How long a viewer was there on average.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        average_ms: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        messages: u64,
+        /// The most used first.
+        hearts: Vec<HeartCount>,
+        /// The questions that were answered.
+        answered: Vec<Quoted>,
+        /// What stood above the talk.
+        pins: Vec<Quoted>,
+        host: Option<SummaryForHost>,
+    }
+    /// A broadcast that is over, on the home page.
+    Ended {
+        room: crate::ids::Slug,
+        broadcast: Broadcast,
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        ended_ms: Option<u64>,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        played_ms: u64,
+        people: u32,
+    }
+    /// `GET /api/v1/lately`: those that ended last.
+    EndedList {
+        ended: Vec<Ended>,
     }
     /// `GET /api/v1/check`: what a check of one's line needs.
     CheckPoint {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    card::Card,
     ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     refusal::Refusal,
 };
@@ -249,6 +250,10 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         question: Option<QuestionPhase>,
+        /// A thing beside the text. An edit leaves it, a delete takes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        card: Option<Card>,
     },
     Edit {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
@@ -426,6 +431,10 @@ pub struct Quoted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub author: Option<Person>,
+    /// The card of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub card: Option<Card>,
 }
 
 fn is_zero(n: &u32) -> bool {

@@ -22,18 +22,20 @@ pub mod writer;
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError, Page,
-    PageOf, RowChange, Tally, VoteRow,
+    PageOf, RowChange, Tally, TurnoutRow, VoteRow,
 };
 pub use peek::peek_server_secret;
 pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
+    blobs::{BlobRoom, BlobRow, NewBlob},
     guests::{Guest, GuestDevice},
     members::{MemberRow, Members, MembersOf},
     rooms::{Listed, NewRoom, RoomRow},
     server::Circle,
     sign_ins::SignIn,
     stream_keys::StreamKey,
+    summaries::{SaidRow, SummaryRow},
 };
 pub use sqlite::SqliteLog;
 pub use store::{OpenError, Store, StoreConfig};

@@ -8,7 +8,7 @@
 //! client id is there once per room and author, whatever happens. It does not decide anything.
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
+    BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
     server::{Person, Phase},
 };
 
@@ -45,6 +45,10 @@ pub enum RowChange {
     Revise { seq: Seq, body: Vec<u8> },
     /// A deletion: the old body is overwritten on disk by what is left of it; the seq stays.
     Erase { seq: Seq, left: Vec<u8> },
+    /// A message of this room refers to a blob.
+    Refer { seq: Seq, blob: BlobId },
+    /// It does so no more.
+    LetGo { seq: Seq },
     /// The room's broadcast as the home page lists it: made, or changed.
     Broadcast(BroadcastRow),
     /// A member likes the record of that seq (since then), or no longer.
@@ -89,6 +93,21 @@ pub struct BroadcastRow {
     /// When it first went live.
     pub live_ms: Option<u64>,
     pub ended_ms: Option<u64>,
+    /// Once it is over: who watched it.
+    pub turnout: Option<TurnoutRow>,
+}
+
+/// Who watched a broadcast.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TurnoutRow {
+    /// How long it was live.
+    pub played_ms: u64,
+    pub peak: u32,
+    pub people: u32,
+    /// The time of all viewers together.
+    pub watched_ms: u64,
+    /// A kind and its number on each line.
+    pub hearts: String,
 }
 
 /// What one room wants stored: all of it, or nothing.

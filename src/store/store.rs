@@ -171,6 +171,18 @@ impl Store {
         self.read_log(move |db| tallies::votes(db, room)).await
     }
 
+    /// The first records of a kind between two seqs of a room.
+    pub async fn entries_between(
+        &self,
+        room: RoomNumber,
+        seqs: (Seq, Seq),
+        kind: u8,
+        n: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        self.read_log(move |db| read::between(db, room, seqs, kind, n))
+            .await
+    }
+
     /// What became of a client id, however long ago.
     pub async fn known(
         &self,

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use store::{Store, StoreConfig};
 use tokio::sync::mpsc;
 use weiquan::http::{
-    Front, Parts, Settings, listen,
+    Blobs, Front, Parts, Settings,
+    blobs::Bounds,
+    listen,
     seam::{Adopt, Adopted},
     serve,
 };
@@ -182,12 +184,18 @@ impl Rig {
             // The test may be over.
             let _ = sender.send(it);
         });
+        let shelf = blobs::Shelf::open(folder.path()).unwrap();
+        let bounds = Bounds {
+            room_bytes: 1 << 20,
+            all_bytes: 2 << 20,
+        };
         let parts = Parts {
             store: store.clone(),
             tokens: tokens.clone(),
             secret,
             stage: stage.clone(),
             settings,
+            blobs: Arc::new(Blobs::new(shelf, bounds)),
             tls: None,
         };
         let (front, _live) = serve(listener, parts, adopt).unwrap();

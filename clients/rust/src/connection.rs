@@ -166,6 +166,7 @@ impl Connection {
                 text,
                 re: None,
                 question: false,
+                card: None,
             })
             .await?
         {

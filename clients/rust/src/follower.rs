@@ -389,6 +389,7 @@ impl<D: Door> Follow<D> {
                 text: waiting.text.clone(),
                 re: waiting.re,
                 question: false,
+                card: None,
             };
             line.send(&said).await?;
         }

@@ -201,7 +201,7 @@ impl Room {
                 re,
                 edits,
                 deleted,
-                question: _,
+                ..
             } => {
                 let known = self.messages.get(&record.s);
                 if known.is_none_or(|it| it.up_to <= up_to) {
@@ -236,6 +236,8 @@ impl Room {
             | Body::Mode(_)
             | Body::Pin(_)
             | Body::Question { .. }
+            | Body::Poll(_)
+            | Body::PollClosed(_)
             | Body::Broadcast(_) => {}
         }
     }

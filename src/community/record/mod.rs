@@ -5,6 +5,7 @@
 //! before the last one loses its text (it is *superseded*), so that any page, read in any order,
 //! shows the latest text and none that was taken back.
 
+mod card;
 mod poll;
 mod stored;
 
@@ -17,6 +18,7 @@ use protocol::{
 
 use crate::member::Person;
 
+pub use card::Card;
 pub use poll::{Counted, Poll, Tally};
 pub use stored::{Columns, ReadError};
 
@@ -108,6 +110,8 @@ pub struct Pin {
 pub struct Words {
     pub text: Arc<str>,
     pub author: Person,
+    /// The thing beside the text, where the message has one.
+    pub card: Option<Arc<Card>>,
 }
 
 /// A message in its latest form.
@@ -126,6 +130,8 @@ pub struct Message {
     pub root: Option<Seq>,
     /// Counted where the likes and replies lie: never in the stored body.
     pub tally: Tally,
+    /// The thing beside the text.
+    pub card: Option<Arc<Card>>,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -142,6 +148,21 @@ pub struct Broadcast {
     pub ended_ms: Option<u64>,
     /// Its media clock at this change: time spent live so far.
     pub played_ms: u64,
+    /// Who watched it so far; nothing before it is live.
+    pub turnout: Turnout,
+}
+
+/// What was measured of those who watched a broadcast, while it was live. The host is none of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turnout {
+    /// Most viewers at one moment.
+    pub peak: u32,
+    /// Viewers, each counted once.
+    pub people: u32,
+    /// The time that all of them were here, together.
+    pub watched_ms: u64,
+    /// Hearts by kind, the most used first; a few kinds only.
+    pub hearts: Vec<(String, u64)>,
 }
 
 impl Record {
@@ -193,6 +214,7 @@ impl RecordBody {
                 root: it.root.filter(|root| it.reply_to != Some(*root)),
                 likes: it.tally.likes,
                 replies: it.tally.replies,
+                card: it.card.as_ref().map(|it| it.frame()),
             },
             Self::Edit {
                 of,
@@ -260,6 +282,7 @@ impl Message {
             question: None,
             root: None,
             tally: Tally::default(),
+            card: None,
         }
     }
 
@@ -302,6 +325,7 @@ impl Message {
         self.text = Arc::from("");
         self.last_edit = None;
         self.question = None;
+        self.card = None;
         self.deleted = true;
     }
 }
@@ -316,6 +340,11 @@ impl Pin {
                 .as_ref()
                 .map_or_else(String::new, |it| it.text.to_string()),
             author: self.words.as_ref().map(|it| it.author.frame()),
+            card: self
+                .words
+                .as_ref()
+                .and_then(|it| it.card.as_ref())
+                .map(|it| it.frame()),
         }
     }
 

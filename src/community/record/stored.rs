@@ -11,7 +11,9 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broadcast, Counted, Message, Pin, Poll, Record, RecordBody, Tally, Words};
+use super::{
+    Broadcast, Card, Counted, Message, Pin, Poll, Record, RecordBody, Tally, Turnout, Words,
+};
 use crate::member::Person;
 
 const VERSION: u32 = 1;
@@ -144,6 +146,8 @@ enum StoredBody {
         question: Option<StoredQuestionPhase>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         root: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<Card>,
     },
     Edit {
         of: Seq,
@@ -224,6 +228,8 @@ enum StoredBody {
         ended_ms: Option<u64>,
         #[serde(default)]
         played_ms: u64,
+        #[serde(default, skip_serializing_if = "is_default")]
+        turnout: StoredTurnout,
     },
 }
 
@@ -237,6 +243,17 @@ struct StoredResult {
 struct StoredWords {
     text: String,
     author: StoredPerson,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<Card>,
+}
+
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct StoredTurnout {
+    peak: u32,
+    people: u32,
+    watched_ms: u64,
+    hearts: Vec<(String, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -322,6 +339,7 @@ impl From<&RecordBody> for StoredBody {
                 deleted: it.deleted,
                 question: it.question.map(Into::into),
                 root: it.root,
+                card: it.card.as_deref().cloned(),
             },
             RecordBody::Edit { of, text } => Self::Edit {
                 of: *of,
@@ -363,6 +381,7 @@ impl From<&RecordBody> for StoredBody {
                 words: it.words.as_ref().map(|it| StoredWords {
                     text: it.text.to_string(),
                     author: (&it.author).into(),
+                    card: it.card.as_deref().cloned(),
                 }),
             },
             RecordBody::Question { of, to, done } => Self::Question {
@@ -394,6 +413,7 @@ impl From<&RecordBody> for StoredBody {
                 live_ms: it.live_ms,
                 ended_ms: it.ended_ms,
                 played_ms: it.played_ms,
+                turnout: (&it.turnout).into(),
             },
         }
     }
@@ -410,6 +430,7 @@ impl From<StoredBody> for RecordBody {
                 deleted,
                 question,
                 root,
+                card,
             } => Self::Message(Message {
                 text: text.into(),
                 reply_to,
@@ -419,6 +440,7 @@ impl From<StoredBody> for RecordBody {
                 question: question.map(Into::into),
                 root,
                 tally: Tally::default(),
+                card: card.map(Into::into),
             }),
             StoredBody::Edit { of, text } => Self::Edit {
                 of,
@@ -460,6 +482,7 @@ impl From<StoredBody> for RecordBody {
                 words: words.map(|it| Words {
                     text: it.text.into(),
                     author: it.author.into(),
+                    card: it.card.map(Into::into),
                 }),
             }),
             StoredBody::Question { of, to, done } => Self::Question {
@@ -497,6 +520,7 @@ impl From<StoredBody> for RecordBody {
                 live_ms,
                 ended_ms,
                 played_ms,
+                turnout,
             } => Self::Broadcast(Broadcast {
                 id,
                 phase: phase.into(),
@@ -506,7 +530,30 @@ impl From<StoredBody> for RecordBody {
                 live_ms,
                 ended_ms,
                 played_ms,
+                turnout: turnout.into(),
             }),
+        }
+    }
+}
+
+impl From<&Turnout> for StoredTurnout {
+    fn from(it: &Turnout) -> Self {
+        Self {
+            peak: it.peak,
+            people: it.people,
+            watched_ms: it.watched_ms,
+            hearts: it.hearts.clone(),
+        }
+    }
+}
+
+impl From<StoredTurnout> for Turnout {
+    fn from(it: StoredTurnout) -> Self {
+        Self {
+            peak: it.peak,
+            people: it.people,
+            watched_ms: it.watched_ms,
+            hearts: it.hearts,
         }
     }
 }

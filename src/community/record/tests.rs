@@ -34,6 +34,7 @@ fn message() -> Message {
         question: None,
         root: None,
         tally: Tally::default(),
+        card: None,
     }
 }
 
@@ -47,6 +48,7 @@ fn broadcast() -> Broadcast {
         live_ms: Some(1_795_000_000_000),
         ended_ms: None,
         played_ms: 734_100,
+        turnout: Turnout::default(),
     }
 }
 
@@ -123,6 +125,7 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 words: Some(Words {
                     text: "八点".into(),
                     author: who(),
+                    card: None,
                 }),
             }),
             r#"{"v":1,"k":"pin","of":5,"words":{"text":"八点","author":{"id":"m_3","name":"小明","mark":"member"}}}"#,
@@ -266,6 +269,7 @@ fn a_frame_says_what_the_record_says() {
             root: None,
             likes: 0,
             replies: 0,
+            card: None,
         }
     );
 }

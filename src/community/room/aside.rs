@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{MemberId, Seq};
+use protocol::{BlobId, MemberId, Seq};
 
+use super::card::Upload;
 use crate::{
     member::{Person, Who},
     now::Now,
@@ -21,6 +22,7 @@ const PEOPLE_MAX: usize = 256;
 pub(super) struct Aside {
     messages: BTreeMap<Seq, Old>,
     people: BTreeMap<MemberId, Who>,
+    upload: Option<Upload>,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,25 @@ impl Aside {
 
     pub(super) fn member(&self, id: &MemberId) -> Option<&Who> {
         self.people.get(id)
+    }
+
+    pub(super) fn remember_upload(&mut self, upload: Upload) {
+        self.upload = Some(upload);
+    }
+
+    /// Whether one of this blob was just looked up.
+    pub(super) fn has_upload(&self, blob: &BlobId) -> bool {
+        self.upload.as_ref().is_some_and(|it| it.blob == *blob)
+    }
+
+    pub(super) fn upload(&self, by: &MemberId, blob: &BlobId) -> Option<&Upload> {
+        let found = self.upload.as_ref()?;
+        (found.by == *by && found.blob == *blob).then_some(found)
+    }
+
+    /// Serves one command only: the next may be somebody else's.
+    pub(super) fn forget_upload(&mut self) {
+        self.upload = None;
     }
 
     /// A role may change, so what was looked up serves one command only.

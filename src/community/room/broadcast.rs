@@ -15,7 +15,7 @@ use crate::{
     effect::{Announce, Effect, StageOrder},
     member::{Person, Who},
     now::Now,
-    record::{Broadcast, RecordBody},
+    record::{Broadcast, RecordBody, Turnout},
     rights::{Standing, Verb},
     text,
 };
@@ -279,6 +279,7 @@ impl Room {
             live_ms: None,
             ended_ms: None,
             played_ms: 0,
+            turnout: Turnout::default(),
         }
     }
 
@@ -290,6 +291,7 @@ impl Room {
         let mut next = Broadcast {
             phase,
             played_ms,
+            turnout: self.turnout(from),
             ..from.clone()
         };
         match phase {

@@ -21,18 +21,21 @@ pub(super) struct Bursts {
 }
 
 impl Bursts {
-    pub(super) fn add(&mut self, kind: &str, n: u32, now: Now) {
+    /// Answers how many of them count.
+    pub(super) fn add(&mut self, kind: &str, n: u32, now: Now) -> u32 {
         let chars = kind.chars().count();
         let fit = (1..=KIND_CHARS_MAX).contains(&chars)
             && !kind.chars().any(|it| it.is_control() || it.is_whitespace());
         let known = self.counts.contains_key(kind);
         if !fit || n == 0 || (!known && self.counts.len() >= KINDS_MAX) {
-            return;
+            return 0;
         }
+        let n = n.min(limits::BURST_COUNT_MAX);
         let count = self.counts.entry(kind.to_owned()).or_default();
-        *count = count.saturating_add(n.min(limits::BURST_COUNT_MAX));
+        *count = count.saturating_add(n);
         let every_ms = u64::try_from(limits::BURST_EVERY.as_millis()).unwrap_or(u64::MAX);
         self.announce_at.get_or_insert(now.mono_ms + every_ms);
+        n
     }
 
     pub(super) const fn deadline(&self) -> Option<u64> {

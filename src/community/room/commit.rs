@@ -90,6 +90,7 @@ impl Room {
         self.typing = old.typing;
         self.row_pace = old.row_pace;
         self.tallies.inherit(now, old.tallies, old.pending.liked());
+        self.inherit_audience(now, old.audience);
         let ended = old.stage.publisher.clone().filter(|it| it.ending);
         self.stage
             .inherit(now, old.stage, &old.decided, &self.decided);
@@ -212,6 +213,7 @@ impl Room {
         let Some(why) = moderation::banned(&self.committed, now, member) else {
             return;
         };
+        self.measure(now);
         let connections = self.presence.expel(now, member);
         fx.push(Effect::Notify(Notify::Out {
             member: member.clone(),

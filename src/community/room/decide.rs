@@ -10,6 +10,7 @@ use protocol::{
 use super::{
     Room,
     broadcast::Said,
+    card::Shared,
     chat,
     client_ids::First,
     commit,
@@ -55,6 +56,7 @@ impl Room {
         {
             self.aside.forget_member(who);
         }
+        self.aside.forget_upload();
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
@@ -84,6 +86,19 @@ impl Room {
                     question: *question,
                 };
                 self.publish(now, from, said)
+            }
+            Command::Share {
+                text,
+                reply_to,
+                card,
+                ..
+            } => {
+                let shared = Shared {
+                    text,
+                    reply_to: *reply_to,
+                    card,
+                };
+                self.share(now, from, shared)
             }
             Command::Edit { of, text, .. } => self.edit(now, from, *of, text),
             Command::Delete { of, .. } => self.delete(from, *of),
@@ -162,6 +177,7 @@ impl Room {
         rows.extend(self.questions_revised(&body));
         rows.extend(self.poll_revised(&body));
         rows.extend(self.thread_revised(seq, &body));
+        rows.extend(self.blobs_revised(seq, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));
@@ -196,7 +212,10 @@ impl Room {
             RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
             RecordBody::Mode { .. } => self.time_mode(now),
             RecordBody::Poll(_) | RecordBody::PollClosed { .. } => self.time_polls(now),
-            RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
+            RecordBody::Broadcast(it) => {
+                self.phase_entered(now, seq, it);
+                self.audience_fits(now);
+            }
             _ => {}
         }
         fx.push(Effect::Record(record.clone(), rows));
@@ -247,7 +266,8 @@ impl Room {
                 || self.standing(&from.who).runs_the_room())
             && self.check_not_muted(now, from).is_ok();
         if may {
-            self.bursts.add(kind, n, now);
+            let counted = self.bursts.add(kind, n, now);
+            self.hearts_came(kind, counted);
         }
     }
 
@@ -259,7 +279,9 @@ impl Room {
             self.time_mode(now);
             self.time_polls(now);
             self.stage.start(&self.committed, now);
+            self.audience_fits(now);
         }
+        self.measure(now);
     }
 }
 

@@ -252,6 +252,7 @@ impl Facts {
             of: Some(of),
             text: message.text.to_string(),
             author: Some(author.frame()),
+            card: message.card.as_ref().map(|it| it.frame()),
         })
     }
 

@@ -42,6 +42,7 @@ impl Room {
             return;
         }
         self.presence.arrive(now, &from.who, from.connection);
+        self.viewer_came(&from.who.id);
         let catch = self.catch_up(since);
         let mut pages = catch.records.chunks(limits::PAGE_RECORDS_MAX);
         let first = pages.next().unwrap_or_default();

@@ -7,17 +7,19 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions`, `polls`, `broadcast` and `co_host`, and `rows` for votes and likes; `facts` (what
-//! records make), `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`,
-//! `typing`, `tallies`, `stage`; the small memories `client_ids`, `pace`,
+//! `questions`, `polls`, `card`, `broadcast` and `co_host`, and `rows` for votes and likes; `facts`
+//! (what records make), `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`,
+//! `burst`, `typing`, `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
 
 mod aside;
+mod audience;
 mod broadcast;
 mod burst;
+mod card;
 mod chat;
 mod client_ids;
 mod co_host;
@@ -52,6 +54,7 @@ pub use self::rows::Reached;
 
 use self::{
     aside::Aside,
+    audience::Audience,
     burst::Bursts,
     client_ids::{ClientIds, First},
     facts::Facts,
@@ -71,6 +74,8 @@ use crate::{
     record::{Record, RecordBody, Tally},
     rights::{self, Object, Verb},
 };
+
+pub use self::card::Upload;
 
 /// What a room is before anything happens in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +163,7 @@ pub struct Room {
     row_pace: Pace,
     /// When polls close by themselves, on the steady clock.
     poll_ends: BTreeMap<Seq, u64>,
+    audience: Audience,
     /// When the mode's time is over, on the steady clock.
     mode_ends: Option<u64>,
     /// Who runs the broadcast, as rosters and rights were last told: true for the host.
@@ -230,6 +236,7 @@ impl Room {
             rows: 0,
             row_pace: Pace::default(),
             poll_ends: BTreeMap::new(),
+            audience: Audience::default(),
             mode_ends: None,
             started: false,
             broken: false,
@@ -250,6 +257,10 @@ impl Room {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
         match command {
             Command::Publish { reply_to, .. } => reply_to.and_then(record),
+            Command::Share { reply_to, card, .. } => reply_to.and_then(record).or_else(|| {
+                let blob = card.blob().filter(|it| !self.aside.has_upload(it))?;
+                Some(Need::Upload(blob.clone()))
+            }),
             Command::Edit { of, .. } | Command::Delete { of, .. } | Command::Like { of, .. } => {
                 record(*of)
             }

@@ -91,7 +91,11 @@ impl Room {
     }
 
     pub(super) fn check_not_muted(&self, now: Now, from: &Origin) -> Result<(), Refusal> {
-        let Some(until_ms) = self.decided.muted_until(&from.who.id, now.unix_ms) else {
+        self.check_may_speak(now, &from.who.id)
+    }
+
+    pub(super) fn check_may_speak(&self, now: Now, member: &MemberId) -> Result<(), Refusal> {
+        let Some(until_ms) = self.decided.muted_until(member, now.unix_ms) else {
             return Ok(());
         };
         let left_ms = until_ms - now.unix_ms;

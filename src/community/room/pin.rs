@@ -29,11 +29,16 @@ impl Room {
             (Some(seq), None) => {
                 let (author, message) = self.message(seq)?;
                 let text = text::beginning(&message.text);
-                Some(Words { text, author })
+                Some(Words {
+                    text,
+                    author,
+                    card: message.card.clone(),
+                })
             }
             (None, Some(own)) => Some(Words {
                 text: text::pin(own)?.into(),
                 author: self.person(&from.who),
+                card: None,
             }),
             (None, None) if self.decided.pin.is_none() => {
                 return Err(Refusal::new(Code::NotFound, "nothing is pinned here"));

@@ -126,6 +126,7 @@ impl World {
             RecordBody::Pin(it) if it.words.is_some() => self.seen.note("pinned"),
             RecordBody::Pin(_) => self.seen.note("taken down"),
             RecordBody::CoHost { .. } => self.seen.note("co-host"),
+            RecordBody::Message(it) if it.card.is_some() => self.seen.note("shared"),
             RecordBody::Question { done: Some(_), .. } => self.seen.note("answered"),
             RecordBody::Question { .. } => self.seen.note("picked"),
             _ => {}

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{ClientId, Epoch, MemberId, Seq};
+use protocol::{BlobId, ClientId, Epoch, MemberId, Seq};
 
-use crate::{Columns, Loaded, Record, RowChange, Tally};
+use crate::{Columns, Loaded, Record, RecordBody, RowChange, Tally};
 
 /// One transaction.
 #[derive(Clone)]
@@ -38,6 +38,8 @@ struct Rows {
     records: Vec<Columns>,
     client_ids: BTreeMap<(MemberId, ClientId), (Seq, u64)>,
     marks: Marks,
+    /// Which message refers to which blob.
+    refs: BTreeMap<Seq, BlobId>,
 }
 
 /// Rows of their own: who voted what, who likes what.
@@ -204,7 +206,33 @@ impl Rows {
                 let place = usize::try_from(seq - 1).expect("a seq of this log");
                 self.records[place].body = body.stored();
             }
+            match row {
+                RowChange::Refer { seq, blob } => {
+                    let before = self.refs.insert(*seq, blob.clone());
+                    assert!(before.is_none(), "a message refers once");
+                }
+                RowChange::LetGo { seq } => {
+                    assert!(self.refs.remove(seq).is_some(), "what is let go was held");
+                }
+                _ => {}
+            }
         }
+        for row in &append.rows {
+            if let RowChange::Refer { seq, .. } | RowChange::Erase { seq, .. } = row {
+                self.check_blob(*seq);
+            }
+        }
+    }
+
+    /// A blob is held by the messages that show it, and by no other.
+    fn check_blob(&self, seq: Seq) {
+        let place = usize::try_from(seq - 1).expect("a seq of this log");
+        let record = Record::read(1, self.records[place].clone()).expect("it was written");
+        let shown = match &record.body {
+            RecordBody::Message(it) => it.card.as_ref().and_then(|it| it.blob()),
+            _ => None,
+        };
+        assert_eq!(self.refs.get(&seq), shown, "a blob is held by who shows it");
     }
 }
 
@@ -239,7 +267,11 @@ impl Marks {
                     self.replies.remove(&(*root, *seq))
                 };
             }
-            RowChange::Revise { .. } | RowChange::Erase { .. } | RowChange::Broadcast(_) => {}
+            RowChange::Revise { .. }
+            | RowChange::Erase { .. }
+            | RowChange::Refer { .. }
+            | RowChange::LetGo { .. }
+            | RowChange::Broadcast(_) => {}
         }
     }
 

@@ -284,6 +284,16 @@ impl Model {
                 .or_else(|| self.silenced(cast, me, *question))
                 .or_else(|| unfit(text))
                 .or_else(|| reply_to.and_then(|it| self.missing(it))),
+            Command::Share { text, reply_to, .. } => match self
+                .may_speak(joined, me, now)
+                .or_else(|| self.silenced(cast, me, false))
+                .or_else(|| unfit(text))
+                .or_else(|| reply_to.and_then(|it| self.missing(it)))
+            {
+                // How fast one talks, and whose the upload is, comes after.
+                None => return Expect::Either,
+                refused => refused,
+            },
             Command::Edit { of, text, .. } => self
                 .may_speak(joined, me, now)
                 .or_else(|| self.missing(*of))

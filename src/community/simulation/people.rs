@@ -1,14 +1,14 @@
 //! What people do: they talk, moderate, go live, come and go, and say again what was not answered.
 
 use protocol::{
-    Code,
+    BlobKind, Card, Code,
     client::{BroadcastAct, QuestionAct},
     limits,
     server::RoomMode,
 };
 
 use super::{model::Expect, place::client_id, world::World};
-use crate::{Command, Need, Origin, Role};
+use crate::{Command, Need, Origin, Role, Upload};
 
 /// Opening is tried twice as often, or little would ever be live.
 const ACTS: [BroadcastAct; 6] = [
@@ -77,6 +77,16 @@ impl World {
             },
             5..=44 => {
                 let reply_to = self.random.percent(20).then_some(of);
+                if self.random.percent(10) {
+                    let blob = format!("{:064x}", self.random.below(4)).into();
+                    let (w, h, alt) = (0, 0, String::new());
+                    return Command::Share {
+                        client_id,
+                        text,
+                        reply_to,
+                        card: Box::new(Card::Image { blob, w, h, alt }),
+                    };
+                }
                 let question = self.random.percent(20);
                 Command::Publish {
                     client_id,
@@ -243,7 +253,7 @@ impl World {
     }
 
     pub(super) fn handle(&mut self, room: usize, from: &Origin, command: Command) {
-        self.fetch(room, &command);
+        self.fetch(room, from, &command);
         let expect = self.expect(room, from, &command);
         self.expected
             .insert(from.request, (expect, command.client_id().cloned()));
@@ -315,7 +325,7 @@ impl World {
         }
     }
 
-    pub(super) fn fetch(&mut self, room: usize, command: &Command) {
+    pub(super) fn fetch(&mut self, room: usize, from: &Origin, command: &Command) {
         let place = &mut self.places[room];
         match place.room.needs(command) {
             Some(Need::Record(seq)) => {
@@ -325,6 +335,21 @@ impl World {
             }
             Some(Need::Member(member)) => {
                 place.room.remember_member(self.cast.who(&member).clone());
+            }
+            Some(Need::Upload(blob)) => {
+                // Now and then it is somebody else's, or too old.
+                let mine = self.random.percent(80);
+                let by = if mine { &from.who.id } else { &self.cast.maker };
+                let hours = u64::from(self.random.percent(10)) * 3_600_000;
+                place.room.remember_upload(Upload {
+                    blob,
+                    by: by.clone(),
+                    kind: BlobKind::Image,
+                    bytes: 1_000,
+                    size: Some((640, 480)),
+                    duration_ms: None,
+                    made_ms: self.now.unix_ms.saturating_sub(hours),
+                });
             }
             None => {}
         }

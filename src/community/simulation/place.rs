@@ -280,6 +280,7 @@ pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
             question: None,
             root: None,
             tally: crate::Tally::default(),
+            card: None,
         }),
     }
 }

@@ -78,6 +78,8 @@ impl Seen {
             "guests_not_allowed",
             "wrong_phase",
             "no_such_question",
+            "no_such_blob",
+            "shared",
             "rate_limited",
             "questions_only",
             "host_only",

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     RowError,
     column::{int, mark_int, opt_int, opt_uint, person, phase, phase_text},
+    summaries::put_summary,
 };
 use crate::{log::BroadcastRow, store::Store};
 
@@ -64,8 +65,9 @@ pub(crate) fn put_broadcast(
     seq: Seq,
     row: &BroadcastRow,
 ) -> rusqlite::Result<usize> {
-    db.prepare_cached(
-        "INSERT INTO broadcasts (id, room, circle, phase, title, host, host_name, host_mark,
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO broadcasts (id, room, circle, phase, title, host, host_name, host_mark,
                                  starts_ms, live_ms, ended_ms, seq)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET
@@ -74,21 +76,25 @@ pub(crate) fn put_broadcast(
              starts_ms = excluded.starts_ms, live_ms = excluded.live_ms,
              ended_ms = excluded.ended_ms
          WHERE room = excluded.room",
-    )?
-    .execute((
-        row.id.as_str(),
-        room,
-        circle,
-        phase_text(row.phase),
-        &row.title,
-        row.host.id.as_str(),
-        &row.host.name,
-        mark_int(row.host.mark),
-        opt_int(row.starts_ms),
-        opt_int(row.live_ms),
-        opt_int(row.ended_ms),
-        int(seq),
-    ))
+        )?
+        .execute((
+            row.id.as_str(),
+            room,
+            circle,
+            phase_text(row.phase),
+            &row.title,
+            row.host.id.as_str(),
+            &row.host.name,
+            mark_int(row.host.mark),
+            opt_int(row.starts_ms),
+            opt_int(row.live_ms),
+            opt_int(row.ended_ms),
+            int(seq),
+        ))?;
+    if let Some(turnout) = row.turnout.as_ref().filter(|_| changed > 0) {
+        put_summary(db, seq, &row.id, turnout)?;
+    }
+    Ok(changed)
 }
 
 /// Reads [`BROADCAST_COLUMNS`] from column `first` on.
@@ -101,5 +107,6 @@ pub(crate) fn broadcast_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Bro
         starts_ms: opt_uint(row, first + 6)?,
         live_ms: opt_uint(row, first + 7)?,
         ended_ms: opt_uint(row, first + 8)?,
+        turnout: None,
     })
 }

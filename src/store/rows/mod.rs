@@ -5,6 +5,7 @@
 //! random ids come in made: nothing here draws lots, except a new room's epoch.
 
 pub(crate) mod accounts;
+pub(crate) mod blobs;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
 pub(crate) mod guests;
@@ -13,6 +14,7 @@ pub(crate) mod rooms;
 pub(crate) mod server;
 pub(crate) mod sign_ins;
 pub(crate) mod stream_keys;
+pub(crate) mod summaries;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -32,6 +34,9 @@ pub enum RowError {
     /// A circle keeps its last owner.
     #[error("a circle needs an owner")]
     LastOwner,
+    /// The room or the server keeps as much as it may.
+    #[error("there is no space for it")]
+    Full,
     /// The disk failed, too many wishes wait, or the store is closed.
     #[error("the storage is unavailable")]
     Unavailable,

@@ -8,7 +8,11 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{entry, read, tallies};
 use crate::{
     log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
-    rows::{broadcasts::put_broadcast, column::is_taken},
+    rows::{
+        blobs::{let_go, refer},
+        broadcasts::put_broadcast,
+        column::is_taken,
+    },
 };
 
 /// Where each room's log ends. A room is looked up once; a failed commit forgets everything.
@@ -138,6 +142,14 @@ fn change_row(
             };
             entry.body.clone_from(body);
             entry::replace_body(db, part.room, part.circle, &entry)?
+        }
+        RowChange::Refer { seq, blob } => {
+            refer(db, part.room, *seq, blob)?;
+            1
+        }
+        RowChange::LetGo { seq } => {
+            let_go(db, part.room, *seq)?;
+            1
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
         RowChange::Like { of, member, at_ms } => tallies::like(db, room, *of, member, *at_ms)?,

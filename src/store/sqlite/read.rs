@@ -128,6 +128,26 @@ pub(crate) fn entry(
     Ok(found.into_iter().next())
 }
 
+/// The first records of a kind between two seqs.
+pub(crate) fn between(
+    db: &Connection,
+    room: RoomNumber,
+    seqs: (Seq, Seq),
+    kind: u8,
+    n: usize,
+) -> Result<Vec<Entry>, LogError> {
+    let limit = i64::try_from(n.min(limits::PAGE_RECORDS_MAX)).expect("a page is small");
+    entries(
+        db,
+        room,
+        &format!(
+            "SELECT {ENTRY_COLUMNS} FROM records
+             WHERE room = ?1 AND seq BETWEEN ?2 AND ?3 AND kind = ?4 ORDER BY seq LIMIT ?5"
+        ),
+        (room, int(seqs.0), int(seqs.1), kind, limit),
+    )
+}
+
 pub(crate) fn known(
     db: &Connection,
     room: RoomNumber,

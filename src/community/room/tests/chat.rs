@@ -30,6 +30,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         root: None,
         likes: 0,
         replies: 0,
+        card: None,
     };
     assert_eq!(ev[0].body, body);
 }
@@ -196,6 +197,7 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 root: None,
                 likes: 0,
                 replies: 0,
+                card: None,
             },
             Body::Edit {
                 of: 0,

@@ -2,7 +2,9 @@
 //! unless a test says otherwise.
 
 mod apart;
+mod audience;
 mod broadcast;
+mod card;
 mod chat;
 mod co_host;
 mod commit;

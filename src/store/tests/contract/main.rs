@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alike;
+mod blobs;
 mod damage;
 mod disks;
 mod erase;

@@ -298,6 +298,7 @@ fn broadcast(id: &str, phase: Phase, live_ms: Option<u64>) -> BroadcastRow {
         starts_ms: None,
         live_ms,
         ended_ms: None,
+        turnout: None,
     }
 }
 
@@ -369,6 +370,7 @@ async fn a_broadcast_goes_through_its_phases_and_the_next_one_follows() {
     );
     let ended = BroadcastRow {
         ended_ms: Some(9),
+        turnout: None,
         ..broadcast("b1", Phase::Archived, Some(5))
     };
     put(&store, ROOM, 3, ended.clone()).await;

@@ -422,6 +422,7 @@ fn a_broadcast_is_stored_with_its_record<D: Disk>() {
         starts_ms: None,
         live_ms: None,
         ended_ms: None,
+        turnout: None,
     };
     let part = Append {
         rows: vec![RowChange::Broadcast(row)],

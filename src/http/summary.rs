@@ -1,0 +1,220 @@
+//! What a broadcast was, once it is over: for everybody who may watch its room.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    Json as Answer,
+    extract::{Path, State},
+};
+use community::{Columns, Record, RecordBody, Verb};
+use protocol::{
+    BroadcastId, CircleId, Code, RoomNumber, Seq,
+    rest::{Ended, EndedList, HeartCount, Problem, Summary, SummaryForHost},
+    server::{Broadcast, QuestionPhase, Quoted},
+};
+use store::{Entry, SummaryRow};
+
+use super::{
+    Doors,
+    caller::Caller,
+    problem::{Failure, Outcome},
+    rooms,
+};
+
+/// The numbers of stored kinds that it tells of; see `community::record`.
+const MESSAGE: u8 = 1;
+const PIN: u8 = 10;
+const QUESTION: u8 = 11;
+const TOLD_MAX: usize = 50;
+const LATELY_MAX: usize = 6;
+
+/// What a broadcast was
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{room}/broadcasts/{id}/summary", tag = "rooms",
+    params(
+        ("room" = String, Path, description = "the room's slug"),
+        ("id" = String, Path, description = "the broadcast's id"),
+    ),
+    security((), ("bearer" = []), ("sign_in" = [])),
+    responses((status = 200, body = Summary), (status = "default", body = Problem)),
+)]
+pub(crate) async fn show(
+    State(doors): State<Doors>,
+    Path((room, id)): Path<(String, String)>,
+    by: Caller,
+) -> Outcome<Answer<Summary>> {
+    let room = rooms::find(&doors, room).await?;
+    let who = by.who();
+    doors
+        .stage
+        .admit(room.number, who.clone(), Verb::Watch)
+        .await?;
+    let row = doors.store.summary(BroadcastId::new(id)).await?;
+    let row = row
+        .filter(|it| it.room == room.number)
+        .ok_or_else(|| Failure::new(Code::NotFound, "this broadcast is not over, or not here"))?;
+    let said = doors
+        .store
+        .said_between(room.number, row.seqs, MESSAGE)
+        .await?;
+    let runs = who.is_some()
+        && doors
+            .stage
+            .admit(room.number, who, Verb::GoLive)
+            .await
+            .is_ok();
+    let told = Told {
+        doors: &doors,
+        room: room.number,
+        circle: room.circle,
+        seqs: row.seqs,
+    };
+    let (answered, pins) = (told.answered().await?, told.pins().await?);
+    let turnout = &row.turnout;
+    Ok(Answer(Summary {
+        ended_ms: row.broadcast.ended_ms,
+        played_ms: turnout.played_ms,
+        peak: turnout.peak,
+        people: turnout.people,
+        average_ms: turnout.watched_ms / u64::from(turnout.people.max(1)),
+        messages: said.messages,
+        hearts: hearts(&turnout.hearts),
+        answered,
+        pins,
+        host: runs.then_some(SummaryForHost {
+            talkers: said.people,
+            watched_ms: turnout.watched_ms,
+        }),
+        room: room.slug,
+        room_title: room.title,
+        broadcast: frame(row),
+    }))
+}
+
+/// The broadcasts that ended last; those of rooms for members only are told to members
+#[utoipa::path(
+    get, path = "/api/v1/lately", tag = "rooms", security((), ("bearer" = []), ("sign_in" = [])),
+    responses((status = 200, body = EndedList), (status = "default", body = Problem)),
+)]
+pub(crate) async fn lately(State(doors): State<Doors>, by: Caller) -> Outcome<Answer<EndedList>> {
+    let Some(circle) = doors.store.circle().await? else {
+        return Ok(Answer(EndedList { ended: Vec::new() }));
+    };
+    let rows = doors
+        .store
+        .ended_lately(circle.id, !rooms::is_member(&by), LATELY_MAX)
+        .await?;
+    let mut ended = Vec::new();
+    for row in rows {
+        if let Some(room) = doors.store.room_by_number(row.room).await? {
+            ended.push(Ended {
+                room: room.slug,
+                ended_ms: row.broadcast.ended_ms,
+                played_ms: row.turnout.played_ms,
+                people: row.turnout.people,
+                broadcast: frame(row),
+            });
+        }
+    }
+    Ok(Answer(EndedList { ended }))
+}
+
+fn frame(row: SummaryRow) -> Broadcast {
+    rooms::frame(row.broadcast)
+}
+
+/// A kind and its number on each line.
+fn hearts(text: &str) -> Vec<HeartCount> {
+    let line = |it: &str| {
+        let (kind, n) = it.split_once(' ')?;
+        let n = n.parse().ok()?;
+        let kind = kind.to_owned();
+        Some(HeartCount { kind, n })
+    };
+    text.lines().filter_map(line).collect()
+}
+
+struct Told<'a> {
+    doors: &'a Doors,
+    room: RoomNumber,
+    circle: CircleId,
+    seqs: (Seq, Seq),
+}
+
+impl Told<'_> {
+    /// The questions that were answered, in the order of their answers.
+    async fn answered(&self) -> Outcome<Vec<Quoted>> {
+        let mut seqs = Vec::new();
+        for record in self.records(QUESTION).await? {
+            if let RecordBody::Question { of, to, done } = record.body {
+                seqs.extend(done);
+                seqs.extend((to == QuestionPhase::Answered).then_some(of));
+            }
+        }
+        self.messages(seqs).await
+    }
+
+    /// What stood above the talk and is still to be read.
+    async fn pins(&self) -> Outcome<Vec<Quoted>> {
+        let (mut seqs, mut own) = (Vec::new(), Vec::new());
+        for record in self.records(PIN).await? {
+            if let RecordBody::Pin(pin) = record.body {
+                match pin.of {
+                    Some(of) => seqs.push(of),
+                    None if pin.words.is_some() => own.push(pin.frame()),
+                    None => {}
+                }
+            }
+        }
+        let mut pins = self.messages(seqs).await?;
+        pins.extend(own);
+        Ok(pins)
+    }
+
+    async fn messages(&self, seqs: Vec<Seq>) -> Outcome<Vec<Quoted>> {
+        let mut known = BTreeSet::new();
+        let mut quoted = Vec::new();
+        for seq in seqs.into_iter().filter(|it| known.insert(*it)) {
+            let Some(entry) = self.doors.store.entry(self.room, seq).await? else {
+                continue;
+            };
+            let record = self.read(entry)?;
+            let author = record.author.frame();
+            if let RecordBody::Message(message) = record.body
+                && !message.deleted
+            {
+                quoted.push(Quoted {
+                    of: Some(seq),
+                    text: message.text.to_string(),
+                    author: Some(author),
+                    card: message.card.as_ref().map(|it| it.frame()),
+                });
+            }
+        }
+        Ok(quoted)
+    }
+
+    async fn records(&self, kind: u8) -> Outcome<Vec<Record>> {
+        let entries = self
+            .doors
+            .store
+            .entries_between(self.room, self.seqs, kind, TOLD_MAX)
+            .await?;
+        entries.into_iter().map(|it| self.read(it)).collect()
+    }
+
+    fn read(&self, entry: Entry) -> Outcome<Record> {
+        let columns = Columns {
+            seq: entry.seq,
+            at_ms: entry.at_ms,
+            pos: entry.pos,
+            author: entry.author,
+            kind: entry.kind,
+            is_fact: entry.is_fact,
+            client_id: entry.client_id,
+            body: entry.body,
+        };
+        Record::read(self.circle, columns)
+            .map_err(|it| Failure::internal("a stored record cannot be read", &it))
+    }
+}

@@ -1,0 +1,305 @@
+//! Blobs: what was uploaded, who may say it, which messages refer to it, and what is to be removed.
+//!
+//! The rows say what the files beside the database are for. A reference comes and goes in the
+//! transaction of the message's own record.
+
+use protocol::{BlobId, BlobKind, MemberId, RoomNumber, Seq};
+use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
+
+use super::{
+    RowError,
+    column::{int, odd, opt_uint, uint},
+};
+use crate::store::Store;
+
+/// A blob as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRow {
+    pub id: BlobId,
+    pub kind: BlobKind,
+    pub mime: String,
+    pub bytes: u64,
+    pub size: Option<(u32, u32)>,
+    pub duration_ms: Option<u32>,
+    pub preview: Option<BlobId>,
+    pub preview_bytes: u64,
+}
+
+/// An upload to be noted.
+#[derive(Clone, Debug)]
+pub struct NewBlob {
+    pub blob: BlobRow,
+    pub room: RoomNumber,
+    pub member: MemberId,
+    pub now_ms: u64,
+    /// How long it is kept where nobody says it.
+    pub unsaid_ms: u64,
+    /// Bytes that the room, and all of the server, may keep.
+    pub room_max: u64,
+    pub all_max: u64,
+}
+
+/// A room that shows a blob, or that it was uploaded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobRoom {
+    pub number: RoomNumber,
+    pub guests: bool,
+}
+
+const BLOB_COLUMNS: &str =
+    "b.id, b.kind, b.mime, b.bytes, b.width, b.height, b.duration_ms, b.preview, b.preview_bytes";
+
+impl Store {
+    /// Notes an upload. What is there already counts once; [`RowError::Full`] where there is no space.
+    pub async fn add_blob(&self, new: NewBlob) -> Result<(), RowError> {
+        self.write(move |db| add(db, &new)).await
+    }
+
+    /// A member's upload to a room, and when it came.
+    pub async fn upload(
+        &self,
+        room: RoomNumber,
+        member: MemberId,
+        blob: BlobId,
+    ) -> Result<Option<(BlobRow, u64)>, RowError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(&format!(
+                    "SELECT {BLOB_COLUMNS}, u.made_ms FROM blob_uploads u
+                     JOIN blobs b ON b.id = u.blob
+                     WHERE u.blob = ?1 AND u.room = ?2 AND u.member = ?3"
+                ))?
+                .query_row((blob.as_str(), room, member.as_str()), |row| {
+                    Ok((blob_row(row)?, uint(row, 9)?))
+                })
+                .optional()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// A blob, and the rooms that show it, at most eight. Where none does, the rooms it was uploaded to.
+    pub async fn blob(&self, id: BlobId) -> Result<Option<(BlobRow, Vec<BlobRoom>)>, RowError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(&format!(
+                    "SELECT {BLOB_COLUMNS} FROM blobs b WHERE b.id = ?1"
+                ))?
+                .query_row([id.as_str()], blob_row)
+                .optional()?;
+            let Some(blob) = found else {
+                return Ok(None);
+            };
+            // Rooms that everybody may watch come first: then nobody need be asked for.
+            let rooms = db
+                .prepare_cached(
+                    "SELECT r.number, r.guests FROM rooms r WHERE r.number IN
+                         (SELECT room FROM blob_refs WHERE blob = ?1
+                          UNION SELECT room FROM blob_uploads WHERE blob = ?1)
+                     ORDER BY r.guests DESC, r.number LIMIT 8",
+                )?
+                .query_map([id.as_str()], |row| {
+                    let (number, guests) = (row.get(0)?, row.get(1)?);
+                    Ok(BlobRoom { number, guests })
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(Some((blob, rooms)))
+        })
+        .await
+    }
+
+    /// Bytes that the room and all of the server keep.
+    pub async fn blob_bytes(&self, room: RoomNumber) -> Result<(u64, u64), RowError> {
+        self.read(move |db| Ok((bytes_of(db, Some(room))?, bytes_of(db, None)?)))
+            .await
+    }
+
+    /// Forgets uploads that may not be said any more, and up to `n` blobs that nobody needs. Answers the
+    /// files that are needed by nothing now.
+    pub async fn free_blobs(
+        &self,
+        now_ms: u64,
+        unsaid_ms: u64,
+        n: usize,
+    ) -> Result<Vec<BlobId>, RowError> {
+        let old = int(now_ms.saturating_sub(unsaid_ms));
+        // Most of the time there is nothing to do, and a write is an fsync.
+        let any = self.read(move |db| {
+            let found: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM blobs WHERE free_ms <= ?1)
+                         OR EXISTS (SELECT 1 FROM blob_uploads WHERE made_ms <= ?2)",
+                )?
+                .query_row((int(now_ms), old), |row| row.get(0))?;
+            Ok(found)
+        });
+        if !any.await? {
+            return Ok(Vec::new());
+        }
+        self.write(move |db| free(db, now_ms, unsaid_ms, n)).await
+    }
+
+    /// Whether anything needs the file of that name.
+    pub async fn is_blob_needed(&self, id: BlobId) -> Result<bool, RowError> {
+        self.read(move |db| Ok(is_needed(db, id.as_str())?)).await
+    }
+}
+
+fn add(db: &Connection, new: &NewBlob) -> Result<(), RowError> {
+    let blob = &new.blob;
+    let id = blob.id.as_str();
+    let there = is_row(db, id)?;
+    if !there {
+        let more = blob.bytes + blob.preview_bytes;
+        if bytes_of(db, Some(new.room))? + more > new.room_max
+            || bytes_of(db, None)? + more > new.all_max
+        {
+            return Err(RowError::Full);
+        }
+        db.prepare_cached(
+            "INSERT INTO blobs (id, room, kind, mime, bytes, width, height, duration_ms, preview,
+                                preview_bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute((
+            id,
+            new.room,
+            blob.kind.as_str(),
+            &blob.mime,
+            int(blob.bytes),
+            blob.size.map(|it| it.0),
+            blob.size.map(|it| it.1),
+            blob.duration_ms,
+            blob.preview.as_ref().map(BlobId::as_str),
+            int(blob.preview_bytes),
+        ))?;
+    }
+    db.prepare_cached(
+        "INSERT INTO blob_uploads (blob, room, member, made_ms) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET made_ms = excluded.made_ms",
+    )?
+    .execute((id, new.room, new.member.as_str(), int(new.now_ms)))?;
+    db.prepare_cached("UPDATE blobs SET free_ms = CASE refs WHEN 0 THEN ?2 END WHERE id = ?1")?
+        .execute((id, int(new.now_ms + new.unsaid_ms)))?;
+    Ok(())
+}
+
+/// A message refers to a blob, inside its record's transaction. A blob that is gone is none's business
+/// here: the message then shows that it is.
+pub(crate) fn refer(
+    db: &Connection,
+    room: RoomNumber,
+    seq: Seq,
+    blob: &BlobId,
+) -> rusqlite::Result<()> {
+    if !is_row(db, blob.as_str())? {
+        return Ok(());
+    }
+    let added = db
+        .prepare_cached("INSERT OR IGNORE INTO blob_refs (room, seq, blob) VALUES (?1, ?2, ?3)")?
+        .execute((room, int(seq), blob.as_str()))?;
+    if added > 0 {
+        db.prepare_cached("UPDATE blobs SET refs = refs + 1, free_ms = NULL WHERE id = ?1")?
+            .execute([blob.as_str()])?;
+    }
+    Ok(())
+}
+
+/// It does so no more. What nobody refers to is free at once, unless another upload of it waits to be
+/// said in another room.
+pub(crate) fn let_go(db: &Connection, room: RoomNumber, seq: Seq) -> rusqlite::Result<()> {
+    let blob: Option<String> = db
+        .prepare_cached("DELETE FROM blob_refs WHERE room = ?1 AND seq = ?2 RETURNING blob")?
+        .query_row((room, int(seq)), |row| row.get(0))
+        .optional()?;
+    let Some(blob) = blob else {
+        return Ok(());
+    };
+    let elsewhere: bool = db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob_refs WHERE blob = ?1 AND room = ?2)")?
+        .query_row((&blob, room), |row| row.get(0))?;
+    if !elsewhere {
+        db.prepare_cached("DELETE FROM blob_uploads WHERE blob = ?1 AND room = ?2")?
+            .execute((&blob, room))?;
+    }
+    db.prepare_cached(
+        "UPDATE blobs SET refs = refs - 1,
+                free_ms = CASE WHEN refs > 1 THEN NULL ELSE
+                    coalesce((SELECT max(made_ms) + 3600000 FROM blob_uploads WHERE blob = ?1), 0) END
+         WHERE id = ?1",
+    )?
+    .execute([&blob])?;
+    Ok(())
+}
+
+fn free(db: &Connection, now_ms: u64, unsaid_ms: u64, n: usize) -> Result<Vec<BlobId>, RowError> {
+    let ids: Vec<(String, Option<String>)> = db
+        .prepare_cached(
+            "SELECT id, preview FROM blobs WHERE free_ms IS NOT NULL AND free_ms <= ?1
+             ORDER BY free_ms LIMIT ?2",
+        )?
+        .query_map((int(now_ms), i64::try_from(n).unwrap_or(i64::MAX)), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let old = int(now_ms.saturating_sub(unsaid_ms));
+    db.prepare_cached("DELETE FROM blob_uploads WHERE made_ms <= ?1")?
+        .execute([old])?;
+    let mut files = Vec::new();
+    for (id, preview) in ids {
+        db.prepare_cached("DELETE FROM blob_uploads WHERE blob = ?1")?
+            .execute([&id])?;
+        db.prepare_cached("DELETE FROM blobs WHERE id = ?1 AND refs = 0")?
+            .execute([&id])?;
+        files.push(id);
+        files.extend(preview);
+    }
+    let mut unneeded = Vec::new();
+    for file in files {
+        if !is_needed(db, &file)? {
+            unneeded.push(BlobId::from(file));
+        }
+    }
+    Ok(unneeded)
+}
+
+fn is_row(db: &Connection, id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1)")?
+        .query_row([id], |row| row.get(0))
+}
+
+fn is_needed(db: &Connection, id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1 OR preview = ?1)")?
+        .query_row([id], |row| row.get(0))
+}
+
+fn bytes_of(db: &Connection, room: Option<RoomNumber>) -> rusqlite::Result<u64> {
+    db.prepare_cached(
+        "SELECT coalesce(sum(bytes + preview_bytes), 0) FROM blobs WHERE ?1 IS NULL OR room = ?1",
+    )?
+    .query_row([room], |row| uint(row, 0))
+}
+
+fn blob_row(row: &Row<'_>) -> rusqlite::Result<BlobRow> {
+    let size = |it: Option<u64>| it.and_then(|it| u32::try_from(it).ok());
+    let (width, height) = (size(opt_uint(row, 4)?), size(opt_uint(row, 5)?));
+    Ok(BlobRow {
+        id: row.get::<_, String>(0).map(BlobId::from)?,
+        kind: kind(row, 1)?,
+        mime: row.get(2)?,
+        bytes: uint(row, 3)?,
+        size: width.zip(height),
+        duration_ms: size(opt_uint(row, 6)?),
+        preview: row.get::<_, Option<String>>(7)?.map(BlobId::from),
+        preview_bytes: uint(row, 8)?,
+    })
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<BlobKind> {
+    match row.get_ref(column)?.as_str()? {
+        "image" => Ok(BlobKind::Image),
+        "voice" => Ok(BlobKind::Voice),
+        "file" => Ok(BlobKind::File),
+        _ => Err(odd(column, FromSqlError::InvalidType)),
+    }
+}

@@ -1,0 +1,178 @@
+//! Blobs: a reference comes and goes with its record, and nothing is kept that nobody needs.
+
+use protocol::BlobKind;
+use store::{BlobRow, BroadcastRow, NewBlob, RowChange, RowError, Store, TurnoutRow};
+
+use crate::disks::{append, change, entry, open, person, set_up};
+
+const HOUR_MS: u64 = 3_600_000;
+
+fn blob(name: char, preview: Option<char>) -> BlobRow {
+    let id = |it: char| it.to_string().repeat(64).into();
+    BlobRow {
+        id: id(name),
+        kind: BlobKind::Image,
+        mime: "image/jpeg".into(),
+        bytes: 1_000,
+        size: Some((800, 600)),
+        duration_ms: None,
+        preview: preview.map(id),
+        preview_bytes: 100,
+    }
+}
+
+fn upload(name: char, room: u32, member: &str, now_ms: u64) -> NewBlob {
+    NewBlob {
+        blob: blob(name, Some('f')),
+        room,
+        member: member.into(),
+        now_ms,
+        unsaid_ms: HOUR_MS,
+        room_max: 2_500,
+        all_max: 4_000,
+    }
+}
+
+async fn said(store: &Store, room: u32, seq: u64, name: char) {
+    let mut part = append(room, vec![entry(seq)]);
+    let blob = blob(name, None).id;
+    part.rows.push(RowChange::Refer { seq, blob });
+    store.append(part).await.unwrap();
+}
+
+async fn deleted(store: &Store, room: u32, seq: u64) {
+    let part = change(room, vec![RowChange::LetGo { seq }]);
+    store.append(part).await.unwrap();
+}
+
+async fn freed(store: &Store, now_ms: u64) -> Vec<char> {
+    let ids = store.free_blobs(now_ms, HOUR_MS, 10).await.unwrap();
+    ids.iter()
+        .filter_map(|it| it.as_str().chars().next())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_nobody_says_is_removed_after_its_time_and_what_is_said_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 2).await;
+    store.add_blob(upload('a', 1, "m_anna", 10)).await.unwrap();
+    store.add_blob(upload('b', 1, "m_anna", 10)).await.unwrap();
+    said(&store, 1, 1, 'a').await;
+    assert_eq!(freed(&store, HOUR_MS).await, []);
+    assert_eq!(
+        freed(&store, HOUR_MS + 10).await,
+        ['b'],
+        "f is a's preview too"
+    );
+    let (row, rooms) = store.blob(blob('a', None).id).await.unwrap().unwrap();
+    assert_eq!(row, blob('a', Some('f')));
+    assert_eq!(rooms.len(), 1);
+    assert!(store.blob(blob('b', None).id).await.unwrap().is_none());
+    let gone = store
+        .upload(1, "m_anna".into(), row.id.clone())
+        .await
+        .unwrap();
+    assert_eq!(gone, None, "it may not be said again");
+    assert!(store.is_blob_needed("f".repeat(64).into()).await.unwrap());
+
+    deleted(&store, 1, 1).await;
+    assert_eq!(freed(&store, HOUR_MS + 11).await, ['a', 'f'], "at once");
+}
+
+#[tokio::test]
+async fn a_blob_stays_until_the_last_message_that_shows_it_is_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 2).await;
+    for room in [1, 2] {
+        store
+            .add_blob(upload('a', room, "m_anna", 10))
+            .await
+            .unwrap();
+    }
+    said(&store, 1, 1, 'a').await;
+    said(&store, 1, 2, 'a').await;
+    said(&store, 2, 1, 'a').await;
+    deleted(&store, 1, 1).await;
+    let rooms = store.blob(blob('a', None).id).await.unwrap().unwrap().1;
+    assert_eq!(rooms.len(), 2);
+    deleted(&store, 1, 2).await;
+    let rooms = store.blob(blob('a', None).id).await.unwrap().unwrap().1;
+    assert_eq!(rooms.iter().map(|it| it.number).collect::<Vec<_>>(), [2]);
+    assert_eq!(freed(&store, u64::MAX / 2).await, []);
+    deleted(&store, 2, 1).await;
+    assert_eq!(freed(&store, HOUR_MS).await, ['a', 'f']);
+}
+
+#[tokio::test]
+async fn a_room_and_the_server_keep_no_more_than_they_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 2).await;
+    for name in ['a', 'b'] {
+        store.add_blob(upload(name, 1, "m_anna", 10)).await.unwrap();
+    }
+    let full = store.add_blob(upload('c', 1, "m_anna", 10)).await;
+    assert!(matches!(full, Err(RowError::Full)), "{full:?}");
+    store
+        .add_blob(upload('a', 1, "m_bob", 11))
+        .await
+        .expect("it is there already");
+    store.add_blob(upload('c', 2, "m_anna", 10)).await.unwrap();
+    let full = store.add_blob(upload('d', 2, "m_anna", 10)).await;
+    assert!(matches!(full, Err(RowError::Full)), "the server: {full:?}");
+    assert_eq!(store.blob_bytes(1).await.unwrap(), (2_200, 3_300));
+}
+
+#[tokio::test]
+async fn a_broadcast_that_is_over_has_its_summary_and_it_stays_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 1).await;
+    let turnout = TurnoutRow {
+        played_ms: 60_000,
+        peak: 3,
+        people: 5,
+        watched_ms: 120_000,
+        hearts: "❤ 12".into(),
+    };
+    let row = |phase, turnout| BroadcastRow {
+        id: "b1".into(),
+        phase,
+        title: "First".into(),
+        host: person("m_anna"),
+        starts_ms: None,
+        live_ms: Some(5),
+        ended_ms: Some(60_005),
+        turnout,
+    };
+    let mut seq = 0;
+    for (phase, turnout) in [
+        (protocol::server::Phase::Live, None),
+        (protocol::server::Phase::Ended, Some(turnout.clone())),
+        (
+            protocol::server::Phase::Archived,
+            Some(TurnoutRow::default()),
+        ),
+    ] {
+        seq += 1;
+        let mut part = append(1, vec![entry(seq)]);
+        part.rows.push(RowChange::Broadcast(row(phase, turnout)));
+        store.append(part).await.unwrap();
+    }
+    let summary = store.summary("b1".into()).await.unwrap().unwrap();
+    assert_eq!(
+        (summary.turnout, summary.seqs, summary.room),
+        (turnout, (1, 2), 1)
+    );
+    let lately = store.ended_lately(1, true, 10).await.unwrap();
+    assert_eq!(lately.len(), 1);
+    let said = store.said_between(1, (1, 2), 1).await.unwrap();
+    assert_eq!((said.messages, said.people), (2, 1));
+    assert_eq!(
+        store.entries_between(1, (2, 3), 1, 9).await.unwrap().len(),
+        2
+    );
+}
