@@ -83,10 +83,18 @@ export class SecureWorld extends World {
     });
   }
 
-  async post(url, body, token) {
+  post(url, body, token) {
+    return this.send("POST", url, body, token);
+  }
+
+  put(url, body, token) {
+    return this.send("PUT", url, body, token);
+  }
+
+  async send(method, url, body, token) {
     const headers = { "content-type": "application/json", origin: this.base };
     if (token) headers.authorization = `Bearer ${token}`;
-    const answer = await ask({ port: this.ports[0], name: NAME, ca: this.authority.root, method: "POST", url, headers, body: JSON.stringify(body) });
+    const answer = await ask({ port: this.ports[0], name: NAME, ca: this.authority.root, method, url, headers, body: JSON.stringify(body) });
     if (answer.status >= 300) throw new Error(`${url}: ${answer.status} ${answer.text}`);
     return JSON.parse(answer.text);
   }
