@@ -22,6 +22,9 @@ step "TypeScript"
 (cd clients/js && npm run --silent lint && npm test --silent)
 (cd clients/web && npm run --silent check && npm test --silent)
 
+step "the shape of the bench's report"
+node --test scripts/bench/figures.test.mjs
+
 step "Rust: tests"
 cargo test --workspace --locked -- --test-threads=2
 

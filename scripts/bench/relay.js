@@ -1,7 +1,9 @@
 // The peer: Bun relays every text of a publisher to all subscribers of the room, verbatim.
-// A viewer opens /r/<room>; a publisher, which hears nothing, opens /p/<room>.
+// A viewer opens /r/<room>; a publisher, which hears nothing, opens /p/<room>. With a certificate and a key it speaks TLS.
+const [port, certificate, key] = process.argv.slice(2);
 const server = Bun.serve({
-  port: Number(process.argv[2] ?? 0),
+  port: Number(port ?? 0),
+  ...(certificate && { tls: { cert: Bun.file(certificate), key: Bun.file(key) } }),
   hostname: "127.0.0.1",
   fetch(request, server) {
     const [, kind, room] = new URL(request.url).pathname.split("/");

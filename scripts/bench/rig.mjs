@@ -9,10 +9,12 @@ import { createInterface } from "node:readline";
 
 // BENCH_BIN: where the two release programs lie, if cargo was told to build elsewhere.
 const programs = path.resolve(process.env.BENCH_BIN ?? "target/release");
-const weiquan = path.join(programs, "weiquan");
+export const weiquan = path.join(programs, "weiquan");
 const loadtest = path.join(programs, "weiquan-loadtest");
 export const out = path.resolve("target/bench");
 export const trace = "testdata/trace.bin";
+/** The peer of the fan-out. */
+export const bun = path.resolve("scripts/bench/node_modules/@oven/bun-linux-x64/bin/bun");
 const running = new Set();
 
 for (const program of [weiquan, loadtest]) {
@@ -91,6 +93,12 @@ export function load(args, { core = null, told = null } = {}) {
   });
 }
 
+/** A certificate for this machine (ECDSA P-256) and its key, which server and peer both show. */
+export function certificate() {
+  execFileSync(loadtest, ["certificate", out]);
+  return { ca: path.join(out, "certificate.pem"), key: path.join(out, "key.pem") };
+}
+
 async function ask(url, token, body) {
   const headers = { "content-type": "application/json", origin: new URL(url).origin };
   if (token) headers.authorization = `Bearer ${token}`;
@@ -101,22 +109,33 @@ async function ask(url, token, body) {
 
 /** A server with an owner, rooms and tokens, freshly started. Every override of a shipped default is printed. */
 export class Server {
-  /** `folder` names its data below target/bench. */
-  static async start(roomSlugs, tokenCount, { folder = "data", core = null } = {}) {
+  /** Not run yet, on a folder of its own below target/bench that is empty. */
+  static async on(folder, core = null) {
     const it = new Server();
     it.core = core;
     const data = path.join(out, folder);
     rmSync(data, { recursive: true, force: true });
     const [port, admin, publish, view] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const overrides = [`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `server.data=${JSON.stringify(data)}`,
+    it.sets = [];
+    it.set(`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `server.data=${JSON.stringify(data)}`,
       `rtc.publish_port=${publish}`, `rtc.view_ports=[${view}]`, "log.level=warn",
       // A generator's writer is many people: the rate of one is not theirs.
-      "rooms.talk_per_second=0"];
-    it.sets = overrides.flatMap((set) => ["--set", set]);
-    console.error(`  weiquan serve ${overrides.map((set) => `--set ${set}`).join(" ")}`);
-    const text = await it.run();
+      "rooms.talk_per_second=0");
     it.base = `http://127.0.0.1:${port}`;
     it.where = ["--server", `127.0.0.1:${port}`];
+    return it;
+  }
+
+  /** Overrides defaults from the next run on, and says so. */
+  set(...overrides) {
+    this.sets.push(...overrides.flatMap((it) => ["--set", it]));
+    console.error(`  weiquan serve ${overrides.map((it) => `--set ${it}`).join(" ")}`);
+  }
+
+  /** With an owner, rooms and tokens; over TLS from then on, where a certificate is given. */
+  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null } = {}) {
+    const it = await Server.on(folder, core);
+    const text = await it.run();
     const code = text.match(/set-up#(\S+)/)[1];
     const owner = await ask(`${it.base}/api/v1/set-up`, null, { code, name: "bench", password: "bench password", circle: "bench" });
     it.owner = owner.token;
@@ -128,6 +147,10 @@ export class Server {
     }
     // Started again, so that what is measured did not just make accounts and rooms.
     await end(it.child);
+    if (tls) {
+      it.set("tls.mode=files", `tls.certificate=${JSON.stringify(tls.ca)}`, `tls.key=${JSON.stringify(tls.key)}`);
+      it.where.push("--tls-ca", tls.ca);
+    }
     await it.run();
     it.tokens = path.join(out, `${folder}.tokens`);
     writeFileSync(it.tokens, execFileSync(weiquan, ["token", ...it.sets, "--count", String(tokenCount), "--minutes", "600"], { maxBuffer: 1 << 28 }));

@@ -1,70 +1,18 @@
 // make bench: starts the release server with shipped defaults, lets clients in by /ws, /whip and /whep, and reads
 // what the server process cost from /proc. Ratios come from paired rounds in one run, medians with their range.
-import { writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { Server, end, freePort, load, out, start, trace } from "./rig.mjs";
+import { Report } from "./figures.mjs";
+import { Server, end, load, out, trace } from "./rig.mjs";
+import { fanout, tls } from "./fanout.mjs";
+import { program } from "./program.mjs";
+import { seen } from "./seen.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const seconds = Number(process.env.BENCH_SECONDS ?? 10);
-const only = (process.env.ONLY ?? "fanout,ack,egress").split(",");
-const bun = path.resolve("scripts/bench/node_modules/@oven/bun-linux-x64/bin/bun");
 const [serverCore, clientCore] = [0, 1];
-const report = [];
-
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-
-function tell(name, values, unit, aim, command, more = {}) {
-  const good = values.filter((it) => Number.isFinite(it));
-  const round = (it) => Number(it.toPrecision(4));
-  const row = {
-    name, value: good.length ? round(median(good)) : null, unit, aim,
-    range: good.length ? [round(Math.min(...good)), round(Math.max(...good))] : null,
-    peer: null, rounds: good.length, load: Number(os.loadavg()[0].toFixed(2)), command, ...more,
-  };
-  report.push(row);
-  console.log(JSON.stringify(row));
-  writeFileSync(path.join(out, "report.json"), JSON.stringify(report, null, 2) + "\n");
-}
-
+const report = new Report(out);
+const tell = report.tell.bind(report);
 const loaded = (args) => load(args, { core: clientCore });
-
-async function fanout() {
-  const command = `make bench ONLY=fanout (2,000 viewers, 1 room, 10 msg/s, ${seconds} s, server on core 0, generator on core 1)`;
-  const resident = `${command}; VmRSS of the server, settled and empty to settled and joined`;
-  const plan = ["--room", "bench", "--viewers", "2000", "--writers", "1", "--rate", "10", "--text-bytes", "90", "--join-rate", "2000",
-    "--seconds", String(seconds), "--memory"];
-  const [ours, theirs, ratios, memory, memoryOfBun, p99] = [[], [], [], [], [], []];
-  for (let round = 0; round < rounds; round++) {
-    const it = await Server.start(["bench"], 2001, { core: serverCore });
-    const mine = await loaded(["crowd", ...it.where, "--tokens", it.tokens, "--server-pid", it.pid, ...plan]);
-    await it.stop();
-    const port = await freePort();
-    const { child } = await start(bun, ["scripts/bench/relay.js", String(port)], "listening", serverCore);
-    const other = await loaded(["crowd", "--dialect", "relay", "--server", `127.0.0.1:${port}`, "--server-pid", String(child.pid), ...plan]);
-    await end(child);
-    if (mine.verdict === "FAIL" || other.verdict === "FAIL") throw new Error("a delivery was wrong: no figure");
-    ours.push(mine.cpu_us_per_delivery);
-    theirs.push(other.cpu_us_per_delivery);
-    ratios.push(mine.cpu_us_per_delivery / other.cpu_us_per_delivery);
-    memory.push(mine.rss_bytes_per_viewer);
-    memoryOfBun.push(other.rss_bytes_per_viewer);
-    p99.push(mine.delay_ms.p99);
-    console.error(`  round ${round + 1}: ${mine.cpu_us_per_delivery.toFixed(2)} µs beside ${other.cpu_us_per_delivery.toFixed(2)} µs, ` +
-      `${mine.rss_bytes_per_viewer.toFixed(0)} bytes a viewer beside ${other.rss_bytes_per_viewer.toFixed(0)}`);
-  }
-  const peer = { peer: "bun 1.4.5" };
-  tell("fanout.cpu_ratio_bun", ratios, "ratio", "<= 1.0", command, peer);
-  tell("fanout.cpu_us", ours, "us/delivery", null, command);
-  tell("fanout.cpu_us_bun", theirs, "us/delivery", null, command, peer);
-  tell("fanout.rss_bytes_per_viewer", memory, "bytes", "<= 6144", resident);
-  tell("fanout.rss_bytes_per_viewer_bun", memoryOfBun, "bytes", null, resident, peer);
-  tell("fanout.delay_p99_ms", p99, "ms", null, command);
-}
+const bench = { rounds, seconds, serverCore, clientCore, loaded, tell };
 
 async function acks() {
   const rooms = Array.from({ length: 64 }, (_, n) => `ack-${n + 1}`);
@@ -80,8 +28,8 @@ async function acks() {
     one.push(lone.ack_ms.p99);
     console.error(`  round ${round + 1}: ${busy.acked_per_s.toFixed(0)} acks/s; one writer p99 ${lone.ack_ms.p99.toFixed(2)} ms`);
   }
-  tell("ack.per_second", many, "1/s", ">= 10000", command);
-  tell("ack.p99_ms_one_writer", one, "ms", "<= 20", command);
+  tell("ack.per_second", many, command);
+  tell("ack.p99_ms_one_writer", one, command);
 }
 
 /** WHEP viewers of a fresh server in whose room the trace is published. */
@@ -128,14 +76,17 @@ async function egress() {
   const [film, sound] = [{ agreed: agreed(films) }, { agreed: agreed(sounds) }];
   // A round in which a viewer failed or missed something measured another thing: it gives no figure.
   const figure = (runs, name) => runs.map((it) => (it.verdict === "PASS" ? it[name] : NaN));
-  tell("egress.cpu_us_per_packet", figure(films, "cpu_us_per_packet"), "us/packet", "<= 2.5", command, film);
+  tell("egress.cpu_us_per_packet", figure(films, "cpu_us_per_packet"), command, film);
   const alone = `${command}; the same packets to as many sockets by sendmsg with UDP_SEGMENT, no cipher, no room`;
-  tell("egress.cpu_ratio_kernel", ratios, "ratio", null, alone, { peer: "the kernel's sendmsg alone", ...film });
-  tell("egress.cpu_us_per_packet_kernel", floors, "us/packet", null, alone, { peer: "the kernel's sendmsg alone" });
-  tell("egress.rss_kib_per_viewer", figure(films, "rss_kib_per_viewer"), "KiB", "<= 48", command, film);
-  tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), "ms", "<= 1.0", joins, sound);
+  tell("egress.cpu_ratio_kernel", ratios, alone, { peer: "the kernel's sendmsg alone", ...film });
+  tell("egress.cpu_us_per_packet_kernel", floors, alone, { peer: "the kernel's sendmsg alone" });
+  tell("egress.rss_kib_per_viewer", figure(films, "rss_kib_per_viewer"), command, film);
+  tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
 }
 
-if (only.includes("fanout")) await fanout();
-if (only.includes("ack")) await acks();
-if (only.includes("egress")) await egress();
+const parts = { fanout: () => fanout(bench), ack: acks, egress, tls: () => tls(bench), seen: () => seen(bench), program: () => program(bench) };
+const only = (process.env.ONLY ?? Object.keys(parts).join(",")).split(",");
+for (const name of only) {
+  if (!parts[name]) throw new Error(`ONLY=${name}: there is ${Object.keys(parts).join(", ")}`);
+}
+for (const name of only) await parts[name]();

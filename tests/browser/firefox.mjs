@@ -27,9 +27,9 @@ export async function firefox(world, name) {
   return browser;
 }
 
-/** Runs in a page: publishes the camera by WHIP in one codec; the peer connection is the page's last. */
+/** Runs in a page: publishes `window.source` or else the camera by WHIP in one codec; the peer connection is the page's last. */
 export async function publish(key, mime) {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: true });
+  const stream = window.source ?? await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: true });
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   for (const track of stream.getTracks()) {
     const transceiver = peer.addTransceiver(track, { direction: "sendonly", streams: [stream] });

@@ -16,12 +16,13 @@ export async function join(world, browser, slug) {
   const page = await world.page(browser);
   await page.evaluateOnNewDocument(countFrames);
   await page.goto(world.base);
-  const card = await page.waitForSelector(`a[href="/r/${slug}"]`);
-  await page.evaluate(() => (window.frames_seen.since = performance.now()));
-  await card.click();
+  await (await page.waitForSelector(`a[href="/r/${slug}"]`)).click();
   await page.waitForFunction(() => window.frames_seen?.first != null, { timeout: 20_000 });
   return page;
 }
+
+/** FFmpeg's film as a source: 25 pictures a second, by FFmpeg's own clock. */
+export const film = async () => ({ frames: performance.now() / 40, at_ms: performance.now() });
 
 /**
  * Joins five times and holds the medians to the aims. `source()` answers `{ frames, at_ms }`, as often as it is asked:
@@ -45,13 +46,7 @@ async function oneJoin(world, browser, slug, source) {
   const first_ms = await page.evaluate(() => window.frames_seen.first);
   // The tap on the card was a gesture, so sound may play at once; if not, the page asks for one more tap.
   await (await page.$("::-p-text(Tap to listen)"))?.click();
-  await page.waitForFunction(() => window.frames_seen.from, { timeout: 30_000 });
-  const began = await source();
-  await page.waitForFunction(() => window.frames_seen.until, { timeout: 30_000 });
-  const ended = await source();
-  const fps = ((ended.frames - began.frames) * 1000) / (ended.at_ms - began.at_ms);
-  const { from, until } = await page.evaluate(() => window.frames_seen);
-  const presented = ((until.count - from.count) * 1000) / (until.at - from.at) / fps;
+  const { presented, fps } = await presentedAfter(page, source);
   const before = await page.evaluate(statistics);
   assert.equal(before.transport.srtpCipher, "SRTP_AEAD_AES_128_GCM");
   await page.waitForFunction(moved, { timeout: 20_000, polling: 200 }, before.frames, before.audio.totalAudioEnergy);
@@ -59,6 +54,17 @@ async function oneJoin(world, browser, slug, source) {
   assert.deepEqual(page.problems, []);
   await page.close();
   return { first_ms, presented, fps, skew_ms };
+}
+
+/** The share of the source's pictures that is presented from 2 s to 12 s after the first; and the source's rate then. */
+export async function presentedAfter(page, source) {
+  await page.waitForFunction(() => window.frames_seen.from, { timeout: 30_000 });
+  const began = await source();
+  await page.waitForFunction(() => window.frames_seen.until, { timeout: 30_000 });
+  const ended = await source();
+  const fps = ((ended.frames - began.frames) * 1000) / (ended.at_ms - began.at_ms);
+  const { from, until } = await page.evaluate(() => window.frames_seen);
+  return { presented: ((until.count - from.count) * 1000) / (until.at - from.at) / fps, fps };
 }
 
 /** In the page: more frames than then, and more sound. */

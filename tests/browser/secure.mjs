@@ -65,7 +65,7 @@ export class SecureWorld extends World {
   async boot() {
     this.base = `https://${NAME}:${this.ports[0]}`;
     this.authority ??= await Authority.start(this, this.ports[0]);
-    this.sets = [...this.authority.settings, `server.public_url=${this.base}`];
+    this.more = [...this.authority.settings, `server.public_url=${this.base}`];
     await super.boot();
     // Browsers are told this one key, and the chain is checked here: nobody is told to look away.
     this.pin = await soon(() => this.certificate());

@@ -1,7 +1,7 @@
 // FFmpeg publishes a film by WHIP; Chromium watches it in the web app.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fiveJoins, join } from "./playback.mjs";
+import { film, fiveJoins, join } from "./playback.mjs";
 import { World } from "./world.mjs";
 
 let world, slug, key;
@@ -15,7 +15,6 @@ after(() => world?.end());
 
 test("a guest sees and hears FFmpeg's broadcast, in full rate and in sync", { timeout: 300_000 }, async () => {
   await world.ffmpeg(key);
-  const film = async () => ({ frames: performance.now() / 40, at_ms: performance.now() }); // 25 a second, by FFmpeg's own clock
   await fiveJoins(world, slug, film, "FFmpeg");
 });
 

@@ -46,7 +46,8 @@ export class World {
   async boot() {
     const [port, admin, publish, view] = this.ports;
     const sets = [`server.listen=${this.listen}:${port}`, `server.admin=127.0.0.1:${admin}`, `rtc.publish_port=${publish}`,
-      `rtc.view_ports=[${view}]`, "log.level=warn", ...(this.sets ?? [])];
+      `rtc.view_ports=[${view}]`, "log.level=warn", ...(this.more ?? [])];
+    this.sets = sets;
     this.server = this.run(binary, ["serve", "--data", this.folder, ...sets.flatMap((it) => ["--set", it])]);
     const text = await this.until(this.server, "Ctrl-C");
     this.code ??= text.match(/set-up#(\S+)/)?.[1];
@@ -196,9 +197,13 @@ export class World {
   }
 }
 
-/** Runs in the page: counts presented frames of the first video from its first frame on. */
+/**
+ * Runs in the page: counts presented frames of the first video from its first frame on. The first is timed from the last
+ * tap before it, by the browser's own clock of taps; without one from the page's beginning.
+ */
 export function countFrames() {
   const state = (window.frames_seen = { first: null, count: 0, from: null, until: null, since: performance.now() });
+  window.addEventListener("click", (tap) => state.first ?? (state.since = tap.timeStamp), true);
   const watch = () => {
     const video = document.querySelector("video");
     if (!video) return requestAnimationFrame(watch);

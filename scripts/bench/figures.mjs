@@ -1,0 +1,71 @@
+// Every figure of the bench: its name, its unit and its aim; and the report, one JSON object a line.
+import { writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+/** By name: the unit, and what the figure shall be ("<= 10", ">= 10") where there is an aim. */
+export const FIGURES = {
+  "fanout.cpu_ratio_bun": ["ratio", "<= 1.0"],
+  "fanout.cpu_us": ["us/delivery", null],
+  "fanout.cpu_us_bun": ["us/delivery", null],
+  "fanout.rss_bytes_per_viewer": ["bytes", "<= 6144"],
+  "fanout.rss_bytes_per_viewer_bun": ["bytes", null],
+  "fanout.delay_p99_ms": ["ms", null],
+  "ack.per_second": ["1/s", ">= 10000"],
+  "ack.p99_ms_one_writer": ["ms", "<= 20"],
+  "egress.cpu_us_per_packet": ["us/packet", "<= 2.5"],
+  "egress.cpu_ratio_kernel": ["ratio", null],
+  "egress.cpu_us_per_packet_kernel": ["us/packet", null],
+  "egress.rss_kib_per_viewer": ["KiB", "<= 48"],
+  "egress.connect_cpu_ms": ["ms", "<= 1.0"],
+  "whole.fanout_tls_cpu_ratio_bun": ["ratio", "<= 0.95"],
+  "whole.fanout_tls_cpu_us": ["us/delivery", null],
+  "whole.fanout_tls_cpu_us_bun": ["us/delivery", null],
+  "whole.rss_bytes_per_viewer_tls": ["bytes", "<= 10000"],
+  "whole.tls_handshake_cpu_us": ["us", "<= 150"],
+  "whole.tls_handshake_cpu_us_bun": ["us", null],
+  "whole.first_frame_ms": ["ms", "<= 150"],
+  "whole.presented_fps_ratio": ["ratio", ">= 0.95"],
+  "whole.glass_to_glass_ratio": ["ratio", "<= 1.3"],
+  "whole.glass_to_glass_ms": ["ms", null],
+  "whole.glass_to_glass_ms_direct": ["ms", null],
+  "whole.app_kb": ["KiB", "<= 120"],
+  "whole.start_ms": ["ms", "<= 300"],
+  "whole.idle_rss_mb": ["MB", "<= 40"],
+  "whole.binary_mb": ["MB", "<= 40"],
+};
+
+export const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+/** A line of the report: the median of the rounds that gave a figure, and their range. */
+export function row(name, values, command, more = {}) {
+  const [unit, aim] = FIGURES[name];
+  const good = values.filter((it) => Number.isFinite(it));
+  const round = (it) => Number(it.toPrecision(4));
+  return {
+    name, value: good.length ? round(median(good)) : null, unit, aim,
+    range: good.length ? [round(Math.min(...good)), round(Math.max(...good))] : null,
+    peer: null, rounds: good.length, load: Number(os.loadavg()[0].toFixed(2)), command, ...more,
+  };
+}
+
+/** Prints each figure as it is known, and keeps all of them in `report.json`. */
+export class Report {
+  #rows = [];
+  #file;
+
+  constructor(folder) {
+    this.#file = path.join(folder, "report.json");
+  }
+
+  tell(name, values, command, more) {
+    const told = row(name, values, command, more);
+    this.#rows.push(told);
+    console.log(JSON.stringify(told));
+    writeFileSync(this.#file, JSON.stringify(this.#rows, null, 2) + "\n");
+  }
+}

@@ -1,0 +1,45 @@
+// The shape of the report, without measuring anything.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { FIGURES, Report, median, row } from "./figures.mjs";
+
+const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "KiB", "MB", "1/s"];
+const WHOLE = ["fanout_tls_cpu_ratio_bun", "rss_bytes_per_viewer_tls", "tls_handshake_cpu_us", "first_frame_ms", "presented_fps_ratio",
+  "glass_to_glass_ratio", "app_kb", "start_ms", "idle_rss_mb", "binary_mb"];
+
+test("every figure has a name, a unit and an aim that can be read", () => {
+  for (const [name, [unit, aim]] of Object.entries(FIGURES)) {
+    assert.match(name, /^(fanout|ack|egress|whole)\.[a-z0-9_]+$/);
+    assert.ok(UNITS.includes(unit), `${name} in ${unit}`);
+    if (aim !== null) assert.match(aim, /^(<=|>=) \d+(\.\d+)?$/, name);
+  }
+  for (const name of WHOLE) assert.ok(FIGURES[`whole.${name}`]?.[1], `whole.${name} has an aim`);
+});
+
+test("a line holds the median and the range of the rounds that gave a figure", () => {
+  const told = row("whole.start_ms", [90, NaN, 70, 110.126], "make bench", { peer: "another" });
+  assert.deepEqual({ ...told, load: 0 }, { name: "whole.start_ms", value: 90, unit: "ms", aim: "<= 300", range: [70, 110.1], peer: "another",
+    rounds: 3, load: 0, command: "make bench" });
+  assert.deepEqual([row("whole.start_ms", [NaN], "").value, row("whole.start_ms", [], "").range], [null, null]);
+  assert.equal(median([4, 1, 3, 2]), 2.5);
+});
+
+test("the report keeps every line it told", (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "weiquan-report-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  t.mock.method(console, "log", () => {});
+  const report = new Report(folder);
+  report.tell("whole.app_kb", [90, 91], "make bench");
+  report.tell("whole.binary_mb", [30], "make bench");
+  const kept = JSON.parse(readFileSync(path.join(folder, "report.json"), "utf8"));
+  assert.deepEqual(kept.map((it) => [it.name, it.value, it.unit]), [["whole.app_kb", 90.5, "KiB"], ["whole.binary_mb", 30, "MB"]]);
+});
+
+test("what the bench tells is on the list, and what is on the list is told", () => {
+  const sources = ["run", "fanout", "seen", "program"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const told = new Set([...sources.matchAll(/tell\("([^"]+)"/g)].map((it) => it[1]));
+  assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());
+});
