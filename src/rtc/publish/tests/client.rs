@@ -128,12 +128,17 @@ impl Client {
         self.connection.local_description().await.unwrap().sdp
     }
 
-    pub(super) async fn take(&mut self, answer: String) {
+    /// Goes on by the answer, wherever that leads.
+    pub(super) async fn follow(&self, answer: String) {
         let answer = RTCSessionDescription::answer(answer).unwrap();
         self.connection
             .set_remote_description(answer)
             .await
             .unwrap();
+    }
+
+    pub(super) async fn take(&mut self, answer: String) {
+        self.follow(answer).await;
         let connected = async {
             while let Some(event) = self.events.recv().await {
                 if matches!(event, Event::State(state) if state.to_string() == "connected") {
