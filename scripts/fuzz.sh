@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Mutated input against every parser (frames, SDP, STUN, DTLS, RTP, RTCP, TLS), from fresh seeds, for
+# Mutated input against every parser (frames, heads, bodies, tokens, SDP, STUN, DTLS, RTP, RTCP, TLS), from fresh seeds, for
 # FUZZ_SECONDS (default 60). A failure tells its seed; WEIQUAN_SEED=that WEIQUAN_SEEDS=1 shows it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-parsers=(-p weiquan-ws -p weiquan-protocol -p weiquan-media -p weiquan-rtc -p weiquan-tls)
-named=(no_bytes no_payload no_text no_change no_mutated no_datagram no_number nonsense changed_offers may_be_cut)
+parsers=(-p weiquan-ws -p weiquan-protocol -p weiquan-media -p weiquan-rtc -p weiquan-tls -p weiquan-auth)
+named=(no_bytes no_payload no_text no_change no_mutated no_datagram no_number nonsense changed_offers may_be_cut whatever_is_taken)
 cargo test --quiet --workspace --locked --no-run
 end=$((SECONDS + ${FUZZ_SECONDS:-60}))
 round=0
@@ -13,5 +13,6 @@ while [ $SECONDS -lt $end ]; do
   WEIQUAN_SEED=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
   export WEIQUAN_SEED
   cargo test --quiet --locked "${parsers[@]}" --lib -- "${named[@]}" >${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || { cat ${CARGO_TARGET_DIR:-target}/fuzz.log; exit 1; }
+  cargo test --quiet --locked -p weiquan --test http_edge -- no_mutated >>${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || { cat ${CARGO_TARGET_DIR:-target}/fuzz.log; exit 1; }
   echo "round $round from seed $WEIQUAN_SEED: $(grep -c '^test result: ok' ${CARGO_TARGET_DIR:-target}/fuzz.log) parsers held"
 done

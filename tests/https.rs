@@ -179,3 +179,57 @@ async fn plain_requests_are_sent_to_https() {
         .ok();
     assert!(rest.is_empty());
 }
+
+/// Built by `cargo build --workspace`, beside the server.
+fn terminal_client() -> std::path::PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_weiquan")).with_file_name("weiquan-chat");
+    assert!(
+        program.exists(),
+        "build it first: cargo build -p weiquan-terminal"
+    );
+    program
+}
+
+#[tokio::test]
+async fn the_terminal_client_talks_over_https_with_a_certificate_that_it_trusts() {
+    let folder = TempDir::new().expect("a folder");
+    let certificate = certify(folder.path());
+    let mut server = start(&folder, &[]);
+    let public = format!("https://localhost:{}", server.address.port());
+    server.address = tunnel(server.address, connector(&certificate)).await;
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let mut host = owner.connect("phone").await;
+    host.join("hall", None).await.expect("joined");
+    let trusted = folder.path().join("cert.pem");
+    let said = tokio::task::spawn_blocking(move || {
+        let mut child = std::process::Command::new(terminal_client())
+            .args(["hall", "--lines", "--server", &public, "--name", "终端"])
+            .env("SSL_CERT_FILE", trusted)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut input = child.stdin.take().expect("piped");
+        std::io::Write::write_all(&mut input, "隔着 TLS\n".as_bytes()).expect("it reads");
+        drop(input);
+        child.wait_with_output().expect("it ends")
+    });
+    let heard = timeout(SOON, async {
+        loop {
+            if let Push::Ev { ev, .. } = host.next_push().await.expect("a push") {
+                return ev.into_iter().next().expect("a record");
+            }
+        }
+    });
+    let record = heard.await.expect("in time");
+    assert_eq!(record.u.name, "终端");
+    let Body::Msg { text, .. } = record.body else {
+        panic!("a message")
+    };
+    assert_eq!(text, "隔着 TLS");
+    let said = timeout(SOON, said).await.expect("it ends").expect("it ran");
+    let words = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{words}");
+}

@@ -221,3 +221,64 @@ async fn a_site_that_is_named_meanwhile_may_open_a_socket() {
     server.write(&server.fixed.replace("[rtc]", origins), "read again");
     assert_eq!(upgrade().await, 101);
 }
+
+#[tokio::test]
+async fn another_rate_of_talk_counts_in_rooms_that_run() {
+    let server = Configured::start();
+    let set_up = SetUp {
+        code: server.code.clone(),
+        name: "圈主".into(),
+        password: PASSWORD.into(),
+        circle: "读书会".into(),
+    };
+    let owner = server.post("/api/v1/set-up", json!(set_up)).await;
+    let owner: Token = owner.json().await.expect("a token");
+    for slug in ["hall", "later"] {
+        let room = json!({"title": slug, "guests": true, "slug": slug});
+        let made = server.http.post(format!("{}/api/v1/rooms", server.base));
+        let made = made.bearer_auth(&owner.token).json(&room).send().await;
+        assert_eq!(made.expect("answered").status(), 201);
+    }
+    let member = server.sign_up("talker").await.expect("anybody may");
+    let address = server.base.trim_start_matches("http://");
+    let address = address.parse().expect("one");
+    let mut line = Connection::open(address, None).await.expect("connects");
+    line.hello(&member.token, "phone").await.expect("welcome");
+    let a = line.join("hall", None).await.expect("joined").a;
+
+    // How many of twelve messages in a row are taken: one a minute or none at all comes free meanwhile.
+    let taken = async |line: &mut Connection, a| {
+        let mut taken = 0;
+        for _ in 0..12 {
+            match line.say(a, "x").await {
+                Ok(_) => taken += 1,
+                Err(weiquan_client::Error::Refused(it)) => {
+                    assert_eq!(it.code, protocol::Code::RateLimited);
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        taken
+    };
+    let told = server.reload(
+        "[rooms]\ntalk_burst = 3\ntalk_per_second = 1\n",
+        "read again",
+    );
+    assert!(told.contains("rooms.talk_burst"), "{told}");
+    let slow = taken(&mut line, a).await;
+    assert!(
+        (3..=6).contains(&slow),
+        "{slow} of 12 at three and one a second"
+    );
+    // A room that starts after it has it as well.
+    let later = line.join("later", None).await.expect("joined").a;
+    let slow = taken(&mut line, later).await;
+    assert!(
+        (3..=6).contains(&slow),
+        "{slow} of 12 in a room that starts now"
+    );
+    // No limit: at once, in both.
+    server.reload("[rooms]\ntalk_per_second = 0\n", "read again");
+    assert_eq!(taken(&mut line, a).await, 12);
+    assert_eq!(taken(&mut line, later).await, 12);
+}

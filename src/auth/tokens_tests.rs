@@ -389,3 +389,35 @@ fn a_key_that_is_weak_or_doubled_keeps_the_server_from_starting() {
     let secret = ServerSecret::new(&[9; 32]).expect("32 bytes");
     assert!(Tokens::new(&secret, ISSUER, twice.collect()).is_err());
 }
+
+/// Good tokens with random damage: none is taken, none breaks the reader.
+#[test]
+fn no_mutated_token_is_taken_and_none_breaks_the_reader() {
+    use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+
+    let tokens = tokens();
+    let good = [
+        mint(&tokens).token,
+        signed("site", &claims()),
+        signed("ed", &claims()),
+    ];
+    for seed in seeds::of(4_000) {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let original = &good[rng.random_range(0..good.len())];
+        let mut text: Vec<char> = original.chars().collect();
+        for _ in 0..rng.random_range(1..5) {
+            let at = rng.random_range(0..text.len());
+            let odd = ['.', '=', '-', '_', 'A', '/', '\0', 'é', '\u{ffff}'];
+            match rng.random_range(0..4) {
+                0 => text[at] = odd[rng.random_range(0..odd.len())],
+                1 if text.len() > 1 => drop(text.remove(at)),
+                2 => text.insert(at, odd[rng.random_range(0..odd.len())]),
+                _ => text.truncate(at.max(1)),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if text != *original {
+            assert!(tokens.read(&text, NOW_MS).is_err(), "seed {seed}: {text}");
+        }
+    }
+}

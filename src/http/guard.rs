@@ -16,15 +16,6 @@ use super::{
     problem::Failure,
 };
 
-/// Names under which people put a token into an address, where it ends up in logs and histories.
-const TOKEN_KEYS: [&str; 5] = [
-    "token",
-    "access_token",
-    "jwt",
-    "stream_key",
-    "authorization",
-];
-
 /// Scripts, styles and connections only from here, no frames around us. Pictures and media may be
 /// made by the page itself (`blob:`, `data:`); no inline script or style runs.
 const CONTENT_SECURITY: &str = "default-src 'self'; img-src 'self' data: blob:; \
@@ -103,9 +94,11 @@ fn hold(request: &Request) -> Result<(), Failure> {
             "the address has a query that cannot be read",
         ));
     };
-    let holds_token = pairs
-        .iter()
-        .any(|(name, _)| TOKEN_KEYS.iter().any(|it| name.eq_ignore_ascii_case(it)));
+    let holds_token = pairs.iter().any(|(name, _)| {
+        ws::TOKEN_KEYS
+            .iter()
+            .any(|it| name.eq_ignore_ascii_case(it))
+    });
     if holds_token {
         return Err(Failure::malformed(
             "a token in the address would end up in logs: send it as Authorization: Bearer",
@@ -125,6 +118,15 @@ fn secure(response: &mut Response, settings: &Settings) {
         (
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
+        ),
+        // What is meant for other sites' pages says so itself: the picture of a shared link.
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("x-permitted-cross-domain-policies"),
+            "none",
         ),
     ] {
         headers

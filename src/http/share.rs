@@ -91,6 +91,11 @@ pub(crate) async fn cover(
         [
             (header::CONTENT_TYPE, HeaderValue::from_static("image/png")),
             (header::CACHE_CONTROL, kept),
+            // Whoever shows the card of a shared link may show it.
+            (
+                header::HeaderName::from_static("cross-origin-resource-policy"),
+                HeaderValue::from_static("cross-origin"),
+            ),
         ],
         picture.ok_or_else(|| Failure::not_found("picture"))?,
     )

@@ -118,6 +118,14 @@ mod tests {
         assert!(!told[0].is_unspecified());
     }
 
+    #[test]
+    fn consent_ends_within_thirty_seconds() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let silent_max = Config::new(any, vec![any]).viewer_silent_max;
+        // RFC 7675 §5.1: consent expires after 30 s without an answer.
+        assert!(silent_max <= Duration::from_secs(30));
+    }
+
     /// `media` imports nothing of ours, so it says its limits itself.
     #[test]
     fn media_keeps_the_limits_that_the_protocol_names() {

@@ -12,5 +12,5 @@ pub mod upgrade;
 pub mod write;
 
 pub use read::{Event, Fault, Reader};
-pub use upgrade::{Rejection, Upgrade, accept_key, origin_allowed};
+pub use upgrade::{Rejection, TOKEN_KEYS, Upgrade, accept_key, origin_allowed};
 pub use write::{close, encode_text, encode_text_into, pong};

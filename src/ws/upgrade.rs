@@ -10,7 +10,13 @@ use tokio_tungstenite::tungstenite::handshake;
 /// Headers beyond which a request is refused.
 const HEADERS_MAX: usize = 64;
 /// Names under which people put a token into an address, where it ends up in logs.
-const TOKEN_KEYS: [&str; 3] = ["token", "access_token", "jwt"];
+pub const TOKEN_KEYS: [&str; 5] = [
+    "token",
+    "access_token",
+    "jwt",
+    "stream_key",
+    "authorization",
+];
 
 /// A proper upgrade request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +169,8 @@ impl Rejection {
         }
         let body = format!("{self}\n");
         out.push_str(&format!(
-            "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len(),
         ));
         out.into_bytes()

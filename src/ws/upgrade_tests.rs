@@ -167,3 +167,36 @@ fn f7_foreign_pages_are_refused() {
     check(Some("file://circle.example:8080"), host, false);
     check(Some("http://circle.example:8080"), None, false);
 }
+
+/// Heads with random damage: no panic, and every answer is whole.
+#[test]
+fn no_mutated_head_breaks_the_upgrade() {
+    use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+
+    let mut upgraded = 0;
+    for seed in seeds::of(20_000) {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut head = GOOD.as_bytes().to_vec();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(0..head.len());
+            match rng.random_range(0..4) {
+                0 => head[at] = rng.random(),
+                1 => head[at] = [b'\r', b'\n', b':', b' ', b'?', b'%', 0][rng.random_range(0..7)],
+                2 if head.len() > 1 => drop(head.remove(at)),
+                _ => {
+                    let piece = head[at..(at + 20).min(head.len())].to_vec();
+                    let to = rng.random_range(0..head.len());
+                    head.splice(to..to, piece);
+                }
+            }
+        }
+        match Upgrade::parse(&head) {
+            Ok(upgrade) => {
+                upgraded += 1;
+                assert!(upgrade.response().ends_with(b"\r\n\r\n"), "seed {seed}");
+            }
+            Err(rejection) => assert!((400..500).contains(&rejection.status()), "seed {seed}"),
+        }
+    }
+    assert!(upgraded > 0, "the changes are too wild to prove anything");
+}

@@ -13,6 +13,7 @@ mod stage;
 mod bodies;
 mod check;
 mod front;
+mod fuzz;
 mod identity;
 mod members;
 mod openapi;

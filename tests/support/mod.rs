@@ -291,6 +291,13 @@ impl Person {
         self
     }
 
+    /// The same client with somebody else's token.
+    pub fn as_who(mut self, other: &Self) -> Self {
+        self.token.clone_from(&other.token);
+        self.me.clone_from(&other.me);
+        self
+    }
+
     /// The server's address, without a slash at the end.
     pub fn base(&self) -> &str {
         &self.base

@@ -249,7 +249,7 @@ mod tests {
         use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
         let mut taken = 0;
-        for seed in 0..20_000 {
+        for seed in seeds::of(20_000) {
             let mut rng = StdRng::seed_from_u64(seed);
             let mut bytes = FRAGMENT.as_bytes().to_vec();
             for _ in 0..rng.random_range(1..4) {

@@ -53,6 +53,39 @@ fn codec() -> RTCRtpCodec {
     }
 }
 
+/// H264 with start codes as payloads of RTP (RFC 6184): a unit alone where it fits, else in fragments.
+fn payloads(picture: &[u8]) -> Vec<Vec<u8>> {
+    const BYTES_MAX: usize = 1_100;
+    let mut all = Vec::new();
+    let mut starts: Vec<usize> = (0..picture.len().saturating_sub(2))
+        .filter(|at| picture[*at..*at + 3] == [0, 0, 1])
+        .map(|at| at + 3)
+        .collect();
+    starts.push(picture.len() + 3);
+    for bounds in starts.windows(2) {
+        let mut unit = &picture[bounds[0]..bounds[1] - 3];
+        while let [rest @ .., 0] = unit {
+            unit = rest;
+        }
+        let Some((head, body)) = unit.split_first() else {
+            continue;
+        };
+        if unit.len() <= BYTES_MAX {
+            all.push(unit.to_vec());
+            continue;
+        }
+        let parts = body.len().div_ceil(BYTES_MAX);
+        for (n, part) in body.chunks(BYTES_MAX).enumerate() {
+            let first = u8::from(n == 0) << 7;
+            let last = u8::from(n + 1 == parts) << 6;
+            let mut payload = vec![head & 0xe0 | 28, first | last | head & 0x1f];
+            payload.extend_from_slice(part);
+            all.push(payload);
+        }
+    }
+    all
+}
+
 impl Client {
     pub(super) async fn new() -> Self {
         let mut engine = MediaEngine::default();
@@ -128,12 +161,17 @@ impl Client {
         self.connection.local_description().await.unwrap().sdp
     }
 
-    pub(super) async fn take(&mut self, answer: String) {
+    /// Goes on by the answer, wherever that leads.
+    pub(super) async fn follow(&self, answer: String) {
         let answer = RTCSessionDescription::answer(answer).unwrap();
         self.connection
             .set_remote_description(answer)
             .await
             .unwrap();
+    }
+
+    pub(super) async fn take(&mut self, answer: String) {
+        self.follow(answer).await;
         let connected = async {
             while let Some(event) = self.events.recv().await {
                 if matches!(event, Event::State(state) if state.to_string() == "connected") {
@@ -178,6 +216,29 @@ impl Client {
                 .unwrap();
         }
         self.pictures += 1;
+    }
+
+    /// One picture as an encoder made it: its units with start codes, and when it is shown.
+    pub(super) async fn encoded(&mut self, timestamp: u32, picture: &[u8]) {
+        let payloads = payloads(picture);
+        let last = payloads.len() - 1;
+        for (at, payload) in payloads.into_iter().enumerate() {
+            let header = Header {
+                version: 2,
+                marker: at == last,
+                payload_type: PAYLOAD_TYPE,
+                sequence_number: self.sequence,
+                timestamp,
+                ssrc: SSRC,
+                ..Default::default()
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            let payload = payload.into();
+            self.track
+                .write_rtp(Packet { header, payload })
+                .await
+                .unwrap();
+        }
     }
 
     /// Pictures at their pace until a keyframe is asked of us.

@@ -6,6 +6,7 @@ mod ice;
 mod network;
 mod offers;
 mod port;
+mod walls;
 mod webrtc;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -233,3 +233,45 @@ async fn rubbish_is_dropped() {
     }
     assert_eq!((received(&inlet), port.known()), (0, (1, 0)));
 }
+
+/// A port with a publisher who showed the password, from where.
+pub(super) fn proven() -> (Port, Arc<Inlet>, SocketAddr) {
+    let port = port();
+    let inlet = open(&port, "ours");
+    let check = check_of("ours", "password-of-ours");
+    port.handle(from(1), &check, clock::now());
+    received(&inlet);
+    (port, inlet, from(1))
+}
+
+#[tokio::test]
+async fn no_datagram_breaks_the_port_or_opens_it() {
+    use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+
+    let port = port();
+    let inlet = open(&port, "ours");
+    let whole = [
+        check_of("ours", "password-of-ours"),
+        check_of("nobody", "password-of-ours"),
+        hello(),
+        MEDIA.to_vec(),
+    ];
+    for seed in seeds::of(5_000) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let original = &whole[rng.random_range(0..whole.len())];
+        let mut datagram = original.clone();
+        if rng.random_bool(0.2) {
+            rng.fill_bytes(&mut datagram[..]);
+        }
+        for _ in 0..rng.random_range(1..5) {
+            let at = rng.random_range(0..datagram.len());
+            datagram[at] = rng.random();
+        }
+        datagram.truncate(rng.random_range(1..=datagram.len()));
+        // What came out whole is a check like any other.
+        if datagram != *original {
+            port.handle(from(2), &datagram, clock::now());
+        }
+        assert_eq!((received(&inlet), port.known()), (0, (1, 0)), "seed {seed}");
+    }
+}

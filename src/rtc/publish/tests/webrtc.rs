@@ -1,6 +1,7 @@
 //! The whole way of a publisher of `webrtc`: connect, flow, be asked for a keyframe, end.
 
 use media::{CodecName, Kind};
+use protocol::server::{HealthLevel, HealthSaid};
 
 use super::{Ingest, PATIENCE, ROOM, client::Client, frame_of};
 use crate::{Established, Feed, PeerEnd, Report, Role, WantKeyframe};
@@ -14,6 +15,42 @@ async fn publish(ingest: &mut Ingest) -> (Client, Established) {
         .expect("a fit offer");
     client.take(established.sdp.clone()).await;
     (client, established)
+}
+
+/// FFmpeg's own WHIP refuses such a stream; the encoders of people do not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b13_the_host_is_told_of_the_b_frames_of_a_real_encoder() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let python = std::env::var("WEIQUAN_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = std::process::Command::new(&python)
+        .arg(format!("{root}/tests/tools/encode_b_frames.py"))
+        .arg(format!("{root}/testdata/bunny.mp4"))
+        .arg("150")
+        .output()
+        .unwrap_or_else(|error| panic!("{python} (WEIQUAN_PYTHON) does not start: {error}"));
+    assert!(output.status.success(), "{output:?}");
+    let mut stream = output.stdout.as_slice();
+    let mut ingest = Ingest::start().await;
+    let (mut client, _) = publish(&mut ingest).await;
+    let sending = async {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(40));
+        while let Some((head, rest)) = stream.split_at_checked(8) {
+            ticks.tick().await;
+            let number = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().unwrap());
+            let (picture, rest) = rest.split_at(number(4) as usize);
+            client.encoded(number(0), picture).await;
+            stream = rest;
+        }
+        std::future::pending::<()>().await;
+    };
+    let told = ingest.health_until(|it| it.level == HealthLevel::Poor);
+    let told = tokio::select! {
+        it = told => it,
+        () = sending => unreachable!("it never ends"),
+    };
+    assert_eq!(told.says, [HealthSaid::BFrames], "{told:?}");
+    client.close().await;
+    ingest.running.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ mod peers;
 mod picture;
 mod probe;
 mod restart;
+mod walls;
 
 use std::{sync::Arc, time::Duration};
 

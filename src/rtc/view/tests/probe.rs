@@ -76,3 +76,41 @@ async fn above_the_rate_nobody_is_answered_until_the_next_second() {
     ));
     assert!(answers(&mut probe, &check, now + Duration::from_secs(1)));
 }
+
+#[tokio::test]
+async fn an_answer_is_never_larger_than_its_question_over_ipv6_either() {
+    use rtc_stun::{
+        attributes::ATTR_USERNAME,
+        fingerprint::FINGERPRINT,
+        integrity::MessageIntegrity,
+        message::{BINDING_REQUEST, Message, Setter as _},
+    };
+
+    let mut probe = Probe::new();
+    let client = asking(&probe).await;
+    let provider = dtls::provider();
+    let mut barest = Message::new();
+    barest.typ = BINDING_REQUEST;
+    barest.new_transaction_id().unwrap();
+    barest.write_header();
+    barest.add(ATTR_USERNAME, client.remote_ufrag.as_bytes());
+    MessageIntegrity::new_short_term_integrity_with_provider(
+        client.remote_pwd.clone(),
+        provider.crypto(),
+    )
+    .add_to(&mut barest)
+    .unwrap();
+    FINGERPRINT.add_to(&mut barest).unwrap();
+    let mut answer = |from: &str, datagram: &[u8]| {
+        let mut check = Check::parse(datagram).expect("a check");
+        let from = from.parse().unwrap();
+        probe.check(&mut check, from, provider.crypto(), clock::now())
+    };
+    let over_v4 = answer(FROM, &barest.raw).expect("it is proven");
+    assert!(over_v4.len() <= barest.raw.len());
+    assert_eq!(answer("[2001:db8::7]:4000", &barest.raw), None);
+    // A browser says more in a check, and is answered.
+    let browsers = client.check(true);
+    let over_v6 = answer("[2001:db8::7]:4000", &browsers).expect("it is proven");
+    assert!(over_v6.len() <= browsers.len());
+}
