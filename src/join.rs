@@ -212,15 +212,13 @@ impl Rooms {
 impl seam::Stage for Rooms {
     fn admit(&self, room: RoomNumber, who: Option<Who>, verb: Verb) -> Answer<'_, ()> {
         Box::pin(async move {
+            let handle = self.directory.find_number(room).await?;
             let role = match verb {
                 Verb::Watch => PeerRole::View,
+                Verb::Polls => return handle.can(verb, or_anybody(who)).await,
                 _ => PeerRole::Publish,
             };
-            self.directory
-                .find_number(room)
-                .await?
-                .may(role, or_anybody(who))
-                .await
+            handle.may(role, or_anybody(who)).await
         })
     }
 

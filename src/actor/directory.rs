@@ -118,6 +118,13 @@ impl RoomHandle {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Does this person have this right here now?
+    pub async fn can(&self, verb: community::Verb, who: Who) -> Result<(), Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::Can { verb, who, done })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
     pub fn state(&self) -> State {
         self.state.borrow().clone()
     }

@@ -10,7 +10,7 @@ mod recovery;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use community::{Command, Effect, Need, Now, Origin, Reached, Room, StageReport, Tally, Who};
+use community::{Command, Effect, Need, Now, Origin, Reached, Room, StageReport, Tally, Verb, Who};
 use fanout::ConnectionId;
 use protocol::{
     Refusal, Seq,
@@ -72,6 +72,11 @@ pub enum Wish {
     },
     May {
         role: PeerRole,
+        who: Who,
+        done: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Can {
+        verb: Verb,
         who: Who,
         done: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -199,6 +204,10 @@ impl RoomTask {
                 };
                 // Nobody waiting means that the request was given up.
                 let _ = done.send(verdict);
+            }
+            Wish::Can { verb, who, done } => {
+                let who = self.roles.as_now(who);
+                let _ = done.send(self.machine.may(self.now(), &who, verb));
             }
             Wish::Left { connection } => {
                 if let Some(number) = self.outlet.left(connection) {

@@ -25,6 +25,7 @@ mod members;
 mod openapi;
 mod pages;
 mod places;
+mod polls;
 mod problem;
 mod redirect;
 mod rooms;
@@ -207,6 +208,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/rooms/{room}", get(rooms::show))
         .route("/rooms/{room}/broadcast", post(rooms::broadcast))
         .route("/rooms/{room}/history", get(history::page))
+        .route("/rooms/{room}/polls/{seq}", get(polls::result))
         .route(
             "/rooms/{room}/stream-keys",
             get(stream_keys::list).post(stream_keys::make),

@@ -14,7 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, caller::COOKIE, check, health, history, members, rooms, server, stream_keys, whip,
+    accounts, caller::COOKIE, check, health, history, members, polls, rooms, server, stream_keys,
+    whip,
 };
 
 #[derive(OpenApi)]
@@ -42,6 +43,7 @@ use super::{
         rooms::show,
         rooms::broadcast,
         history::page,
+        polls::result,
         stream_keys::list,
         stream_keys::make,
         stream_keys::revoke,
