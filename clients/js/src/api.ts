@@ -61,6 +61,7 @@ export type Verb =
   | "mode"
   | "pin"
   | "questions"
+  | "polls"
   | "go_live"
   | "run_broadcast";
 
@@ -204,7 +205,11 @@ export interface RoomApi {
   /** Likes a message, or takes it back; shown at once. */
   like(seq: number, on: boolean): Promise<void>;
   /** Makes a poll; with `forMs` it closes by itself. */
-  poll(question: string, options: readonly string[], how?: { multiple?: boolean; forMs?: number }): Promise<void>;
+  poll(
+    question: string,
+    options: readonly string[],
+    how?: { multiple?: boolean; forMs?: number },
+  ): Promise<void>;
   closePoll(seq: number): Promise<void>;
   /** One's vote by the options' numbers, from 0, in place of the one before; none takes it back. */
   vote(seq: number, picks: readonly number[]): Promise<void>;
@@ -263,6 +268,12 @@ export interface RoomView {
   picked: Quoted | null;
   /** The questions that wait, oldest first; `null` until they are asked for. */
   questions: readonly MessageView[] | null;
+  /** The polls that are open, oldest first. */
+  polls: readonly PollView[];
+  /** The thread that is open. */
+  thread: ThreadView | null;
+  /** Others who are writing: some of their names, and how many in all. */
+  typing: { readonly names: readonly string[]; readonly n: number };
   /** How what is published arrives at the server; `null` for those who may not run the broadcast. */
   health: PublisherHealth | null;
   mark: Mark;
@@ -385,6 +396,9 @@ export type NoticeView = {
   /** Something was put above the talk, or taken down. */
   | { kind: "pin"; pinned: boolean }
   | { kind: "broadcast"; broadcast: Broadcast }
+  /** A poll where it was made; with its result once it is closed. */
+  | { kind: "poll"; poll: PollView }
+  | { kind: "poll_closed"; of: number; voters: number }
 );
 
 export interface Burst {

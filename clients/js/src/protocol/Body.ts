@@ -2,8 +2,10 @@
 import type { Broadcast } from "./Broadcast.js";
 import type { Mode } from "./Mode.js";
 import type { Person } from "./Person.js";
+import type { Poll } from "./Poll.js";
 import type { QuestionPhase } from "./QuestionPhase.js";
 import type { Quoted } from "./Quoted.js";
+import type { Votes } from "./Votes.js";
 
 /**
  * The kinds of records that clients see.
@@ -14,10 +16,22 @@ export type Body = { "k": "msg", "b": {
  */
 text: string, re?: number, 
 /**
+ * The message whose thread this is in, where that is another one than `re`.
+ */
+root?: number, 
+/**
+ * People who like it, as far as they were counted.
+ */
+likes?: number, 
+/**
+ * Replies in its thread, as far as they were counted.
+ */
+replies?: number, 
+/**
  * How often it was edited.
  */
 edits?: number, deleted?: boolean, 
 /**
  * Asked of the host, and how far that is.
  */
-question?: QuestionPhase, } } | { "k": "edit", "b": { of: number, text: string, } } | { "k": "delete", "b": { of: number, } } | { "k": "mute", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "unmute", "b": { who: Person, } } | { "k": "ban", "b": { who: Person, until_ms?: number, reason: string, } } | { "k": "unban", "b": { who: Person, } } | { "k": "slow_mode", "b": { gap_ms: number, } } | { "k": "mode", "b": Mode } | { "k": "pin", "b": Quoted } | { "k": "question", "b": { of: number, to: QuestionPhase, done?: number, } } | { "k": "broadcast", "b": Broadcast };
+question?: QuestionPhase, } } | { "k": "edit", "b": { of: number, text: string, } } | { "k": "delete", "b": { of: number, } } | { "k": "mute", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "unmute", "b": { who: Person, } } | { "k": "ban", "b": { who: Person, until_ms?: number, reason: string, } } | { "k": "unban", "b": { who: Person, } } | { "k": "slow_mode", "b": { gap_ms: number, } } | { "k": "mode", "b": Mode } | { "k": "pin", "b": Quoted } | { "k": "question", "b": { of: number, to: QuestionPhase, done?: number, } } | { "k": "poll", "b": Poll } | { "k": "poll_closed", "b": Votes } | { "k": "broadcast", "b": Broadcast };
