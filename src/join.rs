@@ -216,15 +216,13 @@ impl seam::Stage for Rooms {
                 let room = self.directory.find_number(room).await?;
                 return room.may_talk(or_anybody(who)).await;
             }
+            let handle = self.directory.find_number(room).await?;
             let role = match verb {
                 Verb::Watch => PeerRole::View,
+                Verb::Polls => return handle.can(verb, or_anybody(who)).await,
                 _ => PeerRole::Publish,
             };
-            self.directory
-                .find_number(room)
-                .await?
-                .may(role, or_anybody(who))
-                .await
+            handle.may(role, or_anybody(who)).await
         })
     }
 

@@ -100,7 +100,10 @@ impl RoomHandle {
     fn lane(&self, wish: &Wish) -> Lane {
         match wish {
             Wish::Report(_) | Wish::Changed(_) => Lane::Control,
-            Wish::Command { who, .. } | Wish::May { who, .. } | Wish::MayTalk { who, .. }
+            Wish::Command { who, .. }
+            | Wish::May { who, .. }
+            | Wish::MayTalk { who, .. }
+            | Wish::Can { who, .. }
                 if self.is_run_by(who) =>
             {
                 Lane::Host
@@ -115,6 +118,7 @@ impl RoomHandle {
             | Wish::Read { .. }
             | Wish::May { .. }
             | Wish::MayTalk { .. }
+            | Wish::Can { .. }
             | Wish::Health(_) => Lane::Aside,
         }
     }
@@ -182,6 +186,13 @@ impl RoomHandle {
     pub async fn may_talk(&self, who: Who) -> Result<(), Refusal> {
         let (done, answer) = oneshot::channel();
         self.wish(Wish::MayTalk { who, done })?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Does this person have this right here now?
+    pub async fn can(&self, verb: community::Verb, who: Who) -> Result<(), Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::Can { verb, who, done })?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 

@@ -11,7 +11,7 @@ mod recovery;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use community::{
-    Command, Effect, Need, Now, Origin, Reached, Room, StageReport, TalkRate, Tally, Who,
+    Command, Effect, Need, Now, Origin, Reached, Room, StageReport, TalkRate, Tally, Verb, Who,
 };
 use fanout::ConnectionId;
 use protocol::{
@@ -77,6 +77,11 @@ pub enum Wish {
     },
     /// May this person say something now?
     MayTalk {
+        who: Who,
+        done: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Can {
+        verb: Verb,
         who: Who,
         done: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -221,6 +226,10 @@ impl RoomTask {
                 let who = self.roles.as_now(who);
                 // Nobody waiting means that the request was given up.
                 let _ = done.send(self.machine.may_talk(self.now(), &who));
+            }
+            Wish::Can { verb, who, done } => {
+                let who = self.roles.as_now(who);
+                let _ = done.send(self.machine.may(self.now(), &who, verb));
             }
             Wish::Left { connection } => {
                 if let Some(number) = self.outlet.left(connection) {

@@ -27,6 +27,7 @@ mod members;
 mod openapi;
 mod pages;
 mod places;
+mod polls;
 mod problem;
 mod redirect;
 mod rooms;
@@ -219,6 +220,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/blobs/{id}/preview", get(blobs::preview))
         .route("/rooms/{room}/broadcasts/{id}/summary", get(summary::show))
         .route("/lately", get(summary::lately))
+        .route("/rooms/{room}/polls/{seq}", get(polls::result))
         .route(
             "/rooms/{room}/stream-keys",
             get(stream_keys::list).post(stream_keys::make),

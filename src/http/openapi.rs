@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, blobs, caller::COOKIE, check, health, history, members, rooms, server, stream_keys,
-    summary, whip,
+    accounts, blobs, caller::COOKIE, check, health, history, members, polls, rooms, server,
+    stream_keys, summary, whip,
 };
 
 #[derive(OpenApi)]
@@ -48,6 +48,7 @@ use super::{
         blobs::preview,
         summary::show,
         summary::lately,
+        polls::result,
         stream_keys::list,
         stream_keys::make,
         stream_keys::revoke,

@@ -54,6 +54,27 @@ bodies! {
         name: String,
         password: String,
     }
+    /// `GET /api/v1/rooms/{room}/polls/{seq}`: the numbers of a poll.
+    PollResult {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        seq: u64,
+        question: String,
+        options: Vec<PollOption>,
+        /// People who voted, each counted once.
+        voters: u32,
+        /// One may pick several options.
+        multiple: bool,
+        open: bool,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        made_ms: u64,
+        /// When it closes by itself, where it does.
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        closes_ms: Option<u64>,
+    }
+    PollOption {
+        text: String,
+        votes: u32,
+    }
     /// `POST /api/v1/sign-out`.
     SignOut {
         /// Every sign-in of this account, on every device, and every token made from them.

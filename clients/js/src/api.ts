@@ -61,6 +61,7 @@ export type Verb =
   | "mode"
   | "pin"
   | "questions"
+  | "polls"
   | "go_live"
   | "run_broadcast"
   | "co_host";
@@ -202,6 +203,23 @@ export interface RoomApi {
   pin(what: number | string | null): Promise<void>;
   /** A step of a question: shown to everybody, put back, answered. */
   question(seq: number, act: QuestionAct): Promise<void>;
+  /** Likes a message, or takes it back; shown at once. */
+  like(seq: number, on: boolean): Promise<void>;
+  /** Makes a poll; with `forMs` it closes by itself. */
+  poll(
+    question: string,
+    options: readonly string[],
+    how?: { multiple?: boolean; forMs?: number },
+  ): Promise<void>;
+  closePoll(seq: number): Promise<void>;
+  /** One's vote by the options' numbers, from 0, in place of the one before; none takes it back. */
+  vote(seq: number, picks: readonly number[]): Promise<void>;
+  /** Opens a message's thread in `view.thread`, or (`null`) closes it. */
+  thread(of: number | null): Promise<void>;
+  /** Loads the next page of the thread that is open. */
+  threadOn(): Promise<void>;
+  /** To be called at every key: says now and then that one is writing, where the room is small. */
+  typing(): void;
   /** Asks which questions wait; the answer is in `view.questions`, and follows what happens. */
   questions(): Promise<void>;
   mute(who: string, forMs: number, reason?: string): Promise<void>;
@@ -253,6 +271,12 @@ export interface RoomView {
   picked: Quoted | null;
   /** The questions that wait, oldest first; `null` until they are asked for. */
   questions: readonly MessageView[] | null;
+  /** The polls that are open, oldest first. */
+  polls: readonly PollView[];
+  /** The thread that is open. */
+  thread: ThreadView | null;
+  /** Others who are writing: some of their names, and how many in all. */
+  typing: { readonly names: readonly string[]; readonly n: number };
   /** How what is published arrives at the server; `null` for those who may not run the broadcast. */
   health: PublisherHealth | null;
   mark: Mark;
@@ -284,9 +308,45 @@ export interface MessageView {
   re: Quote | null;
   /** Asked of the host, and how far that is. */
   question: QuestionPhase | null;
+  likes: number;
+  /** One's own like. */
+  liked: boolean;
+  /** Replies in its thread. */
+  replies: number;
+  /** The message whose thread this one is in. */
+  root: number | null;
   delivery: Delivery;
   /** An edit or deletion of one's own that is not yet through; `text` shows it already. */
   change: ChangeView | null;
+}
+
+/** A poll, open or closed. */
+export interface PollView {
+  /** Its seq. */
+  seq: number;
+  by: Person;
+  question: string;
+  options: readonly string[];
+  /** Several options may be picked. */
+  multiple: boolean;
+  /** When it closes by itself, by the device's clock. */
+  closes: number | null;
+  open: boolean;
+  /** Votes for each option; `null` while they are not known. */
+  n: readonly number[] | null;
+  voters: number;
+  /** The options that one picked; empty where one did not vote (or the poll is closed). */
+  mine: readonly number[];
+}
+
+/** A message and its replies, oldest first. */
+export interface ThreadView {
+  of: number;
+  /** The first is the message itself, once it is loaded. */
+  messages: readonly MessageView[];
+  /** Everything is loaded; what comes is added by itself. */
+  end: boolean;
+  loading: boolean;
 }
 
 /** One's own edit or deletion on its way. `key` is for `resend` and `discard`. */
@@ -340,6 +400,9 @@ export type NoticeView = {
   /** Something was put above the talk, or taken down. */
   | { kind: "pin"; pinned: boolean }
   | { kind: "broadcast"; broadcast: Broadcast }
+  /** A poll where it was made; with its result once it is closed. */
+  | { kind: "poll"; poll: PollView }
+  | { kind: "poll_closed"; of: number; voters: number }
 );
 
 export interface Burst {

@@ -9,6 +9,10 @@ export const NAME_CHARS_MAX = 40;
 export const TITLE_CHARS_MAX = 120;
 /** The host's own words above the talk. */
 export const PIN_CHARS_MAX = 400;
+export const POLL_QUESTION_CHARS_MAX = 200;
+export const POLL_OPTION_CHARS_MAX = 80;
+export const POLL_OPTIONS_MIN = 2;
+export const POLL_OPTIONS_MAX = 10;
 export const REASON_CHARS_MAX = 200;
 export const PASSWORD_CHARS_MIN = 8;
 /** Requests that may wait for their answer. */
@@ -26,5 +30,9 @@ export const MESSAGES_KEPT_MAX = 10_000;
 export const SENDING_MAX = 16;
 /** Records of one page when reading back. */
 export const OLDER_RECORDS = 100;
+/** "One is writing" is said again after so long. */
+export const TYPING_EVERY_MS = 3_000;
+/** Replies of one page of a thread. */
+export const THREAD_RECORDS = 100;
 /** Two heart frames are at least so far apart. */
 export const HEARTS_EVERY_MS = 500;

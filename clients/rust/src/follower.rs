@@ -60,6 +60,8 @@ pub enum Wish {
     Say { text: String, re: Option<Seq> },
     /// The `n` records before a seq, while the line is up.
     Before { seq: Seq, n: u32 },
+    /// A vote in a poll, while the line is up: the numbers of options, from 0.
+    Vote { of: Seq, picks: Vec<u8> },
 }
 
 /// A message that the server acknowledged.
@@ -86,6 +88,15 @@ pub enum Happening {
         page: Page,
     },
     Said(Said),
+    /// The vote in that poll is on the server's disk.
+    Voted {
+        of: Seq,
+    },
+    /// It is not, and will not be said again by itself.
+    VoteRefused {
+        of: Seq,
+        refusal: Refusal,
+    },
     /// It will be said again by itself, after `after`.
     Waits {
         refusal: Refusal,
@@ -127,6 +138,8 @@ struct Follow<D> {
     outbox: VecDeque<Waiting>,
     /// Pages asked for on this connection: request and seq.
     pages: Vec<(u32, Seq)>,
+    /// Votes said on this connection: request and poll.
+    votes: Vec<(u32, Seq)>,
     joined_before: bool,
     joined_at: Option<time::Instant>,
     /// The position is not taken: the next join begins afresh.
@@ -189,6 +202,7 @@ impl Follower {
             ledger: Ledger::default(),
             outbox: VecDeque::new(),
             pages: Vec::new(),
+            votes: Vec::new(),
             joined_before: false,
             joined_at: None,
             forget: false,
@@ -327,6 +341,11 @@ impl<D: Door> Follow<D> {
 
     async fn joined(&mut self, joined: Joined, me: Person) -> Result<RoomNumber, End> {
         self.pages.clear();
+        for (_, of) in std::mem::take(&mut self.votes) {
+            let words = "the line broke before the answer: vote again";
+            let refusal = Refusal::new(protocol::Code::NotJoined, words);
+            self.tell(Happening::VoteRefused { of, refusal }).await?;
+        }
         self.come_back_at = None;
         self.joined_at = Some(time::Instant::now());
         let verdict = self.ledger.join(&joined);
@@ -357,6 +376,12 @@ impl<D: Door> Follow<D> {
                     request: None,
                 });
                 self.say_waiting(line, a).await
+            }
+            Wish::Vote { of, picks } => {
+                let i = line.next_request();
+                self.votes.push((i, of));
+                let said = ClientFrame::Vote { i, a, of, picks };
+                Ok(line.send(&said).await?)
             }
             Wish::Before { seq, n } => {
                 let i = line.next_request();
@@ -429,6 +454,14 @@ impl<D: Door> Follow<D> {
                 self.tell(Happening::Page { before, page }).await?;
             }
             return Ok(());
+        }
+        if let Some(at) = self.votes.iter().position(|it| it.0 == answer.i) {
+            let (_, of) = self.votes.swap_remove(at);
+            let happening = match answer.outcome {
+                Outcome::Ok(_) => Happening::Voted { of },
+                Outcome::Err(refusal) => Happening::VoteRefused { of, refusal },
+            };
+            return Ok(self.tell(happening).await?);
         }
         let mine = |it: &Waiting| it.request == Some(answer.i);
         let Some(at) = self.outbox.iter().position(mine) else {

@@ -10,8 +10,8 @@ use protocol::{
     client::Position,
     limits::ROSTER_MEMBERS_MAX,
     server::{
-        Body, Broadcast, Joined, Mark, Page, Person, Phase, Push, RecordFrame, Resumed, StageState,
-        State,
+        Body, Broadcast, Joined, Mark, OpenPoll, Page, Person, Phase, Push, RecordFrame, Resumed,
+        StageState, State, Votes,
     },
 };
 
@@ -27,6 +27,9 @@ pub struct Message {
     pub re: Option<Seq>,
     pub edited: bool,
     pub deleted: bool,
+    /// As far as they were counted.
+    pub likes: u32,
+    pub replies: u32,
     /// Changes up to this seq are in it.
     up_to: Seq,
 }
@@ -54,6 +57,9 @@ pub struct Room {
     pub slow_mode_ms: u64,
     pub broadcast: Option<Broadcast>,
     pub stage: StageState,
+    /// The polls that are open, oldest first, and their votes.
+    pub polls: Vec<OpenPoll>,
+    pub votes: Vec<Votes>,
     /// Who is here; nothing in a room above the roster's size.
     pub roster: Option<Vec<Person>>,
     pub can: Vec<String>,
@@ -90,6 +96,8 @@ impl Room {
         self.broadcast = None;
         self.stage = StageState::default();
         self.slow_mode_ms = 0;
+        self.polls.clear();
+        self.votes.clear();
         self.change(&joined.state);
         let first = joined.ev.first().map_or(joined.s + 1, |it| it.s);
         if goes_on {
@@ -201,6 +209,8 @@ impl Room {
                 re,
                 edits,
                 deleted,
+                likes,
+                replies,
                 ..
             } => {
                 let known = self.messages.get(&record.s);
@@ -213,6 +223,8 @@ impl Room {
                         re: *re,
                         edited: *edits > 0,
                         deleted: *deleted,
+                        likes: *likes,
+                        replies: *replies,
                         up_to,
                     };
                     self.messages.insert(record.s, message);
@@ -261,6 +273,18 @@ impl Room {
         }
         self.slow_mode_ms = state.slow_mode_ms.unwrap_or(self.slow_mode_ms);
         self.stage = state.stage.unwrap_or(self.stage);
+        if let Some(polls) = &state.polls {
+            self.polls.clone_from(polls);
+        }
+        if let Some(votes) = &state.votes {
+            self.votes.clone_from(votes);
+        }
+        for tally in state.tally.iter().flatten() {
+            if let Some(message) = self.messages.get_mut(&tally.of) {
+                message.likes = tally.likes;
+                message.replies = tally.replies;
+            }
+        }
         if let Some(broadcast) = &state.broadcast {
             let shown = broadcast.phase != Phase::Archived;
             self.broadcast = shown.then(|| broadcast.clone());

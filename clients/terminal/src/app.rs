@@ -10,7 +10,7 @@ use protocol::{
 use tui_input::{Input, InputRequest};
 use weiquan_client::{Happening, Message, Room, Wish};
 
-use crate::text::one_line;
+use crate::{text::one_line, votes};
 
 /// Records of one page of the past.
 const OLDER_RECORDS: u32 = 50;
@@ -86,6 +86,8 @@ impl App {
                 self.unpend(&said.text);
                 self.note = None;
             }
+            Happening::Voted { .. } => self.note = Some("Your vote is in.".into()),
+            Happening::VoteRefused { refusal, .. } => self.note = Some(one_line(&refusal.say)),
             Happening::Waits { refusal, after } => {
                 let seconds = after.as_secs_f64();
                 self.note = Some(format!("{} Sent again in {seconds:.1} s.", refusal.say));
@@ -206,6 +208,17 @@ impl App {
         if let Line::Over(_) = self.line {
             self.note = Some("The line is over: nothing can be sent any more.".into());
             return None;
+        }
+        match votes::wish(&self.room.polls, &text) {
+            Some(Ok(vote)) => {
+                self.draft.reset();
+                return Some(vote);
+            }
+            Some(Err(why)) => {
+                self.note = Some(why);
+                return None;
+            }
+            None => {}
         }
         self.draft.reset();
         self.chosen = None;

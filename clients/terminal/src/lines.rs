@@ -6,7 +6,7 @@ use anyhow::bail;
 use jiff::tz::TimeZone;
 use protocol::{
     Seq,
-    server::{Body, Push, RecordFrame},
+    server::{Body, OpenPoll, Push, RecordFrame, State},
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -14,7 +14,10 @@ use tokio::{
 };
 use weiquan_client::{Follower, Happening, Wish};
 
-use crate::text::{clock_face, one_line};
+use crate::{
+    text::{clock_face, one_line},
+    votes,
+};
 
 /// One run: messages to the output, lines of the input to the room, words about both to the error output.
 struct Lines<W> {
@@ -28,6 +31,7 @@ struct Lines<W> {
     seen: Seq,
     refused: Vec<String>,
     printed: BTreeSet<Seq>,
+    polls: Vec<OpenPoll>,
 }
 
 /// Runs until the server stays away, or until the input ended and all of it was acknowledged and
@@ -47,6 +51,7 @@ pub(crate) async fn run(
         seen: 0,
         refused: Vec::new(),
         printed: BTreeSet::new(),
+        polls: Vec::new(),
     };
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     let mut open = true;
@@ -56,7 +61,11 @@ pub(crate) async fn run(
                 Some(line) if line.trim().is_empty() => {}
                 Some(line) => {
                     run.said += 1;
-                    follower.wish(Wish::Say { text: line, re: None }).await;
+                    match votes::wish(&run.polls, &line) {
+                        None => follower.wish(Wish::Say { text: line, re: None }).await,
+                        Some(Ok(vote)) => follower.wish(vote).await,
+                        Some(Err(why)) => run.not_taken(&line, &why),
+                    }
                 }
                 None => open = false,
             },
@@ -87,6 +96,7 @@ impl<W: Write> Lines<W> {
                 if let Some((from, to)) = joined.gap {
                     eprintln!("{} records were missed", to - from + 1);
                 }
+                self.asked(&joined.state, true);
                 self.print(&joined.ev)?;
                 if !joined.more {
                     self.seen = self.seen.max(joined.s);
@@ -100,6 +110,12 @@ impl<W: Write> Lines<W> {
                 self.seen = self.seen.max(to);
                 eprintln!("{} records were missed", to - from + 1);
             }
+            Happening::Push(Push::State { state, .. }) => self.asked(&state, false),
+            Happening::Voted { .. } => {
+                self.settled += 1;
+                eprintln!("your vote is in");
+            }
+            Happening::VoteRefused { refusal, .. } => self.not_taken("/vote", &refusal.say),
             Happening::Said(said) => {
                 self.settled += 1;
                 self.acknowledged = self.acknowledged.max(said.seq);
@@ -107,11 +123,7 @@ impl<W: Write> Lines<W> {
             Happening::Waits { refusal, after } => {
                 eprintln!("{} Again in {:.1} s.", refusal.say, after.as_secs_f64());
             }
-            Happening::Refused { text, refusal, .. } => {
-                self.settled += 1;
-                eprintln!("refused: {}: {}", one_line(&text), refusal.say);
-                self.refused.push(text);
-            }
+            Happening::Refused { text, refusal, .. } => self.not_taken(&text, &refusal.say),
             Happening::Lost { why, again_after } => match again_after {
                 Some(wait) => eprintln!("{why}; again in {:.1} s", wait.as_secs_f64()),
                 None => bail!("{why}"),
@@ -122,8 +134,34 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
+    fn not_taken(&mut self, text: &str, why: &str) {
+        self.settled += 1;
+        eprintln!("refused: {}: {why}", one_line(text));
+        self.refused.push(text.to_owned());
+    }
+
+    /// Polls that are open, said once each. A join that names none says that there is none.
+    fn asked(&mut self, state: &State, joined: bool) {
+        let Some(polls) = state.polls.clone().or_else(|| joined.then(Vec::new)) else {
+            return;
+        };
+        for open in &polls {
+            if self.polls.iter().all(|it| it.of != open.of) {
+                eprintln!("{}", votes::line(open, &[]));
+            }
+        }
+        self.polls = polls;
+    }
+
     fn print(&mut self, records: &[RecordFrame]) -> anyhow::Result<()> {
         for record in records {
+            if let Body::PollClosed(result) = &record.body
+                && let Some(open) = self.polls.iter().find(|it| it.of == result.of)
+            {
+                let options = votes::options(&open.poll.options, Some(result));
+                let question = one_line(&open.poll.question);
+                writeln!(self.out, "Poll closed: {question}{options}")?;
+            }
             let Body::Msg { text, deleted, .. } = &record.body else {
                 continue;
             };

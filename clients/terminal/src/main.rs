@@ -11,6 +11,7 @@ mod screen;
 #[cfg(test)]
 mod tests;
 mod text;
+mod votes;
 
 use std::{
     io::{IsTerminal, stdin, stdout},

@@ -20,6 +20,7 @@ use weiquan_client::Message;
 use crate::{
     app::{App, Line},
     text::{clock_face, one_line, plain},
+    votes,
 };
 
 const PEOPLE_WIDTH: u16 = 22;
@@ -30,8 +31,10 @@ const QUOTE_WIDTH_MAX: usize = 60;
 const INDENT: usize = 6;
 
 pub(crate) fn draw(frame: &mut Frame<'_>, app: &App, zone: &TimeZone) {
-    let [head, body, note, reply, draft] = Layout::vertical([
+    let polls = u16::try_from(app.room.polls.len()).unwrap_or(0);
+    let [head, asked, body, note, reply, draft] = Layout::vertical([
         Constraint::Length(1),
+        Constraint::Length(polls),
         Constraint::Min(1),
         Constraint::Length(u16::from(said_below(app).is_some())),
         Constraint::Length(u16::from(app.reply.is_some())),
@@ -39,6 +42,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, app: &App, zone: &TimeZone) {
     ])
     .areas(frame.area());
     frame.render_widget(Paragraph::new(header(app, head.width)), head);
+    let rows: Vec<_> = (app.room.polls.iter())
+        .map(|it| Row::from(format!(" {}", votes::line(it, &app.room.votes))))
+        .collect();
+    frame.render_widget(Paragraph::new(rows).fg(Color::Cyan), asked);
     let people = app.show_people && body.width >= PEOPLE_FROM_WIDTH;
     let side = if people { PEOPLE_WIDTH } else { 0 };
     let [chat, side] =
@@ -143,6 +150,13 @@ fn message_rows(app: &App, it: &Message, width: usize, zone: &TimeZone) -> Vec<R
         text = "(deleted)".into();
     } else if it.edited {
         text.push_str(" (edited)");
+    }
+    if it.likes > 0 && !it.deleted {
+        text.push_str(&format!(" ♥{}", it.likes));
+    }
+    if it.replies > 0 {
+        let word = if it.replies == 1 { "reply" } else { "replies" };
+        text.push_str(&format!(" ({} {word})", it.replies));
     }
     let first = " ".repeat(INDENT + name.width() + 2);
     let options = textwrap::Options::new(width.saturating_sub(1).max(INDENT + 4))

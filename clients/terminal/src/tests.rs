@@ -259,3 +259,32 @@ fn a_hole_that_nobody_named_is_asked_for_unasked() {
     }));
     assert_eq!(wish, Some(Wish::Before { seq: 5, n: 3 }));
 }
+
+#[test]
+fn a_poll_stands_above_the_talk_and_a_vote_goes_by_its_number() {
+    let mut app = inside(vec![message(1, "小红", json!({"text": "好", "likes": 2}))]);
+    let state = json!({"op": "state", "a": 7,
+        "polls": [{"of": 9, "by": me(), "poll": {"question": "几点？", "options": ["八点", "九点"]}}],
+        "votes": [{"of": 9, "n": [3, 1], "voters": 4}]});
+    let state = serde_json::from_value(state).expect("a push");
+    app.happened(Happening::Push(state));
+    let seen = picture(&app, 90, 12).join("\n");
+    assert!(
+        seen.contains("Poll: 几点？  1 八点 (3)  2 九点 (1)"),
+        "{seen}"
+    );
+    assert!(seen.contains("♥2"), "{seen}");
+    for (line, expect) in [
+        ("/vote 2", Some(vec![1])),
+        ("/vote 3", None),
+        ("/vote", None),
+    ] {
+        write(&mut app, line);
+        let wish = press(&mut app, KeyCode::Enter);
+        let picks = expect.map(|picks| Wish::Vote { of: 9, picks });
+        assert_eq!(wish, picks, "{line}");
+        while !app.draft.value().is_empty() {
+            press(&mut app, KeyCode::Backspace);
+        }
+    }
+}

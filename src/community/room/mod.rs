@@ -336,6 +336,13 @@ impl Room {
             .collect()
     }
 
+    /// Does this member have this right here now?
+    pub fn may(&self, now: Now, who: &Who, verb: Verb) -> Result<(), Refusal> {
+        self.check_works()?;
+        self.check_not_banned(now, who)?;
+        self.check(who, verb)
+    }
+
     /// May this member publish media here now? Asked before an offer is answered.
     pub fn may_publish(&self, now: Now, who: &Who) -> Result<(), Refusal> {
         self.check_works()?;

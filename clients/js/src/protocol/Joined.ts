@@ -6,6 +6,7 @@ import type { RecordFrame } from "./RecordFrame.js";
 import type { Resumed } from "./Resumed.js";
 import type { Slug } from "./Slug.js";
 import type { State } from "./State.js";
+import type { Voted } from "./Voted.js";
 
 /**
  * To `join`.
@@ -34,4 +35,8 @@ can: Array<string>, mark: Mark,
 /**
  * Where this member is muted: until when, Unix milliseconds.
  */
-muted_until_ms?: number, };
+muted_until_ms?: number, 
+/**
+ * One's own votes in the polls that are open.
+ */
+voted?: Array<Voted>, };

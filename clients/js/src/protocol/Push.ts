@@ -5,6 +5,7 @@ import type { HealthSaid } from "./HealthSaid.js";
 import type { Mark } from "./Mark.js";
 import type { MemberId } from "./MemberId.js";
 import type { Mode } from "./Mode.js";
+import type { OpenPoll } from "./OpenPoll.js";
 import type { PeerEnd } from "./PeerEnd.js";
 import type { PeerId } from "./PeerId.js";
 import type { Person } from "./Person.js";
@@ -12,6 +13,8 @@ import type { Quoted } from "./Quoted.js";
 import type { RecordFrame } from "./RecordFrame.js";
 import type { Refusal } from "./Refusal.js";
 import type { StageState } from "./StageState.js";
+import type { Tally } from "./Tally.js";
+import type { Votes } from "./Votes.js";
 
 /**
  * What the server says unasked.
@@ -36,7 +39,19 @@ pin?: Quoted,
 /**
  * The question that is being answered.
  */
-picked?: Quoted, } | { "op": "burst", a: number, b: { [key in string]: number }, } | { "op": "gap", a: number, from: number, to: number, } | { "op": "roster", a: number, in?: Array<Person>, out?: Array<MemberId>, } | { "op": "out", a: number, why: Refusal, } | { "op": "rights", a: number, can: Array<string>, mark: Mark, muted_until_ms?: number, } | { "op": "health", a: number, level: HealthLevel, 
+picked?: Quoted, 
+/**
+ * The polls that are open, all of them; absent from `joined` where there is none.
+ */
+polls?: Array<OpenPoll>, 
+/**
+ * The votes of every open poll.
+ */
+votes?: Array<Votes>, 
+/**
+ * Messages whose likes or replies changed.
+ */
+tally?: Array<Tally>, } | { "op": "burst", a: number, b: { [key in string]: number }, } | { "op": "typing", a: number, who: Array<Person>, n: number, } | { "op": "gap", a: number, from: number, to: number, } | { "op": "roster", a: number, in?: Array<Person>, out?: Array<MemberId>, } | { "op": "out", a: number, why: Refusal, } | { "op": "rights", a: number, can: Array<string>, mark: Mark, muted_until_ms?: number, } | { "op": "health", a: number, level: HealthLevel, 
 /**
  * The worst first; empty when there is nothing to say.
  */

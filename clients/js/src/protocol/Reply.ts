@@ -2,6 +2,7 @@
 import type { Ack } from "./Ack.js";
 import type { Answered } from "./Answered.js";
 import type { Joined } from "./Joined.js";
+import type { Liked } from "./Liked.js";
 import type { Page } from "./Page.js";
 import type { Restarted } from "./Restarted.js";
 import type { Roster } from "./Roster.js";
@@ -10,4 +11,4 @@ import type { Welcome } from "./Welcome.js";
 /**
  * What an `ok` holds. The request tells which one it is, so no tag travels.
  */
-export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | Restarted | Record<symbol, never>;
+export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | Restarted | Liked | Record<symbol, never>;

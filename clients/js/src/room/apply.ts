@@ -7,11 +7,13 @@
 import type { Verb } from "../api.js";
 import { ROSTER_MEMBERS_MAX } from "../limits.js";
 import type { Joined, Mode, Person, Quoted, RecordFrame, State } from "../protocol/index.js";
+import { like, liked, tallied, threadAsked, threadPage, voted } from "./life.js";
 import { questionsOf, rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
 import {
   type Gap,
   NO_STAGE,
   OPEN,
+  QUIET,
   type RoomEvent,
   type RoomPush,
   type RoomState,
@@ -60,6 +62,18 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
       return filled(state, event);
     case "questions":
       return { ...state, questions: questionsOf(state, event.records) };
+    case "voted":
+      return voted(state, event);
+    case "like":
+      return like(state, event);
+    case "liked":
+      return liked(state, event);
+    case "typing_over":
+      return { ...state, typing: QUIET };
+    case "thread_asked":
+      return threadAsked(state, event.of);
+    case "thread":
+      return threadPage(state, event);
     case "roster":
       return { ...state, roster: event.count > ROSTER_MEMBERS_MAX ? null : event.roster, count: event.count };
     case "wished":
@@ -112,6 +126,10 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     picked: words(it.state.picked),
     // What happened to them in the meantime is unknown where records are left out.
     questions: known && !it.gap ? base.questions : null,
+    polls: it.state.polls ?? [],
+    votes: it.state.votes ?? [],
+    voted: it.voted ?? [],
+    typing: QUIET,
     health: null,
   };
   const first = it.ev[0]?.s ?? it.s + 1;
@@ -143,6 +161,8 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
     }
     case "out":
       return { ...state, phase: "out", why: push.why, live: false, roster: null, mine: unsent(state.mine) };
+    case "typing":
+      return { ...state, typing: push };
     case "burst":
       return state;
     case "health": {
@@ -185,9 +205,13 @@ function words(quoted: Quoted | undefined): Quoted | null {
 }
 
 function changed(state: RoomState, it: State): RoomState {
-  const { count, slow_mode_ms, broadcast, stage } = it;
+  const { count, slow_mode_ms, broadcast, stage, polls } = it;
   return {
-    ...state,
+    ...(it.tally ? tallied(state, it.tally) : state),
+    polls: polls ?? state.polls,
+    votes: it.votes ?? state.votes,
+    // One's vote is of no more account once its poll is closed.
+    voted: polls ? state.voted.filter((mine) => polls.some((open) => open.of === mine.of)) : state.voted,
     count: count ?? state.count,
     roster: (count ?? 0) > ROSTER_MEMBERS_MAX ? null : state.roster,
     slowModeMs: slow_mode_ms ?? state.slowModeMs,

@@ -23,21 +23,25 @@ import { Watcher } from "../media/watcher.js";
 import type {
   BroadcastAct,
   Joined,
+  Liked,
   Outcome,
   Page,
   Person,
   QuestionAct,
+  RecordFrame,
   Refusal,
   Reply,
   RoomMode,
   Roster,
   Welcome,
 } from "../protocol/index.js";
+import { ROSTER_MEMBERS_MAX, THREAD_RECORDS, TYPING_EVERY_MS } from "../limits.js";
 import { Cell, type Readable } from "../readable.js";
 import { Refused, Unreachable } from "../refused.js";
 import type { ClientIds } from "../uuid.js";
 import { apply } from "./apply.js";
 import { Hearts } from "./hearts.js";
+import { likedSpan } from "./life.js";
 import { History } from "./history.js";
 import type { Outbox } from "./outbox.js";
 import { RosterKeeper } from "./roster.js";
@@ -47,6 +51,12 @@ import { viewOf } from "./view.js";
 import { type Act, Wishes } from "./wishes.js";
 
 const REJOIN_DEFAULT_MS = 2_000;
+/** The server tells of somebody who goes on writing every 3 s at least, and of the end. */
+const TYPING_SHOWN_MS = 6_000;
+
+/** A question to the server that a room asks by its number. */
+type Query = Bare<Extract<Request, { op: "roster" | "questions" | "thread" | "liked" }>>;
+type Bare<T> = T extends { a: number } ? Omit<T, "a"> : never;
 
 /** What a room shares with the other rooms of the same client. */
 export interface Shared {
@@ -74,6 +84,8 @@ export class RoomClient implements RoomApi {
   /** Whose outbox is loaded. */
   #loaded: string | null = null;
   #cancelRejoin: () => void = () => {};
+  #typedAt = -TYPING_EVERY_MS;
+  #cancelTyping: () => void = () => {};
 
   constructor(slug: string, shared: Shared) {
     this.slug = slug;
@@ -85,7 +97,7 @@ export class RoomClient implements RoomApi {
       fold: (event: RoomEvent) => this.#fold(event),
       rejoin: () => this.#rejoin(),
     };
-    this.#history = new History(shared.link, own);
+    this.#history = new History(shared.link, { ...own, read: (page) => void this.#askLiked(page) });
     this.#roster = new RosterKeeper(own.state, () => this.roster());
     this.#sender = new Sender(shared.env, shared.link, shared.outbox, own);
     this.#wishes = new Wishes(shared.env, shared.link, shared.ids, this.#state);
@@ -162,13 +174,68 @@ export class RoomClient implements RoomApi {
   }
 
   async roster(): Promise<Person[]> {
-    const { roster, count } = (await this.#query("roster")) as Roster;
+    const { roster, count } = (await this.#query({ op: "roster" })) as Roster;
     this.#fold({ kind: "roster", roster, count });
     return roster;
   }
 
+  async like(seq: number, on: boolean): Promise<void> {
+    this.#fold({ kind: "like", of: seq, on });
+    try {
+      await this.#wishes.put({ op: "like", of: seq, on });
+    } catch (error) {
+      this.#fold({ kind: "like", of: seq, on: !on });
+      throw error;
+    }
+  }
+
+  poll(
+    question: string,
+    options: readonly string[],
+    { multiple, forMs }: { multiple?: boolean; forMs?: number } = {},
+  ): Promise<void> {
+    const timed = forMs === undefined ? {} : { for_ms: forMs };
+    return this.#act({ op: "poll", question, options: [...options], multiple: multiple ?? false, ...timed });
+  }
+
+  closePoll(seq: number): Promise<void> {
+    return this.#act({ op: "close_poll", of: seq });
+  }
+
+  async vote(seq: number, picks: readonly number[]): Promise<void> {
+    const before = this.#state.get().voted.find((it) => it.of === seq)?.picks ?? [];
+    this.#fold({ kind: "voted", of: seq, picks });
+    try {
+      await this.#wishes.put({ op: "vote", of: seq, picks: [...picks] });
+    } catch (error) {
+      this.#fold({ kind: "voted", of: seq, picks: before });
+      throw error;
+    }
+  }
+
+  async thread(of: number | null): Promise<void> {
+    this.#fold({ kind: "thread_asked", of });
+    if (of !== null) await this.#threadPage(of);
+  }
+
+  async threadOn(): Promise<void> {
+    const { thread } = this.#state.get();
+    if (!thread || thread.loading || thread.end) return;
+    this.#fold({ kind: "thread_asked", of: thread.of });
+    await this.#threadPage(thread.of);
+  }
+
+  typing(): void {
+    const { live, number, count } = this.#state.get();
+    const now = this.#shared.env.timers.now();
+    if (!live || number === null || count > ROSTER_MEMBERS_MAX || now < this.#typedAt + TYPING_EVERY_MS)
+      return;
+    this.#typedAt = now;
+    this.#shared.link.say({ op: "typing", a: number });
+  }
+
   async questions(): Promise<void> {
-    const { page } = (await this.#query("questions")) as Page;
+    const { page } = (await this.#query({ op: "questions" })) as Page;
     this.#fold({ kind: "questions", records: page });
   }
 
@@ -251,6 +318,11 @@ export class RoomClient implements RoomApi {
 
   push(push: RoomPush): void {
     if (push.op === "burst") return this.#hearts.heard(push.b);
+    if (push.op === "typing") {
+      this.#cancelTyping();
+      const over = (): void => this.#fold({ kind: "typing_over" });
+      this.#cancelTyping = this.#shared.env.timers.after(TYPING_SHOWN_MS, over);
+    }
     const before = this.#state.get();
     this.#fold({ kind: "push", push });
     void this.#history.holes();
@@ -291,6 +363,10 @@ export class RoomClient implements RoomApi {
     const joined = outcome.ok as Joined;
     const me = this.#welcome && { ...this.#welcome.me, mark: joined.mark };
     this.#fold({ kind: "joined", joined, me, skew: this.#shared.link.skew });
+    void this.#askLiked(joined.ev);
+    // What came while one was away is read anew.
+    const { thread } = this.#state.get();
+    if (thread) void this.thread(thread.of).catch(() => {});
     this.#sender.pump();
     void this.#history.holes();
   }
@@ -324,11 +400,28 @@ export class RoomClient implements RoomApi {
     return cid;
   }
 
-  #query(op: "roster" | "questions"): Promise<Reply> {
+  async #threadPage(of: number): Promise<void> {
+    const last = this.#state.get().thread?.messages.at(-1)?.seq;
+    const from = last === undefined ? {} : { after: last };
+    const { page, end } = (await this.#query({ op: "thread", of, n: THREAD_RECORDS, ...from })) as Page;
+    this.#fold({ kind: "thread", of, records: page, end });
+    await this.#askLiked(page);
+  }
+
+  /** Which of these one likes. A mark that could not be asked for is only a mark. */
+  async #askLiked(records: readonly RecordFrame[]): Promise<void> {
+    const span = likedSpan(records);
+    if (!span) return;
+    const [from, to] = span;
+    const answer = await this.#query({ op: "liked", from, to }).catch(() => null);
+    if (answer) this.#fold({ kind: "liked", from, to, ...(answer as Liked) });
+  }
+
+  #query(what: Query): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const { live, number } = this.#state.get();
       if (!live || number === null) return reject(new Unreachable("not in the room"));
-      this.#shared.link.ask({ op, a: number }, (outcome) => {
+      this.#shared.link.ask({ ...what, a: number }, (outcome) => {
         if (outcome === null) reject(new Unreachable("the answer was lost"));
         else if ("err" in outcome) reject(new Refused(outcome.err));
         else resolve(outcome.ok);

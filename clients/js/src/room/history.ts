@@ -1,13 +1,15 @@
 /** Reads back what is not loaded: older pages, and the gaps. One request of a kind at a time. */
 import type { Link } from "../connection/link.js";
 import { OLDER_RECORDS, PAGE_RECORDS_MAX } from "../limits.js";
-import type { Outcome, Page } from "../protocol/index.js";
+import type { Outcome, Page, RecordFrame } from "../protocol/index.js";
 import { Refused, Unreachable } from "../refused.js";
 import type { Gap, RoomEvent, RoomState } from "./state.js";
 
 export interface HistoryRoom {
   state(): RoomState;
   fold(event: RoomEvent): void;
+  /** Records of the past are loaded. */
+  read(records: readonly RecordFrame[]): void;
 }
 
 export class History {
@@ -32,6 +34,7 @@ export class History {
     try {
       const { page, end } = await this.#page(to + 1, Math.min(PAGE_RECORDS_MAX, to - from + 1));
       this.#room.fold({ kind: "gap_filled", from, to, records: page, end });
+      this.#room.read(page);
     } catch (error) {
       this.#room.fold({ kind: "gap_failed", from, to });
       throw error;
@@ -58,6 +61,7 @@ export class History {
     try {
       const { page, end } = await this.#page(from, OLDER_RECORDS);
       this.#room.fold({ kind: "older", records: page, end });
+      this.#room.read(page);
     } catch (error) {
       this.#room.fold({ kind: "older_failed" });
       throw error;

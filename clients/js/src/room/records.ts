@@ -6,7 +6,8 @@
  */
 import type { NoticeView, Quote } from "../api.js";
 import { MESSAGES_KEPT_MAX } from "../limits.js";
-import type { QuestionPhase, RecordFrame } from "../protocol/index.js";
+import type { QuestionPhase, RecordFrame, Votes } from "../protocol/index.js";
+import { pollRecord, threaded } from "./life.js";
 import type { RoomState, Shown, Wish } from "./state.js";
 
 export const SENT = { state: "sent" } as const;
@@ -36,26 +37,53 @@ export function takeRecords(
         break;
       }
       case "edit":
-        change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
-        break;
       case "delete":
-        change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
+      case "question":
+        takeChanges(messages, record);
         break;
-      case "question": {
-        const { of, to, done } = record.b;
-        change(messages, of, record.s, (it) => ({ ...it, question: to }));
-        if (done !== undefined) change(messages, done, record.s, (it) => ({ ...it, question: "answered" }));
+      case "poll":
+        // Its own form may be older than its end, which came before it in a page.
+        if (record.b.result || !notices.find(record.s)) notices.put(pollNotice(state, record));
         break;
-      }
       default: {
         const notice = noticeOf(record, state.skew);
         if (notice) notices.put(notice);
+        if (record.k === "poll_closed") ended(notices, record.b);
       }
     }
   }
   const questions = state.questions && waiting(new Sorted(state.questions), records, state);
-  const next = { ...state, messages: messages.items, notices: notices.items, mine, questions };
+  const thread = threaded(state, records);
+  const next = { ...state, messages: messages.items, notices: notices.items, mine, questions, thread };
   return trim({ ...next, messages: requote(messages.items) });
+}
+
+/** What an edit, a delete or a step of a question makes of its message. */
+export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void {
+  switch (record.k) {
+    case "edit":
+      change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
+      break;
+    case "delete":
+      change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
+      break;
+    case "question": {
+      const { of, to, done } = record.b;
+      change(messages, of, record.s, (it) => ({ ...it, question: to }));
+      if (done !== undefined) change(messages, done, record.s, (it) => ({ ...it, question: "answered" }));
+    }
+  }
+}
+
+function pollNotice(state: RoomState, record: RecordFrame & { k: "poll" }): NoticeView {
+  const head = { key: `s${record.s}`, seq: record.s, at: record.t - state.skew, by: record.u };
+  return { ...head, kind: "poll", poll: pollRecord(state, record) };
+}
+
+/** A poll that is loaded gets its result. */
+function ended(notices: Sorted<NoticeView>, { of, n, voters }: Votes): void {
+  const it = notices.find(of);
+  if (it?.kind === "poll") notices.put({ ...it, poll: { ...it.poll, open: false, n, voters, mine: [] } });
 }
 
 /** The questions that wait, as the server answered. */
@@ -123,14 +151,15 @@ export function rekey(state: RoomState, seq: number, key: string): RoomState {
   return { ...state, messages: messages.items };
 }
 
-function show(
+export function show(
   state: RoomState,
   record: RecordFrame & { k: "msg" },
   key: string,
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, edits, deleted, question } = record.b;
+  const { text, re, root, likes, replies, edits, deleted, question } = record.b;
+  const known = all.find(record.s);
   return {
     key,
     seq: record.s,
@@ -144,6 +173,10 @@ function show(
     deleted: deleted ?? false,
     re: re === undefined ? null : quote(all.find(re), re),
     question: question ?? null,
+    likes: likes ?? 0,
+    liked: known?.liked ?? false,
+    replies: replies ?? 0,
+    root: root ?? re ?? null,
     delivery: SENT,
     change: null,
   };
@@ -224,6 +257,9 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "pin", pinned: record.b.text !== undefined };
     case "broadcast":
       return { ...head, kind: "broadcast", broadcast: record.b };
+    case "poll_closed":
+      return { ...head, kind: "poll_closed", of: record.b.of, voters: record.b.voters };
+    case "poll":
     case "question":
     case "msg":
     case "edit":
@@ -253,7 +289,7 @@ function trim(state: RoomState): RoomState {
 }
 
 /** A list in seq order that is copied when it is first changed. */
-class Sorted<T extends { seq: number }> {
+export class Sorted<T extends { seq: number }> {
   #items: readonly T[];
   #own: T[] | null = null;
 

@@ -5,6 +5,7 @@ import type {
   Broadcast,
   Joined,
   Mark,
+  OpenPoll,
   Person,
   PublisherHealth,
   Push,
@@ -12,6 +13,8 @@ import type {
   RecordFrame,
   Refusal,
   StageState,
+  Voted,
+  Votes,
 } from "../protocol/index.js";
 
 export interface RoomState {
@@ -52,6 +55,12 @@ export interface RoomState {
   readonly picked: Quoted | null;
   /** Those that wait, by seq; `null` until asked for. */
   readonly questions: readonly Shown[] | null;
+  readonly polls: readonly OpenPoll[];
+  readonly votes: readonly Votes[];
+  /** One's own votes in open polls. */
+  readonly voted: readonly Voted[];
+  readonly typing: { readonly who: readonly Person[]; readonly n: number };
+  readonly thread: Thread | null;
   /** How the publisher's media arrives, as long as somebody publishes and one may run the broadcast. */
   readonly health: PublisherHealth | null;
   /** The server's clock less the device's, ms. */
@@ -63,6 +72,14 @@ export interface Shown extends MessageView {
   readonly seq: number;
   /** Edits up to this seq are in it. */
   readonly upTo: number;
+}
+
+/** A message's thread, as far as it is loaded. */
+export interface Thread {
+  readonly of: number;
+  readonly messages: readonly Shown[];
+  readonly end: boolean;
+  readonly loading: boolean;
 }
 
 export interface Gap {
@@ -114,6 +131,13 @@ export type RoomEvent =
   | { kind: "gap_filled"; from: number; to: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "gap_failed"; from: number; to: number }
   | { kind: "questions"; records: readonly RecordFrame[] }
+  | { kind: "voted"; of: number; picks: readonly number[] }
+  | { kind: "like"; of: number; on: boolean }
+  /** Which messages of a span one likes. */
+  | { kind: "liked"; from: number; to: number; liked: readonly number[] }
+  | { kind: "typing_over" }
+  | { kind: "thread_asked"; of: number | null }
+  | { kind: "thread"; of: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "roster"; roster: readonly Person[]; count: number }
   | { kind: "wished"; wish: Wish }
   | { kind: "flying"; cid: string }
@@ -123,6 +147,8 @@ export type RoomEvent =
   | { kind: "discarded"; cid: string };
 
 export const NO_STAGE: StageState = { here: false, video: false, audio: false };
+
+export const QUIET: RoomState["typing"] = { who: [], n: 0 };
 
 export const OPEN: RoomView["mode"] = { mode: "open", until: null };
 
@@ -157,6 +183,11 @@ export function emptyRoom(slug: string): RoomState {
     pin: null,
     picked: null,
     questions: null,
+    polls: [],
+    votes: [],
+    voted: [],
+    typing: QUIET,
+    thread: null,
     health: null,
     skew: 0,
   };

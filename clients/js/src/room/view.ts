@@ -1,5 +1,6 @@
 /** What an interface shows of a room's state. Pure, and untouched messages stay the same objects. */
 import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
+import { pollsOf, typingOf } from "./life.js";
 import { quote } from "./records.js";
 import type { RoomState, Wish } from "./state.js";
 
@@ -25,6 +26,9 @@ export function viewOf(state: RoomState): RoomView {
     pin: state.pin,
     picked: state.picked,
     questions: state.questions,
+    polls: pollsOf(state),
+    thread: state.thread,
+    typing: typingOf(state),
     health: state.stage.here ? state.health : null,
     mark: state.mark,
     me: state.me,
@@ -68,6 +72,10 @@ function ownMessage(
     deleted: false,
     re: re === undefined ? null : quote(of, re),
     question: question ? "asked" : null,
+    likes: 0,
+    liked: false,
+    replies: 0,
+    root: re === undefined ? null : (of?.root ?? re),
     delivery: deliveryOf(state, wish),
     change: null,
   };

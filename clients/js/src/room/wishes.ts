@@ -5,6 +5,7 @@
  * minutes later, when nobody remembers it, would be worse than one that failed.
  */
 import type { Link } from "../connection/link.js";
+import type { Request } from "../connection/requests.js";
 import type { Environment } from "../environment.js";
 import type { ClientFrame, Outcome } from "../protocol/index.js";
 import type { Readable } from "../readable.js";
@@ -17,6 +18,10 @@ const SILENT_RETRY_MAX_MS = 2_000;
 
 type Bare<T> = T extends { i: number; a: number; cid: string } ? Omit<T, "i" | "a" | "cid"> : never;
 export type Act = Bare<Exclude<ClientFrame, { op: "pub" | "edit" | "delete" }>>;
+/** What replaces what was said before, and so needs no client id. */
+export type Row =
+  | Omit<Extract<ClientFrame, { op: "vote" }>, "i" | "a">
+  | Omit<Extract<ClientFrame, { op: "like" }>, "i" | "a">;
 
 export class Wishes {
   readonly #env: Environment;
@@ -31,14 +36,20 @@ export class Wishes {
     this.#state = state;
   }
 
-  async say(act: Act): Promise<void> {
+  say(act: Act): Promise<void> {
     const cid = this.#ids.next();
+    return this.#through((a) => ({ ...act, a, cid }));
+  }
+
+  put(row: Row): Promise<void> {
+    return this.#through((a) => ({ ...row, a }));
+  }
+
+  async #through(frame: (a: number) => Request): Promise<void> {
     const until = this.#env.timers.now() + WISH_WITHIN_MS;
     for (;;) {
       const a = await this.#inRoom(until);
-      const outcome = await new Promise<Outcome | null>((resolve) =>
-        this.#link.ask({ ...act, a, cid }, resolve),
-      );
+      const outcome = await new Promise<Outcome | null>((resolve) => this.#link.ask(frame(a), resolve));
       if (outcome === null) continue;
       if ("ok" in outcome) return;
       const { act: todo, ms } = outcome.err;

@@ -5,7 +5,7 @@ use protocol::{
     server::{Mark, Person, Phase},
 };
 use store::{
-    Append, AppendError, BroadcastRow, Entry, Known, LogError, PageOf, RowChange,
+    Append, AppendError, BroadcastRow, Entry, Known, LogError, PageOf, RowChange, Tally, VoteRow,
     log::{CLIENT_IDS_LOADED, TAIL_RECORDS},
 };
 
@@ -37,6 +37,9 @@ on_every_disk! {
     a_page_ends_where_the_log_ends
     a_page_is_never_larger_than_its_limit
     a_broadcast_is_stored_with_its_record
+    a_vote_replaces_the_one_before_and_goes_with_its_poll
+    likes_and_replies_are_counted_once_each
+    a_row_of_a_record_that_is_not_there_stores_nothing
 }
 
 fn what_was_appended_is_there_after_a_restart<D: Disk>() {
@@ -436,4 +439,77 @@ fn a_broadcast_is_stored_with_its_record<D: Disk>() {
     };
     assert_eq!(disk.log().append(&[part]).unwrap(), [Ok(())]);
     assert_eq!(disk.log().load(ROOM).unwrap().facts.len(), 1);
+}
+
+fn vote(of: u64, member: &str, picks: u16) -> RowChange {
+    let member = member.into();
+    RowChange::Vote(VoteRow { of, member, picks }, 5)
+}
+
+fn like(of: u64, member: &str, on: bool) -> RowChange {
+    let member = member.into();
+    RowChange::Like {
+        of,
+        member,
+        at_ms: on.then_some(5),
+    }
+}
+
+fn a_vote_replaces_the_one_before_and_goes_with_its_poll<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 2);
+    for rows in [
+        vec![vote(1, "m_anna", 1), vote(1, "m_bob", 2)],
+        vec![vote(1, "m_anna", 6), vote(2, "m_anna", 1)],
+        vec![vote(1, "m_anna", 6), vote(1, "m_bob", 0)],
+    ] {
+        assert_eq!(disk.log().append(&[change(ROOM, rows)]).unwrap(), [Ok(())]);
+    }
+    disk.restart();
+    let row = |of: u64, picks| VoteRow {
+        of,
+        member: "m_anna".into(),
+        picks,
+    };
+    assert_eq!(disk.log().load(ROOM).unwrap().votes, [row(1, 6), row(2, 1)]);
+    let gone = change(ROOM, vec![RowChange::VotesGone { of: 1 }]);
+    assert_eq!(disk.log().append(&[gone]).unwrap(), [Ok(())]);
+    disk.restart();
+    assert_eq!(disk.log().load(ROOM).unwrap().votes, [row(2, 1)]);
+    assert_eq!(disk.log().load(OTHER_ROOM).unwrap().votes, []);
+}
+
+fn likes_and_replies_are_counted_once_each<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 4);
+    let reply = |seq, on| RowChange::Reply { root: 2, seq, on };
+    for rows in [
+        vec![like(1, "m_anna", true), like(1, "m_bob", true)],
+        vec![like(1, "m_anna", true), like(2, "m_bob", true)],
+        vec![like(1, "m_bob", false), like(1, "m_bob", false)],
+        vec![reply(3, true), reply(4, true), reply(4, true)],
+        vec![reply(3, false), reply(3, false)],
+    ] {
+        assert_eq!(disk.log().append(&[change(ROOM, rows)]).unwrap(), [Ok(())]);
+    }
+    disk.restart();
+    let tally = |of, likes, replies| Tally { of, likes, replies };
+    let all = [tally(1, 1, 0), tally(2, 1, 1)];
+    assert_eq!(disk.log().load(ROOM).unwrap().tallies, all);
+    let page = disk.log().page(ROOM, PageOf::After(1), 2).unwrap();
+    assert_eq!(page.tallies, all[1..]);
+}
+
+fn a_row_of_a_record_that_is_not_there_stores_nothing<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 1);
+    for row in [like(2, "m_anna", true), vote(0, "m_anna", 1)] {
+        let both = change(ROOM, vec![like(1, "m_anna", true), row]);
+        let results = disk.log().append(&[both]).unwrap();
+        assert!(
+            matches!(results[..], [Err(AppendError::Invalid(_))]),
+            "{results:?}"
+        );
+    }
+    assert_eq!(disk.log().load(ROOM).unwrap().tallies, []);
 }
