@@ -98,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme"]),
     ("x509_parser", &["src/tls"]),
+    ("unicode_normalization", &["src/community"]),
     ("png", &["src/http"]),
     ("qrcode", &["src/http"]),
     ("jsonwebtoken", &["src/auth"]),

@@ -49,6 +49,7 @@ mod tests {
             id: "m_ann".into(),
             name: "Ann".into(),
             role,
+            traces: community::Traces::default(),
         }
     }
 

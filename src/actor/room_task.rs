@@ -210,7 +210,7 @@ impl RoomTask {
     }
 
     async fn command(&mut self, who: Who, command: Command, asked: Asked) {
-        self.fetch_needed(&command).await;
+        self.fetch_needed(&who, &command).await;
         let connection = match &asked {
             Asked::Connection { id, .. } | Asked::Nobody { id } => self.outlet.number_of(*id),
             Asked::Ticket(_) => outlet::TICKETS,
@@ -247,9 +247,9 @@ impl RoomTask {
     }
 
     /// Reads from the store what the machine must know to decide: an old message, somebody absent.
-    async fn fetch_needed(&mut self, command: &Command) {
+    async fn fetch_needed(&mut self, who: &Who, command: &Command) {
         let mut last = None;
-        while let Some(need) = self.machine.needs(command) {
+        while let Some(need) = self.machine.needs(who, command) {
             // What is not there stays needed; the machine then refuses by itself.
             if last.as_ref() == Some(&need) {
                 return;
@@ -311,6 +311,7 @@ impl RoomTask {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Record(record, rows) => self.batch.push(&record, rows),
+                Effect::Rows(rows) => self.batch.push_rows(rows),
                 Effect::Announce(announce) => self.outlet.announce(&announce),
                 Effect::Answer { to, outcome } => {
                     if let Some(asked) = self.askers.remove(&to) {
@@ -379,7 +380,7 @@ impl RoomTask {
         self.act();
         for (mut origin, command) in again {
             origin.who = self.roles.as_now(origin.who);
-            self.fetch_needed(&command).await;
+            self.fetch_needed(&origin.who, &command).await;
             let now = self.now();
             self.machine
                 .handle(now, &origin, command, &mut self.effects);

@@ -2,7 +2,7 @@
 
 use community::{Columns, ReadError, Record, record};
 use protocol::{CircleId, RoomNumber};
-use store::{Append, BroadcastRow, Entry, RowChange};
+use store::{Append, BroadcastRow, Entry, NewAct, RowChange};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.is_empty() && self.rows.is_empty()
     }
 
     pub(super) fn push(&mut self, record: &Record, rows: Vec<community::RowChange>) {
@@ -21,7 +21,11 @@ impl Batch {
         self.rows.extend(rows.into_iter().map(row_change));
     }
 
-    /// The seq of the last record.
+    pub(super) fn push_rows(&mut self, rows: Vec<community::RowChange>) {
+        self.rows.extend(rows.into_iter().map(row_change));
+    }
+
+    /// The seq of the last record; 0 where only rows change.
     pub(super) fn last_seq(&self) -> protocol::Seq {
         self.records.last().map_or(0, |it| it.seq)
     }
@@ -60,6 +64,20 @@ fn row_change(change: community::RowChange) -> RowChange {
             left: left.stored(),
         },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
+        community::RowChange::Audit(it) => RowChange::Audit(act(it)),
+    }
+}
+
+fn act(it: community::Act) -> NewAct {
+    NewAct {
+        at_ms: it.at_ms,
+        room: None,
+        seq: Some(it.seq),
+        by: it.by.frame(),
+        what: it.what.to_owned(),
+        whom: it.whom.map(|it| it.frame()),
+        why: it.why,
+        until_ms: it.until_ms,
     }
 }
 

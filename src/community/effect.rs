@@ -21,6 +21,8 @@ pub enum Effect {
     /// To the log, in order, with the row changes in the same transaction. Once it is on disk the
     /// caller says [`crate::Room::committed`].
     Record(Arc<Record>, Vec<RowChange>),
+    /// Changes of rows alone, in the order of the records.
+    Rows(Vec<RowChange>),
     /// To every connection in the room.
     Announce(Announce),
     /// To one request.
@@ -98,6 +100,22 @@ pub enum RowChange {
     Erase { seq: Seq, left: RecordBody },
     /// The broadcast's row for the home page.
     Broadcast(Broadcast),
+    /// A line of the audit log.
+    Audit(Act),
+}
+
+/// What somebody did to somebody, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    pub at_ms: u64,
+    /// The record that it became.
+    pub seq: Seq,
+    pub by: Person,
+    /// `mute`, `ban`, `rules` …
+    pub what: &'static str,
+    pub whom: Option<Person>,
+    pub why: String,
+    pub until_ms: Option<u64>,
 }
 
 /// What media is to do.

@@ -12,6 +12,8 @@ use protocol::{
     server::{Person, Phase},
 };
 
+use crate::rows::audit::NewAct;
+
 /// Records at the end of a room's log that [`Loaded::tail`] holds: what a resume may replay.
 pub const TAIL_RECORDS: usize = protocol::limits::RESUME_RECORDS_MAX;
 /// The newest client ids that [`Loaded::client_ids`] holds. Older ones are still known to the
@@ -47,6 +49,8 @@ pub enum RowChange {
     Erase { seq: Seq, left: Vec<u8> },
     /// The room's broadcast as the home page lists it: made, or changed.
     Broadcast(BroadcastRow),
+    /// A line of the audit log; its room is the append's.
+    Audit(NewAct),
 }
 
 /// A broadcast (场次) as a row that pages query.

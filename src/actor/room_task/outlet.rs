@@ -286,7 +286,8 @@ impl Outlet {
 /// One bit for each kind of value that a state frame carries.
 fn values_key(state: &State) -> u8 {
     u8::from(state.count.is_some())
-        | u8::from(state.slow_mode_ms.is_some()) << 1
+        // Both are told together.
+        | u8::from(state.slow_mode_ms.is_some() || state.slow_auto.is_some()) << 1
         | u8::from(state.broadcast.is_some()) << 2
         | u8::from(state.stage.is_some()) << 3
         | u8::from(state.pin.is_some()) << 4

@@ -5,17 +5,20 @@
 //! before the last one loses its text (it is *superseded*), so that any page, read in any order,
 //! shows the latest text and none that was taken back.
 
+mod order;
 mod stored;
+mod stored_order;
 
 use std::sync::Arc;
 
 use protocol::{
     BroadcastId, CircleId, ClientId, Seq,
-    server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode},
+    server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode, Rules},
 };
 
-use crate::member::Person;
+use crate::member::{Person, Trace};
 
+pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use stored::{Columns, ReadError};
 
 /// One entry of a room's log.
@@ -42,8 +45,29 @@ pub enum RecordBody {
         of: Seq,
         text: Option<Arc<str>>,
     },
+    /// `undo` holds what was deleted for as long as it can be brought back.
     Delete {
         of: Seq,
+        undo: Option<Undo>,
+    },
+    /// A message that waits for review, or waited for it.
+    Held(Held),
+    /// What became of the held message of that seq.
+    Review {
+        of: Seq,
+        outcome: Outcome,
+    },
+    /// A message is there again; `kept` is absent once a later edit or a delete superseded it.
+    Restore {
+        of: Seq,
+        kept: Option<Kept>,
+    },
+    /// The rules about words and links; absent once later ones superseded them.
+    Rules(Option<Arc<Rules>>),
+    Kick {
+        who: Person,
+        until_ms: u64,
+        reason: Arc<str>,
     },
     Mute {
         who: Person,
@@ -57,12 +81,17 @@ pub enum RecordBody {
         who: Person,
         until_ms: Option<u64>,
         reason: Arc<str>,
+        /// Where they were last seen to come from.
+        devices: Vec<Trace>,
+        networks: Vec<Trace>,
     },
     Unban {
         who: Person,
     },
+    /// With `auto` the room itself makes others of it.
     SlowMode {
         gap_ms: u64,
+        auto: Option<Auto>,
     },
     /// Who may speak. After `until_ms` it is `then` by another record, which the room itself makes.
     Mode {
@@ -109,6 +138,10 @@ pub struct Message {
     pub deleted: bool,
     /// Asked of the host, and how far that is.
     pub question: Option<QuestionPhase>,
+    /// The seq of the record that held it until somebody allowed it.
+    pub held: Option<Seq>,
+    /// `last_edit` is a [`RecordBody::Restore`].
+    pub restored: bool,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -134,9 +167,22 @@ impl Record {
             s: self.seq,
             t: self.at_ms,
             pos: self.pos,
-            u: self.author.frame(),
+            u: if matches!(self.body, RecordBody::Held(Held { of: None, .. })) {
+                nobody()
+            } else {
+                self.author.frame()
+            },
             body: self.body.frame(),
         }
+    }
+}
+
+/// Who is named where it is nobody's business who it was.
+fn nobody() -> server::Person {
+    server::Person {
+        id: "".into(),
+        name: String::new(),
+        mark: server::Mark::Guest,
     }
 }
 
@@ -146,7 +192,12 @@ impl RecordBody {
         match self {
             // A question stays until it is answered, however much is said after it.
             Self::Message(it) => it.question.is_some(),
-            Self::Edit { .. } | Self::Delete { .. } | Self::Question { .. } => false,
+            // What can be brought back is to be erased in time.
+            Self::Delete { undo, .. } => undo.is_some(),
+            Self::Edit { .. }
+            | Self::Question { .. }
+            | Self::Review { .. }
+            | Self::Restore { .. } => false,
             _ => true,
         }
     }
@@ -159,6 +210,7 @@ impl RecordBody {
                 edits: it.edits,
                 deleted: it.deleted,
                 question: it.question,
+                held: it.held,
             },
             Self::Edit {
                 of,
@@ -172,7 +224,30 @@ impl RecordBody {
                 of: 0,
                 text: String::new(),
             },
-            Self::Delete { of } => Body::Delete { of: *of },
+            Self::Delete { of, .. } | Self::Held(Held { of: Some(of), .. }) => {
+                Body::Delete { of: *of }
+            }
+            Self::Held(_) | Self::Review { .. } => Body::Aside {},
+            Self::Restore {
+                of,
+                kept: Some(kept),
+            } => Body::Restore {
+                of: *of,
+                text: kept.message.text.to_string(),
+                edits: kept.message.edits,
+                question: kept.message.question,
+            },
+            Self::Restore { of: _, kept: None } => Body::Aside {},
+            Self::Rules(_) => Body::Rules {},
+            Self::Kick {
+                who,
+                until_ms,
+                reason,
+            } => Body::Kick {
+                who: who.frame(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             Self::Mute {
                 who,
                 until_ms,
@@ -187,13 +262,17 @@ impl RecordBody {
                 who,
                 until_ms,
                 reason,
+                ..
             } => Body::Ban {
                 who: who.frame(),
                 until_ms: *until_ms,
                 reason: reason.to_string(),
             },
             Self::Unban { who } => Body::Unban { who: who.frame() },
-            Self::SlowMode { gap_ms } => Body::SlowMode { gap_ms: *gap_ms },
+            Self::SlowMode { gap_ms, auto } => Body::SlowMode {
+                gap_ms: *gap_ms,
+                auto: auto.as_ref().map(Auto::frame),
+            },
             Self::Mode { mode, until_ms, .. } => Body::Mode(Mode {
                 mode: *mode,
                 until_ms: *until_ms,
@@ -218,6 +297,8 @@ impl Message {
             last_edit: None,
             deleted: false,
             question: None,
+            held: None,
+            restored: false,
         }
     }
 
@@ -230,6 +311,7 @@ impl Message {
         self.text = text;
         self.edits += 1;
         self.last_edit = Some(edit);
+        self.restored = false;
     }
 
     /// The message of that seq after a step of a question, which may be this one or another.
@@ -250,12 +332,36 @@ impl Message {
         }
     }
 
-    /// The message after its delete: its place stays, its words are gone.
-    pub(crate) fn erase(&mut self) {
+    /// The message after it was deleted or held by the record of that seq: its place stays, its words
+    /// are gone. Nothing happens where it was brought back since.
+    pub(crate) fn erase(&mut self, by: Seq) {
+        if self.last_edit > Some(by) {
+            return;
+        }
         self.text = Arc::from("");
         self.last_edit = None;
         self.question = None;
+        self.restored = false;
         self.deleted = true;
+    }
+
+    /// The message after the record of that seq brought it back.
+    pub(crate) fn restore(&mut self, by: Seq, kept: &Kept) {
+        if self.last_edit >= Some(by) {
+            return;
+        }
+        *self = kept.message.clone();
+        self.last_edit = Some(by);
+        self.restored = true;
+    }
+
+    /// What is left of the record whose text this message had, once another has taken its place.
+    pub(crate) const fn superseded(&self, of: Seq) -> RecordBody {
+        if self.restored {
+            RecordBody::Restore { of, kept: None }
+        } else {
+            RecordBody::Edit { of, text: None }
+        }
     }
 }
 

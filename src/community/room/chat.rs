@@ -8,7 +8,7 @@ use crate::{
     effect::RowChange,
     member::Person,
     now::Now,
-    record::{Message, Record, RecordBody},
+    record::{Held, Message, Record, RecordBody},
     rights::{Object, Verb},
     text,
 };
@@ -33,6 +33,7 @@ impl Room {
         self.check_not_muted(now, from)?;
         self.check_mode(&from.who, said.question)?;
         let words = text::message(said.text)?;
+        let hold = self.held_by_rules(now, &from.who, &words)?;
         if let Some(seq) = said.reply_to {
             self.message(seq)?;
         }
@@ -50,7 +51,10 @@ impl Room {
             self.check_may_ask()?;
             message.question = Some(QuestionPhase::Asked);
         }
-        Ok(RecordBody::Message(message))
+        match hold {
+            Some(why) => self.hold_new(&from.who, message, why),
+            None => Ok(RecordBody::Message(message)),
+        }
     }
 
     pub(super) fn edit(
@@ -67,7 +71,11 @@ impl Room {
         self.check_object(&from.who, Verb::Edit, &self.message_object(from, &author))?;
         self.check_mode(&from.who, true)?;
         let words = text::message(words)?;
+        let hold = self.held_by_rules(now, &from.who, &words)?;
         self.check_rate(now, from)?;
+        if let Some(why) = hold {
+            return self.hold_seen(of, why, Some(words.into()));
+        }
         Ok(RecordBody::Edit {
             of,
             text: Some(words.into()),
@@ -87,26 +95,27 @@ impl Room {
         Err(Refusal::new(Code::RateLimited, words).after_ms(wait_ms))
     }
 
-    pub(super) fn delete(&self, from: &Origin, of: Seq) -> Result<RecordBody, Refusal> {
+    pub(super) fn delete(&self, now: Now, from: &Origin, of: Seq) -> Result<RecordBody, Refusal> {
         self.check_joined(from)?;
-        let (author, _) = self.message(of)?;
+        let (author, message) = self.message(of)?;
         self.check_object(&from.who, Verb::Delete, &self.message_object(from, &author))?;
-        Ok(RecordBody::Delete { of })
+        let undo = self.undo_of(now, of, author, message);
+        Ok(RecordBody::Delete { of, undo })
     }
 
     /// What an edit or delete changes in the log's older rows.
     pub(super) fn revisions(&self, seq: Seq, body: &RecordBody) -> Vec<RowChange> {
-        let (RecordBody::Edit { of, .. } | RecordBody::Delete { of }) = body else {
+        let (RecordBody::Edit { of, .. }
+        | RecordBody::Delete { of, .. }
+        | RecordBody::Held(Held { of: Some(of), .. })) = body
+        else {
             return Vec::new();
         };
         let Ok((_, mut message)) = self.message(*of) else {
             return Vec::new();
         };
         let before = message.last_edit;
-        let superseded = RecordBody::Edit {
-            of: *of,
-            text: None,
-        };
+        let superseded = message.superseded(*of);
         match body {
             RecordBody::Edit {
                 text: Some(text), ..
@@ -123,7 +132,7 @@ impl Room {
                 std::iter::once(revised).chain(older).collect()
             }
             _ => {
-                message.erase();
+                message.erase(seq);
                 let erased = RowChange::Erase {
                     seq: *of,
                     left: RecordBody::Message(message),
@@ -149,7 +158,15 @@ impl Room {
                 } if *of == seq => {
                     message.revise(record.seq, text.clone());
                 }
-                RecordBody::Delete { of } if *of == seq => message.erase(),
+                RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. })
+                    if *of == seq =>
+                {
+                    message.erase(record.seq);
+                }
+                RecordBody::Restore {
+                    of,
+                    kept: Some(kept),
+                } if *of == seq => message.restore(record.seq, kept),
                 RecordBody::Question { of, to, done } => {
                     message.question_moved(seq, *of, *to, *done)
                 }
@@ -183,7 +200,7 @@ impl Room {
         }
     }
 
-    fn message_object(&self, from: &Origin, author: &Person) -> Object {
+    pub(super) fn message_object(&self, from: &Origin, author: &Person) -> Object {
         let who = self
             .presence
             .who(&author.id)

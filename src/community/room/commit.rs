@@ -1,7 +1,7 @@
 //! From decided to committed: what is released, to whom, and what becomes of a room whose commit
 //! failed.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     Code, MemberId, Refusal, Seq,
@@ -14,7 +14,7 @@ use crate::{
     effect::{Announce, Effect, Notify},
     fault::{self, Fault},
     now::Now,
-    record::{Broadcast, Record, RecordBody},
+    record::{Auto, Broadcast, Record, RecordBody},
     rights,
 };
 
@@ -33,6 +33,7 @@ impl Room {
         let was = self.apart();
         let mut records = Vec::new();
         let mut answers = Vec::new();
+        let mut reviewed = BTreeMap::new();
         while let Some(Decided {
             record,
             asked,
@@ -40,6 +41,11 @@ impl Room {
         }) = self.pending.pop(upto)
         {
             if let Some(record) = record {
+                if let RecordBody::Review { of, .. } = &record.body
+                    && let Some(it) = self.committed.held.get(of)
+                {
+                    reviewed.insert(record.seq, it.kept.author.clone());
+                }
                 self.committed.apply(&record);
                 self.ring.push(record.clone());
                 self.aside.apply(now, &record);
@@ -55,7 +61,12 @@ impl Room {
         if fault::is(Fault::AckBeforeCommit) {
             answers.clear();
         }
+        let held = records.clone();
         self.release(now, &was, records, answers, fx);
+        for record in held {
+            let writer = reviewed.remove(&record.seq);
+            self.tell_of_held(&record, writer, fx);
+        }
     }
 
     /// The commit failed: everybody who waits is refused, and this room decides nothing any more.
@@ -74,6 +85,8 @@ impl Room {
     pub fn inherit(&mut self, now: Now, old: Self, fx: &mut Vec<Effect>) -> Vec<(Origin, Command)> {
         self.touch(now);
         self.presence = old.presence;
+        self.traced = old.traced;
+        self.talk = old.talk;
         self.bursts = old.bursts;
         self.host_shown = old.host_shown;
         let ended = old.stage.publisher.clone().filter(|it| it.ending);
@@ -98,6 +111,13 @@ impl Room {
             picked: old.committed.picked_shown(),
         };
         self.release(now, &was, landed, Vec::new(), fx);
+        // What the old room was told of client ids stays known, or two of them could make room for
+        // each other for ever.
+        for (member, client_id, first) in old.pending.first_results() {
+            if first.seq <= old.committed.seq {
+                self.client_ids.insert(member, client_id, first, 0);
+            }
+        }
         old.pending.into_commands()
     }
 
@@ -142,7 +162,10 @@ impl Room {
         let mut state = State::default();
         for record in records {
             match &record.body {
-                RecordBody::SlowMode { gap_ms } => state.slow_mode_ms = Some(*gap_ms),
+                RecordBody::SlowMode { gap_ms, auto } => {
+                    state.slow_mode_ms = Some(*gap_ms);
+                    state.slow_auto = Some(auto.as_ref().map(Auto::frame).unwrap_or_default());
+                }
                 RecordBody::Mode { mode, until_ms, .. } => {
                     state.mode = Some(protocol::server::Mode {
                         mode: *mode,
@@ -162,7 +185,13 @@ impl Room {
             RecordBody::Mute { who, .. } | RecordBody::Unmute { who } => {
                 self.push_rights(now, &who.id, fx);
             }
-            RecordBody::Ban { who, .. } => self.expel(now, &who.id, fx),
+            RecordBody::Kick { who, .. } => self.expel(now, &who.id, fx),
+            RecordBody::Ban { who, .. } => {
+                self.expel(now, &who.id, fx);
+                for member in self.on_device_of(&who.id) {
+                    self.expel(now, &member, fx);
+                }
+            }
             RecordBody::Broadcast(it) => {
                 self.host_changed(now, it, fx);
                 let seq = record.seq;
@@ -176,9 +205,12 @@ impl Room {
 
     fn expel(&mut self, now: Now, member: &MemberId, fx: &mut Vec<Effect>) {
         // A ban that was lifted, or ran out, before it was on disk puts nobody out.
-        let Some(why) = moderation::banned(&self.committed, now, member) else {
-            return;
+        let here = self.presence.who(member).cloned();
+        let why = match &here {
+            Some(who) => self.kept_out(&self.committed, now, who),
+            None => moderation::banned(&self.committed, now, member),
         };
+        let Some(why) = why else { return };
         let connections = self.presence.expel(now, member);
         fx.push(Effect::Notify(Notify::Out {
             member: member.clone(),

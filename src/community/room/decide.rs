@@ -45,17 +45,25 @@ impl Room {
             .client_id()
             .and_then(|it| self.client_ids.get(&from.who.id, it));
         if let Some(first) = first {
-            self.answer_in_order(from, command, Outcome::Dup(first), fx);
+            let outcome = self.answer_again(&command, first);
+            self.answer_in_order(from, command, outcome, fx);
             return;
         }
         let decided = self.decide(now, from, &command);
-        if let Command::Mute { who, .. } | Command::Ban { who, .. } = &command {
+        if let Command::Mute { who, .. } | Command::Kick { who, .. } | Command::Ban { who, .. } =
+            &command
+        {
             self.aside.forget_member(who);
         }
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
+                let follows = self.follows_review(&body);
                 self.keep(now, author, Some((from.clone(), command)), body, fx);
+                // In the same append, so that both are on disk or none.
+                if let Some((author, body)) = follows {
+                    self.keep(now, author, None, body, fx);
+                }
             }
             Err(refusal) => self.answer_in_order(from, command, Outcome::Refused(refusal), fx),
         }
@@ -83,7 +91,14 @@ impl Room {
                 self.publish(now, from, said)
             }
             Command::Edit { of, text, .. } => self.edit(now, from, *of, text),
-            Command::Delete { of, .. } => self.delete(from, *of),
+            Command::Delete { of, .. } => self.delete(now, from, *of),
+            Command::Undelete { of, .. } => self.undelete(now, from, *of),
+            Command::Hold { of, .. } => self.hold(from, *of),
+            Command::Review {
+                of, act, reason, ..
+            } => self.review(from, *of, *act, reason),
+            Command::SetRules { rules, .. } => self.set_rules(from, rules),
+            Command::Kick { who, reason, .. } => self.kick(now, from, who, reason),
             Command::Mute {
                 who,
                 for_ms,
@@ -98,7 +113,7 @@ impl Room {
                 ..
             } => self.ban(now, from, who, *for_ms, reason),
             Command::Unban { who, .. } => self.unban(from, who),
-            Command::SlowMode { gap_ms, .. } => self.slow_mode(from, *gap_ms),
+            Command::SlowMode { gap_ms, auto, .. } => self.slow_mode(from, *gap_ms, *auto),
             Command::Mode { mode, for_ms, .. } => self.mode(now, from, *mode, *for_ms),
             Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
             Command::Question { of, act, .. } => self.question(from, *of, *act),
@@ -118,7 +133,9 @@ impl Room {
             | Command::Leave
             | Command::Burst { .. }
             | Command::Roster
-            | Command::Questions => {
+            | Command::Questions
+            | Command::Held { .. }
+            | Command::Rules => {
                 unreachable!("handle() answers these without a record")
             }
         }
@@ -137,6 +154,8 @@ impl Room {
         let mut rows = self.revisions(seq, &body);
         rows.extend(self.pin_revised(&body));
         rows.extend(self.questions_revised(&body));
+        rows.extend(self.order_revised(seq, &body));
+        let whose = self.whose(&body);
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));
@@ -155,6 +174,7 @@ impl Room {
             client_id,
             body,
         });
+        rows.extend(self.act(&record, whose).map(RowChange::Audit));
         self.decided.apply(&record);
         let first = First { seq, at_ms };
         if let Some(client_id) = record.client_id.clone() {
@@ -162,18 +182,35 @@ impl Room {
             self.client_ids
                 .insert(record.author.id.clone(), client_id, first, pending);
         }
-        match &record.body {
-            RecordBody::Message(_) => {
+        match asked.as_ref() {
+            Some((from, Command::Publish { .. })) => {
                 self.pace.spoke(&record.author.id, now);
                 self.pace.talked(&record.author.id, self.meta.talk, now);
+                if !from.who.role.is_staff() {
+                    self.talk.said(now);
+                }
             }
-            RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
+            Some((_, Command::Edit { .. })) => {
+                self.pace.talked(&record.author.id, self.meta.talk, now);
+            }
+            _ => {}
+        }
+        match &record.body {
+            RecordBody::Delete { of, undo: Some(_) } => self.time_undo(now, *of),
+            RecordBody::SlowMode { .. } => self.talk.gap_changed(now, asked.is_some()),
             RecordBody::Mode { .. } => self.time_mode(now),
             RecordBody::Broadcast(it) => self.phase_entered(now, seq, it),
             _ => {}
         }
         fx.push(Effect::Record(record.clone(), rows));
-        let outcome = Outcome::New(first);
+        let says = matches!(
+            asked,
+            Some((_, Command::Publish { .. } | Command::Edit { .. }))
+        );
+        let outcome = match &record.body {
+            RecordBody::Held(_) if says => Outcome::Held(first),
+            _ => Outcome::New(first),
+        };
         if let Some((from, _)) = asked.as_ref().filter(|_| fault::is(Fault::AckBeforeCommit)) {
             fx.push(Effect::Answer {
                 to: from.asker(),
@@ -228,6 +265,10 @@ impl Room {
             self.started = true;
             self.pace.start(now);
             self.time_mode(now);
+            self.time_undos(now);
+            if self.decided.auto.is_some() {
+                self.talk.gap_changed(now, true);
+            }
             self.stage.start(&self.committed, now);
         }
     }

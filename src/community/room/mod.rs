@@ -7,14 +7,16 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
+//! `questions` and `broadcast`; order in the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make), `pending`, `commit` (from decided to
 //! shown); `join`, `ring`; `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
 
+mod acts;
 mod aside;
+mod auto;
 mod broadcast;
 mod burst;
 mod chat;
@@ -22,6 +24,7 @@ mod client_ids;
 mod commit;
 mod decide;
 mod facts;
+mod held;
 mod join;
 mod mode;
 mod moderation;
@@ -31,11 +34,14 @@ mod pin;
 mod presence;
 mod questions;
 mod ring;
+mod rule_book;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod traces;
+mod undo;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, server::Reply,
@@ -43,6 +49,7 @@ use protocol::{
 
 use self::{
     aside::Aside,
+    auto::Talk,
     burst::Bursts,
     client_ids::{ClientIds, First},
     facts::Facts,
@@ -51,6 +58,7 @@ use self::{
     presence::Presence,
     ring::Ring,
     stage::Stage,
+    traces::Traced,
 };
 use crate::{
     command::{Command, Need, Origin, StageReport},
@@ -135,6 +143,10 @@ pub struct Room {
     stage: Stage,
     /// When the mode's time is over, on the steady clock.
     mode_ends: Option<u64>,
+    /// When each delete can no longer be taken back, by message and on the steady clock.
+    undo_ends: BTreeMap<Seq, u64>,
+    talk: Talk,
+    traced: Traced,
     /// The host as rosters and rights were last told.
     host_shown: Option<MemberId>,
     /// A moment was told: timers run.
@@ -170,7 +182,7 @@ impl Room {
         }
         for record in loaded.tail {
             facts.replay(&record);
-            if matches!(record.body, RecordBody::Message(_)) {
+            if matches!(record.body, RecordBody::Message(_)) && record.client_id.is_some() {
                 pace.recover(&record.author.id, record.at_ms);
             }
             ring.push(Arc::new(record));
@@ -193,6 +205,9 @@ impl Room {
             bursts: Bursts::default(),
             stage: Stage::default(),
             mode_ends: None,
+            undo_ends: BTreeMap::new(),
+            talk: Talk::default(),
+            traced: Traced::default(),
             started: false,
             broken: false,
         }
@@ -208,13 +223,15 @@ impl Room {
     /// What must be fetched before this command can be decided well: tell it by
     /// [`Room::remember_record`] or [`Room::remember_member`], then handle the command at once.
     /// Where nothing is found, handle it all the same: the refusal says so.
-    pub fn needs(&self, command: &Command) -> Option<Need> {
+    pub fn needs(&self, who: &Who, command: &Command) -> Option<Need> {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
+        let age = || self.needs_age(who).then(|| Need::Member(who.id.clone()));
         match command {
-            Command::Publish { reply_to, .. } => reply_to.and_then(record),
-            Command::Edit { of, .. } | Command::Delete { of, .. } => record(*of),
+            Command::Publish { reply_to, .. } => reply_to.and_then(record).or_else(age),
+            Command::Edit { of, .. } => record(*of).or_else(age),
+            Command::Delete { of, .. } | Command::Hold { of, .. } => record(*of),
             Command::Pin { of, .. } => of.and_then(record),
-            Command::Mute { who, .. } | Command::Ban { who, .. } => {
+            Command::Mute { who, .. } | Command::Kick { who, .. } | Command::Ban { who, .. } => {
                 let here = self.presence.who(who).is_some();
                 (!here).then(|| Need::Member(who.clone()))
             }
@@ -247,6 +264,8 @@ impl Room {
             Command::Burst { kind, n } => self.burst(now, from, &kind, n),
             Command::Roster => self.roster(from, fx),
             Command::Questions => self.questions(from, fx),
+            Command::Held { after } => self.answer_held(from, after, fx),
+            Command::Rules => self.answer_rules(from, fx),
             command => self.record(now, from, command, fx),
         }
     }
@@ -303,11 +322,15 @@ impl Room {
         // A room that decides nothing any more leaves the broadcast to the one that replaces it.
         let stage = self.stage.deadline().filter(|_| !self.broken);
         let mode = self.mode_ends.filter(|_| !self.broken);
+        let undo = self.undo_deadline().filter(|_| !self.broken);
+        let talk = self.talk.deadline().filter(|_| !self.broken);
         let timers = [
             self.presence.deadline(),
             self.bursts.deadline(),
             stage,
             mode,
+            undo,
+            talk,
         ];
         timers.into_iter().flatten().min()
     }
@@ -318,6 +341,8 @@ impl Room {
         if !self.broken {
             self.wake_broadcast(now, fx);
             self.wake_mode(now, fx);
+            self.wake_undo(now, fx);
+            self.wake_auto(now, fx);
         }
         if let Some(change) = self.presence.wake(now) {
             if !change.came.is_empty() || !change.left.is_empty() {

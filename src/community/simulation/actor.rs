@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::{
     Code, MemberId, Refusal,
-    server::{Ack, AckKind, Phase, Reply},
+    server::{Ack, AckKind, HeldWhy, Phase, Reply},
 };
 
 use super::{model::Expect, world::World};
@@ -19,6 +19,10 @@ impl World {
                 Effect::Record(record, rows) => {
                     self.decided(room, &record);
                     self.places[room].waiting.records.push(record);
+                    self.places[room].waiting.rows.extend(rows);
+                }
+                Effect::Rows(rows) => {
+                    self.seen.note("erased in time");
                     self.places[room].waiting.rows.extend(rows);
                 }
                 Effect::Announce(announce) => {
@@ -76,25 +80,28 @@ impl World {
                 "a banned member acts"
             );
         }
-        if matches!(
-            record.body,
-            RecordBody::Message(_) | RecordBody::Edit { .. }
-        ) {
+        // What a rule held was said as well; what was let through was said before.
+        let (said, edited) = match &record.body {
+            RecordBody::Message(it) => (it.held.is_none(), false),
+            RecordBody::Held(it) => {
+                let own = it.why != HeldWhy::Person;
+                (own && it.of.is_none(), own && it.of.is_some())
+            }
+            RecordBody::Edit { .. } => (false, true),
+            _ => (false, false),
+        };
+        if said || edited {
             assert!(
                 !place.decided.is_muted(author, now),
                 "a muted member speaks"
             );
         }
-        if matches!(
-            record.body,
-            RecordBody::Message(_) | RecordBody::Edit { .. }
-        ) && place.meta.talk.every_ms > 0
-        {
+        if (said || edited) && place.meta.talk.every_ms > 0 {
             let left = place.credit_ms(author, now);
             let left = left.saturating_sub(place.meta.talk.every_ms);
             place.credit.insert(author.clone(), (left, now.mono_ms));
         }
-        if matches!(record.body, RecordBody::Message(_)) {
+        if said {
             place.spoke.insert(author.clone(), now.mono_ms);
         }
         place.check_pos(record, now);
@@ -105,6 +112,17 @@ impl World {
         }
         match &record.body {
             RecordBody::Mode { .. } if record.client_id.is_none() => self.seen.note("restored"),
+            RecordBody::Held(_) => self.seen.note("held"),
+            RecordBody::Review { .. } => self.seen.note("reviewed"),
+            RecordBody::Restore { .. } if record.client_id.is_some() => {
+                self.seen.note("brought back");
+            }
+            RecordBody::Delete { of, .. } => {
+                place.deleted_ms.insert(*of, now.mono_ms);
+            }
+            RecordBody::SlowMode { .. } if record.client_id.is_none() => {
+                self.seen.note("slowed by itself");
+            }
             RecordBody::Pin(it) if it.words.is_some() => self.seen.note("pinned"),
             RecordBody::Pin(_) => self.seen.note("taken down"),
             RecordBody::Question { done: Some(_), .. } => self.seen.note("answered"),
@@ -143,11 +161,15 @@ impl World {
         match outcome {
             Ok(Reply::Ack(ack)) => {
                 match ack.v {
+                    AckKind::Held => assert!(matches!(
+                        expect,
+                        Expect::Accept | Expect::Dup | Expect::Either
+                    )),
                     AckKind::New => assert!(matches!(expect, Expect::Accept | Expect::Either)),
                     AckKind::Dup => assert!(matches!(expect, Expect::Dup | Expect::Either)),
                 }
                 self.seen
-                    .note(if ack.v == AckKind::New { "new" } else { "dup" });
+                    .note(if ack.v == AckKind::Dup { "dup" } else { "new" });
                 self.acknowledged(room, ack, found);
             }
             Ok(Reply::Joined(joined)) => {
@@ -167,6 +189,8 @@ impl World {
                 match expect {
                     _ if code == Code::StorageUnavailable => return,
                     Expect::Refuse(expected) => assert_eq!(code, expected, "{refusal}"),
+                    // It was held, and was not let through.
+                    Expect::Dup if code == Code::ReviewRefused => {}
                     Expect::Either => {}
                     expect => panic!("{expect:?}, but refused: {refusal}"),
                 }
@@ -202,7 +226,8 @@ impl World {
         self.seen.note("out");
         let place = &mut self.places[room];
         assert!(
-            place.committed.is_banned(member, self.now),
+            place.committed.is_banned(member, self.now)
+                || place.committed.is_kicked(member, self.now),
             "out without a ban on disk"
         );
         place.here.remove(member);
@@ -226,11 +251,13 @@ impl World {
     /// Hands what is decided to the disk, one transaction at a time.
     pub(super) fn append(&mut self, room: usize) {
         let place = &mut self.places[room];
-        if place.in_flight.is_some() || place.waiting.records.is_empty() {
+        let nothing = place.waiting.records.is_empty() && place.waiting.rows.is_empty();
+        if place.in_flight.is_some() || nothing {
             return;
         }
         let append = place.take_waiting();
-        let upto = append.records.last().expect("not empty").seq;
+        let committed = place.room.committed_seq();
+        let upto = append.records.last().map_or(committed, |it| it.seq);
         match place.disk.write(append) {
             Ok(()) => place.in_flight = Some(upto),
             Err(conflicts) => {
@@ -270,7 +297,8 @@ impl World {
     /// A commit fails: nothing of it is there, or (the error came late) all of it.
     pub(super) fn fail(&mut self, room: usize) {
         let place = &mut self.places[room];
-        if place.waiting.records.is_empty() && place.in_flight.is_none() {
+        let nothing = place.waiting.records.is_empty() && place.waiting.rows.is_empty();
+        if nothing && place.in_flight.is_none() {
             return;
         }
         self.seen.note("failed commit");
@@ -329,6 +357,7 @@ impl World {
             place.disk.crash(kept);
             place.room = place.recovered(self.client_ids_kept);
             place.clock.unsure = true;
+            place.clock.since_ms = self.now.mono_ms;
             place.reread(self.now);
             place.publisher = None;
             place.flowed_ms = self.now.mono_ms;

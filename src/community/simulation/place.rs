@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub(super) here: BTreeMap<MemberId, Option<u64>>,
     /// By what this process heard, on the steady clock.
     pub(super) spoke: BTreeMap<MemberId, u64>,
+    /// When each message was deleted, as this process saw it.
+    pub(super) deleted_ms: BTreeMap<u64, u64>,
     /// What is left of each member's rate in milliseconds of it, and when that was so.
     pub(super) credit: BTreeMap<MemberId, (u64, u64)>,
     /// Client ids that the room must know.
@@ -113,6 +115,7 @@ impl Place {
             clock: MediaClock::default(),
             here: BTreeMap::new(),
             spoke: BTreeMap::new(),
+            deleted_ms: BTreeMap::new(),
             credit: BTreeMap::new(),
             known: BTreeSet::new(),
         };
@@ -144,6 +147,7 @@ impl Place {
         self.committed = model.clone();
         self.decided = model;
         self.spoke.clear();
+        self.deleted_ms.clear();
         self.credit.clear();
         let is = self.decided.broadcast.as_ref();
         let live = |it: Option<&Broadcast>| {
@@ -156,7 +160,12 @@ impl Place {
                 played_ms: is.map_or(0, |it| it.played_ms),
                 running_since: None,
                 unsure: live(is).is_some(),
-                since_ms: now.mono_ms,
+                // A room that replaces another goes on with its clock.
+                since_ms: if goes_on && self.clock.unsure {
+                    self.clock.since_ms
+                } else {
+                    now.mono_ms
+                },
             };
         }
     }
@@ -268,13 +277,6 @@ pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
             mark: Mark::Member,
         },
         client_id: None,
-        body: RecordBody::Message(Message {
-            text: format!("old {seq}").into(),
-            reply_to: None,
-            edits: 0,
-            last_edit: None,
-            deleted: false,
-            question: None,
-        }),
+        body: RecordBody::Message(Message::new(format!("old {seq}").into(), None)),
     }
 }

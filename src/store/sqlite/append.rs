@@ -8,7 +8,11 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{entry, read};
 use crate::{
     log::{Append, AppendError, Known, LogError, RowChange},
-    rows::{broadcasts::put_broadcast, column::is_taken},
+    rows::{
+        audit::{self, NewAct},
+        broadcasts::put_broadcast,
+        column::is_taken,
+    },
 };
 
 /// Where each room's log ends. A room is looked up once; a failed commit forgets everything.
@@ -127,6 +131,17 @@ fn change_row(
             };
             entry.body.clone_from(body);
             entry::replace_body(db, part.room, part.circle, &entry)?
+        }
+        RowChange::Audit(act) => {
+            let room = Some(part.room);
+            audit::add(
+                db,
+                &NewAct {
+                    room,
+                    ..act.clone()
+                },
+            )?;
+            1
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
     };

@@ -9,6 +9,10 @@ mod moderation;
 mod order;
 mod presence;
 mod resume;
+mod review;
+mod slowing;
+mod traces;
+mod undo;
 
 use protocol::{
     Code,
@@ -19,7 +23,7 @@ use protocol::{
 use super::*;
 use crate::{
     effect::{Notify, RowChange},
-    member::Role,
+    member::{Role, Traces},
     record::Message,
 };
 
@@ -51,6 +55,7 @@ pub(super) fn who(name: &str) -> Who {
         id: name.into(),
         name: name.into(),
         role,
+        traces: Traces::default(),
     }
 }
 
@@ -239,6 +244,9 @@ impl Bench {
         for effect in &fx {
             if let Effect::Record(record, rows) = effect {
                 self.log.push((**record).clone());
+                self.rows.extend(rows.iter().cloned());
+            }
+            if let Effect::Rows(rows) = effect {
                 self.rows.extend(rows.iter().cloned());
             }
         }
