@@ -355,5 +355,6 @@ fn or_anybody(who: Option<Who>) -> Who {
         id: "g_anybody".into(),
         name: "".into(),
         role: community::Role::Guest,
+        traces: community::Traces::default(),
     })
 }

@@ -29,7 +29,7 @@ use crate::{
     actor::{Directory, People, Stage, directory::Shards, home_of, push_frame},
     certificates::{self, Keeping},
     config::{Config, Key},
-    connection::{Opener, Shared},
+    connection::{Opener, Shared, Tracer},
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
 };
@@ -136,6 +136,7 @@ impl Server {
             people: people.clone(),
             tokens: tokens.clone(),
             store: store.clone(),
+            tracer: Tracer::new(&server_secret),
         };
         let shards = prepared
             .start(Opener(Arc::new(shared)))

@@ -105,6 +105,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme"]),
     ("x509_parser", &["src/tls"]),
+    ("unicode_normalization", &["src/community"]),
     ("png", &["src/http"]),
     ("image", &["src/blobs"]),
     ("qrcode", &["src/http"]),

@@ -108,6 +108,7 @@ async fn live_a_little(server: &Server) -> Known {
         a: hall,
         cid,
         gap_ms: 2_000,
+        auto: None,
     })
     .await;
     let later = line.join("later", None).await.expect("joined").a;

@@ -196,6 +196,7 @@ pub(super) mod tests {
                 id: "m_1".into(),
                 name: "".into(),
                 role: community::Role::Member,
+                traces: community::Traces::default(),
             },
             holder: None,
             key: None,

@@ -54,6 +54,7 @@ mod tests {
             id: "m_ann".into(),
             name: "Ann".into(),
             role,
+            traces: community::Traces::default(),
         }
     }
 

@@ -253,7 +253,7 @@ impl RoomTask {
     }
 
     async fn command(&mut self, who: Who, command: Command, asked: Asked) {
-        self.fetch_needed(&who.id, &command).await;
+        self.fetch_needed(&who, &command).await;
         let connection = match &asked {
             Asked::Connection { id, .. } | Asked::Nobody { id } => self.outlet.number_of(*id),
             Asked::Ticket(_) => outlet::TICKETS,
@@ -290,9 +290,9 @@ impl RoomTask {
     }
 
     /// Reads from the store what the machine must know to decide: an old message, somebody absent.
-    async fn fetch_needed(&mut self, by: &MemberId, command: &Command) {
+    async fn fetch_needed(&mut self, who: &Who, command: &Command) {
         let mut last = None;
-        while let Some(need) = self.machine.needs(command) {
+        while let Some(need) = self.machine.needs(who, command) {
             // What is not there stays needed; the machine then refuses by itself.
             if last.as_ref() == Some(&need) {
                 return;
@@ -300,7 +300,7 @@ impl RoomTask {
             match &need {
                 Need::Record(seq) => self.fetch_record(*seq).await,
                 Need::Member(id) => self.fetch_member(id.clone()).await,
-                Need::Upload(blob) => self.fetch_upload(by, blob).await,
+                Need::Upload(blob) => self.fetch_upload(&who.id, blob).await,
             }
             last = Some(need);
         }
@@ -398,6 +398,7 @@ impl RoomTask {
                     let number = self.machine.meta().number;
                     self.counting = Some(reading::count(self.store.clone(), number, of));
                 }
+                Effect::Rows(rows) => self.batch.push_rows(rows),
                 Effect::Announce(announce) => self.outlet.announce(&announce),
                 Effect::Answer { to, outcome } => {
                     if let Some(asked) = self.askers.remove(&to) {
@@ -466,7 +467,7 @@ impl RoomTask {
         self.act();
         for (mut origin, command) in again {
             origin.who = self.roles.as_now(origin.who);
-            self.fetch_needed(&origin.who.id, &command).await;
+            self.fetch_needed(&origin.who, &command).await;
             let now = self.now();
             self.machine
                 .handle(now, &origin, command, &mut self.effects);

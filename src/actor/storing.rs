@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use community::{Columns, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
-use store::{Append, BroadcastRow, Entry, RowChange, TurnoutRow, VoteRow};
+use store::{Append, BroadcastRow, Entry, NewAct, RowChange, TurnoutRow, VoteRow};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -27,6 +27,10 @@ impl Batch {
 
     pub(super) fn push(&mut self, record: &Record, rows: Vec<community::RowChange>) {
         self.records.push(entry(record.columns()));
+        self.rows.extend(rows.into_iter().map(row_change));
+    }
+
+    pub(super) fn push_rows(&mut self, rows: Vec<community::RowChange>) {
         self.rows.extend(rows.into_iter().map(row_change));
     }
 
@@ -92,6 +96,20 @@ fn row_change(change: community::RowChange) -> RowChange {
         } => RowChange::Vote(VoteRow { of, member, picks }, at_ms),
         community::RowChange::VotesGone { of } => RowChange::VotesGone { of },
         community::RowChange::Reply { root, seq, on } => RowChange::Reply { root, seq, on },
+        community::RowChange::Audit(it) => RowChange::Audit(act(it)),
+    }
+}
+
+fn act(it: community::Act) -> NewAct {
+    NewAct {
+        at_ms: it.at_ms,
+        room: None,
+        seq: Some(it.seq),
+        by: it.by.frame(),
+        what: it.what.to_owned(),
+        whom: it.whom.map(|it| it.frame()),
+        why: it.why,
+        until_ms: it.until_ms,
     }
 }
 

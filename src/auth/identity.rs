@@ -42,6 +42,7 @@ impl Identity {
             id: self.id.clone(),
             name: self.name.as_str().into(),
             role: self.role,
+            traces: community::Traces::default(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use protocol::{
     BlobId, Card, ClientId, MemberId, PeerId, Seq,
-    client::{BroadcastAct, Position, QuestionAct},
-    server::RoomMode,
+    client::{BroadcastAct, Position, QuestionAct, ReviewAct},
+    server::{AutoSlow, RoomMode, Rules},
 };
 
 use crate::{effect::Asker, member::Who};
@@ -55,6 +55,36 @@ pub enum Command {
     Delete {
         client_id: ClientId,
         of: Seq,
+    },
+    Undelete {
+        client_id: ClientId,
+        of: Seq,
+    },
+    /// A message that is seen waits for review from here on.
+    Hold {
+        client_id: ClientId,
+        of: Seq,
+    },
+    /// What waits for review, above a seq.
+    Held {
+        after: Option<Seq>,
+    },
+    Review {
+        client_id: ClientId,
+        of: Seq,
+        act: ReviewAct,
+        reason: String,
+    },
+    /// The rules as they are.
+    Rules,
+    SetRules {
+        client_id: ClientId,
+        rules: Rules,
+    },
+    Kick {
+        client_id: ClientId,
+        who: MemberId,
+        reason: String,
     },
     Burst {
         kind: String,
@@ -125,6 +155,7 @@ pub enum Command {
     SlowMode {
         client_id: ClientId,
         gap_ms: u64,
+        auto: Option<AutoSlow>,
     },
     CoHost {
         client_id: ClientId,
@@ -148,6 +179,8 @@ impl Command {
             | Self::Burst { .. }
             | Self::Roster
             | Self::Questions
+            | Self::Held { .. }
+            | Self::Rules
             | Self::Vote { .. }
             | Self::Like { .. }
             | Self::Typing => None,
@@ -155,6 +188,11 @@ impl Command {
             | Self::Share { client_id, .. }
             | Self::Edit { client_id, .. }
             | Self::Delete { client_id, .. }
+            | Self::Undelete { client_id, .. }
+            | Self::Hold { client_id, .. }
+            | Self::Review { client_id, .. }
+            | Self::SetRules { client_id, .. }
+            | Self::Kick { client_id, .. }
             | Self::Mute { client_id, .. }
             | Self::Unmute { client_id, .. }
             | Self::Ban { client_id, .. }

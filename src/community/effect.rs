@@ -27,6 +27,8 @@ pub enum Effect {
     /// These messages' likes and replies are to be counted where they lie: say them by
     /// [`crate::Room::counted`]. Asked again only after that.
     Count(Vec<Seq>),
+    /// Changes of rows alone, in the order of the records.
+    Rows(Vec<RowChange>),
     /// To every connection in the room.
     Announce(Announce),
     /// To one request.
@@ -133,6 +135,22 @@ pub enum RowChange {
     VotesGone { of: Seq },
     /// A reply is in the thread of that root, or (deleted) no longer.
     Reply { root: Seq, seq: Seq, on: bool },
+    /// A line of the audit log.
+    Audit(Act),
+}
+
+/// What somebody did to somebody, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    pub at_ms: u64,
+    /// The record that it became.
+    pub seq: Seq,
+    pub by: Person,
+    /// `mute`, `ban`, `rules` …
+    pub what: &'static str,
+    pub whom: Option<Person>,
+    pub why: String,
+    pub until_ms: Option<u64>,
 }
 
 /// What media is to do.

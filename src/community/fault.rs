@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     PauseCounts,
     /// What is pinned keeps the words of a deleted message.
     PinKeepsDeleted,
+    /// What was deleted is never erased.
+    UndoNeverEnds,
     /// A delete leaves the text where a later joiner finds it.
     DeleteNotFolded,
     /// A changed vote counts beside the one before.

@@ -9,6 +9,7 @@
 
 pub mod command;
 pub mod effect;
+pub mod fold;
 pub mod member;
 pub mod now;
 pub mod record;
@@ -21,8 +22,8 @@ mod fault;
 mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport};
-pub use effect::{Announce, Asker, Effect, Notify, RowChange, StageOrder};
-pub use member::{Person, Role, Who};
+pub use effect::{Act, Announce, Asker, Effect, Notify, RowChange, StageOrder};
+pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
     Broadcast, Card, Columns, Counted, Message, Pin, Poll, ReadError, Record, RecordBody, Tally,

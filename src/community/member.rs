@@ -28,6 +28,31 @@ pub struct Who {
     pub id: MemberId,
     pub name: Arc<str>,
     pub role: Role,
+    pub traces: Traces,
+}
+
+/// What is known of where somebody comes from. It is told only of who comes by a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traces {
+    pub device: Option<Trace>,
+    pub network: Option<Trace>,
+    /// When their account was made, where that was looked up.
+    pub since_ms: Option<u64>,
+}
+
+/// A device or a network as the server remembers one: a hash under its own secret, which tells nobody
+/// else anything.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trace(Arc<str>);
+
+impl Trace {
+    pub fn new(hash: impl Into<Arc<str>>) -> Self {
+        Self(hash.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A person as a record remembers one: the name and mark of that moment.
@@ -60,6 +85,7 @@ impl Person {
             id: self.id.clone(),
             name: self.name.clone(),
             role,
+            traces: Traces::default(),
         }
     }
 }

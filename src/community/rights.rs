@@ -82,7 +82,13 @@ verbs! {
     /// Delete a message of somebody else.
     DeleteAny = "delete_any",
     Mute = "mute",
+    /// Put somebody out for a moment.
+    Kick = "kick",
     Ban = "ban",
+    /// Decide about messages that wait for review.
+    Review = "review",
+    /// Set the rules about words and links.
+    Rules = "rules",
     SlowMode = "slow_mode",
     /// Say who may speak.
     Mode = "mode",
@@ -157,7 +163,7 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
             "only the author, the host and moderators may delete a message",
         ),
         (
-            Verb::Mute | Verb::Ban,
+            Verb::Mute | Verb::Kick | Verb::Ban,
             Object::Member {
                 own,
                 standing: target,
@@ -174,6 +180,14 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
                 "this cannot be done to someone of your own rank or above",
             )
         }
+        (Verb::Review, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may review messages",
+        ),
+        (Verb::Rules, Object::Room { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only the host and moderators may see and set the rules",
+        ),
         (Verb::SlowMode, Object::Room { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may change slow mode",
@@ -225,7 +239,7 @@ pub fn names(standing: Standing, guests: bool) -> Vec<String> {
                     own: false,
                     author: lowest,
                 },
-                Verb::Mute | Verb::Ban => Object::Member {
+                Verb::Mute | Verb::Kick | Verb::Ban => Object::Member {
                     own: false,
                     standing: lowest,
                 },
@@ -289,7 +303,10 @@ mod tests {
         (Verb::Delete, [true, true, true, true, true, true]),
         (Verb::DeleteAny, [false, false, true, true, true, true]),
         (Verb::Mute, [false, false, true, true, true, true]),
+        (Verb::Kick, [false, false, true, true, true, true]),
         (Verb::Ban, [false, false, true, true, true, true]),
+        (Verb::Review, [false, false, true, true, true, true]),
+        (Verb::Rules, [false, false, true, true, true, true]),
         (Verb::SlowMode, [false, false, true, true, true, true]),
         (Verb::Mode, [false, false, true, true, true, true]),
         (Verb::Pin, [false, false, true, true, true, true]),
@@ -318,7 +335,7 @@ mod tests {
     fn one_acts_only_upon_people_of_a_lower_rank_and_never_upon_oneself() {
         for standing in STANDINGS {
             for target in STANDINGS {
-                for verb in [Verb::Mute, Verb::Ban] {
+                for verb in [Verb::Mute, Verb::Kick, Verb::Ban] {
                     let may = standing.runs_the_room() && standing.mark() > target.mark();
                     let object = Object::Member {
                         own: false,

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc,
@@ -36,6 +37,8 @@ pub struct Device {
     /// Ways into rooms that had to be started first, until the next frame takes them over.
     pub(super) starting: Rc<RefCell<Vec<RoomHandle>>>,
     nonsense: u32,
+    /// Where it comes from: looked at once, for its hash.
+    address: IpAddr,
 }
 
 /// What is known after hello.
@@ -88,13 +91,14 @@ impl Handler for Device {
 }
 
 impl Device {
-    pub(super) fn new(link: Link, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(link: Link, shared: Arc<Shared>, address: IpAddr) -> Self {
         Self {
             link,
             shared,
             known: None,
             starting: Rc::default(),
             nonsense: 0,
+            address,
         }
     }
 
@@ -131,7 +135,9 @@ impl Device {
             }
         };
         self.link.met();
+        let traces = self.shared.tracer.traces(device, self.address);
         let who = self.shared.directory.roles().as_now(who(&identity));
+        let who = Who { traces, ..who };
         self.shared.people.came(&who.id, device, self.link.id());
         self.end_with_foreign_token(&identity);
         self.hold_against_account(&identity, &who);

@@ -75,6 +75,68 @@ impl Device {
             } => {
                 self.command(i, a, Command::Delete { client_id, of });
             }
+            ClientFrame::Undelete {
+                i,
+                a,
+                cid: client_id,
+                of,
+            } => {
+                self.command(i, a, Command::Undelete { client_id, of });
+            }
+            ClientFrame::Hold {
+                i,
+                a,
+                cid: client_id,
+                of,
+            } => {
+                self.command(i, a, Command::Hold { client_id, of });
+            }
+            ClientFrame::Held { i, a, after } => self.command(i, a, Command::Held { after }),
+            ClientFrame::Review {
+                i,
+                a,
+                cid: client_id,
+                of,
+                act,
+                reason,
+            } => {
+                self.command(
+                    i,
+                    a,
+                    Command::Review {
+                        client_id,
+                        of,
+                        act,
+                        reason,
+                    },
+                );
+            }
+            ClientFrame::Rules { i, a } => self.command(i, a, Command::Rules),
+            ClientFrame::SetRules {
+                i,
+                a,
+                cid: client_id,
+                rules,
+            } => {
+                self.command(i, a, Command::SetRules { client_id, rules });
+            }
+            ClientFrame::Kick {
+                i,
+                a,
+                cid: client_id,
+                who,
+                reason,
+            } => {
+                self.command(
+                    i,
+                    a,
+                    Command::Kick {
+                        client_id,
+                        who,
+                        reason,
+                    },
+                );
+            }
             ClientFrame::Burst { a, kind, n } => self.burst(a, kind, n),
             ClientFrame::History {
                 i,
@@ -228,8 +290,17 @@ impl Device {
                 a,
                 cid: client_id,
                 gap_ms,
+                auto,
             } => {
-                self.command(i, a, Command::SlowMode { client_id, gap_ms });
+                self.command(
+                    i,
+                    a,
+                    Command::SlowMode {
+                        client_id,
+                        gap_ms,
+                        auto,
+                    },
+                );
             }
             ClientFrame::CoHost {
                 i,

@@ -7,6 +7,7 @@
 mod device;
 mod dispatch;
 mod signalling;
+mod traces;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use store::Store;
 
 use crate::actor::{Directory, People, push_frame};
 pub use device::Device;
+pub use traces::Tracer;
 
 /// What every connection shares.
 pub struct Shared {
@@ -26,6 +28,7 @@ pub struct Shared {
     pub people: Arc<People>,
     pub tokens: Arc<Tokens>,
     pub store: Store,
+    pub tracer: Tracer,
 }
 
 /// Opens connections on the shards.
@@ -35,10 +38,10 @@ pub struct Opener(pub Arc<Shared>);
 impl Open for Opener {
     type Handler = Device;
 
-    fn open(&self, link: Link, _: Peer) -> Device {
+    fn open(&self, link: Link, peer: Peer) -> Device {
         metrics::counter!("weiquan_connections_total").increment(1);
         link.expect_within(limits::HELLO_WITHIN);
-        Device::new(link, self.0.clone())
+        Device::new(link, self.0.clone(), peer.addr.ip())
     }
 
     fn gap(&self, room: RoomNumber, from: Seq, to: Seq) -> Bytes {
@@ -58,6 +61,7 @@ pub fn who(identity: &Identity) -> Who {
         id: identity.id.clone(),
         name: identity.name.as_str().into(),
         role,
+        traces: community::Traces::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     ids::{ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     limits,
     refusal::{Code, Refusal},
-    server::RoomMode,
+    server::{AutoSlow, RoomMode, Rules},
 };
 
 /// A place in a room's log: the epoch makes it safe against a log that was lost.
@@ -52,6 +52,17 @@ pub enum QuestionAct {
     Unpick,
     /// It has its answer.
     Answer,
+}
+
+/// What becomes of a message that was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum ReviewAct {
+    /// Everybody sees it.
+    Allow,
+    /// Nobody does; its writer is told why.
+    Refuse,
 }
 
 /// A host's wish about the broadcast.
@@ -135,6 +146,53 @@ frames! {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         of: Seq,
     }
+    /// Brings back what was deleted, within [`limits::UNDO_WITHIN`].
+    Undelete {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+    }
+    /// Takes a message out of the talk until somebody reviewed it.
+    Hold {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+    }
+    /// The messages that wait for review, oldest first; those above `after`.
+    Held {
+        i: u32,
+        a: RoomNumber,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        after: Option<Seq>,
+    }
+    /// Decides about a held message; `of` is the seq of its `held`.
+    Review {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        act: ReviewAct,
+        #[serde(default)]
+        reason: String,
+    }
+    /// The rules of the room; for who runs it.
+    Rules { i: u32, a: RoomNumber }
+    SetRules { i: u32, a: RoomNumber, cid: ClientId, rules: Rules }
+    /// Out now, on every device; back after [`limits::KICK_FOR`].
+    Kick {
+        i: u32,
+        a: RoomNumber,
+        cid: ClientId,
+        who: MemberId,
+        #[serde(default)]
+        reason: String,
+    }
     /// Hearts: counted, never stored, no answer.
     Burst { a: RoomNumber, kind: String, n: u32 }
     /// A page of the past: the `n` records before (or after) a seq, oldest first.
@@ -182,6 +240,10 @@ frames! {
         cid: ClientId,
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
+        /// The room lengthens the gap by itself when more is said than this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        auto: Option<AutoSlow>,
     }
     /// Who runs the broadcast beside its host, or no longer does.
     CoHost { i: u32, a: RoomNumber, cid: ClientId, who: MemberId, on: bool }
@@ -320,6 +382,13 @@ impl ClientFrame {
             | Self::Pub { i, .. }
             | Self::Edit { i, .. }
             | Self::Delete { i, .. }
+            | Self::Undelete { i, .. }
+            | Self::Hold { i, .. }
+            | Self::Held { i, .. }
+            | Self::Review { i, .. }
+            | Self::Rules { i, .. }
+            | Self::SetRules { i, .. }
+            | Self::Kick { i, .. }
             | Self::History { i, .. }
             | Self::Roster { i, .. }
             | Self::Mute { i, .. }
@@ -548,6 +617,7 @@ mod tests {
             a: 1,
             cid: "c".into(),
             gap_ms: 5,
+            auto: None,
         };
         let text = serde_json::to_string(&frame).expect("a frame is JSON");
         assert!(text.starts_with(r#"{"op":"slow_mode""#), "{text}");

@@ -48,6 +48,30 @@ pub const TALK_BURST: u32 = 10;
 pub const TALK_PER_SECOND: u32 = 5;
 /// The longest that a room's mode may be set for.
 pub const MODE_FOR_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Words of a room's rules, those that refuse and those that hold together.
+pub const WORDS_MAX: usize = 500;
+/// Characters of one of them.
+pub const WORD_CHARS_MAX: usize = 40;
+/// Domains that a room's rules name.
+pub const DOMAINS_MAX: usize = 100;
+/// Messages of a room that wait for review; what would be held beyond that is refused `busy`.
+pub const HELD_MAX: usize = 200;
+/// Messages in one answer to `held`.
+pub const HELD_PAGE_MAX: usize = 50;
+/// How long what was deleted can be brought back. Then its text is erased.
+pub const UNDO_WITHIN: Duration = Duration::from_secs(30);
+/// Deleted messages of a room that can be brought back; beyond that a delete is for good at once.
+pub const UNDO_MAX: usize = 200;
+/// How long somebody who was put out stays out.
+pub const KICK_FOR: Duration = Duration::from_secs(60);
+/// Devices and networks of one person that a ban holds: those they were last seen with.
+pub const BAN_TRACES_MAX: usize = 4;
+/// People whose devices and networks a room remembers after they left.
+pub const TRACED_MAX: usize = 2_048;
+/// An account counts as new for so long.
+pub const NEW_ACCOUNT: Duration = Duration::from_secs(24 * 3_600);
+/// The highest target of a slow mode that follows the talk, in messages a second.
+pub const SLOW_TARGET_MAX: u32 = 100;
 /// Characters of a reason given with a mute or ban.
 pub const REASON_CHARS_MAX: usize = 200;
 /// A client frame that is not signalling.

@@ -88,6 +88,8 @@ codes! {
     NotPermitted = "not_permitted", None, 403;
     GuestsNotAllowed = "guests_not_allowed", Reauth, 403;
     Banned = "banned", Stop, 403;
+    /// Out of the room for a moment; `ms` says for how long.
+    Kicked = "kicked", None, 403;
     RoomFull = "room_full", Retry, 503;
     PositionLost = "position_lost", Resync, 409;
     SlugTaken = "slug_taken", None, 409;
@@ -97,6 +99,12 @@ codes! {
     Muted = "muted", None, 403;
     SlowMode = "slow_mode", Retry, 429;
     RateLimited = "rate_limited", Retry, 429;
+    /// A rule of the room refuses a word of it.
+    WordRefused = "word_refused", None, 422;
+    /// A rule of the room refuses a link in it.
+    LinkRefused = "link_refused", None, 422;
+    /// It waited for review, and was not let through.
+    ReviewRefused = "review_refused", None, 403;
     /// Just now only questions are taken here.
     QuestionsOnly = "questions_only", None, 403;
     /// Just now only the host and moderators speak here.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     card::Card,
+    client::ReviewAct,
     ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     refusal::Refusal,
 };
@@ -39,6 +40,8 @@ pub enum Reply {
     Page(Page),
     Roster(Roster),
     Answered(Answered),
+    HeldPage(HeldPage),
+    RulesNow(RulesNow),
     Restarted(Restarted),
     Liked(Liked),
     Done {},
@@ -131,6 +134,10 @@ pub struct Joined {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ts", ts(as = "Option<Vec<Voted>>", optional))]
     pub voted: Vec<Voted>,
+    /// For who may review: how many messages wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub held: Option<u32>,
 }
 
 /// To everything that is recorded: it is on disk, at this seq.
@@ -149,6 +156,8 @@ pub struct Ack {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub enum AckKind {
     New,
+    /// It waits for review: nobody else sees it yet.
+    Held,
     /// The client id was known: this is the first result.
     Dup,
 }
@@ -254,6 +263,10 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         card: Option<Card>,
+        /// It was held, as the record of this seq, until somebody allowed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        held: Option<Seq>,
     },
     Edit {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
@@ -264,6 +277,20 @@ pub enum Body {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         of: Seq,
     },
+    /// A message that was deleted or held is there again, in this form.
+    Restore {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        text: String,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
+        edits: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        question: Option<QuestionPhase>,
+    },
+    /// Something that is not for everybody: its place in the order is all that is said of it.
+    Aside {},
     Mute {
         who: Person,
         #[cfg_attr(feature = "ts", ts(type = "number"))]
@@ -283,9 +310,22 @@ pub enum Body {
     Unban {
         who: Person,
     },
+    /// Out now, and back from `until_ms` on.
+    Kick {
+        who: Person,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        until_ms: u64,
+        reason: String,
+    },
+    /// The rules about words and links changed.
+    Rules {},
+    /// With `auto` the room itself may say it too.
     SlowMode {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         gap_ms: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        auto: Option<AutoSlow>,
     },
     /// Runs the broadcast beside its host, or no longer does.
     CoHost {
@@ -401,6 +441,93 @@ pub struct Mode {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
     pub until_ms: Option<u64>,
+}
+
+/// Slow mode that follows the talk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AutoSlow {
+    /// Messages a second that the room aims at, 1 to [`crate::limits::SLOW_TARGET_MAX`]; in `state` 0 is off.
+    pub target_per_s: u32,
+}
+
+/// What is said about links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum LinkRule {
+    #[default]
+    Allow,
+    /// From members; those of guests are refused.
+    Members,
+    Hold,
+    Refuse,
+}
+
+/// The rules about words and links of a room. Whoever runs it is not held to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Rules {
+    /// Words and phrases; what holds one of them is refused.
+    #[serde(default)]
+    pub refuse: Vec<String>,
+    /// What holds one of these waits for review.
+    #[serde(default)]
+    pub hold: Vec<String>,
+    #[serde(default)]
+    pub links: LinkRule,
+    /// Links to these, and to what is below them, are always fine.
+    #[serde(default)]
+    pub domains: Vec<String>,
+}
+
+/// To `rules`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct RulesNow {
+    pub rules: Rules,
+}
+
+/// Why a message was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum HeldWhy {
+    Word,
+    Link,
+    /// Somebody new, from where somebody was banned.
+    Network,
+    /// A person took it out.
+    Person,
+}
+
+/// A message that waits for review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct HeldItem {
+    /// To be named by `review`.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub s: Seq,
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub t: u64,
+    /// Who wrote it.
+    pub u: Person,
+    pub text: String,
+    pub why: HeldWhy,
+    /// The message that was seen before, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub of: Option<Seq>,
+}
+
+/// To `held`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct HeldPage {
+    pub held: Vec<HeldItem>,
+    /// All that wait.
+    pub count: u32,
 }
 
 /// How far a question is.
@@ -541,6 +668,10 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
     pub slow_mode_ms: Option<u64>,
+    /// Absent from `joined` where slow mode is set by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub slow_auto: Option<AutoSlow>,
     /// The broadcast that is not yet archived, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
@@ -632,6 +763,20 @@ pub enum Push {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         muted_until_ms: Option<u64>,
+    },
+    /// A message waits for review: to who may review, and to its writer.
+    Held {
+        a: RoomNumber,
+        item: HeldItem,
+    },
+    /// A held message was reviewed: to the same.
+    Reviewed {
+        a: RoomNumber,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        of: Seq,
+        act: ReviewAct,
+        by: Person,
+        reason: String,
     },
     /// How the publisher's media arrives; to who may run the broadcast only.
     Health {

@@ -28,6 +28,7 @@ pub use peek::peek_server_secret;
 pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
+    audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
     blobs::{BlobRoom, BlobRow, NewBlob},
     guests::{Guest, GuestDevice},
     members::{MemberRow, Members, MembersOf},

@@ -12,6 +12,8 @@ use protocol::{
     server::{Person, Phase},
 };
 
+use crate::rows::audit::NewAct;
+
 /// Records at the end of a room's log that [`Loaded::tail`] holds: what a resume may replay.
 pub const TAIL_RECORDS: usize = protocol::limits::RESUME_RECORDS_MAX;
 /// The newest client ids that [`Loaded::client_ids`] holds. Older ones are still known to the
@@ -63,6 +65,8 @@ pub enum RowChange {
     VotesGone { of: Seq },
     /// A record is in the thread of a root, or no longer.
     Reply { root: Seq, seq: Seq, on: bool },
+    /// A line of the audit log; its room is the append's.
+    Audit(NewAct),
 }
 
 /// Who picked what in a poll: options as bits, 0 for none.

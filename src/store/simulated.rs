@@ -294,7 +294,10 @@ fn check<'a>(
         | RowChange::Vote(VoteRow { of: seq, .. }, _)
         | RowChange::VotesGone { of: seq }
         | RowChange::Reply { root: seq, .. } => is_there(*seq),
-        RowChange::Broadcast(_) | RowChange::Refer { .. } | RowChange::LetGo { .. } => true,
+        RowChange::Broadcast(_)
+        | RowChange::Audit(_)
+        | RowChange::Refer { .. }
+        | RowChange::LetGo { .. } => true,
     });
     if !all_there {
         return Err(AppendError::Invalid("the record to change is not there"));
@@ -342,7 +345,10 @@ impl Room {
                     let at = usize::try_from(seq - 1).expect("it was checked");
                     self.entries[at].body.clone_from(body);
                 }
-                RowChange::Broadcast(_) | RowChange::Refer { .. } | RowChange::LetGo { .. } => {}
+                RowChange::Broadcast(_)
+                | RowChange::Audit(_)
+                | RowChange::Refer { .. }
+                | RowChange::LetGo { .. } => {}
                 RowChange::Like { of, member, at_ms } => {
                     let like = (*of, member.clone());
                     if at_ms.is_some() {

@@ -238,8 +238,24 @@ impl Room {
                 it.text.clear();
                 it.deleted = true;
             }),
+            // It comes back, so an older form of it is none.
+            Body::Restore {
+                of, text, edits, ..
+            } => {
+                if let Some(message) = self.messages.get_mut(of)
+                    && record.s > message.up_to
+                {
+                    message.text.clone_from(text);
+                    message.edited = *edits > 0;
+                    message.deleted = false;
+                    message.up_to = record.s;
+                }
+            }
             // What these mean for one's own rights and for the room comes as `rights` and `state`.
-            Body::Mute { .. }
+            Body::Aside {}
+            | Body::Kick { .. }
+            | Body::Rules {}
+            | Body::Mute { .. }
             | Body::Unmute { .. }
             | Body::Ban { .. }
             | Body::Unban { .. }

@@ -290,7 +290,8 @@ impl Outlet {
 fn value_key(state: &State) -> Option<u8> {
     let carried = [
         state.count.is_some(),
-        state.slow_mode_ms.is_some(),
+        // Both are told together.
+        state.slow_mode_ms.is_some() || state.slow_auto.is_some(),
         state.broadcast.is_some(),
         state.stage.is_some(),
         state.pin.is_some(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use community::{Past, Role, Room, RoomMeta, Who};
+use community::{Past, Role, Room, RoomMeta, Traces, Who};
 use protocol::{CircleId, Code, MemberId, Refusal, RoomNumber, server::Page};
 use store::{PageOf, Store};
 use tokio::time;
@@ -79,6 +79,7 @@ pub(super) async fn member(store: &Store, id: MemberId) -> Option<Who> {
             id: guest.id,
             name: guest.name.into(),
             role: Role::Guest,
+            traces: since(guest.made_ms),
         });
     }
     let account = store.account(id).await.ok()??;
@@ -86,6 +87,7 @@ pub(super) async fn member(store: &Store, id: MemberId) -> Option<Who> {
         id: account.id,
         name: account.name.into(),
         role: role(account.role),
+        traces: since(account.made_ms),
     })
 }
 
@@ -94,5 +96,12 @@ fn role(role: store::Role) -> Role {
         store::Role::Member => Role::Member,
         store::Role::Moderator => Role::Moderator,
         store::Role::Owner => Role::Owner,
+    }
+}
+
+fn since(made_ms: u64) -> Traces {
+    Traces {
+        since_ms: Some(made_ms),
+        ..Traces::default()
     }
 }

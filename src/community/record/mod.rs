@@ -6,19 +6,22 @@
 //! shows the latest text and none that was taken back.
 
 mod card;
+mod order;
 mod poll;
 mod stored;
+mod stored_order;
 
 use std::sync::Arc;
 
 use protocol::{
     BroadcastId, CircleId, ClientId, Seq,
-    server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode},
+    server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode, Rules},
 };
 
-use crate::member::Person;
+use crate::member::{Person, Trace};
 
 pub use card::Card;
+pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
 pub use stored::{Columns, ReadError};
 
@@ -46,8 +49,29 @@ pub enum RecordBody {
         of: Seq,
         text: Option<Arc<str>>,
     },
+    /// `undo` holds what was deleted for as long as it can be brought back.
     Delete {
         of: Seq,
+        undo: Option<Undo>,
+    },
+    /// A message that waits for review, or waited for it.
+    Held(Held),
+    /// What became of the held message of that seq.
+    Review {
+        of: Seq,
+        outcome: Outcome,
+    },
+    /// A message is there again; `kept` is absent once a later edit or a delete superseded it.
+    Restore {
+        of: Seq,
+        kept: Option<Kept>,
+    },
+    /// The rules about words and links; absent once later ones superseded them.
+    Rules(Option<Arc<Rules>>),
+    Kick {
+        who: Person,
+        until_ms: u64,
+        reason: Arc<str>,
     },
     Mute {
         who: Person,
@@ -61,12 +85,17 @@ pub enum RecordBody {
         who: Person,
         until_ms: Option<u64>,
         reason: Arc<str>,
+        /// Where they were last seen to come from.
+        devices: Vec<Trace>,
+        networks: Vec<Trace>,
     },
     Unban {
         who: Person,
     },
+    /// With `auto` the room itself makes others of it.
     SlowMode {
         gap_ms: u64,
+        auto: Option<Auto>,
     },
     /// Who may speak. After `until_ms` it is `then` by another record, which the room itself makes.
     Mode {
@@ -132,6 +161,10 @@ pub struct Message {
     pub tally: Tally,
     /// The thing beside the text.
     pub card: Option<Arc<Card>>,
+    /// The seq of the record that held it until somebody allowed it.
+    pub held: Option<Seq>,
+    /// `last_edit` is a [`RecordBody::Restore`].
+    pub restored: bool,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -172,7 +205,11 @@ impl Record {
             s: self.seq,
             t: self.at_ms,
             pos: self.pos,
-            u: self.author.frame(),
+            u: if matches!(self.body, RecordBody::Held(Held { of: None, .. })) {
+                nobody()
+            } else {
+                self.author.frame()
+            },
             body: self.body.frame(self.seq),
         }
     }
@@ -189,16 +226,28 @@ impl Record {
     }
 }
 
+/// Who is named where it is nobody's business who it was.
+fn nobody() -> server::Person {
+    server::Person {
+        id: "".into(),
+        name: String::new(),
+        mark: server::Mark::Guest,
+    }
+}
+
 impl RecordBody {
     /// Whether a room must read this record on recovery, however old it is.
     pub const fn is_fact(&self) -> bool {
         match self {
             // A question stays until it is answered, however much is said after it.
             Self::Message(it) => it.question.is_some(),
+            // What can be brought back is to be erased in time.
+            Self::Delete { undo, .. } => undo.is_some(),
             Self::Edit { .. }
-            | Self::Delete { .. }
             | Self::Question { .. }
-            | Self::PollClosed { .. } => false,
+            | Self::PollClosed { .. }
+            | Self::Review { .. }
+            | Self::Restore { .. } => false,
             _ => true,
         }
     }
@@ -215,6 +264,7 @@ impl RecordBody {
                 likes: it.tally.likes,
                 replies: it.tally.replies,
                 card: it.card.as_ref().map(|it| it.frame()),
+                held: it.held,
             },
             Self::Edit {
                 of,
@@ -228,7 +278,30 @@ impl RecordBody {
                 of: 0,
                 text: String::new(),
             },
-            Self::Delete { of } => Body::Delete { of: *of },
+            Self::Delete { of, .. } | Self::Held(Held { of: Some(of), .. }) => {
+                Body::Delete { of: *of }
+            }
+            Self::Held(_) | Self::Review { .. } => Body::Aside {},
+            Self::Restore {
+                of,
+                kept: Some(kept),
+            } => Body::Restore {
+                of: *of,
+                text: kept.message.text.to_string(),
+                edits: kept.message.edits,
+                question: kept.message.question,
+            },
+            Self::Restore { of: _, kept: None } => Body::Aside {},
+            Self::Rules(_) => Body::Rules {},
+            Self::Kick {
+                who,
+                until_ms,
+                reason,
+            } => Body::Kick {
+                who: who.frame(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             Self::Mute {
                 who,
                 until_ms,
@@ -243,13 +316,17 @@ impl RecordBody {
                 who,
                 until_ms,
                 reason,
+                ..
             } => Body::Ban {
                 who: who.frame(),
                 until_ms: *until_ms,
                 reason: reason.to_string(),
             },
             Self::Unban { who } => Body::Unban { who: who.frame() },
-            Self::SlowMode { gap_ms } => Body::SlowMode { gap_ms: *gap_ms },
+            Self::SlowMode { gap_ms, auto } => Body::SlowMode {
+                gap_ms: *gap_ms,
+                auto: auto.as_ref().map(Auto::frame),
+            },
             Self::Mode { mode, until_ms, .. } => Body::Mode(Mode {
                 mode: *mode,
                 until_ms: *until_ms,
@@ -283,6 +360,8 @@ impl Message {
             root: None,
             tally: Tally::default(),
             card: None,
+            held: None,
+            restored: false,
         }
     }
 
@@ -300,6 +379,7 @@ impl Message {
         self.text = text;
         self.edits += 1;
         self.last_edit = Some(edit);
+        self.restored = false;
     }
 
     /// The message of that seq after a step of a question, which may be this one or another.
@@ -320,13 +400,43 @@ impl Message {
         }
     }
 
-    /// The message after its delete: its place stays, its words are gone.
-    pub(crate) fn erase(&mut self) {
+    /// The message after it was deleted or held by the record of that seq: its place stays, its words
+    /// are gone. Nothing happens where it was brought back since.
+    pub(crate) fn erase(&mut self, by: Seq) {
+        if self.last_edit > Some(by) {
+            return;
+        }
         self.text = Arc::from("");
         self.last_edit = None;
         self.question = None;
         self.card = None;
+        self.restored = false;
         self.deleted = true;
+    }
+
+    /// Whether something that was uploaded hangs on it.
+    pub(crate) fn has_blob(&self) -> bool {
+        let card = self.card.as_ref();
+        card.is_some_and(|it| it.blob().is_some())
+    }
+
+    /// The message after the record of that seq brought it back.
+    pub(crate) fn restore(&mut self, by: Seq, kept: &Kept) {
+        if self.last_edit >= Some(by) {
+            return;
+        }
+        *self = kept.message.clone();
+        self.last_edit = Some(by);
+        self.restored = true;
+    }
+
+    /// What is left of the record whose text this message had, once another has taken its place.
+    pub(crate) const fn superseded(&self, of: Seq) -> RecordBody {
+        if self.restored {
+            RecordBody::Restore { of, kept: None }
+        } else {
+            RecordBody::Edit { of, text: None }
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! version with a golden text of its own in the tests. The stored types are apart from the wire's,
 //! so that neither changes the other by accident.
 
+use std::sync::Arc;
+
 use protocol::{
     BroadcastId, CircleId, ClientId, MemberId, Seq,
     server::{self, Mark, Phase, QuestionPhase, RoomMode},
@@ -12,9 +14,12 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broadcast, Card, Counted, Message, Pin, Poll, Record, RecordBody, Tally, Turnout, Words,
+    Broadcast, Card, Counted, Pin, Poll, Record, RecordBody, Turnout, Words,
+    stored_order::{
+        StoredAuto, StoredHeld, StoredKept, StoredMessage, StoredOutcome, StoredRules, StoredUndo,
+    },
 };
-use crate::member::Person;
+use crate::member::{Person, Trace};
 
 const VERSION: u32 = 1;
 
@@ -112,6 +117,11 @@ impl RecordBody {
             Self::CoHost { .. } => 13,
             Self::Poll(_) => 30,
             Self::PollClosed { .. } => 31,
+            Self::Rules(_) => 20,
+            Self::Held(_) => 21,
+            Self::Review { .. } => 22,
+            Self::Restore { .. } => 23,
+            Self::Kick { .. } => 24,
         }
     }
 }
@@ -132,23 +142,7 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "k", rename_all = "snake_case")]
 enum StoredBody {
-    Message {
-        text: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reply_to: Option<Seq>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        edits: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        last_edit: Option<Seq>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        deleted: bool,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        question: Option<StoredQuestionPhase>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        root: Option<Seq>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        card: Option<Card>,
-    },
+    Message(StoredMessage),
     Edit {
         of: Seq,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,6 +150,28 @@ enum StoredBody {
     },
     Delete {
         of: Seq,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo: Option<StoredUndo>,
+    },
+    Held(StoredHeld),
+    Review {
+        of: Seq,
+        outcome: StoredOutcome,
+    },
+    Restore {
+        of: Seq,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<StoredKept>,
+    },
+    Rules {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rules: Option<StoredRules>,
+    },
+    Kick {
+        who: StoredPerson,
+        until_ms: u64,
+        #[serde(default)]
+        reason: String,
     },
     Mute {
         who: StoredPerson,
@@ -172,12 +188,18 @@ enum StoredBody {
         until_ms: Option<u64>,
         #[serde(default)]
         reason: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        devices: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        networks: Vec<String>,
     },
     Unban {
         who: StoredPerson,
     },
     SlowMode {
         gap_ms: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auto: Option<StoredAuto>,
     },
     Mode {
         mode: StoredRoomMode,
@@ -257,7 +279,7 @@ struct StoredTurnout {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredPerson {
+pub(super) struct StoredPerson {
     id: MemberId,
     name: String,
     mark: StoredMark,
@@ -269,7 +291,7 @@ macro_rules! twins {
     ($stored:ident = $wire:ident { $($name:ident),* }) => {
         #[derive(Clone, Copy, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        enum $stored { $($name),* }
+        pub(super) enum $stored { $($name),* }
 
         impl From<$wire> for $stored {
             fn from(it: $wire) -> Self {
@@ -284,6 +306,8 @@ macro_rules! twins {
         }
     };
 }
+
+pub(super) use twins;
 
 twins! { StoredMark = Mark { Guest, Member, CoHost, Host, Moderator, Owner } }
 twins! { StoredQuestionPhase = QuestionPhase { Asked, Picked, Answered } }
@@ -331,21 +355,36 @@ impl From<StoredResult> for Counted {
 impl From<&RecordBody> for StoredBody {
     fn from(it: &RecordBody) -> Self {
         match it {
-            RecordBody::Message(it) => Self::Message {
-                text: it.text.to_string(),
-                reply_to: it.reply_to,
-                edits: it.edits,
-                last_edit: it.last_edit,
-                deleted: it.deleted,
-                question: it.question.map(Into::into),
-                root: it.root,
-                card: it.card.as_deref().cloned(),
-            },
+            RecordBody::Message(it) => Self::Message(it.into()),
             RecordBody::Edit { of, text } => Self::Edit {
                 of: *of,
                 text: text.as_ref().map(ToString::to_string),
             },
-            RecordBody::Delete { of } => Self::Delete { of: *of },
+            RecordBody::Delete { of, undo } => Self::Delete {
+                of: *of,
+                undo: undo.as_ref().map(Into::into),
+            },
+            RecordBody::Held(it) => Self::Held(it.into()),
+            RecordBody::Review { of, outcome } => Self::Review {
+                of: *of,
+                outcome: outcome.into(),
+            },
+            RecordBody::Restore { of, kept } => Self::Restore {
+                of: *of,
+                kept: kept.as_ref().map(Into::into),
+            },
+            RecordBody::Rules(it) => Self::Rules {
+                rules: it.as_deref().map(Into::into),
+            },
+            RecordBody::Kick {
+                who,
+                until_ms,
+                reason,
+            } => Self::Kick {
+                who: who.into(),
+                until_ms: *until_ms,
+                reason: reason.to_string(),
+            },
             RecordBody::Mute {
                 who,
                 until_ms,
@@ -360,13 +399,20 @@ impl From<&RecordBody> for StoredBody {
                 who,
                 until_ms,
                 reason,
+                devices,
+                networks,
             } => Self::Ban {
                 who: who.into(),
                 until_ms: *until_ms,
                 reason: reason.to_string(),
+                devices: devices.iter().map(|it| it.as_str().to_owned()).collect(),
+                networks: networks.iter().map(|it| it.as_str().to_owned()).collect(),
             },
             RecordBody::Unban { who } => Self::Unban { who: who.into() },
-            RecordBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms: *gap_ms },
+            RecordBody::SlowMode { gap_ms, auto } => Self::SlowMode {
+                gap_ms: *gap_ms,
+                auto: auto.map(Into::into),
+            },
             RecordBody::Mode {
                 mode,
                 until_ms,
@@ -422,31 +468,34 @@ impl From<&RecordBody> for StoredBody {
 impl From<StoredBody> for RecordBody {
     fn from(it: StoredBody) -> Self {
         match it {
-            StoredBody::Message {
-                text,
-                reply_to,
-                edits,
-                last_edit,
-                deleted,
-                question,
-                root,
-                card,
-            } => Self::Message(Message {
-                text: text.into(),
-                reply_to,
-                edits,
-                last_edit,
-                deleted,
-                question: question.map(Into::into),
-                root,
-                tally: Tally::default(),
-                card: card.map(Into::into),
-            }),
+            StoredBody::Message(it) => Self::Message(it.into()),
             StoredBody::Edit { of, text } => Self::Edit {
                 of,
                 text: text.map(Into::into),
             },
-            StoredBody::Delete { of } => Self::Delete { of },
+            StoredBody::Delete { of, undo } => Self::Delete {
+                of,
+                undo: undo.map(Into::into),
+            },
+            StoredBody::Held(it) => Self::Held(it.into()),
+            StoredBody::Review { of, outcome } => Self::Review {
+                of,
+                outcome: outcome.into(),
+            },
+            StoredBody::Restore { of, kept } => Self::Restore {
+                of,
+                kept: kept.map(Into::into),
+            },
+            StoredBody::Rules { rules } => Self::Rules(rules.map(|it| Arc::new(it.into()))),
+            StoredBody::Kick {
+                who,
+                until_ms,
+                reason,
+            } => Self::Kick {
+                who: who.into(),
+                until_ms,
+                reason: reason.into(),
+            },
             StoredBody::Mute {
                 who,
                 until_ms,
@@ -461,13 +510,20 @@ impl From<StoredBody> for RecordBody {
                 who,
                 until_ms,
                 reason,
+                devices,
+                networks,
             } => Self::Ban {
                 who: who.into(),
                 until_ms,
                 reason: reason.into(),
+                devices: devices.into_iter().map(Trace::new).collect(),
+                networks: networks.into_iter().map(Trace::new).collect(),
             },
             StoredBody::Unban { who } => Self::Unban { who: who.into() },
-            StoredBody::SlowMode { gap_ms } => Self::SlowMode { gap_ms },
+            StoredBody::SlowMode { gap_ms, auto } => Self::SlowMode {
+                gap_ms,
+                auto: auto.map(Into::into),
+            },
             StoredBody::Mode {
                 mode,
                 until_ms,
@@ -558,6 +614,6 @@ impl From<StoredTurnout> for Turnout {
     }
 }
 
-fn is_default<T: Default + PartialEq>(it: &T) -> bool {
+pub(super) fn is_default<T: Default + PartialEq>(it: &T) -> bool {
     *it == T::default()
 }

@@ -35,6 +35,8 @@ fn message() -> Message {
         root: None,
         tally: Tally::default(),
         card: None,
+        held: None,
+        restored: false,
     }
 }
 
@@ -77,7 +79,7 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
         ),
         (
             3,
-            RecordBody::Delete { of: 5 },
+            RecordBody::Delete { of: 5, undo: None },
             r#"{"v":1,"k":"delete","of":5}"#,
         ),
         (
@@ -100,6 +102,8 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 who: who(),
                 until_ms: None,
                 reason: "".into(),
+                devices: Vec::new(),
+                networks: Vec::new(),
             },
             r#"{"v":1,"k":"ban","who":{"id":"m_3","name":"小明","mark":"member"},"reason":""}"#,
         ),
@@ -110,7 +114,10 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
         ),
         (
             8,
-            RecordBody::SlowMode { gap_ms: 5_000 },
+            RecordBody::SlowMode {
+                gap_ms: 5_000,
+                auto: None,
+            },
             r#"{"v":1,"k":"slow_mode","gap_ms":5000}"#,
         ),
         (
@@ -222,7 +229,7 @@ fn a_body_of_version_one_reads_without_what_came_later() {
 
 #[test]
 fn a_newer_body_is_named_and_a_damaged_one_too() {
-    let mut columns = record(RecordBody::Delete { of: 1 }).columns();
+    let mut columns = record(RecordBody::Delete { of: 1, undo: None }).columns();
     columns.body = br#"{"v":2,"k":"dance"}"#.to_vec();
     let error = Record::read(1, columns.clone()).expect_err("from the future");
     assert!(
@@ -270,6 +277,7 @@ fn a_frame_says_what_the_record_says() {
             likes: 0,
             replies: 0,
             card: None,
+            held: None,
         }
     );
 }
@@ -292,7 +300,7 @@ fn an_edit_is_folded_once_and_a_delete_for_good() {
     it.revise(5, "b".into());
     it.revise(5, "b".into());
     assert_eq!((&*it.text, it.edits, it.last_edit), ("b", 1, Some(5)));
-    it.erase();
+    it.erase(9);
     it.revise(6, "c".into());
     assert_eq!((&*it.text, it.deleted, it.last_edit), ("", true, None));
 }

@@ -11,7 +11,7 @@ use super::card::Upload;
 use crate::{
     member::{Person, Who},
     now::Now,
-    record::{Message, Record, RecordBody},
+    record::{Held, Message, Record, RecordBody},
 };
 
 const KEPT_MS: u64 = 60_000;
@@ -53,7 +53,10 @@ impl Aside {
     /// Folds a committed edit, delete or step of a question into its message.
     pub(super) fn apply(&mut self, now: Now, record: &Record) {
         let changed = match &record.body {
-            RecordBody::Edit { of, .. } | RecordBody::Delete { of } => [Some(*of), None],
+            RecordBody::Edit { of, .. }
+            | RecordBody::Delete { of, .. }
+            | RecordBody::Restore { of, .. }
+            | RecordBody::Held(Held { of: Some(of), .. }) => [Some(*of), None],
             RecordBody::Question { of, done, .. } => [Some(*of), *done],
             _ => return,
         };
@@ -71,7 +74,12 @@ impl Aside {
                 RecordBody::Question { of, to, done } => {
                     old.message.question_moved(seq, *of, *to, *done);
                 }
-                _ => old.message.erase(),
+                RecordBody::Restore { kept, .. } => {
+                    if let Some(kept) = kept {
+                        old.message.restore(record.seq, kept);
+                    }
+                }
+                _ => old.message.erase(record.seq),
             }
         }
     }

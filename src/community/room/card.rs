@@ -13,7 +13,7 @@ use crate::{
     effect::RowChange,
     member::Who,
     now::Now,
-    record::{Card, RecordBody},
+    record::{Card, Held, Message, RecordBody},
     rights::Verb,
     text,
 };
@@ -52,11 +52,16 @@ impl Room {
             text: shared.text,
             reply_to: shared.reply_to,
             question: false,
+            beside: words_of(shared.card),
         };
         let mut body = self.publish(now, from, said)?;
-        let card = self.card(now, from, shared.card)?;
-        if let RecordBody::Message(message) = &mut body {
-            message.card = Some(Arc::new(card));
+        let card = Some(Arc::new(self.card(now, from, shared.card)?));
+        match &mut body {
+            RecordBody::Message(message) => message.card = card,
+            RecordBody::Held(Held {
+                kept: Some(kept), ..
+            }) => kept.message.card = card,
+            _ => {}
         }
         Ok(body)
     }
@@ -175,20 +180,57 @@ impl Room {
         self.aside.remember_upload(upload);
     }
 
-    /// The blobs that a new record refers to, or lets go.
-    pub(super) fn blobs_revised(&self, seq: Seq, body: &RecordBody) -> Option<RowChange> {
-        match body {
+    /// The blobs that a new record refers to, or lets go. A message that can come back keeps its own:
+    /// while it waits for review, and until its delete can no longer be undone.
+    pub(super) fn blobs_revised(&self, seq: Seq, body: &RecordBody) -> Vec<RowChange> {
+        let refer = |message: &Message| {
+            let blob = message.card.as_ref()?.blob()?.clone();
+            Some(RowChange::Refer { seq, blob })
+        };
+        let change = match body {
             RecordBody::Message(it) => {
-                let blob = it.card.as_ref()?.blob()?.clone();
-                Some(RowChange::Refer { seq, blob })
+                // What was held until now is let go there, where this takes its place.
+                let held = it.held.filter(|_| it.has_blob());
+                let before = held.map(|seq| RowChange::LetGo { seq });
+                return refer(it).into_iter().chain(before).collect();
             }
-            RecordBody::Delete { of } => {
-                let (_, message) = self.message(*of).ok()?;
-                message.card.as_ref()?.blob()?;
-                Some(RowChange::LetGo { seq: *of })
+            RecordBody::Held(Held {
+                of: None,
+                kept: Some(kept),
+                ..
+            }) => refer(&kept.message),
+            RecordBody::Delete { of, undo: None } => {
+                let found = self.message(*of).ok().filter(|it| it.1.has_blob());
+                found.map(|_| RowChange::LetGo { seq: *of })
+            }
+            RecordBody::Review { of, outcome } if !outcome.allowed => {
+                let waiting = self.decided.held.get(of);
+                let waiting = waiting.filter(|it| it.kept.message.has_blob());
+                waiting.map(|it| RowChange::LetGo {
+                    seq: it.of.unwrap_or(*of),
+                })
             }
             _ => None,
-        }
+        };
+        change.into_iter().collect()
+    }
+}
+
+/// What a card says and where it leads, for the rules of words and links.
+fn words_of(card: &protocol::Card) -> String {
+    use protocol::Card::{Event, File, Image, Link, Product, Voice};
+    let some = |it: &Option<String>| it.clone().unwrap_or_default();
+    match card {
+        Image { alt, .. } => alt.clone(),
+        Voice { .. } | protocol::Card::Unknown => String::new(),
+        File { name, .. } => name.clone(),
+        Link { url, title } => format!("{url}\n{}", some(title)),
+        Product {
+            title, price, url, ..
+        } => format!("{title}\n{}\n{url}", some(price)),
+        Event {
+            title, place, url, ..
+        } => format!("{title}\n{}\n{}", some(place), some(url)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     effect::RowChange,
     member::Person,
     now::Now,
-    record::{Message, Record, RecordBody},
+    record::{Held, Message, Record, RecordBody},
     rights::{Object, Verb},
     text,
 };
@@ -19,6 +19,8 @@ pub(super) struct Said<'a> {
     pub(super) reply_to: Option<Seq>,
     /// Asked of the host.
     pub(super) question: bool,
+    /// What a card beside the text says.
+    pub(super) beside: String,
 }
 
 impl Room {
@@ -33,6 +35,12 @@ impl Room {
         self.check_not_muted(now, from)?;
         self.check_mode(&from.who, said.question)?;
         let words = text::message(said.text)?;
+        let hold = if said.beside.is_empty() {
+            self.held_by_rules(now, &from.who, &words)?
+        } else {
+            let all = format!("{words}\n{}", said.beside);
+            self.held_by_rules(now, &from.who, &all)?
+        };
         let root = match said.reply_to {
             Some(seq) => self.message(seq)?.1.thread(),
             None => None,
@@ -52,7 +60,10 @@ impl Room {
             self.check_may_ask()?;
             message.question = Some(QuestionPhase::Asked);
         }
-        Ok(RecordBody::Message(message))
+        match hold {
+            Some(why) => self.hold_new(&from.who, message, why),
+            None => Ok(RecordBody::Message(message)),
+        }
     }
 
     pub(super) fn edit(
@@ -69,7 +80,11 @@ impl Room {
         self.check_object(&from.who, Verb::Edit, &self.message_object(from, &author))?;
         self.check_mode(&from.who, true)?;
         let words = text::message(words)?;
+        let hold = self.held_by_rules(now, &from.who, &words)?;
         self.check_rate(now, from)?;
+        if let Some(why) = hold {
+            return self.hold_seen(of, why, Some(words.into()));
+        }
         Ok(RecordBody::Edit {
             of,
             text: Some(words.into()),
@@ -89,26 +104,27 @@ impl Room {
         Err(Refusal::new(Code::RateLimited, words).after_ms(wait_ms))
     }
 
-    pub(super) fn delete(&self, from: &Origin, of: Seq) -> Result<RecordBody, Refusal> {
+    pub(super) fn delete(&self, now: Now, from: &Origin, of: Seq) -> Result<RecordBody, Refusal> {
         self.check_joined(from)?;
-        let (author, _) = self.message(of)?;
+        let (author, message) = self.message(of)?;
         self.check_object(&from.who, Verb::Delete, &self.message_object(from, &author))?;
-        Ok(RecordBody::Delete { of })
+        let undo = self.undo_of(now, of, author, message);
+        Ok(RecordBody::Delete { of, undo })
     }
 
     /// What an edit or delete changes in the log's older rows.
     pub(super) fn revisions(&self, seq: Seq, body: &RecordBody) -> Vec<RowChange> {
-        let (RecordBody::Edit { of, .. } | RecordBody::Delete { of }) = body else {
+        let (RecordBody::Edit { of, .. }
+        | RecordBody::Delete { of, .. }
+        | RecordBody::Held(Held { of: Some(of), .. })) = body
+        else {
             return Vec::new();
         };
         let Ok((_, mut message)) = self.message(*of) else {
             return Vec::new();
         };
         let before = message.last_edit;
-        let superseded = RecordBody::Edit {
-            of: *of,
-            text: None,
-        };
+        let superseded = message.superseded(*of);
         match body {
             RecordBody::Edit {
                 text: Some(text), ..
@@ -125,7 +141,7 @@ impl Room {
                 std::iter::once(revised).chain(older).collect()
             }
             _ => {
-                message.erase();
+                message.erase(seq);
                 let erased = RowChange::Erase {
                     seq: *of,
                     left: RecordBody::Message(message),
@@ -150,12 +166,23 @@ impl Room {
                     on: true,
                 })
             }
-            RecordBody::Delete { of } => {
+            RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. }) => {
                 let root = self.thread_of(*of)?;
                 Some(RowChange::Reply {
                     root,
                     seq: *of,
                     on: false,
+                })
+            }
+            RecordBody::Restore {
+                of,
+                kept: Some(kept),
+            } => {
+                let root = kept.message.thread()?;
+                Some(RowChange::Reply {
+                    root,
+                    seq: *of,
+                    on: true,
                 })
             }
             _ => None,
@@ -179,7 +206,15 @@ impl Room {
                 } if *of == seq => {
                     message.revise(record.seq, text.clone());
                 }
-                RecordBody::Delete { of } if *of == seq => message.erase(),
+                RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. })
+                    if *of == seq =>
+                {
+                    message.erase(record.seq);
+                }
+                RecordBody::Restore {
+                    of,
+                    kept: Some(kept),
+                } if *of == seq => message.restore(record.seq, kept),
                 RecordBody::Question { of, to, done } => {
                     message.question_moved(seq, *of, *to, *done)
                 }
@@ -213,7 +248,7 @@ impl Room {
         }
     }
 
-    fn message_object(&self, from: &Origin, author: &Person) -> Object {
+    pub(super) fn message_object(&self, from: &Origin, author: &Person) -> Object {
         let who = self
             .presence
             .who(&author.id)

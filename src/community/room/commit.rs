@@ -1,7 +1,10 @@
 //! From decided to committed: what is released, to whom, and what becomes of a room whose commit
 //! failed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use protocol::{
     Code, MemberId, Refusal, Seq,
@@ -14,7 +17,7 @@ use crate::{
     effect::{Announce, Effect, Notify},
     fault::{self, Fault},
     now::Now,
-    record::{Broadcast, Record, RecordBody},
+    record::{Auto, Broadcast, Held, Record, RecordBody},
     rights,
 };
 
@@ -39,6 +42,7 @@ impl Room {
         let was = self.apart();
         let mut records = Vec::new();
         let mut answers = Vec::new();
+        let mut reviewed = BTreeMap::new();
         while let Some(Decided {
             record,
             row,
@@ -47,6 +51,11 @@ impl Room {
         }) = self.pending.pop(upto)
         {
             if let Some(record) = record {
+                if let RecordBody::Review { of, .. } = &record.body
+                    && let Some(it) = self.committed.held.get(of)
+                {
+                    reviewed.insert(record.seq, it.kept.author.clone());
+                }
                 self.committed.apply(&record);
                 self.ring.push(record.clone());
                 self.aside.apply(now, &record);
@@ -66,7 +75,12 @@ impl Room {
         if fault::is(Fault::AckBeforeCommit) {
             answers.clear();
         }
+        let held = records.clone();
         self.release(now, &was, records, answers, fx);
+        for record in held {
+            let writer = reviewed.remove(&record.seq);
+            self.tell_of_held(&record, writer, fx);
+        }
     }
 
     /// The commit failed: everybody who waits is refused, and this room decides nothing any more.
@@ -85,6 +99,8 @@ impl Room {
     pub fn inherit(&mut self, now: Now, old: Self, fx: &mut Vec<Effect>) -> Vec<(Origin, Command)> {
         self.touch(now);
         self.presence = old.presence;
+        self.traced = old.traced;
+        self.talk = old.talk;
         self.bursts = old.bursts;
         self.hosts_shown = old.hosts_shown;
         self.typing = old.typing;
@@ -114,6 +130,13 @@ impl Room {
             picked: old.committed.picked_shown(),
         };
         self.release(now, &was, landed, Vec::new(), fx);
+        // What the old room was told of client ids stays known, or two of them could make room for
+        // each other for ever.
+        for (member, client_id, first) in old.pending.first_results() {
+            if first.seq <= old.committed.seq {
+                self.client_ids.insert(member, client_id, first, 0);
+            }
+        }
         old.pending.into_commands()
     }
 
@@ -163,7 +186,10 @@ impl Room {
         let mut state = State::default();
         for record in records {
             match &record.body {
-                RecordBody::SlowMode { gap_ms } => state.slow_mode_ms = Some(*gap_ms),
+                RecordBody::SlowMode { gap_ms, auto } => {
+                    state.slow_mode_ms = Some(*gap_ms);
+                    state.slow_auto = Some(auto.as_ref().map(Auto::frame).unwrap_or_default());
+                }
                 RecordBody::Mode { mode, until_ms, .. } => {
                     state.mode = Some(protocol::server::Mode {
                         mode: *mode,
@@ -181,7 +207,9 @@ impl Room {
     fn thread_changed(&mut self, now: Now, record: &Record) {
         let root = match &record.body {
             RecordBody::Message(it) => it.thread(),
-            RecordBody::Delete { of } => self.thread_of(*of),
+            RecordBody::Delete { of, .. }
+            | RecordBody::Held(Held { of: Some(of), .. })
+            | RecordBody::Restore { of, .. } => self.thread_of(*of),
             _ => None,
         };
         if let Some(root) = root {
@@ -195,7 +223,13 @@ impl Room {
             RecordBody::Mute { who, .. } | RecordBody::Unmute { who } => {
                 self.push_rights(now, &who.id, fx);
             }
-            RecordBody::Ban { who, .. } => self.expel(now, &who.id, fx),
+            RecordBody::Kick { who, .. } => self.expel(now, &who.id, fx),
+            RecordBody::Ban { who, .. } => {
+                self.expel(now, &who.id, fx);
+                for member in self.on_device_of(&who.id) {
+                    self.expel(now, &member, fx);
+                }
+            }
             RecordBody::CoHost { .. } => self.hosts_changed(now, fx),
             RecordBody::Broadcast(_) => {
                 self.hosts_changed(now, fx);
@@ -210,10 +244,13 @@ impl Room {
 
     fn expel(&mut self, now: Now, member: &MemberId, fx: &mut Vec<Effect>) {
         // A ban that was lifted, or ran out, before it was on disk puts nobody out.
-        let Some(why) = moderation::banned(&self.committed, now, member) else {
-            return;
+        let here = self.presence.who(member).cloned();
+        let why = match &here {
+            Some(who) => self.kept_out(&self.committed, now, who),
+            None => moderation::banned(&self.committed, now, member),
         };
         self.measure(now);
+        let Some(why) = why else { return };
         let connections = self.presence.expel(now, member);
         fx.push(Effect::Notify(Notify::Out {
             member: member.clone(),

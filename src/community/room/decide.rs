@@ -47,12 +47,15 @@ impl Room {
             .client_id()
             .and_then(|it| self.client_ids.get(&from.who.id, it));
         if let Some(first) = first {
-            self.answer_in_order(from, command, Outcome::Dup(first), fx);
+            let outcome = self.answer_again(&command, first);
+            self.answer_in_order(from, command, outcome, fx);
             return;
         }
         let decided = self.decide(now, from, &command);
-        if let Command::Mute { who, .. } | Command::Ban { who, .. } | Command::CoHost { who, .. } =
-            &command
+        if let Command::Mute { who, .. }
+        | Command::Kick { who, .. }
+        | Command::Ban { who, .. }
+        | Command::CoHost { who, .. } = &command
         {
             self.aside.forget_member(who);
         }
@@ -60,7 +63,12 @@ impl Room {
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
+                let follows = self.follows_review(&body);
                 self.keep(now, author, Some((from.clone(), command)), body, fx);
+                // In the same append, so that both are on disk or none.
+                if let Some((author, body)) = follows {
+                    self.keep(now, author, None, body, fx);
+                }
             }
             Err(refusal) => self.answer_in_order(from, command, Outcome::Refused(refusal), fx),
         }
@@ -81,6 +89,7 @@ impl Room {
                 ..
             } => {
                 let said = chat::Said {
+                    beside: String::new(),
                     text,
                     reply_to: *reply_to,
                     question: *question,
@@ -101,7 +110,14 @@ impl Room {
                 self.share(now, from, shared)
             }
             Command::Edit { of, text, .. } => self.edit(now, from, *of, text),
-            Command::Delete { of, .. } => self.delete(from, *of),
+            Command::Delete { of, .. } => self.delete(now, from, *of),
+            Command::Undelete { of, .. } => self.undelete(now, from, *of),
+            Command::Hold { of, .. } => self.hold(from, *of),
+            Command::Review {
+                of, act, reason, ..
+            } => self.review(from, *of, *act, reason),
+            Command::SetRules { rules, .. } => self.set_rules(from, rules),
+            Command::Kick { who, reason, .. } => self.kick(now, from, who, reason),
             Command::Mute {
                 who,
                 for_ms,
@@ -116,7 +132,7 @@ impl Room {
                 ..
             } => self.ban(now, from, who, *for_ms, reason),
             Command::Unban { who, .. } => self.unban(from, who),
-            Command::SlowMode { gap_ms, .. } => self.slow_mode(from, *gap_ms),
+            Command::SlowMode { gap_ms, auto, .. } => self.slow_mode(from, *gap_ms, *auto),
             Command::Mode { mode, for_ms, .. } => self.mode(now, from, *mode, *for_ms),
             Command::Pin { of, text, .. } => self.pin(from, *of, text.as_deref()),
             Command::Question { of, act, .. } => self.question(from, *of, *act),
@@ -154,6 +170,8 @@ impl Room {
             | Command::Burst { .. }
             | Command::Roster
             | Command::Questions
+            | Command::Held { .. }
+            | Command::Rules
             | Command::Vote { .. }
             | Command::Like { .. }
             | Command::Typing => {
@@ -178,6 +196,8 @@ impl Room {
         rows.extend(self.poll_revised(&body));
         rows.extend(self.thread_revised(seq, &body));
         rows.extend(self.blobs_revised(seq, &body));
+        rows.extend(self.order_revised(seq, &body));
+        let whose = self.whose(&body);
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));
@@ -196,6 +216,7 @@ impl Room {
             client_id,
             body,
         });
+        rows.extend(self.act(&record, whose).map(RowChange::Audit));
         self.decided.apply(&record);
         let first = First { seq, at_ms };
         if let Some(client_id) = record.client_id.clone() {
@@ -203,13 +224,23 @@ impl Room {
             self.client_ids
                 .insert(record.author.id.clone(), client_id, first, pending);
         }
-        match &record.body {
-            RecordBody::Message(_) => {
+        match asked.as_ref() {
+            Some((from, Command::Publish { .. } | Command::Share { .. })) => {
                 self.pace.spoke(&record.author.id, now);
                 self.pace.talked(&record.author.id, self.meta.talk, now);
                 self.typing.stopped(now, &record.author.id);
+                if !from.who.role.is_staff() {
+                    self.talk.said(now);
+                }
             }
-            RecordBody::Edit { .. } => self.pace.talked(&record.author.id, self.meta.talk, now),
+            Some((_, Command::Edit { .. })) => {
+                self.pace.talked(&record.author.id, self.meta.talk, now);
+            }
+            _ => {}
+        }
+        match &record.body {
+            RecordBody::Delete { of, undo: Some(_) } => self.time_undo(now, *of),
+            RecordBody::SlowMode { .. } => self.talk.gap_changed(now, asked.is_some()),
             RecordBody::Mode { .. } => self.time_mode(now),
             RecordBody::Poll(_) | RecordBody::PollClosed { .. } => self.time_polls(now),
             RecordBody::Broadcast(it) => {
@@ -219,7 +250,17 @@ impl Room {
             _ => {}
         }
         fx.push(Effect::Record(record.clone(), rows));
-        let outcome = Outcome::New(first);
+        let says = matches!(
+            asked,
+            Some((
+                _,
+                Command::Publish { .. } | Command::Share { .. } | Command::Edit { .. }
+            ))
+        );
+        let outcome = match &record.body {
+            RecordBody::Held(_) if says => Outcome::Held(first),
+            _ => Outcome::New(first),
+        };
         if let Some((from, _)) = asked.as_ref().filter(|_| fault::is(Fault::AckBeforeCommit)) {
             fx.push(Effect::Answer {
                 to: from.asker(),
@@ -278,6 +319,10 @@ impl Room {
             self.pace.start(now);
             self.time_mode(now);
             self.time_polls(now);
+            self.time_undos(now);
+            if self.decided.auto.is_some() {
+                self.talk.gap_changed(now, true);
+            }
             self.stage.start(&self.committed, now);
             self.audience_fits(now);
         }

@@ -6,16 +6,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     MemberId, Seq,
-    server::{self, Phase, QuestionPhase, Quoted, RoomMode},
+    server::{self, HeldWhy, Phase, QuestionPhase, Quoted, RoomMode},
 };
 
+use super::rule_book::RuleBook;
 use super::votes::{OpenPoll, Votes};
 use crate::{
     fault::{self, Fault},
-    member::Person,
-    record::{Broadcast, Message, Pin, Record, RecordBody, Words},
+    member::{Person, Trace},
+    record::{Auto, Broadcast, Held, Kept, Message, Pin, Record, RecordBody, Words},
     text,
 };
+
+const KICKS_KEPT: usize = 256;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Facts {
@@ -24,6 +27,15 @@ pub(super) struct Facts {
     pub(super) mutes: BTreeMap<MemberId, Mute>,
     pub(super) bans: BTreeMap<MemberId, Ban>,
     pub(super) slow_mode_ms: u64,
+    /// Slow mode follows the talk, as somebody said.
+    pub(super) auto: Option<(Auto, Person)>,
+    /// Until when those who were put out stay out.
+    pub(super) kicks: BTreeMap<MemberId, Kick>,
+    pub(super) rules: Option<RuleBook>,
+    /// Messages that wait for review, by the seq of the record that holds them.
+    pub(super) held: BTreeMap<Seq, Waiting>,
+    /// Deleted messages that can be brought back.
+    pub(super) undo: BTreeMap<Seq, Undone>,
     pub(super) broadcast: Option<Broadcast>,
     /// Who runs this broadcast beside its host.
     pub(super) co_hosts: BTreeMap<MemberId, Person>,
@@ -50,6 +62,33 @@ pub(super) struct Ban {
     pub(super) who: Person,
     pub(super) until_ms: Option<u64>,
     pub(super) reason: Arc<str>,
+    pub(super) devices: Vec<Trace>,
+    pub(super) networks: Vec<Trace>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Kick {
+    pub(super) until_ms: u64,
+    pub(super) reason: Arc<str>,
+}
+
+/// A message that waits for review.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Waiting {
+    pub(super) at_ms: u64,
+    pub(super) of: Option<Seq>,
+    pub(super) why: HeldWhy,
+    pub(super) kept: Kept,
+}
+
+/// A deleted message that can be brought back.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Undone {
+    /// The record that deleted it, and holds it now.
+    pub(super) delete: Seq,
+    pub(super) until_ms: u64,
+    pub(super) by: MemberId,
+    pub(super) kept: Kept,
 }
 
 /// Who may speak.
@@ -83,7 +122,43 @@ impl Facts {
         match &record.body {
             RecordBody::Message(it) => self.asked(record, it),
             RecordBody::Edit { of, text } => self.edited(record.seq, *of, text.as_ref()),
-            RecordBody::Delete { of } => self.deleted(*of),
+            RecordBody::Delete { of, undo } => {
+                self.deleted(record.seq, *of);
+                if let Some(it) = undo {
+                    let undone = Undone {
+                        delete: record.seq,
+                        until_ms: it.until_ms,
+                        by: record.author.id.clone(),
+                        kept: it.kept.clone(),
+                    };
+                    self.undo.insert(*of, undone);
+                }
+            }
+            RecordBody::Held(it) => self.held(record, it),
+            RecordBody::Review { of, .. } => {
+                self.held.remove(of);
+            }
+            RecordBody::Restore { of, kept } => self.restored(record, *of, kept.as_ref()),
+            RecordBody::Rules(rules) => {
+                if let Some(rules) = rules {
+                    self.rules = Some(RuleBook::new(record.seq, rules.clone()));
+                }
+            }
+            RecordBody::Kick {
+                who,
+                until_ms,
+                reason,
+            } => {
+                // Those that are over are forgotten now and then, not at once: the wall clock may jump.
+                if self.kicks.len() >= KICKS_KEPT {
+                    self.kicks.retain(|_, it| it.until_ms > record.at_ms);
+                }
+                let kick = Kick {
+                    until_ms: *until_ms,
+                    reason: reason.clone(),
+                };
+                self.kicks.insert(who.id.clone(), kick);
+            }
             RecordBody::Mode {
                 mode,
                 until_ms,
@@ -133,18 +208,25 @@ impl Facts {
                 who,
                 until_ms,
                 reason,
+                devices,
+                networks,
             } => {
                 let ban = Ban {
                     who: who.clone(),
                     until_ms: *until_ms,
                     reason: reason.clone(),
+                    devices: devices.clone(),
+                    networks: networks.clone(),
                 };
                 self.bans.insert(who.id.clone(), ban);
             }
             RecordBody::Unban { who } => {
                 self.bans.remove(&who.id);
             }
-            RecordBody::SlowMode { gap_ms } => self.slow_mode_ms = *gap_ms,
+            RecordBody::SlowMode { gap_ms, auto } => {
+                self.slow_mode_ms = *gap_ms;
+                self.auto = auto.map(|it| (it, record.author.clone()));
+            }
             RecordBody::CoHost { who, on: true } => {
                 self.co_hosts.insert(who.id.clone(), who.clone());
             }
@@ -198,9 +280,50 @@ impl Facts {
         }
     }
 
-    fn deleted(&mut self, of: Seq) {
-        self.answered(of);
+    /// The record of seq `by` took a message out of the talk.
+    fn deleted(&mut self, by: Seq, of: Seq) {
+        // A question that was brought back since reads as it is now, from the log.
+        if self.question(of).is_none_or(|it| it.1.last_edit < Some(by)) {
+            self.answered(of);
+        }
         self.pin.take_if(|it| it.of == Some(of));
+    }
+
+    fn held(&mut self, record: &Record, it: &Held) {
+        if let Some(of) = it.of {
+            self.deleted(record.seq, of);
+        }
+        let Some(kept) = it.kept.clone() else { return };
+        let waiting = Waiting {
+            at_ms: record.at_ms,
+            of: it.of,
+            why: it.why,
+            kept,
+        };
+        self.held.insert(record.seq, waiting);
+    }
+
+    fn restored(&mut self, record: &Record, of: Seq, kept: Option<&Kept>) {
+        self.undo.remove(&of);
+        let Some(kept) = kept else { return };
+        if self.question(of).is_some() {
+            return;
+        }
+        let Some((at_ms, pos)) = kept.asked else {
+            return;
+        };
+        let mut message = kept.message.clone();
+        message.restore(record.seq, kept);
+        let asked = Record {
+            seq: of,
+            circle: record.circle,
+            at_ms,
+            pos,
+            author: kept.author.clone(),
+            client_id: None,
+            body: RecordBody::Message(message.clone()),
+        };
+        self.asked(&asked, &message);
     }
 
     fn answered(&mut self, of: Seq) {

@@ -9,7 +9,7 @@ use protocol::{
     server::{Joined, Mode, Page, Push, RecordFrame, Reply, Resumed, Roster, State},
 };
 
-use super::{Past, Room, moderation};
+use super::{Past, Room};
 use crate::{
     command::Origin,
     effect::Effect,
@@ -43,6 +43,7 @@ impl Room {
         }
         self.presence.arrive(now, &from.who, from.connection);
         self.viewer_came(&from.who.id);
+        self.traced.saw(&from.who);
         let catch = self.catch_up(since);
         let mut pages = catch.records.chunks(limits::PAGE_RECORDS_MAX);
         let first = pages.next().unwrap_or_default();
@@ -65,6 +66,9 @@ impl Room {
             mark: standing.mark(),
             muted_until_ms: self.committed.muted_until(&from.who.id, now.unix_ms),
             voted: self.voted(&from.who.id),
+            held: standing
+                .runs_the_room()
+                .then(|| u32::try_from(self.committed.held.len()).unwrap_or(u32::MAX)),
         };
         let outcome = Ok(Reply::Joined(Box::new(joined)));
         fx.push(Effect::Answer {
@@ -89,7 +93,7 @@ impl Room {
     /// again when it is on disk.
     pub fn may_watch(&self, now: Now, who: &Who) -> Result<(), Refusal> {
         self.check_works()?;
-        if let Some(refusal) = moderation::banned(&self.committed, now, &who.id) {
+        if let Some(refusal) = self.kept_out(&self.committed, now, who) {
             return Err(refusal);
         }
         self.check(who, Verb::Watch)
@@ -149,6 +153,7 @@ impl Room {
         State {
             count: Some(self.presence.count()),
             slow_mode_ms: Some(self.committed.slow_mode_ms),
+            slow_auto: self.committed.auto.as_ref().map(|it| it.0.frame()),
             broadcast: self.committed.current().map(crate::Broadcast::frame),
             stage: Some(self.stage.state()),
             mode: Some(self.committed.mode.frame()).filter(|it| *it != Mode::default()),

@@ -7,16 +7,19 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions`, `polls`, `card`, `broadcast` and `co_host`, and `rows` for votes and likes; `facts`
-//! (what records make), `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`,
-//! `burst`, `typing`, `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
+//! `questions`, `polls`, `card`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
+//! the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make),
+//! `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`, `typing`,
+//! `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
 
+mod acts;
 mod aside;
 mod audience;
+mod auto;
 mod broadcast;
 mod burst;
 mod card;
@@ -26,6 +29,7 @@ mod co_host;
 mod commit;
 mod decide;
 mod facts;
+mod held;
 mod join;
 mod mode;
 mod moderation;
@@ -37,11 +41,14 @@ mod presence;
 mod questions;
 mod ring;
 mod rows;
+mod rule_book;
 mod stage;
 mod tallies;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod typing;
+mod undo;
 mod votes;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -55,6 +62,7 @@ pub use self::rows::Reached;
 use self::{
     aside::Aside,
     audience::Audience,
+    auto::Talk,
     burst::Bursts,
     client_ids::{ClientIds, First},
     facts::Facts,
@@ -64,6 +72,7 @@ use self::{
     ring::Ring,
     stage::Stage,
     tallies::Tallies,
+    traces::Traced,
     typing::Typing,
 };
 use crate::{
@@ -166,6 +175,10 @@ pub struct Room {
     audience: Audience,
     /// When the mode's time is over, on the steady clock.
     mode_ends: Option<u64>,
+    /// When each delete can no longer be taken back, by message and on the steady clock.
+    undo_ends: BTreeMap<Seq, u64>,
+    talk: Talk,
+    traced: Traced,
     /// Who runs the broadcast, as rosters and rights were last told: true for the host.
     hosts_shown: BTreeMap<MemberId, bool>,
     /// A moment was told: timers run.
@@ -206,7 +219,7 @@ impl Room {
             if let RecordBody::Message(it) = &mut record.body {
                 it.tally = loaded.tallies.get(&record.seq).copied().unwrap_or_default();
             }
-            if matches!(record.body, RecordBody::Message(_)) {
+            if matches!(record.body, RecordBody::Message(_)) && record.client_id.is_some() {
                 pace.recover(&record.author.id, record.at_ms);
             }
             ring.push(Arc::new(record));
@@ -238,6 +251,9 @@ impl Room {
             poll_ends: BTreeMap::new(),
             audience: Audience::default(),
             mode_ends: None,
+            undo_ends: BTreeMap::new(),
+            talk: Talk::default(),
+            traced: Traced::default(),
             started: false,
             broken: false,
         }
@@ -253,19 +269,27 @@ impl Room {
     /// What must be fetched before this command can be decided well: tell it by
     /// [`Room::remember_record`] or [`Room::remember_member`], then handle the command at once.
     /// Where nothing is found, handle it all the same: the refusal says so.
-    pub fn needs(&self, command: &Command) -> Option<Need> {
+    pub fn needs(&self, who: &Who, command: &Command) -> Option<Need> {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
+        let age = || self.needs_age(who).then(|| Need::Member(who.id.clone()));
         match command {
-            Command::Publish { reply_to, .. } => reply_to.and_then(record),
-            Command::Share { reply_to, card, .. } => reply_to.and_then(record).or_else(|| {
-                let blob = card.blob().filter(|it| !self.aside.has_upload(it))?;
-                Some(Need::Upload(blob.clone()))
-            }),
-            Command::Edit { of, .. } | Command::Delete { of, .. } | Command::Like { of, .. } => {
+            Command::Publish { reply_to, .. } => reply_to.and_then(record).or_else(age),
+            Command::Share { reply_to, card, .. } => reply_to
+                .and_then(record)
+                .or_else(|| {
+                    let blob = card.blob().filter(|it| !self.aside.has_upload(it))?;
+                    Some(Need::Upload(blob.clone()))
+                })
+                .or_else(age),
+            Command::Edit { of, .. } => record(*of).or_else(age),
+            Command::Delete { of, .. } | Command::Hold { of, .. } | Command::Like { of, .. } => {
                 record(*of)
             }
             Command::Pin { of, .. } => of.and_then(record),
-            Command::Mute { who, .. } | Command::Ban { who, .. } | Command::CoHost { who, .. } => {
+            Command::Mute { who, .. }
+            | Command::Kick { who, .. }
+            | Command::Ban { who, .. }
+            | Command::CoHost { who, .. } => {
                 let here = self.presence.who(who).is_some();
                 (!here).then(|| Need::Member(who.clone()))
             }
@@ -300,6 +324,8 @@ impl Room {
             Command::Questions => self.questions(from, fx),
             Command::Typing => self.typing(now, from),
             Command::Vote { .. } | Command::Like { .. } => self.row(now, from, command, fx),
+            Command::Held { after } => self.answer_held(from, after, fx),
+            Command::Rules => self.answer_rules(from, fx),
             command => self.record(now, from, command, fx),
         }
     }
@@ -374,6 +400,8 @@ impl Room {
         let polls = self.poll_ends.values().min().copied();
         let polls = polls.filter(|_| !self.broken);
         let tallies = self.tallies.deadline().filter(|_| !self.broken);
+        let undo = self.undo_deadline().filter(|_| !self.broken);
+        let talk = self.talk.deadline().filter(|_| !self.broken);
         let timers = [
             self.typing.deadline(),
             tallies,
@@ -382,6 +410,8 @@ impl Room {
             self.bursts.deadline(),
             stage,
             mode,
+            undo,
+            talk,
         ];
         timers.into_iter().flatten().min()
     }
@@ -394,6 +424,8 @@ impl Room {
             self.wake_mode(now, fx);
             self.wake_polls(now, fx);
             self.wake_tallies(now, fx);
+            self.wake_undo(now, fx);
+            self.wake_auto(now, fx);
         }
         self.wake_typing(now, fx);
         if let Some(change) = self.presence.wake(now) {

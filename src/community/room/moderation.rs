@@ -1,19 +1,20 @@
 //! Mute, ban, slow mode: facts that a member's commands are held against.
 
-use protocol::{Code, MemberId, Refusal};
+use protocol::{Code, MemberId, Refusal, limits, server::AutoSlow};
 
-use super::{Room, pace, span};
+use super::{Room, facts::Facts, pace, span};
 use crate::{
     command::Origin,
     member::{Person, Who},
     now::Now,
-    record::RecordBody,
-    rights::{Object, Verb},
+    record::{Auto, RecordBody},
+    rights::{Object, Standing, Verb},
     text,
 };
 
 /// The longest mute: whoever is to be silent for longer is to be banned.
 const MUTE_MS_MAX: u64 = 366 * 24 * 3_600_000;
+const KICK_MS: u64 = limits::KICK_FOR.as_millis() as u64;
 
 impl Room {
     pub(super) fn mute(
@@ -63,9 +64,26 @@ impl Room {
         let reason = text::reason(reason)?.into();
         let until_ms = for_ms.map(|it| now.unix_ms.saturating_add(it));
         Ok(RecordBody::Ban {
+            devices: self.traced.devices(&who.id),
+            networks: self.traced.networks(&who.id),
             who,
             until_ms,
             reason,
+        })
+    }
+
+    pub(super) fn kick(
+        &self,
+        now: Now,
+        from: &Origin,
+        member: &MemberId,
+        reason: &str,
+    ) -> Result<RecordBody, Refusal> {
+        let who = self.target(from, Verb::Kick, member)?;
+        Ok(RecordBody::Kick {
+            who,
+            until_ms: now.unix_ms.saturating_add(KICK_MS),
+            reason: text::reason(reason)?.into(),
         })
     }
 
@@ -75,7 +93,12 @@ impl Room {
         Ok(RecordBody::Unban { who })
     }
 
-    pub(super) fn slow_mode(&self, from: &Origin, gap_ms: u64) -> Result<RecordBody, Refusal> {
+    pub(super) fn slow_mode(
+        &self,
+        from: &Origin,
+        gap_ms: u64,
+        auto: Option<AutoSlow>,
+    ) -> Result<RecordBody, Refusal> {
         self.check(&from.who, Verb::SlowMode)?;
         if gap_ms > pace::GAP_MS_MAX {
             return Err(Refusal::new(
@@ -83,11 +106,74 @@ impl Room {
                 "slow mode goes up to one hour",
             ));
         }
-        Ok(RecordBody::SlowMode { gap_ms })
+        if auto.is_some_and(|it| !(1..=limits::SLOW_TARGET_MAX).contains(&it.target_per_s)) {
+            let words = format!(
+                "slow mode follows the talk at 1 to {} messages a second",
+                limits::SLOW_TARGET_MAX
+            );
+            return Err(Refusal::new(Code::Malformed, words));
+        }
+        let auto = auto.map(|it| Auto {
+            target_per_s: it.target_per_s,
+            least_ms: gap_ms,
+        });
+        Ok(RecordBody::SlowMode { gap_ms, auto })
     }
 
     pub(super) fn check_not_banned(&self, now: Now, who: &Who) -> Result<(), Refusal> {
-        banned(&self.decided, now, &who.id).map_or(Ok(()), Err)
+        self.banned_here(&self.decided, now, who)
+            .map_or(Ok(()), Err)
+    }
+
+    /// Why this person may not be here: banned themselves, or by the device they come with.
+    fn banned_here(&self, facts: &Facts, now: Now, who: &Who) -> Option<Refusal> {
+        let own = banned(facts, now, &who.id);
+        own.or_else(|| {
+            let standing = Standing {
+                role: who.role,
+                host: self.is_host(facts, &who.id),
+                co_host: facts.is_co_host(&who.id),
+            };
+            // A moderator who tries something on a banned device locks nobody out, least of all oneself.
+            let by_device = facts
+                .bans
+                .values()
+                .filter(|it| !standing.runs_the_room() && it.holds_device(who));
+            by_device
+                .filter_map(|it| banned(facts, now, &it.who.id))
+                .next()
+        })
+    }
+
+    /// The same, or put out a moment ago.
+    pub(super) fn kept_out(&self, facts: &Facts, now: Now, who: &Who) -> Option<Refusal> {
+        let kicked = || {
+            let kick = facts.kicks.get(&who.id)?;
+            let left_ms = kick
+                .until_ms
+                .checked_sub(now.unix_ms)
+                .filter(|it| *it > 0)?;
+            let why = because(&kick.reason);
+            let words = format!(
+                "you were put out of this room for another {}{why}",
+                span(left_ms)
+            );
+            Some(Refusal::new(Code::Kicked, words).after_ms(left_ms))
+        };
+        self.banned_here(facts, now, who).or_else(kicked)
+    }
+
+    /// Others who are here on a device that this member's ban holds.
+    pub(super) fn on_device_of(&self, banned: &MemberId) -> Vec<MemberId> {
+        let Some(ban) = self.committed.bans.get(banned) else {
+            return Vec::new();
+        };
+        self.presence
+            .people()
+            .filter(|who| who.id != *banned && ban.holds_device(who))
+            .filter(|who| !self.committed_standing(who).runs_the_room())
+            .map(|who| who.id.clone())
+            .collect()
     }
 
     pub(super) fn check_not_muted(&self, now: Now, from: &Origin) -> Result<(), Refusal> {
@@ -150,13 +236,9 @@ impl Room {
 }
 
 /// The refusal that a banned member hears.
-pub(super) fn banned(facts: &super::facts::Facts, now: Now, member: &MemberId) -> Option<Refusal> {
+pub(super) fn banned(facts: &Facts, now: Now, member: &MemberId) -> Option<Refusal> {
     let ban = facts.ban(member, now.unix_ms)?;
-    let why = if ban.reason.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", ban.reason)
-    };
+    let why = because(&ban.reason);
     Some(match ban.until_ms {
         None => Refusal::new(Code::Banned, format!("you are banned from this room{why}")),
         Some(until_ms) => {
@@ -168,4 +250,12 @@ pub(super) fn banned(facts: &super::facts::Facts, now: Now, member: &MemberId) -
             Refusal::new(Code::Banned, words).after_ms(left_ms)
         }
     })
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    }
 }

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use protocol::{
-    Refusal, Seq, limits,
+    ClientId, MemberId, Refusal, Seq, limits,
     server::{Ack, AckKind, Reply},
 };
 
@@ -38,6 +38,7 @@ pub(super) struct Decided {
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     New(First),
+    Held(First),
     Dup(First),
     /// A row, which has no place.
     Done,
@@ -55,6 +56,7 @@ impl Outcome {
         };
         match self {
             Self::New(first) => ack(first, AckKind::New),
+            Self::Held(first) => ack(first, AckKind::Held),
             Self::Dup(first) => ack(first, AckKind::Dup),
             Self::Done => Ok(Reply::Done {}),
             Self::Refused(refusal) => Err(refusal),
@@ -129,6 +131,19 @@ impl Pending {
             }
         }
         self.records = 0;
+    }
+
+    /// Client ids that wait for nothing but to be answered with their first result.
+    pub(super) fn first_results(&self) -> Vec<(MemberId, ClientId, First)> {
+        let known = |it: &Decided| {
+            let first = match it.outcome {
+                Outcome::Dup(first) | Outcome::Held(first) if it.record.is_none() => first,
+                _ => return None,
+            };
+            let (from, command) = it.asked.as_ref()?;
+            Some((from.who.id.clone(), command.client_id()?.clone(), first))
+        };
+        self.queue.iter().filter_map(known).collect()
     }
 
     pub(super) fn into_commands(self) -> Vec<(Origin, Command)> {

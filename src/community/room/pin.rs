@@ -8,7 +8,7 @@ use crate::{
     command::Origin,
     effect::RowChange,
     fault::{self, Fault},
-    record::{Pin, RecordBody, Words},
+    record::{Held, Pin, RecordBody, Words},
     rights::Verb,
     text,
 };
@@ -64,12 +64,14 @@ impl Room {
                     body: RecordBody::Pin(pin),
                 })
             }
-            RecordBody::Delete { of }
+            RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. })
                 if pinned.of != Some(*of) || fault::is(Fault::PinKeepsDeleted) =>
             {
                 None
             }
-            RecordBody::Delete { .. } | RecordBody::Pin(_) => Some(RowChange::Erase {
+            RecordBody::Delete { .. }
+            | RecordBody::Held(Held { of: Some(_), .. })
+            | RecordBody::Pin(_) => Some(RowChange::Erase {
                 seq,
                 left: RecordBody::Pin(pin.emptied()),
             }),

@@ -118,8 +118,10 @@ impl Presence {
         let Some(here) = self.here.get_mut(&who.id) else {
             return;
         };
-        if here.who != *who {
-            here.who = who.clone();
+        // Where they come from is nothing that others see.
+        let looks_alike = (&here.who.name, here.who.role) == (&who.name, who.role);
+        here.who = who.clone();
+        if !looks_alike {
             self.touch(now, &who.id);
         }
     }

@@ -8,7 +8,7 @@ use protocol::{MemberId, Seq, limits};
 use crate::{
     fault::{self, Fault},
     member::Person,
-    record::{Message, Pin, Record, RecordBody, Tally},
+    record::{Held, Message, Outcome, Pin, Record, RecordBody, Tally},
     text,
 };
 
@@ -18,6 +18,8 @@ pub(super) struct Ring {
     records: VecDeque<Arc<Record>>,
     /// The record of what is pinned, as far as it was pushed here.
     pin: Option<Seq>,
+    /// The record of the rules, in the same way.
+    rules: Option<Seq>,
 }
 
 impl Ring {
@@ -41,14 +43,33 @@ impl Ring {
                     }
                 });
             }
-            RecordBody::Delete { of } if !fault::is(Fault::DeleteNotFolded) => {
+            RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. })
+                if !fault::is(Fault::DeleteNotFolded) =>
+            {
                 let before = self.message(*of, |it| {
-                    let before = it.last_edit;
-                    it.erase();
+                    let before = it.last_edit.filter(|it| *it < record.seq);
+                    it.erase(record.seq);
                     before
                 });
                 self.supersede(before.flatten());
                 self.pinned(*of, |it| *it = it.emptied());
+            }
+            RecordBody::Restore {
+                of,
+                kept: Some(kept),
+            } => {
+                self.message(*of, |it| it.restore(record.seq, kept));
+                self.forget_deleted(*of);
+            }
+            RecordBody::Review { of, outcome } => self.reviewed(*of, outcome),
+            RecordBody::Rules(Some(_)) => {
+                if let Some(RecordBody::Rules(before)) = self
+                    .rules
+                    .replace(record.seq)
+                    .and_then(|it| self.body_mut(it))
+                {
+                    *before = None;
+                }
             }
             RecordBody::Question { of, to, done } => {
                 for seq in [Some(*of), *done].into_iter().flatten() {
@@ -163,8 +184,42 @@ impl Ring {
     }
 
     fn supersede(&mut self, edit: Option<Seq>) {
-        if let Some(RecordBody::Edit { text, .. }) = edit.and_then(|it| self.body_mut(it)) {
-            *text = None;
+        match edit.and_then(|it| self.body_mut(it)) {
+            Some(RecordBody::Edit { text, .. }) => *text = None,
+            Some(RecordBody::Restore { kept, .. }) => *kept = None,
+            _ => {}
+        }
+    }
+
+    /// What was deleted can no longer be brought back: its last words are gone from here too.
+    pub(super) fn forget_undo(&mut self, delete: Seq) {
+        if let Some(RecordBody::Delete { undo, .. }) = self.body_mut(delete) {
+            *undo = None;
+        }
+    }
+
+    /// The delete of a message that is there again holds it no longer.
+    fn forget_deleted(&mut self, message: Seq) {
+        let delete = self.records.iter().rev().find(|it| match &it.body {
+            RecordBody::Delete { of, undo } => *of == message && undo.is_some(),
+            _ => false,
+        });
+        if let Some(seq) = delete.map(|it| it.seq) {
+            self.forget_undo(seq);
+        }
+    }
+
+    fn reviewed(&mut self, held: Seq, outcome: &Outcome) {
+        if let Some(RecordBody::Held(it)) = self.body_mut(held) {
+            *it = Held::reviewed(it.of, it.why, outcome.clone());
+        }
+    }
+
+    /// A record that holds a message, or held one.
+    pub(super) fn held(&self, seq: Seq) -> Option<&Held> {
+        match &self.get(seq)?.body {
+            RecordBody::Held(it) => Some(it),
+            _ => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::{
     Code, MemberId, Refusal,
-    server::{Ack, AckKind, Phase, Reply},
+    server::{Ack, AckKind, HeldWhy, Phase, Reply},
 };
 
 use super::{model::Expect, world::World};
@@ -38,6 +38,10 @@ impl World {
                     let mut fx = Vec::new();
                     self.places[room].room.counted(self.now, &counted, &mut fx);
                     self.carry_out(room, fx);
+                }
+                Effect::Rows(rows) => {
+                    self.seen.note("erased in time");
+                    self.places[room].waiting.rows.extend(rows);
                 }
                 Effect::Announce(announce) => {
                     if let crate::Announce::Records(records) = &announce {
@@ -94,25 +98,28 @@ impl World {
                 "a banned member acts"
             );
         }
-        if matches!(
-            record.body,
-            RecordBody::Message(_) | RecordBody::Edit { .. }
-        ) {
+        // What a rule held was said as well; what was let through was said before.
+        let (said, edited) = match &record.body {
+            RecordBody::Message(it) => (it.held.is_none(), false),
+            RecordBody::Held(it) => {
+                let own = it.why != HeldWhy::Person;
+                (own && it.of.is_none(), own && it.of.is_some())
+            }
+            RecordBody::Edit { .. } => (false, true),
+            _ => (false, false),
+        };
+        if said || edited {
             assert!(
                 !place.decided.is_muted(author, now),
                 "a muted member speaks"
             );
         }
-        if matches!(
-            record.body,
-            RecordBody::Message(_) | RecordBody::Edit { .. }
-        ) && place.meta.talk.every_ms > 0
-        {
+        if (said || edited) && place.meta.talk.every_ms > 0 {
             let left = place.credit_ms(author, now);
             let left = left.saturating_sub(place.meta.talk.every_ms);
             place.credit.insert(author.clone(), (left, now.mono_ms));
         }
-        if matches!(record.body, RecordBody::Message(_)) {
+        if said {
             place.spoke.insert(author.clone(), now.mono_ms);
         }
         place.check_pos(record, now);
@@ -123,6 +130,17 @@ impl World {
         }
         match &record.body {
             RecordBody::Mode { .. } if record.client_id.is_none() => self.seen.note("restored"),
+            RecordBody::Held(_) => self.seen.note("held"),
+            RecordBody::Review { .. } => self.seen.note("reviewed"),
+            RecordBody::Restore { .. } if record.client_id.is_some() => {
+                self.seen.note("brought back");
+            }
+            RecordBody::Delete { of, .. } => {
+                place.deleted_ms.insert(*of, now.mono_ms);
+            }
+            RecordBody::SlowMode { .. } if record.client_id.is_none() => {
+                self.seen.note("slowed by itself");
+            }
             RecordBody::Pin(it) if it.words.is_some() => self.seen.note("pinned"),
             RecordBody::Pin(_) => self.seen.note("taken down"),
             RecordBody::CoHost { .. } => self.seen.note("co-host"),
@@ -166,11 +184,15 @@ impl World {
         match outcome {
             Ok(Reply::Ack(ack)) => {
                 match ack.v {
+                    AckKind::Held => assert!(matches!(
+                        expect,
+                        Expect::Accept | Expect::Dup | Expect::Either
+                    )),
                     AckKind::New => assert!(matches!(expect, Expect::Accept | Expect::Either)),
                     AckKind::Dup => assert!(matches!(expect, Expect::Dup | Expect::Either)),
                 }
                 self.seen
-                    .note(if ack.v == AckKind::New { "new" } else { "dup" });
+                    .note(if ack.v == AckKind::Dup { "dup" } else { "new" });
                 self.acknowledged(room, ack, found);
             }
             Ok(Reply::Joined(joined)) => {
@@ -190,6 +212,8 @@ impl World {
                 match expect {
                     _ if code == Code::StorageUnavailable => return,
                     Expect::Refuse(expected) => assert_eq!(code, expected, "{refusal}"),
+                    // It was held, and was not let through.
+                    Expect::Dup if code == Code::ReviewRefused => {}
                     Expect::Either => {}
                     expect => panic!("{expect:?}, but refused: {refusal}"),
                 }
@@ -225,7 +249,8 @@ impl World {
         self.seen.note("out");
         let place = &mut self.places[room];
         assert!(
-            place.committed.is_banned(member, self.now),
+            place.committed.is_banned(member, self.now)
+                || place.committed.is_kicked(member, self.now),
             "out without a ban on disk"
         );
         place.here.remove(member);

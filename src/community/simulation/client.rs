@@ -175,6 +175,19 @@ impl Client {
                     line.text.clear();
                 }
             }
+            Body::Restore {
+                of,
+                text,
+                edits,
+                question,
+            } => {
+                if let Some(line) = self.lines.get_mut(of) {
+                    line.text.clone_from(text);
+                    line.edits = *edits;
+                    line.deleted = false;
+                    line.question = *question;
+                }
+            }
             Body::Question { of, to, done } => {
                 for (seq, to) in [(Some(*of), *to), (*done, QuestionPhase::Answered)] {
                     let line = seq.and_then(|it| self.lines.get_mut(&it));

@@ -35,7 +35,7 @@ impl World {
     }
 
     pub(super) fn handle_mark(&mut self, room: usize, from: &Origin, command: Command) {
-        self.fetch(room, from, &command);
+        self.fetch(room, &from.who, &command);
         let waits = Waits {
             member: from.who.id.clone(),
             command: command.clone(),

@@ -52,7 +52,7 @@ fn every_promise_holds_from_every_seed() {
 #[test]
 fn the_simulation_does_everything_often_enough() {
     let mut seen = world::Seen::default();
-    for seed in 1..=48 {
+    for seed in 1..=96 {
         let mut world = world::World::new(seed);
         world.run(STEPS);
         seen.add(&world.seen);
@@ -72,6 +72,7 @@ fn each_planted_fault_is_found_as_what_it_is() {
         (Fault::PresenceByConnection, "who is here"),
         (Fault::PauseCounts, "paused time is not played"),
         (Fault::PinKeepsDeleted, "was taken back"),
+        (Fault::UndoNeverEnds, "was taken back"),
         (Fault::DeleteNotFolded, "is shown as it reads"),
         (Fault::VoteCountedTwice, "each voter counts once"),
         (

@@ -6,7 +6,7 @@ use protocol::{
     Code, MemberId, Seq,
     client::QuestionAct,
     limits,
-    server::{Phase, QuestionPhase, RoomMode},
+    server::{Phase, QuestionPhase, RoomMode, Rules},
 };
 
 use super::world::Cast;
@@ -35,6 +35,13 @@ pub(super) struct Model {
     pub(super) lines: BTreeMap<Seq, Line>,
     pub(super) mutes: BTreeMap<MemberId, u64>,
     pub(super) bans: BTreeMap<MemberId, u64>,
+    /// Until when those who were put out stay out.
+    pub(super) kicks: BTreeMap<MemberId, u64>,
+    pub(super) rules: Rules,
+    /// Messages that wait for review: which one it was, and how it would read.
+    pub(super) held: BTreeMap<Seq, (Option<Seq>, Line)>,
+    /// Deleted messages as they read, and who deleted them. Their time is not reckoned here.
+    pub(super) undo: BTreeMap<Seq, (MemberId, Line)>,
     pub(super) gap_ms: u64,
     pub(super) broadcast: Option<Broadcast>,
     pub(super) co_hosts: BTreeSet<MemberId>,
@@ -44,6 +51,8 @@ pub(super) struct Model {
     pub(super) pin: Option<Pinned>,
     /// Polls that are open, by the number of their options.
     pub(super) polls: BTreeMap<Seq, usize>,
+    /// A review that let a message through, until the record of it.
+    allowed: Option<(Seq, Option<Seq>)>,
     /// Texts that were taken back and must be nowhere.
     pub(super) erased: BTreeSet<String>,
 }
@@ -71,6 +80,15 @@ impl Model {
                     deleted: it.deleted,
                     question: it.question,
                 };
+                if let Some(held) = it.held {
+                    assert!(record.client_id.is_none(), "the room itself shows it");
+                    assert_eq!(
+                        self.allowed.take(),
+                        Some((held, None)),
+                        "allowed just before"
+                    );
+                    self.erased.remove(&line.text);
+                }
                 self.lines.insert(record.seq, line);
             }
             RecordBody::Edit { of, text } => {
@@ -84,13 +102,64 @@ impl Model {
                 self.erased.insert(std::mem::replace(&mut line.text, text));
                 line.edits += 1;
             }
-            RecordBody::Delete { of } => {
-                let line = self.lines.get_mut(of).expect("a delete names a message");
-                assert!(!line.deleted, "a message is deleted once");
-                self.erased.insert(std::mem::take(&mut line.text));
-                line.deleted = true;
-                line.question = None;
-                self.pin = self.pin.take().filter(|it| it.0 != Some(*of));
+            RecordBody::Delete { of, undo } => {
+                let line = self.taken_out(*of);
+                self.erased.insert(line.text.clone());
+                if let Some(undo) = undo {
+                    assert_eq!(
+                        undo.kept.message.text.as_ref(),
+                        line.text,
+                        "kept as it reads"
+                    );
+                    self.undo.insert(*of, (record.author.id.clone(), line));
+                }
+            }
+            RecordBody::Held(it) => {
+                let kept = it.kept.as_ref().expect("decided with its message");
+                let mut line = match it.of {
+                    Some(of) => self.taken_out(of),
+                    None => Line {
+                        author: kept.author.id.clone(),
+                        text: kept.message.text.to_string(),
+                        edits: 0,
+                        deleted: false,
+                        question: kept.message.question,
+                    },
+                };
+                if line.text != kept.message.text.as_ref() {
+                    line.edits += 1;
+                    let before = std::mem::replace(&mut line.text, kept.message.text.to_string());
+                    self.erased.insert(before);
+                }
+                self.held.insert(record.seq, (it.of, line));
+            }
+            RecordBody::Review { of, outcome } => {
+                let (seen, line) = self.held.remove(of).expect("it waits");
+                // Of an allowed message the words are in another record from here on.
+                self.erased.insert(line.text.clone());
+                if outcome.allowed {
+                    self.allowed = Some((*of, seen));
+                    if let Some(seen) = seen {
+                        self.undo.insert(seen, (record.author.id.clone(), line));
+                    }
+                }
+            }
+            RecordBody::Restore { of, kept } => {
+                let kept = kept.as_ref().expect("decided with its message");
+                let (_, mut line) = self.undo.remove(of).expect("it can be brought back");
+                if let Some((_, seen)) = self.allowed.take() {
+                    assert_eq!(seen, Some(*of), "allowed just before");
+                }
+                assert_eq!(kept.message.text.as_ref(), line.text, "as it read");
+                if line.question == Some(QuestionPhase::Picked) {
+                    line.question = Some(QuestionPhase::Asked);
+                }
+                self.erased.remove(&line.text);
+                self.lines.insert(*of, line);
+            }
+            RecordBody::Rules(it) => self.rules = Rules::clone(it.as_ref().expect("decided so")),
+            RecordBody::Kick { who, until_ms, .. } => {
+                self.kicks.insert(who.id.clone(), *until_ms);
             }
             RecordBody::Mode {
                 mode,
@@ -143,7 +212,7 @@ impl Model {
             RecordBody::Unban { who } => {
                 self.bans.remove(&who.id);
             }
-            RecordBody::SlowMode { gap_ms } => self.gap_ms = *gap_ms,
+            RecordBody::SlowMode { gap_ms, .. } => self.gap_ms = *gap_ms,
             RecordBody::CoHost { who, on: true } => {
                 self.co_hosts.insert(who.id.clone());
             }
@@ -167,6 +236,18 @@ impl Model {
             !live || record.pos.is_some(),
             "every record while live has its stream position"
         );
+    }
+
+    /// Takes a message out of the talk, and answers how it read.
+    fn taken_out(&mut self, of: Seq) -> Line {
+        let line = self.lines.get_mut(&of).expect("it names a message");
+        assert!(!line.deleted, "a message is taken out once");
+        let was = line.clone();
+        line.text.clear();
+        line.deleted = true;
+        line.question = None;
+        self.pin = self.pin.take().filter(|it| it.0 != Some(of));
+        was
     }
 
     fn pinned(&mut self, it: &Pin) {
@@ -241,6 +322,10 @@ impl Model {
         self.bans.get(member).is_some_and(|it| *it > now.unix_ms)
     }
 
+    pub(super) fn is_kicked(&self, member: &MemberId, now: Now) -> bool {
+        self.kicks.get(member).is_some_and(|it| *it > now.unix_ms)
+    }
+
     fn rank(&self, cast: &Cast, member: &MemberId) -> u8 {
         let current = self.current();
         let host = cast.maker == *member || current.is_some_and(|it| it.host.id == *member);
@@ -283,11 +368,13 @@ impl Model {
                 .may_speak(joined, me, now)
                 .or_else(|| self.silenced(cast, me, *question))
                 .or_else(|| unfit(text))
+                .or_else(|| self.against_rules(cast, me, text))
                 .or_else(|| reply_to.and_then(|it| self.missing(it))),
             Command::Share { text, reply_to, .. } => match self
                 .may_speak(joined, me, now)
                 .or_else(|| self.silenced(cast, me, false))
                 .or_else(|| unfit(text))
+                .or_else(|| self.against_rules(cast, me, text))
                 .or_else(|| reply_to.and_then(|it| self.missing(it)))
             {
                 // How fast one talks, and whose the upload is, comes after.
@@ -299,7 +386,8 @@ impl Model {
                 .or_else(|| self.missing(*of))
                 .or_else(|| not_permitted(self.lines[of].author == *me))
                 .or_else(|| self.silenced(cast, me, true))
-                .or_else(|| unfit(text)),
+                .or_else(|| unfit(text))
+                .or_else(|| self.against_rules(cast, me, text)),
             Command::Delete { of, .. } if !joined => {
                 let _ = of;
                 Some(Code::NotJoined)
@@ -309,7 +397,30 @@ impl Model {
                 let rank = self.rank(cast, me);
                 not_permitted(author == me || (rank >= 2 && rank > self.rank(cast, author)))
             }),
-            Command::Mute { who, .. } | Command::Ban { who, .. } => {
+            Command::Undelete { of, .. } => match self.undo.get(of) {
+                None => Some(Code::NoSuchMessage),
+                Some((by, _)) if by == me => None,
+                Some((_, line)) => not_permitted(
+                    line.author != *me
+                        && self.rank(cast, me) >= 2
+                        && self.rank(cast, me) > self.rank(cast, &line.author),
+                ),
+            },
+            Command::Hold { of, .. } => not_permitted(self.rank(cast, me) >= 2)
+                .or_else(|| self.missing(*of))
+                .or_else(|| {
+                    let author = &self.lines[of].author;
+                    not_permitted(author == me || self.rank(cast, me) > self.rank(cast, author))
+                })
+                .or_else(|| self.queue_full()),
+            Command::Review { of, .. } => {
+                not_permitted(self.rank(cast, me) >= 2).or_else(|| match self.held.get(of) {
+                    None => Some(Code::NoSuchMessage),
+                    Some((_, line)) => not_permitted(line.author != *me),
+                })
+            }
+            Command::SetRules { .. } => not_permitted(self.rank(cast, me) >= 2),
+            Command::Mute { who, .. } | Command::Kick { who, .. } | Command::Ban { who, .. } => {
                 not_permitted(self.may_act(cast, me, who))
             }
             Command::Unmute { who, .. } => self.may_lift(cast, me, who, &self.mutes),
@@ -349,6 +460,26 @@ impl Model {
             RoomMode::Host => Some(Code::HostOnly),
             _ => None,
         }
+    }
+
+    /// By the first word alone: the folding of texts has tests of its own.
+    fn against_rules(&self, cast: &Cast, me: &MemberId, text: &str) -> Option<Code> {
+        if self.rank(cast, me) >= 2 {
+            return None;
+        }
+        let first = text.split(' ').next().unwrap_or_default().to_owned();
+        if self.rules.refuse.contains(&first) {
+            return Some(Code::WordRefused);
+        }
+        self.rules
+            .hold
+            .contains(&first)
+            .then(|| self.queue_full())
+            .flatten()
+    }
+
+    fn queue_full(&self) -> Option<Code> {
+        (self.held.len() >= limits::HELD_MAX).then_some(Code::Busy)
     }
 
     pub(super) fn runs(&self, cast: &Cast, me: &MemberId) -> bool {

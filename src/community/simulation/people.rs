@@ -2,13 +2,13 @@
 
 use protocol::{
     BlobKind, Card, Code,
-    client::{BroadcastAct, QuestionAct},
+    client::{BroadcastAct, QuestionAct, ReviewAct},
     limits,
-    server::RoomMode,
+    server::{AutoSlow, RoomMode, Rules},
 };
 
 use super::{model::Expect, place::client_id, world::World};
-use crate::{Command, Need, Origin, Role, Upload};
+use crate::{Command, Need, Origin, Role, Upload, Who};
 
 /// Opening is tried twice as often, or little would ever be live.
 const ACTS: [BroadcastAct; 6] = [
@@ -53,6 +53,8 @@ impl World {
         let text = match self.random.below(40) {
             0 => " \n".to_owned(),
             1 => "x".repeat(limits::TEXT_CHARS_MAX + 1),
+            2..=4 => format!("bad {}", self.next),
+            5..=18 => format!("odd {}", self.next),
             _ => format!("line {}", self.next),
         };
         let last = self.places[room].decided.last + 1;
@@ -134,7 +136,46 @@ impl World {
                 of,
                 text,
             },
-            70..=77 => Command::Delete { client_id, of },
+            70..=71 => Command::Delete { client_id, of },
+            72..=73 => {
+                let deleted = &self.places[room].decided.undo;
+                let of = deleted.keys().next_back().copied().unwrap_or(of);
+                Command::Undelete { client_id, of }
+            }
+            74 => Command::Kick {
+                client_id,
+                who,
+                reason: String::new(),
+            },
+            75 => match self.random.below(2) {
+                0 => Command::Hold { client_id, of },
+                _ => Command::SetRules {
+                    client_id,
+                    rules: Rules {
+                        refuse: vec!["bad".into()],
+                        hold: if self.random.percent(80) {
+                            vec!["odd".into()]
+                        } else {
+                            Vec::new()
+                        },
+                        ..Rules::default()
+                    },
+                },
+            },
+            76..=77 => {
+                let waits = self.places[room].decided.held.keys().next().copied();
+                let act = if self.random.percent(50) {
+                    ReviewAct::Allow
+                } else {
+                    ReviewAct::Refuse
+                };
+                Command::Review {
+                    client_id,
+                    of: waits.unwrap_or(of),
+                    act,
+                    reason: String::new(),
+                }
+            }
             78..=79 => Command::Mute {
                 client_id,
                 who,
@@ -160,6 +201,10 @@ impl World {
             89 => Command::SlowMode {
                 client_id,
                 gap_ms: self.random.below(3).saturating_sub(1) * 2_000,
+                auto: self
+                    .random
+                    .percent(30)
+                    .then_some(AutoSlow { target_per_s: 1 }),
             },
             _ => {
                 let act = ACTS[self.random.index(ACTS.len())];
@@ -204,6 +249,8 @@ impl World {
         let place = &self.places[room];
         let expect = if place.committed.is_banned(&from.who.id, self.now) {
             Expect::Refuse(Code::Banned)
+        } else if place.committed.is_kicked(&from.who.id, self.now) {
+            Expect::Refuse(Code::Kicked)
         } else if from.who.role == Role::Guest && !place.meta.guests {
             Expect::Refuse(Code::GuestsNotAllowed)
         } else {
@@ -253,7 +300,7 @@ impl World {
     }
 
     pub(super) fn handle(&mut self, room: usize, from: &Origin, command: Command) {
-        self.fetch(room, from, &command);
+        self.fetch(room, &from.who, &command);
         let expect = self.expect(room, from, &command);
         self.expected
             .insert(from.request, (expect, command.client_id().cloned()));
@@ -288,6 +335,16 @@ impl World {
         let expect = place
             .decided
             .expect(&self.cast, joined, self.now, from, command);
+        if let (Command::Undelete { of, .. }, Expect::Accept | Expect::Refuse(Code::NotPermitted)) =
+            (command, expect)
+        {
+            let in_time = self.expect_undo(room, *of);
+            return if in_time == Expect::Accept {
+                expect
+            } else {
+                in_time
+            };
+        }
         if expect != Expect::Accept {
             return expect;
         }
@@ -298,6 +355,16 @@ impl World {
         match command {
             Command::Publish { .. } => self.expect_pace(room, from),
             _ => expect,
+        }
+    }
+
+    fn expect_undo(&self, room: usize, of: u64) -> Expect {
+        let within_ms = limits::UNDO_WITHIN.as_millis() as u64;
+        match self.places[room].deleted_ms.get(&of) {
+            // By a former process: the wall clock decides.
+            None => Expect::Either,
+            Some(at) if at + within_ms > self.now.mono_ms => Expect::Accept,
+            Some(_) => Expect::Refuse(Code::NoSuchMessage),
         }
     }
 
@@ -325,9 +392,9 @@ impl World {
         }
     }
 
-    pub(super) fn fetch(&mut self, room: usize, from: &Origin, command: &Command) {
+    pub(super) fn fetch(&mut self, room: usize, who: &Who, command: &Command) {
         let place = &mut self.places[room];
-        match place.room.needs(command) {
+        match place.room.needs(who, command) {
             Some(Need::Record(seq)) => {
                 self.seen.note("looked up");
                 let record = place.disk.record(seq).expect("an old seq is on disk");
@@ -339,7 +406,7 @@ impl World {
             Some(Need::Upload(blob)) => {
                 // Now and then it is somebody else's, or too old.
                 let mine = self.random.percent(80);
-                let by = if mine { &from.who.id } else { &self.cast.maker };
+                let by = if mine { &who.id } else { &self.cast.maker };
                 let hours = u64::from(self.random.percent(10)) * 3_600_000;
                 place.room.remember_upload(Upload {
                     blob,

@@ -41,6 +41,8 @@ pub(super) struct Place {
     pub(super) here: BTreeMap<MemberId, Option<u64>>,
     /// By what this process heard, on the steady clock.
     pub(super) spoke: BTreeMap<MemberId, u64>,
+    /// When each message was deleted, as this process saw it.
+    pub(super) deleted_ms: BTreeMap<u64, u64>,
     /// What is left of each member's rate in milliseconds of it, and when that was so.
     pub(super) credit: BTreeMap<MemberId, (u64, u64)>,
     /// Who voted and liked what, as decided.
@@ -114,6 +116,7 @@ impl Place {
             clock: MediaClock::default(),
             here: BTreeMap::new(),
             spoke: BTreeMap::new(),
+            deleted_ms: BTreeMap::new(),
             credit: BTreeMap::new(),
             known: BTreeSet::new(),
             votes: Marks::default(),
@@ -147,6 +150,7 @@ impl Place {
         self.decided = model;
         self.votes = self.disk.seen_marks().clone();
         self.spoke.clear();
+        self.deleted_ms.clear();
         self.credit.clear();
         let is = self.decided.broadcast.as_ref();
         let live = |it: Option<&Broadcast>| {
@@ -271,16 +275,6 @@ pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
             mark: Mark::Member,
         },
         client_id: None,
-        body: RecordBody::Message(Message {
-            text: format!("old {seq}").into(),
-            reply_to: None,
-            edits: 0,
-            last_edit: None,
-            deleted: false,
-            question: None,
-            root: None,
-            tally: crate::Tally::default(),
-            card: None,
-        }),
+        body: RecordBody::Message(Message::new(format!("old {seq}").into(), None)),
     }
 }

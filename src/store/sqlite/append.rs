@@ -9,6 +9,7 @@ use super::{entry, read, tallies};
 use crate::{
     log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
     rows::{
+        audit::{self, NewAct},
         blobs::{let_go, refer},
         broadcasts::put_broadcast,
         column::is_taken,
@@ -149,6 +150,17 @@ fn change_row(
         }
         RowChange::LetGo { seq } => {
             let_go(db, part.room, *seq)?;
+            1
+        }
+        RowChange::Audit(act) => {
+            let room = Some(part.room);
+            audit::add(
+                db,
+                &NewAct {
+                    room,
+                    ..act.clone()
+                },
+            )?;
             1
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_circle_rooms_log.sql"),
     include_str!("../migrations/0002_life.sql"),
     include_str!("../migrations/0003_things.sql"),
+    include_str!("../migrations/0004_order.sql"),
 ];
 
 pub(super) fn migrate(db: &mut Connection, file: &Path, all: &[&str]) -> Result<(), OpenError> {

@@ -100,6 +100,7 @@ fn a_pin_follows_its_message_and_goes_with_it() {
     assert_eq!(bench.pinned(), None);
     let told = bench.states().pop().and_then(|it| it.pin.clone());
     assert_eq!(told, Some(protocol::server::Quoted::default()));
+    bench.pass(30_000);
     bench.revise_log();
     bench.restart();
     assert_eq!(bench.pinned(), None);

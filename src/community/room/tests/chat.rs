@@ -31,6 +31,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         likes: 0,
         replies: 0,
         card: None,
+        held: None,
     };
     assert_eq!(ev[0].body, body);
 }
@@ -57,6 +58,7 @@ fn a_reply_names_a_message_that_is_there() {
             Command::SlowMode {
                 client_id,
                 gap_ms: 0,
+                auto: None,
             },
         )
         .expect("accepted");
@@ -198,6 +200,7 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 likes: 0,
                 replies: 0,
                 card: None,
+                held: None,
             },
             Body::Edit {
                 of: 0,
@@ -282,10 +285,10 @@ fn a_message_older_than_the_ring_is_fetched_for_its_edit() {
         of: 3,
         text: "late".into(),
     };
-    assert_eq!(bench.room.needs(&command), Some(Need::Record(3)));
+    assert_eq!(bench.room.needs(&who(ANN), &command), Some(Need::Record(3)));
     let old = bench.log[2].clone();
     bench.room.remember_record(bench.now, old.clone());
-    assert_eq!(bench.room.needs(&command), None);
+    assert_eq!(bench.room.needs(&who(ANN), &command), None);
     bench.ack(ANN, command).expect("accepted");
     assert_eq!(delete(&mut bench, ANN, 3).map(|_| ()), Ok(()));
     // A read that began before the delete arrives after it.
@@ -309,6 +312,7 @@ fn a_record_that_is_no_message_is_not_edited() {
             Command::SlowMode {
                 client_id,
                 gap_ms: 0,
+                auto: None,
             },
         )
         .expect("accepted");

@@ -26,7 +26,11 @@ impl Bench {
     fn slow(&mut self, name: &str) -> Result<Seq, Code> {
         let client_id = self.cid();
         let gap_ms = 5_000;
-        let command = Command::SlowMode { client_id, gap_ms };
+        let command = Command::SlowMode {
+            client_id,
+            gap_ms,
+            auto: None,
+        };
         self.ack(name, command).map(|it| it.s).map_err(|it| it.code)
     }
 

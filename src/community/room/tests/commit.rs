@@ -11,6 +11,7 @@ fn r3_nothing_is_shown_before_it_is_on_disk() {
         Command::SlowMode {
             client_id,
             gap_ms: 1_000,
+            auto: None,
         },
     );
     assert!(
@@ -242,6 +243,7 @@ fn a_recovered_room_is_the_room_that_was() {
             Command::SlowMode {
                 client_id,
                 gap_ms: 2_000,
+                auto: None,
             },
         )
         .expect("accepted");

@@ -13,6 +13,10 @@ mod moderation;
 mod order;
 mod presence;
 mod resume;
+mod review;
+mod slowing;
+mod traces;
+mod undo;
 
 use protocol::{
     Code,
@@ -23,7 +27,7 @@ use protocol::{
 use super::*;
 use crate::{
     effect::{Notify, RowChange},
-    member::Role,
+    member::{Role, Traces},
     record::Message,
 };
 
@@ -57,6 +61,7 @@ pub(super) fn who(name: &str) -> Who {
         id: name.into(),
         name: name.into(),
         role,
+        traces: Traces::default(),
     }
 }
 
@@ -274,6 +279,9 @@ impl Bench {
             if let Effect::Row(number, row) = effect {
                 self.rows.push(row.clone());
                 self.row = *number;
+            }
+            if let Effect::Rows(rows) = effect {
+                self.rows.extend(rows.iter().cloned());
             }
         }
         self.fx.extend(fx);

@@ -225,7 +225,7 @@ fn somebody_who_is_not_here_is_looked_up_with_the_role_of_today() {
         reason: String::new(),
     };
     assert_eq!(
-        bench.room.needs(&command),
+        bench.room.needs(&who(ANN), &command),
         Some(Need::Member("carol".into()))
     );
     assert_eq!(
@@ -258,6 +258,7 @@ fn slow_mode_holds_members_to_the_millisecond_and_staff_not_at_all() {
             Command::SlowMode {
                 client_id,
                 gap_ms: 5_000,
+                auto: None,
             },
         )
         .expect("accepted");
@@ -294,6 +295,7 @@ fn slow_mode_holds_after_a_restart() {
             Command::SlowMode {
                 client_id,
                 gap_ms: 5_000,
+                auto: None,
             },
         )
         .expect("accepted");
@@ -327,6 +329,7 @@ fn limits_of_moderation_are_refused_by_name() {
     let slow = Command::SlowMode {
         client_id,
         gap_ms: 3_600_001,
+        auto: None,
     };
     assert_eq!(
         bench.ack(OWNER, slow).map_err(|it| it.code),

@@ -103,6 +103,7 @@ fn a_join_shows_only_what_is_on_disk() {
         Command::SlowMode {
             client_id,
             gap_ms: 9_000,
+            auto: None,
         },
     );
     let client_id = bench.cid();

@@ -1,0 +1,191 @@
+//! The audit log: who did what to whom, when and why. A line is written in the transaction of what it
+//! tells of, and is never changed: each carries the hash of the one before it and of its own content.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use protocol::{MemberId, RoomNumber, Seq, server::Person};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{
+    Hash, RowError,
+    column::{int, mark_int, opt_int, opt_uint, person, uint},
+};
+use crate::store::Store;
+
+/// What the first line carries for the line before it.
+const BEGINNING: Hash = [0; 32];
+/// Lines that a page holds at most.
+pub const ACTS_MAX: usize = 200;
+
+/// Something to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAct {
+    pub at_ms: u64,
+    pub room: Option<RoomNumber>,
+    pub seq: Option<Seq>,
+    pub by: Person,
+    pub what: String,
+    pub whom: Option<Person>,
+    pub why: String,
+    pub until_ms: Option<u64>,
+}
+
+/// A line as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActRow {
+    /// 1, 2, 3 … without a hole.
+    pub number: u64,
+    pub act: NewAct,
+    before: Hash,
+    hash: Hash,
+}
+
+/// Which lines; the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActsOf {
+    pub room: Option<RoomNumber>,
+    /// What was done to this person.
+    pub whom: Option<MemberId>,
+    pub since_ms: Option<u64>,
+    /// Those below this number.
+    pub before: Option<u64>,
+    pub n: usize,
+}
+
+/// How far the chain holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// So many lines, each as it was written.
+    Whole(u64),
+    /// The first line that is not what was written, or follows upon one that is not there.
+    BrokenAt(u64),
+}
+
+impl Store {
+    pub async fn add_act(&self, act: NewAct) -> Result<(), RowError> {
+        self.write(move |db| Ok(add(db, &act)?)).await
+    }
+
+    pub async fn acts(&self, of: ActsOf) -> Result<Vec<ActRow>, RowError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM audit
+                 WHERE (?1 IS NULL OR room = ?1) AND (?2 IS NULL OR whom = ?2)
+                   AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR number < ?4)
+                 ORDER BY number DESC LIMIT ?5"
+            ))?;
+            let whom = of.whom.as_ref().map(MemberId::as_str);
+            let n = int(of.n.clamp(1, ACTS_MAX) as u64);
+            let (since, before) = (opt_int(of.since_ms), opt_int(of.before));
+            let rows = query.query_map((of.room, whom, since, before, n), act_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// Walks the whole chain.
+    pub async fn verify_audit(&self) -> Result<Chain, RowError> {
+        self.read(|db| Ok(verify(db)?)).await
+    }
+}
+
+/// Adds a line behind the last one.
+pub(crate) fn add(db: &Connection, act: &NewAct) -> rusqlite::Result<()> {
+    let last: Option<(i64, Hash)> = db
+        .prepare_cached("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (last, before) = last.unwrap_or((0, BEGINNING));
+    let number = last + 1;
+    let hash = hash(number.unsigned_abs(), &before, act);
+    let whom = act.whom.as_ref();
+    db.prepare_cached(
+        "INSERT INTO audit (number, at_ms, room, seq, actor, actor_name, actor_mark, what, whom,
+                            whom_name, whom_mark, why, until_ms, before_hash, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    )?
+    .execute((
+        number,
+        int(act.at_ms),
+        act.room,
+        opt_int(act.seq),
+        act.by.id.as_str(),
+        &act.by.name,
+        mark_int(act.by.mark),
+        &act.what,
+        whom.map(|it| it.id.as_str()),
+        whom.map(|it| &it.name),
+        whom.map(|it| mark_int(it.mark)),
+        &act.why,
+        opt_int(act.until_ms),
+        before,
+        hash,
+    ))?;
+    Ok(())
+}
+
+fn verify(db: &Connection) -> rusqlite::Result<Chain> {
+    let mut query = db.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY number"))?;
+    let mut rows = query.query([])?;
+    let (mut last, mut before) = (0, BEGINNING);
+    while let Some(row) = rows.next()? {
+        let number = last + 1;
+        // A value that cannot be read was not written so either.
+        let Ok(line) = act_row(row) else {
+            return Ok(Chain::BrokenAt(number));
+        };
+        let whole = line.number == number
+            && line.before == before
+            && line.hash == hash(number, &before, &line.act);
+        if !whole {
+            return Ok(Chain::BrokenAt(number));
+        }
+        (last, before) = (number, line.hash);
+    }
+    Ok(Chain::Whole(last))
+}
+
+/// SHA-256 over every column, each with its length, so that no two can trade bytes.
+fn hash(number: u64, before: &Hash, act: &NewAct) -> Hash {
+    let mut sum = Context::new(&SHA256);
+    let mut part = |bytes: &[u8]| {
+        sum.update(&(bytes.len() as u64).to_le_bytes());
+        sum.update(bytes);
+    };
+    let person = |it: &Person| format!("{}\n{}\n{}", it.id, mark_int(it.mark), it.name);
+    let optional = |it: Option<u64>| it.map_or_else(String::new, |it| it.to_string());
+    part(before);
+    part(&number.to_le_bytes());
+    part(&act.at_ms.to_le_bytes());
+    part(optional(act.room.map(u64::from)).as_bytes());
+    part(optional(act.seq).as_bytes());
+    part(person(&act.by).as_bytes());
+    part(act.what.as_bytes());
+    part(act.whom.as_ref().map(person).unwrap_or_default().as_bytes());
+    part(act.why.as_bytes());
+    part(optional(act.until_ms).as_bytes());
+    let mut out = BEGINNING;
+    out.copy_from_slice(sum.finish().as_ref());
+    out
+}
+
+const COLUMNS: &str = "number, at_ms, room, seq, actor, actor_name, actor_mark, what, whom,
+    whom_name, whom_mark, why, until_ms, before_hash, hash";
+
+fn act_row(row: &Row<'_>) -> rusqlite::Result<ActRow> {
+    let whom: Option<String> = row.get(8)?;
+    Ok(ActRow {
+        number: uint(row, 0)?,
+        act: NewAct {
+            at_ms: uint(row, 1)?,
+            room: row.get(2)?,
+            seq: opt_uint(row, 3)?,
+            by: person(row, 4)?,
+            what: row.get(7)?,
+            whom: whom.map(|_| person(row, 8)).transpose()?,
+            why: row.get(11)?,
+            until_ms: opt_uint(row, 12)?,
+        },
+        before: row.get(13)?,
+        hash: row.get(14)?,
+    })
+}

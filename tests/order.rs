@@ -1,0 +1,220 @@
+//! Order in the room, whole: rules and review, a delete that is taken back, kicks, and bans that hold.
+
+mod support;
+
+use std::time::Duration;
+
+use protocol::{
+    ClientFrame, Code, MemberId, RoomNumber,
+    client::ReviewAct,
+    server::{AckKind, Body, LinkRule, Push, Reply, Rules},
+};
+use support::{Person, Server};
+use tokio::time::timeout;
+use weiquan_client::{Connection, Error, new_client_id};
+
+const SOON: Duration = Duration::from_secs(5);
+
+async fn act(
+    line: &mut Connection,
+    make: impl FnOnce(u32, protocol::ClientId) -> ClientFrame,
+) -> Result<Reply, Code> {
+    let cid = new_client_id();
+    match line.request(|i| make(i, cid)).await {
+        Ok(reply) => Ok(reply),
+        Err(Error::Refused(refusal)) => Err(refusal.code),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The next push that this finds something in.
+async fn hear<T>(line: &mut Connection, mut find: impl FnMut(&Push) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            let push = line.next_push().await.expect("the line holds");
+            if let Some(it) = find(&push) {
+                return it;
+            }
+        }
+    };
+    timeout(SOON, found)
+        .await
+        .expect("heard within a second or two")
+}
+
+fn body(push: &Push, which: impl Fn(&Body) -> bool) -> Option<Body> {
+    let Push::Ev { ev, .. } = push else {
+        return None;
+    };
+    ev.iter().map(|it| &it.body).find(|it| which(it)).cloned()
+}
+
+async fn enter(person: &Person, device: &str) -> (Connection, RoomNumber) {
+    let mut line = person.connect(device).await;
+    let a = line.join("tea", None).await.expect("let in").a;
+    (line, a)
+}
+
+fn ack(reply: Result<Reply, Code>) -> (u64, AckKind) {
+    match reply {
+        Ok(Reply::Ack(it)) => (it.s, it.v),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn o4_o5_a_held_message_waits_for_who_runs_the_room_over_a_restart() {
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let ann = server.sign_up("ann").await;
+    let (mut host, a) = enter(&owner, "o").await;
+    let (mut writer, _) = enter(&ann, "a").await;
+    let rules = Rules {
+        hold: vec!["加微信".into()],
+        refuse: vec!["代开发票".into()],
+        links: LinkRule::Refuse,
+        ..Rules::default()
+    };
+    ack(act(&mut host, |i, cid| ClientFrame::SetRules {
+        i,
+        a,
+        cid,
+        rules,
+    })
+    .await);
+    let say = |text: &str| {
+        let text = text.to_owned();
+        move |i, cid| ClientFrame::Pub {
+            i,
+            a,
+            cid,
+            text,
+            re: None,
+            question: false,
+            card: None,
+        }
+    };
+    assert_eq!(
+        act(&mut writer, say("代.开.發.票")).await,
+        Err(Code::WordRefused)
+    );
+    assert_eq!(
+        act(&mut writer, say("hxxp://evil.top")).await,
+        Err(Code::LinkRefused)
+    );
+    let (held, v) = ack(act(&mut writer, say("加 微 信 secret-of-ann")).await);
+    assert_eq!(v, AckKind::Held);
+    let item = hear(&mut host, |it| match it {
+        Push::Held { item, .. } => Some(item.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!((item.s, item.u.name.as_str()), (held, "ann"));
+
+    server.restart();
+    let (mut host, _) = enter(&owner, "o").await;
+    let (mut writer, _) = enter(&ann, "a").await;
+    let Ok(Reply::HeldPage(page)) =
+        act(&mut host, |i, _| ClientFrame::Held { i, a, after: None }).await
+    else {
+        panic!("a page of what waits");
+    };
+    assert_eq!(page.held, [item]);
+    let review = |i, cid| ClientFrame::Review {
+        i,
+        a,
+        cid,
+        of: held,
+        act: ReviewAct::Allow,
+        reason: String::new(),
+    };
+    ack(act(&mut host, review).await);
+    let shown = hear(&mut writer, |it| {
+        body(it, |it| matches!(it, Body::Msg { .. }))
+    })
+    .await;
+    assert!(
+        matches!(shown, Body::Msg { text, held: Some(of), .. } if text == "加 微 信 secret-of-ann" && of == held)
+    );
+}
+
+#[tokio::test]
+async fn o7_a_delete_is_taken_back_and_o8_a_kick_is_told_to_every_device() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let ann = server.sign_up("ann").await;
+    let (mut host, a) = enter(&owner, "o").await;
+    let (mut first, _) = enter(&ann, "phone").await;
+    let (mut second, _) = enter(&ann, "laptop").await;
+    let seq = first.say(a, "手滑").await.expect("said").s;
+    ack(act(&mut host, |i, cid| ClientFrame::Delete {
+        i,
+        a,
+        cid,
+        of: seq,
+    })
+    .await);
+    hear(&mut second, |it| {
+        body(it, |it| matches!(it, Body::Delete { of } if *of == seq))
+    })
+    .await;
+    ack(act(&mut host, |i, cid| ClientFrame::Undelete {
+        i,
+        a,
+        cid,
+        of: seq,
+    })
+    .await);
+    let back = hear(&mut second, |it| {
+        body(it, |it| matches!(it, Body::Restore { .. }))
+    })
+    .await;
+    assert!(matches!(back, Body::Restore { of, text, .. } if of == seq && text == "手滑"));
+    let who: MemberId = ann.id();
+    ack(act(&mut host, |i, cid| ClientFrame::Kick {
+        i,
+        a,
+        cid,
+        who,
+        reason: "冷静".into(),
+    })
+    .await);
+    for line in [&mut first, &mut second] {
+        let why = hear(line, |it| match it {
+            Push::Out { why, .. } => Some(why.clone()),
+            _ => None,
+        })
+        .await;
+        assert_eq!(why.code, Code::Kicked);
+        assert!(why.ms.is_some_and(|it| it <= 60_000), "{why:?}");
+    }
+    let refused = first.join("tea", None).await;
+    assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Kicked));
+}
+
+#[tokio::test]
+async fn o10_a_banned_device_is_refused_under_another_name() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    let (mut host, a) = enter(&owner, "o").await;
+    let device = "0194c7e2-0000-7000-8000-0123456789ab";
+    let (_spam, _) = enter(&ann, &format!("{device}.tab1")).await;
+    let who = ann.id();
+    let ban = |i, cid| ClientFrame::Ban {
+        i,
+        a,
+        cid,
+        who,
+        for_ms: None,
+        reason: String::new(),
+    };
+    ack(act(&mut host, ban).await);
+    let mut again = bob.connect(&format!("{device}.tab2")).await;
+    let refused = again.join("tea", None).await;
+    assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Banned));
+    let (_elsewhere, _) = enter(&bob, "0194c7e2-0000-7000-8000-ffffffffffff.tab1").await;
+}
