@@ -14,7 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, caller::COOKIE, check, health, history, members, rooms, server, stream_keys, whip,
+    accounts, audit, caller::COOKIE, check, health, history, members, rooms, server, stream_keys,
+    whip,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +36,8 @@ use super::{
         accounts::token,
         accounts::guest,
         accounts::me,
+        audit::list,
+        audit::own,
         members::list,
         members::set_role,
         rooms::list,

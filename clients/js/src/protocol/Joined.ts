@@ -34,4 +34,8 @@ can: Array<string>, mark: Mark,
 /**
  * Where this member is muted: until when, Unix milliseconds.
  */
-muted_until_ms?: number, };
+muted_until_ms?: number, 
+/**
+ * For who may review: how many messages wait for it.
+ */
+held?: number, };

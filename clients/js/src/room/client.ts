@@ -22,6 +22,8 @@ import { Publisher } from "../media/publisher.js";
 import { Watcher } from "../media/watcher.js";
 import type {
   BroadcastAct,
+  HeldItem,
+  HeldPage,
   Joined,
   Outcome,
   Page,
@@ -29,8 +31,11 @@ import type {
   QuestionAct,
   Refusal,
   Reply,
+  ReviewAct,
   RoomMode,
   Roster,
+  Rules,
+  RulesNow,
   Welcome,
 } from "../protocol/index.js";
 import { Cell, type Readable } from "../readable.js";
@@ -197,8 +202,42 @@ export class RoomClient implements RoomApi {
     return this.#act({ op: "unban", who });
   }
 
-  slowMode(gapMs: number): Promise<void> {
-    return this.#act({ op: "slow_mode", gap_ms: gapMs });
+  kick(who: string, reason = ""): Promise<void> {
+    return this.#act({ op: "kick", who, reason });
+  }
+
+  undelete(seq: number): Promise<void> {
+    return this.#act({ op: "undelete", of: seq });
+  }
+
+  hold(seq: number): Promise<void> {
+    return this.#act({ op: "hold", of: seq });
+  }
+
+  async held(): Promise<void> {
+    const all: HeldItem[] = [];
+    for (;;) {
+      const { held, count } = (await this.#query("held", { after: all.at(-1)?.s ?? 0 })) as HeldPage;
+      all.push(...held);
+      if (held.length === 0 || all.length >= count) return this.#fold({ kind: "held", held: all, count });
+    }
+  }
+
+  review(of: number, act: ReviewAct, reason = ""): Promise<void> {
+    return this.#act({ op: "review", of, act, reason });
+  }
+
+  async rules(): Promise<Rules> {
+    return ((await this.#query("rules")) as RulesNow).rules;
+  }
+
+  setRules(rules: Rules): Promise<void> {
+    return this.#act({ op: "set_rules", rules });
+  }
+
+  slowMode(gapMs: number, target = 0): Promise<void> {
+    const auto = target === 0 ? {} : { auto: { target_per_s: target } };
+    return this.#act({ op: "slow_mode", gap_ms: gapMs, ...auto });
   }
 
   mode(mode: RoomMode, forMs?: number): Promise<void> {
@@ -251,6 +290,7 @@ export class RoomClient implements RoomApi {
     this.#fold({ kind: "push", push });
     void this.#history.holes();
     this.#roster.heard(push, before);
+    if (push.op === "reviewed") this.#sender.reviewed(before, push.of);
     if (push.op === "out") this.#barred(push.why);
   }
 
@@ -320,11 +360,11 @@ export class RoomClient implements RoomApi {
     return cid;
   }
 
-  #query(op: "roster" | "questions"): Promise<Reply> {
+  #query(op: "roster" | "questions" | "held" | "rules", more: { after?: number } = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const { live, number } = this.#state.get();
       if (!live || number === null) return reject(new Unreachable("not in the room"));
-      this.#shared.link.ask({ op, a: number }, (outcome) => {
+      this.#shared.link.ask({ op, a: number, ...more }, (outcome) => {
         if (outcome === null) reject(new Unreachable("the answer was lost"));
         else if ("err" in outcome) reject(new Refused(outcome.err));
         else resolve(outcome.ok);

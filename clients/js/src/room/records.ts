@@ -41,6 +41,20 @@ export function takeRecords(
       case "delete":
         change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
         break;
+      case "restore": {
+        const { of, text, edits, question } = record.b;
+        const known = messages.find(of);
+        if (known && record.s > known.upTo)
+          messages.put({
+            ...known,
+            text,
+            edited: (edits ?? 0) > 0,
+            deleted: false,
+            question: question ?? null,
+            upTo: record.s,
+          });
+        break;
+      }
       case "question": {
         const { of, to, done } = record.b;
         change(messages, of, record.s, (it) => ({ ...it, question: to }));
@@ -194,6 +208,10 @@ function requote(messages: readonly Shown[]): readonly Shown[] {
 function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
   const head = { key: `s${record.s}`, seq: record.s, at: record.t - skew, by: record.u };
   switch (record.k) {
+    case "rules":
+      return { ...head, kind: "rules" };
+    case "kick":
+      return { ...head, kind: "kick", whom: record.b.who, reason: record.b.reason };
     case "mute": {
       const { who, until_ms, reason } = record.b;
       return { ...head, kind: "mute", whom: who, until: until_ms - skew, reason };
@@ -226,6 +244,8 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
     case "msg":
     case "edit":
     case "delete":
+    case "restore":
+    case "aside":
       return null;
     default:
       // A kind of tomorrow is shown as nothing.

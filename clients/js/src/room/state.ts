@@ -12,6 +12,7 @@ import type {
   RecordFrame,
   Refusal,
   StageState,
+  HeldItem,
 } from "../protocol/index.js";
 
 export interface RoomState {
@@ -45,6 +46,9 @@ export interface RoomState {
   readonly count: number;
   readonly roster: readonly Person[] | null;
   readonly slowModeMs: number;
+  readonly slowTarget: number;
+  readonly heldCount: number | null;
+  readonly held: readonly HeldItem[] | null;
   readonly mode: RoomView["mode"];
   readonly broadcast: Broadcast | null;
   readonly stage: StageState;
@@ -87,6 +91,8 @@ export interface Wish {
   readonly state:
     | { readonly kind: "waiting" }
     | { readonly kind: "flying" }
+    /** It waits for review, as the record of that seq. */
+    | { readonly kind: "held"; readonly of: number }
     | { readonly kind: "refused"; readonly why: Refusal; readonly again: number | null };
   /** Refusals that were not worth a person's attention. */
   readonly tries: number;
@@ -113,6 +119,7 @@ export type RoomEvent =
   | { kind: "gap_asked"; from: number; to: number }
   | { kind: "gap_filled"; from: number; to: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "gap_failed"; from: number; to: number }
+  | { kind: "held"; held: readonly HeldItem[]; count: number }
   | { kind: "questions"; records: readonly RecordFrame[] }
   | { kind: "roster"; roster: readonly Person[]; count: number }
   | { kind: "wished"; wish: Wish }
@@ -151,6 +158,9 @@ export function emptyRoom(slug: string): RoomState {
     count: 0,
     roster: null,
     slowModeMs: 0,
+    slowTarget: 0,
+    heldCount: null,
+    held: null,
     mode: OPEN,
     broadcast: null,
     stage: NO_STAGE,
