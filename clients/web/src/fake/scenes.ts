@@ -169,7 +169,7 @@ export function viewOf(slug: string): RoomView {
     slow: { broadcast: live, stage: picture, slowModeMs: 10_000, sendAt: start + 3_600_000 },
     muted: { broadcast: live, stage: picture, mutedUntil: start + 10 * MINUTE },
     review: {
-      broadcast: live, stage: picture, heldCount: 4, held: heldItems(), slowTarget: 5, slowModeMs: 10_000,
+      broadcast: live, stage: picture, ...(rights().can.has("review") ? { heldCount: 4, held: heldItems() } : {}), slowTarget: 5, slowModeMs: 10_000,
       messages: [...talk().slice(0, -2), { ...said(me, "有人想一起拼单买书吗，加我微信"), ...own, key: "k9", delivery: { state: "held" } }],
     },
     long: { messages: muchTalk(), newestSeq: 10_000, notices: [], atStart: true },
