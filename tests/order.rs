@@ -220,7 +220,7 @@ async fn o10_a_banned_device_is_refused_under_another_name() {
 }
 
 #[tokio::test]
-async fn o13_acts_are_written_down_and_verify_names_a_line_that_was_changed() {
+async fn o13_acts_are_written_down_for_staff_and_whom_they_concern_and_the_chain_holds() {
     let mut server = Server::start();
     let owner = server.set_up().await;
     owner.make_room("tea").await;
