@@ -54,6 +54,8 @@ pub enum What {
     Restore(Restore),
     /// See whether this machine is fit for the server, and what to do where it is not
     Doctor(Doctor),
+    /// Read who did what to whom, and prove that nobody changed it
+    Audit(Audit),
     /// Make tokens for engineers: tests, scripts, load tests
     Token(Token),
     /// Print the version
@@ -268,6 +270,71 @@ impl Backup {
         );
         println!("  Prove it:  weiquan verify-backup {file}");
         Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Audit {
+    #[command(subcommand)]
+    what: AuditWhat,
+}
+
+#[derive(Subcommand)]
+enum AuditWhat {
+    /// Walk the chain, and name the first line that does not hold
+    Verify {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the newest lines
+    List {
+        #[command(flatten)]
+        settings: Settings,
+        /// Of this room only, by its number
+        #[arg(long, value_name = "NUMBER")]
+        room: Option<protocol::RoomNumber>,
+        /// Not older than this, Unix milliseconds
+        #[arg(long, value_name = "MS")]
+        since: Option<u64>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// How many lines, at most 200
+        #[arg(long, default_value_t = 50)]
+        last: usize,
+    },
+}
+
+impl Audit {
+    /// Whether what was looked at is well.
+    pub fn run(self) -> Result<bool> {
+        match self.what {
+            AuditWhat::Verify { settings } => {
+                let config = settings.load()?;
+                let (words, holds) = operate::audit::verify(&config.raw.server.data)?;
+                println!("{words}");
+                Ok(holds)
+            }
+            AuditWhat::List {
+                settings,
+                room,
+                since,
+                json,
+                last,
+            } => {
+                let config = settings.load()?;
+                let of = store::ActsOf {
+                    room,
+                    since_ms: since,
+                    n: last,
+                    ..store::ActsOf::default()
+                };
+                for line in operate::audit::list(&config.raw.server.data, &of, json)? {
+                    println!("{line}");
+                }
+                Ok(true)
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         What::VerifyBackup(it) => it.run(),
         What::Restore(it) => it.run().map(|()| true),
         What::Doctor(it) => it.run(),
+        What::Audit(it) => it.run(),
         What::Token(it) => it.run().map(|()| true),
         What::Version => {
             println!("weiquan {}", env!("CARGO_PKG_VERSION"));

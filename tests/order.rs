@@ -112,6 +112,7 @@ async fn o4_o5_a_held_message_waits_for_who_runs_the_room_over_a_restart() {
     .await;
     assert_eq!((item.s, item.u.name.as_str()), (held, "ann"));
 
+    server.kill();
     server.restart();
     let (mut host, _) = enter(&owner, "o").await;
     let (mut writer, _) = enter(&ann, "a").await;
@@ -217,4 +218,53 @@ async fn o10_a_banned_device_is_refused_under_another_name() {
     let refused = again.join("tea", None).await;
     assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Banned));
     let (_elsewhere, _) = enter(&bob, "0194c7e2-0000-7000-8000-ffffffffffff.tab1").await;
+}
+
+#[tokio::test]
+async fn o13_acts_are_written_down_for_staff_and_whom_they_concern_and_the_chain_holds() {
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let ann = server.sign_up("ann").await;
+    let (mut host, a) = enter(&owner, "o").await;
+    let (_ann, _) = enter(&ann, "a").await;
+    let who = ann.id();
+    let mute = |i, cid| ClientFrame::Mute {
+        i,
+        a,
+        cid,
+        who,
+        for_ms: 600_000,
+        reason: "刷屏".into(),
+    };
+    ack(act(&mut host, mute).await);
+    let seen: protocol::rest::ActList = owner.get("/api/v1/audit").await;
+    let line = seen.acts.first().expect("a line");
+    assert_eq!((line.what.as_str(), line.why.as_str()), ("mute", "刷屏"));
+    assert_eq!(line.whom.as_ref().map(|it| it.name.as_str()), Some("ann"));
+    let own: protocol::rest::ActList = ann.get("/api/v1/penalties").await;
+    assert_eq!(own.acts, seen.acts, "who was muted sees it");
+
+    let audit = |what: &str| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_weiquan"))
+            .args(["audit", what, "--data"])
+            .arg(&server.folder)
+            .output()
+            .expect("the command runs");
+        (
+            run.status.code(),
+            String::from_utf8(run.stdout).expect("text"),
+        )
+    };
+    let (code, words) = audit("verify");
+    assert_eq!(
+        (code, words.trim()),
+        (Some(0), "the audit log is whole: 1 lines")
+    );
+    assert!(
+        audit("list").1.contains("mute ann until"),
+        "{}",
+        audit("list").1
+    );
+    server.stop();
 }

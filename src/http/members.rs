@@ -9,9 +9,10 @@ use protocol::{
     Code, MemberId,
     limits::NAME_CHARS_MAX,
     rest::{MemberCard, MemberList, MemberRole, Problem, RoleWish},
+    server::Person,
 };
 use serde::Deserialize;
-use store::{MemberRow, MembersOf};
+use store::{MemberRow, MembersOf, NewAct};
 
 use super::{
     Doors,
@@ -128,7 +129,25 @@ pub(crate) async fn set_role(
         ));
     }
     if account.role != role {
-        doors.store.set_role(circle.id, id, role).await?;
+        let act = NewAct {
+            at_ms: clock::unix_ms(),
+            room: None,
+            seq: None,
+            by: Person {
+                id: by.id.clone(),
+                name: by.name.clone(),
+                mark: mark_of(by.role),
+            },
+            what: "role".to_owned(),
+            whom: Some(Person {
+                id: account.id.clone(),
+                name: account.name.clone(),
+                mark: mark_of(role_of(account.role)),
+            }),
+            why: format!("{role:?}").to_lowercase(),
+            until_ms: None,
+        };
+        doors.store.appoint(circle.id, id, role, Some(act)).await?;
         account.role = role;
         doors
             .stage

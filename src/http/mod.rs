@@ -11,6 +11,7 @@
 //! the API, `whip`, `pages`, `share`, `cover`, `check`, `openapi`, `health`.
 
 mod accounts;
+mod audit;
 pub mod blobs;
 mod body;
 mod caller;
@@ -209,6 +210,8 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/token", post(accounts::token))
         .route("/guests", post(accounts::guest))
         .route("/me", get(accounts::me))
+        .route("/audit", get(audit::list))
+        .route("/penalties", get(audit::own))
         .route("/members", get(members::list))
         .route("/members/{id}/role", put(members::set_role))
         .route("/rooms", get(rooms::list).post(rooms::make))

@@ -14,7 +14,7 @@ use utoipa::{
 };
 
 use super::{
-    accounts, blobs, caller::COOKIE, check, health, history, members, polls, rooms, server,
+    accounts, audit, blobs, caller::COOKIE, check, health, history, members, polls, rooms, server,
     stream_keys, summary, whip,
 };
 
@@ -36,6 +36,8 @@ use super::{
         accounts::token,
         accounts::guest,
         accounts::me,
+        audit::list,
+        audit::own,
         members::list,
         members::set_role,
         rooms::list,

@@ -5,6 +5,7 @@
 //! person or as JSON. Nothing here serves anybody, and nothing here is needed to serve.
 
 mod archive;
+pub mod audit;
 mod backup;
 mod doctor;
 mod report;

@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use protocol::RoomNumber;
-use store::{Store, StoreConfig, backup::RoomLog};
+use store::{Chain, Store, StoreConfig, backup::RoomLog};
 use tempfile::TempDir;
 
 use super::{
@@ -181,6 +181,11 @@ async fn starts(folder: &Path, logs: &[RoomLog]) -> Check {
         if let Err(why) = reads_back(&store, log.number, log.records).await {
             wrong.push(format!("{}: {why}", log.slug));
         }
+    }
+    match store.verify_audit().await {
+        Ok(Chain::Whole(_)) => {}
+        Ok(Chain::BrokenAt(line)) => wrong.push(format!("audit log: line {line} was changed")),
+        Err(error) => wrong.push(format!("audit log: {error}")),
     }
     store.close().await;
     if wrong.is_empty() {

@@ -4,13 +4,15 @@
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
 //! Reading order: [`ids`], [`limits`], [`card`], [`client`] (what a client may say), [`server`] (what it
-//! hears), [`refusal`] and [`close`] (how it is told no), [`rest`].
+//! hears, [`order`] among it), [`refusal`] and [`close`] (how it is told no), [`rest`].
 
 pub mod card;
 pub mod client;
 pub mod close;
+pub mod health;
 pub mod ids;
 pub mod limits;
+pub mod order;
 pub mod refusal;
 pub mod rest;
 pub mod server;

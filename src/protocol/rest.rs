@@ -122,6 +122,31 @@ bodies! {
     RoleWish {
         role: MemberRole,
     }
+    /// A line of the audit log: who did what to whom.
+    ActCard {
+        /// 1, 2, 3 … without a hole.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        number: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        at_ms: u64,
+        /// Absent where it is about the whole circle.
+        room: Option<crate::ids::Slug>,
+        by: Person,
+        /// `mute`, `unmute`, `kick`, `ban`, `unban`, `delete`, `undelete`, `hold`, `allow`, `refuse`, `slow_mode`,
+        /// `mode`, `rules` or `role`.
+        what: String,
+        whom: Option<Person>,
+        why: String,
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        until_ms: Option<u64>,
+    }
+    /// `GET /api/v1/audit` and `GET /api/v1/penalties`: the newest first.
+    ActList {
+        acts: Vec<ActCard>,
+        /// Say it as `before` for the next page; absent on the last one.
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        next: Option<u64>,
+    }
     /// A room on the home page.
     RoomCard {
         slug: crate::ids::Slug,

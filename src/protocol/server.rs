@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::health::{HealthLevel, HealthSaid, PublisherHealth};
+pub use crate::order::{AutoSlow, HeldItem, HeldPage, HeldWhy, LinkRule, Rules, RulesNow};
 use crate::{
     card::Card,
     client::ReviewAct,
@@ -288,6 +290,9 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         question: Option<QuestionPhase>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        card: Option<Card>,
     },
     /// Something that is not for everybody: its place in the order is all that is said of it.
     Aside {},
@@ -443,93 +448,6 @@ pub struct Mode {
     pub until_ms: Option<u64>,
 }
 
-/// Slow mode that follows the talk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AutoSlow {
-    /// Messages a second that the room aims at, 1 to [`crate::limits::SLOW_TARGET_MAX`]; in `state` 0 is off.
-    pub target_per_s: u32,
-}
-
-/// What is said about links.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum LinkRule {
-    #[default]
-    Allow,
-    /// From members; those of guests are refused.
-    Members,
-    Hold,
-    Refuse,
-}
-
-/// The rules about words and links of a room. Whoever runs it is not held to them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct Rules {
-    /// Words and phrases; what holds one of them is refused.
-    #[serde(default)]
-    pub refuse: Vec<String>,
-    /// What holds one of these waits for review.
-    #[serde(default)]
-    pub hold: Vec<String>,
-    #[serde(default)]
-    pub links: LinkRule,
-    /// Links to these, and to what is below them, are always fine.
-    #[serde(default)]
-    pub domains: Vec<String>,
-}
-
-/// To `rules`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct RulesNow {
-    pub rules: Rules,
-}
-
-/// Why a message was held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum HeldWhy {
-    Word,
-    Link,
-    /// Somebody new, from where somebody was banned.
-    Network,
-    /// A person took it out.
-    Person,
-}
-
-/// A message that waits for review.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct HeldItem {
-    /// To be named by `review`.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub s: Seq,
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub t: u64,
-    /// Who wrote it.
-    pub u: Person,
-    pub text: String,
-    pub why: HeldWhy,
-    /// The message that was seen before, where it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
-    pub of: Option<Seq>,
-}
-
-/// To `held`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct HeldPage {
-    pub held: Vec<HeldItem>,
-    /// All that wait.
-    pub count: u32,
-}
-
 /// How far a question is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -608,53 +526,6 @@ pub struct StageState {
     pub here: bool,
     pub video: bool,
     pub audio: bool,
-}
-
-/// How a publisher's media arrives at the server, over the last two seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct PublisherHealth {
-    pub level: HealthLevel,
-    /// The worst first; empty when there is nothing to say.
-    pub says: Vec<HealthSaid>,
-    pub video_kbps: u32,
-    pub audio_kbps: u32,
-    pub fps: u32,
-    /// Packets that did not come in time, of a thousand; most are sent again.
-    pub loss_permille: u32,
-    /// The longest time without a keyframe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "ts", ts(optional))]
-    pub keyframe_ms: Option<u32>,
-    /// With `loss_high`: what the encoder's video should be set to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "ts", ts(optional))]
-    pub advised_kbps: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum HealthLevel {
-    Good,
-    Fair,
-    Poor,
-}
-
-/// What a host can mend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum HealthSaid {
-    NoPicture,
-    NoSound,
-    /// Pictures are shown in another order than they come in.
-    BFrames,
-    LossHigh,
-    /// Keyframes are far apart and none comes on request: newcomers wait.
-    KeyframesRare,
-    /// Sound comes with nothing in it.
-    Silent,
 }
 
 /// Values where only the last one counts. In a push only what changed is there.

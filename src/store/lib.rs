@@ -24,7 +24,7 @@ pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError, Page,
     PageOf, RowChange, Tally, TurnoutRow, VoteRow,
 };
-pub use peek::peek_server_secret;
+pub use peek::{peek_acts, peek_chain, peek_server_secret};
 pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},

@@ -12,6 +12,7 @@ import type {
   Mark,
   Me,
   MemberCard,
+  HeldItem,
   MemberList,
   MemberRole,
   PeerEnd,
@@ -21,8 +22,10 @@ import type {
   QuestionPhase,
   Quoted,
   Refusal,
+  ReviewAct,
   RoomCard,
   RoomMode,
+  Rules,
   ServerInfo,
   SetUp,
   StageState,
@@ -56,7 +59,10 @@ export type Verb =
   | "delete"
   | "delete_any"
   | "mute"
+  | "kick"
   | "ban"
+  | "review"
+  | "rules"
   | "slow_mode"
   | "mode"
   | "pin"
@@ -226,7 +232,20 @@ export interface RoomApi {
   unmute(who: string): Promise<void>;
   ban(who: string, forMs?: number, reason?: string): Promise<void>;
   unban(who: string): Promise<void>;
-  slowMode(gapMs: number): Promise<void>;
+  /** Out now, and back after a minute. */
+  kick(who: string, reason?: string): Promise<void>;
+  /** Brings back what was deleted less than half a minute ago. */
+  undelete(seq: number): Promise<void>;
+  /** Takes a message out of the talk until somebody reviewed it. */
+  hold(seq: number): Promise<void>;
+  /** Asks for the messages that wait for review; the answer is in `view.held`, and follows what happens. */
+  held(): Promise<void>;
+  /** `of` is the `s` of the one that waits. */
+  review(of: number, act: ReviewAct, reason?: string): Promise<void>;
+  rules(): Promise<Rules>;
+  setRules(rules: Rules): Promise<void>;
+  /** With `target` (messages a second) the room lengthens the gap by itself. */
+  slowMode(gapMs: number, target?: number): Promise<void>;
   /** Who runs the broadcast beside its host, or no longer does. */
   coHost(who: string, on: boolean): Promise<void>;
   /** Who may speak; with `forMs` the mode before comes back by itself. */
@@ -260,6 +279,12 @@ export interface RoomView {
   /** Who is here; `null` in a room above the roster's size. */
   roster: readonly Person[] | null;
   slowModeMs: number;
+  /** The messages a second that slow mode aims at by itself; 0: it is set by hand. */
+  slowTarget: number;
+  /** How many messages wait for review; `null` for those who may not. */
+  heldCount: number | null;
+  /** Those that wait, oldest first; `null` until they are asked for. */
+  held: readonly HeldItem[] | null;
   /** Who may speak, and until when (device clock); `null`: until somebody changes it. */
   mode: { readonly mode: RoomMode; readonly until: number | null };
   /** The broadcast that is not yet archived. */
@@ -370,6 +395,8 @@ export type Delivery =
   | { state: "sent" }
   /** On its way: grey. */
   | { state: "pending" }
+  /** On the server's disk, and waiting for review: nobody else sees it yet. */
+  | { state: "held" }
   /** Waits for the connection: a clock mark. */
   | { state: "waiting" }
   /** Refused: red, with why; `again` (device clock, ms) is when it is worth another try. */
@@ -394,6 +421,9 @@ export type NoticeView = {
   | { kind: "unmute"; whom: Person }
   | { kind: "ban"; whom: Person; until: number | null; reason: string }
   | { kind: "unban"; whom: Person }
+  | { kind: "kick"; whom: Person; reason: string }
+  /** The rules about words and links changed. */
+  | { kind: "rules" }
   | { kind: "slow_mode"; gapMs: number }
   | { kind: "mode"; mode: RoomMode; until: number | null }
   | { kind: "co_host"; whom: Person; on: boolean }

@@ -212,6 +212,12 @@ it("says what it wants in the frames that a server reads", async () => {
     room.unban("m_ming"),
     room.slowMode(5_000),
     room.coHost("m_ming", true),
+    room.slowMode(0, 5),
+    room.kick("m_ming", "冷静一下"),
+    room.undelete(1088),
+    room.hold(1088),
+    room.review(1090, "refuse", "广告"),
+    room.setRules({ refuse: ["代开发票"], hold: ["加微信"], links: "hold", domains: ["example.org"] }),
     room.mode("members"),
     room.mode("host", 600_000),
     room.pin(1088),
@@ -239,7 +245,20 @@ it("says what it wants in the frames that a server reads", async () => {
     "ban",
     "unban",
   ]);
-  for (const op of ["slow_mode", "co_host", "mode", "pin", "question", "questions", "broadcast", "ping"])
+  for (const op of [
+    "kick",
+    "undelete",
+    "hold",
+    "set_rules",
+    "slow_mode",
+    "co_host",
+    "mode",
+    "pin",
+    "question",
+    "questions",
+    "broadcast",
+    "ping",
+  ])
     spoken.add(op);
   room.leave();
   await world.clock.advance(20_000);

@@ -127,11 +127,11 @@ describe("a message's text", () => {
 });
 
 describe("the menu on a message", () => {
-  const all = ["talk", "edit", "delete", "delete_any", "mute", "ban", "pin", "questions"] as const;
+  const all = ["talk", "edit", "delete", "delete_any", "mute", "review", "ban", "pin", "questions"] as const;
   const view = (mark: Person["mark"], can: readonly (typeof all)[number][]) => ({ can: new Set(can), mark, me: { id: "m_me", name: "me", mark } });
 
   it("offers a host everything on a guest but nothing on an equal", () => {
-    expect(actsOn(view("host", all), message(1))).toEqual({ reply: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
+    expect(actsOn(view("host", all), message(1))).toEqual({ hold: true, reply: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
     expect(actsOn(view("host", all), message(1, { author: lin }))).toMatchObject({ remove: false, mute: false, ban: false });
   });
 

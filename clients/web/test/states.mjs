@@ -29,6 +29,15 @@ export const states = [
   { name: "room-quiet", path: "/r/quiet" },
   { name: "room-asking", path: "/r/asking" },
   { name: "room-settings-quiet", path: "/r/quiet?who=host", then: (page) => clickOn(page, ".chat .head [data-act=settings]") },
+  { name: "room-held", path: "/r/review" },
+  { name: "room-review", path: "/r/review?who=host", then: (page) => clickOn(page, ".chat [data-act=review]") },
+  {
+    name: "room-rules", path: "/r/review?who=host",
+    then: async (page) => {
+      await clickOn(page, ".chat [data-act=settings]");
+      await clickOn(page, "dialog[open] [data-act=rules]");
+    },
+  },
   { name: "room-apart", path: "/r/apart" },
   { name: "room-questions", path: "/r/apart?who=host", then: (page) => clickOn(page, ".chat [data-act=questions]") },
   { name: "room-share", path: "/r/live", then: (page) => clickOn(page, "[data-act=share]") },

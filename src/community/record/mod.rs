@@ -290,6 +290,7 @@ impl RecordBody {
                 text: kept.message.text.to_string(),
                 edits: kept.message.edits,
                 question: kept.message.question,
+                card: kept.message.card.as_ref().map(|it| it.frame()),
             },
             Self::Restore { of: _, kept: None } => Body::Aside {},
             Self::Rules(_) => Body::Rules {},

@@ -180,6 +180,7 @@ impl Client {
                 text,
                 edits,
                 question,
+                ..
             } => {
                 if let Some(line) = self.lines.get_mut(of) {
                     line.text.clone_from(text);

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 
 use super::{
     RowError,
+    audit::{self, NewAct},
     column::{int, is_taken, member, odd, uint},
 };
 use crate::{fold::fold_name, store::Store};
@@ -84,7 +85,21 @@ impl Store {
         id: MemberId,
         role: Role,
     ) -> Result<(), RowError> {
+        self.appoint(circle, id, role, None).await
+    }
+
+    /// The same, written down in the audit log.
+    pub async fn appoint(
+        &self,
+        circle: CircleId,
+        id: MemberId,
+        role: Role,
+        act: Option<NewAct>,
+    ) -> Result<(), RowError> {
         self.write(move |db| {
+            if let Some(act) = &act {
+                audit::add(db, act)?;
+            }
             let is_last_owner: bool = db.query_row(
                 "SELECT count(*) = 1 AND max(account) = ?2 FROM members
                  WHERE circle = ?1 AND role = 'owner'",

@@ -66,26 +66,28 @@ impl Store {
     }
 
     pub async fn acts(&self, of: ActsOf) -> Result<Vec<ActRow>, RowError> {
-        self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM audit
-                 WHERE (?1 IS NULL OR room = ?1) AND (?2 IS NULL OR whom = ?2)
-                   AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR number < ?4)
-                 ORDER BY number DESC LIMIT ?5"
-            ))?;
-            let whom = of.whom.as_ref().map(MemberId::as_str);
-            let n = int(of.n.clamp(1, ACTS_MAX) as u64);
-            let (since, before) = (opt_int(of.since_ms), opt_int(of.before));
-            let rows = query.query_map((of.room, whom, since, before, n), act_row)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
+        self.read(move |db| Ok(page(db, &of)?)).await
     }
 
     /// Walks the whole chain.
     pub async fn verify_audit(&self) -> Result<Chain, RowError> {
         self.read(|db| Ok(verify(db)?)).await
     }
+}
+
+pub(crate) fn page(db: &Connection, of: &ActsOf) -> rusqlite::Result<Vec<ActRow>> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM audit
+         WHERE (?1 IS NULL OR room = ?1) AND (?2 IS NULL OR whom = ?2)
+           AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR number < ?4)
+         ORDER BY number DESC LIMIT ?5"
+    ))?;
+    let whom = of.whom.as_ref().map(MemberId::as_str);
+    let n = int(of.n.clamp(1, ACTS_MAX) as u64);
+    let (since, before) = (opt_int(of.since_ms), opt_int(of.before));
+    query
+        .query_map((of.room, whom, since, before, n), act_row)?
+        .collect()
 }
 
 /// Adds a line behind the last one.
@@ -123,7 +125,7 @@ pub(crate) fn add(db: &Connection, act: &NewAct) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn verify(db: &Connection) -> rusqlite::Result<Chain> {
+pub(crate) fn verify(db: &Connection) -> rusqlite::Result<Chain> {
     let mut query = db.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY number"))?;
     let mut rows = query.query([])?;
     let (mut last, mut before) = (0, BEGINNING);
@@ -188,4 +190,76 @@ fn act_row(row: &Row<'_>) -> rusqlite::Result<ActRow> {
         before: row.get(13)?,
         hash: row.get(14)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::server::Mark;
+
+    use super::*;
+
+    fn act(n: u64) -> NewAct {
+        let person = |id: &str| Person {
+            id: id.into(),
+            name: id.to_owned(),
+            mark: Mark::Moderator,
+        };
+        NewAct {
+            at_ms: n,
+            room: Some(1),
+            seq: Some(n),
+            by: person("m_mo"),
+            what: "mute".to_owned(),
+            whom: (n % 2 == 0).then(|| person("m_ann")),
+            why: "刷屏".to_owned(),
+            until_ms: Some(n + 1),
+        }
+    }
+
+    fn log(lines: u64) -> Connection {
+        let db = Connection::open_in_memory().expect("memory");
+        let sql = include_str!("../migrations/0004_order.sql");
+        db.execute_batch(sql).expect("the migration");
+        for n in 1..=lines {
+            add(&db, &act(n)).expect("added");
+        }
+        db
+    }
+
+    #[test]
+    fn o13_lines_are_only_added() {
+        let db = log(3);
+        assert!(db.execute("UPDATE audit SET why = ''", []).is_err());
+        assert!(db.execute("DELETE FROM audit", []).is_err());
+        assert_eq!(verify(&db).expect("read"), Chain::Whole(3));
+        let of = ActsOf {
+            whom: Some("m_ann".into()),
+            n: 9,
+            ..ActsOf::default()
+        };
+        let lines = page(&db, &of).expect("read");
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0].act, act(2));
+    }
+
+    #[test]
+    fn o13_a_line_that_was_changed_left_out_or_put_in_is_named() {
+        for (tampered, broken_at) in [
+            ("UPDATE audit SET why = 'x' WHERE number = 2", 2),
+            ("UPDATE audit SET actor_name = 'x' WHERE number = 3", 3),
+            ("UPDATE audit SET whom = NULL WHERE number = 4", 4),
+            ("UPDATE audit SET until_ms = 'soon' WHERE number = 1", 1),
+            ("DELETE FROM audit WHERE number = 2", 2),
+            ("UPDATE audit SET number = 9 WHERE number = 5", 5),
+        ] {
+            let db = log(5);
+            db.execute_batch(
+                "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_shortened",
+            )
+            .expect("whoever has the file can");
+            db.execute(tampered, []).expect("tampered");
+            let found = verify(&db).expect("read");
+            assert_eq!(found, Chain::BrokenAt(broken_at), "{tampered}");
+        }
+    }
 }

@@ -39,4 +39,8 @@ muted_until_ms?: number,
 /**
  * One's own votes in the polls that are open.
  */
-voted?: Array<Voted>, };
+voted?: Array<Voted>, 
+/**
+ * For who may review: how many messages wait for it.
+ */
+held?: number, };

@@ -6,7 +6,7 @@
  */
 import type { Verb } from "../api.js";
 import { ROSTER_MEMBERS_MAX } from "../limits.js";
-import type { Joined, Mode, Person, Quoted, RecordFrame, State } from "../protocol/index.js";
+import type { Joined, Mode, Person, Quoted, RecordFrame, Refusal, State } from "../protocol/index.js";
 import { like, liked, tallied, threadAsked, threadPage, voted } from "./life.js";
 import { questionsOf, rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
 import {
@@ -60,6 +60,8 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
     }
     case "gap_filled":
       return filled(state, event);
+    case "held":
+      return { ...state, held: event.held, heldCount: event.count };
     case "questions":
       return { ...state, questions: questionsOf(state, event.records) };
     case "voted":
@@ -119,6 +121,11 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     roster: it.roster ?? null,
     count: it.state.count ?? it.roster?.length ?? 0,
     slowModeMs: it.state.slow_mode_ms ?? 0,
+    slowTarget: it.state.slow_auto?.target_per_s ?? 0,
+    heldCount: it.held ?? null,
+    held: null,
+    // What became of them in the meantime is heard by saying them again.
+    mine: base.mine.map((it) => (it.state.kind === "held" ? waiting(it) : it)),
     broadcast: it.state.broadcast ?? null,
     stage: it.state.stage ?? NO_STAGE,
     mode: modeOf(it.state.mode, skew),
@@ -163,6 +170,13 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
       return { ...state, phase: "out", why: push.why, live: false, roster: null, mine: unsent(state.mine) };
     case "typing":
       return { ...state, typing: push };
+    case "held": {
+      const { item } = push;
+      if (state.heldCount === null || item.u.id === state.me?.id) return state;
+      return { ...state, heldCount: state.heldCount + 1, held: state.held && [...state.held, item] };
+    }
+    case "reviewed":
+      return reviewed(state, push);
     case "burst":
       return state;
     case "health": {
@@ -174,6 +188,18 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
       push satisfies never;
       return state;
   }
+}
+
+/** One's own comes by itself where it was allowed; otherwise its writer reads why not. */
+function reviewed(state: RoomState, { of, act, reason }: Extract<RoomPush, { op: "reviewed" }>): RoomState {
+  const why: Refusal = { code: "review_refused", act: "none", say: reason };
+  const mine = state.mine.flatMap((it): Wish[] => {
+    if (it.state.kind !== "held" || it.state.of !== of) return [it];
+    return act === "allow" ? [] : [{ ...it, state: { kind: "refused", why, again: null } }];
+  });
+  const held = state.held && state.held.filter((it) => it.s !== of);
+  const heldCount = state.heldCount && state.heldCount - 1;
+  return { ...state, mine, held, heldCount };
 }
 
 /** Records that stand for the seqs `from` to `to`. */
@@ -215,6 +241,7 @@ function changed(state: RoomState, it: State): RoomState {
     count: count ?? state.count,
     roster: (count ?? 0) > ROSTER_MEMBERS_MAX ? null : state.roster,
     slowModeMs: slow_mode_ms ?? state.slowModeMs,
+    slowTarget: it.slow_auto?.target_per_s ?? state.slowTarget,
     broadcast: broadcast ? (broadcast.phase === "archived" ? null : broadcast) : state.broadcast,
     stage: stage ?? state.stage,
     mode: it.mode ? modeOf(it.mode, state.skew) : state.mode,
@@ -253,6 +280,8 @@ function filled(state: RoomState, it: Extract<RoomEvent, { kind: "gap_filled" }>
 function acked(state: RoomState, { cid, ack, now }: Extract<RoomEvent, { kind: "acked" }>): RoomState {
   const it = state.mine.find((wish) => wish.cid === cid);
   if (!it) return state;
+  if (ack.v === "held")
+    return wish(state, cid, (held) => ({ ...unseen(held), state: { kind: "held", of: ack.s } }));
   const rest = { ...state, mine: state.mine.filter((wish) => wish !== it) };
   if (it.body.kind !== "pub") {
     return takeOwnChange(rest, it.body.of, ack.s, it.body.kind === "edit" ? it.body.text : null);

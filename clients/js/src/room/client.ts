@@ -22,6 +22,8 @@ import { Publisher } from "../media/publisher.js";
 import { Watcher } from "../media/watcher.js";
 import type {
   BroadcastAct,
+  HeldItem,
+  HeldPage,
   Joined,
   Liked,
   Outcome,
@@ -31,8 +33,11 @@ import type {
   RecordFrame,
   Refusal,
   Reply,
+  ReviewAct,
   RoomMode,
   Roster,
+  Rules,
+  RulesNow,
   Welcome,
 } from "../protocol/index.js";
 import { ROSTER_MEMBERS_MAX, THREAD_RECORDS, TYPING_EVERY_MS } from "../limits.js";
@@ -55,7 +60,7 @@ const REJOIN_DEFAULT_MS = 2_000;
 const TYPING_SHOWN_MS = 6_000;
 
 /** A question to the server that a room asks by its number. */
-type Query = Bare<Extract<Request, { op: "roster" | "questions" | "thread" | "liked" }>>;
+type Query = Bare<Extract<Request, { op: "roster" | "questions" | "thread" | "liked" | "held" | "rules" }>>;
 type Bare<T> = T extends { a: number } ? Omit<T, "a"> : never;
 
 /** What a room shares with the other rooms of the same client. */
@@ -264,8 +269,42 @@ export class RoomClient implements RoomApi {
     return this.#act({ op: "unban", who });
   }
 
-  slowMode(gapMs: number): Promise<void> {
-    return this.#act({ op: "slow_mode", gap_ms: gapMs });
+  kick(who: string, reason = ""): Promise<void> {
+    return this.#act({ op: "kick", who, reason });
+  }
+
+  undelete(seq: number): Promise<void> {
+    return this.#act({ op: "undelete", of: seq });
+  }
+
+  hold(seq: number): Promise<void> {
+    return this.#act({ op: "hold", of: seq });
+  }
+
+  async held(): Promise<void> {
+    const all: HeldItem[] = [];
+    for (;;) {
+      const { held, count } = (await this.#query({ op: "held", after: all.at(-1)?.s ?? 0 })) as HeldPage;
+      all.push(...held);
+      if (held.length === 0 || all.length >= count) return this.#fold({ kind: "held", held: all, count });
+    }
+  }
+
+  review(of: number, act: ReviewAct, reason = ""): Promise<void> {
+    return this.#act({ op: "review", of, act, reason });
+  }
+
+  async rules(): Promise<Rules> {
+    return ((await this.#query({ op: "rules" })) as RulesNow).rules;
+  }
+
+  setRules(rules: Rules): Promise<void> {
+    return this.#act({ op: "set_rules", rules });
+  }
+
+  slowMode(gapMs: number, target = 0): Promise<void> {
+    const auto = target === 0 ? {} : { auto: { target_per_s: target } };
+    return this.#act({ op: "slow_mode", gap_ms: gapMs, ...auto });
   }
 
   coHost(who: string, on: boolean): Promise<void> {
@@ -327,6 +366,7 @@ export class RoomClient implements RoomApi {
     this.#fold({ kind: "push", push });
     void this.#history.holes();
     this.#roster.heard(push, before);
+    if (push.op === "reviewed") this.#sender.reviewed(before, push.of);
     if (push.op === "out") this.#barred(push.why);
   }
 

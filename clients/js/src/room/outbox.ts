@@ -42,7 +42,9 @@ export class Outbox {
 
 /** As it is when nothing is on its way; what it was taken for belongs to the page that showed it. */
 function rested({ seenAs: _, ...wish }: Wish): Wish {
-  return wish.state.kind === "flying" ? { ...wish, state: { kind: "waiting" } } : wish;
+  return wish.state.kind === "flying" || wish.state.kind === "held"
+    ? { ...wish, state: { kind: "waiting" } }
+    : wish;
 }
 
 function read(text: string | null): Saved | null {

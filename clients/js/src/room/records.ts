@@ -38,6 +38,7 @@ export function takeRecords(
       }
       case "edit":
       case "delete":
+      case "restore":
       case "question":
         takeChanges(messages, record);
         break;
@@ -67,6 +68,13 @@ export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void 
     case "delete":
       change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
       break;
+    case "restore": {
+      const { of, text, edits = 0, question = null, card = null } = record.b;
+      const known = messages.find(of);
+      if (!known || record.s <= known.upTo) break;
+      messages.put({ ...known, text, edited: edits > 0, deleted: false, question, card, upTo: record.s });
+      break;
+    }
     case "question": {
       const { of, to, done } = record.b;
       change(messages, of, record.s, (it) => ({ ...it, question: to }));
@@ -227,6 +235,10 @@ function requote(messages: readonly Shown[]): readonly Shown[] {
 function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
   const head = { key: `s${record.s}`, seq: record.s, at: record.t - skew, by: record.u };
   switch (record.k) {
+    case "rules":
+      return { ...head, kind: "rules" };
+    case "kick":
+      return { ...head, kind: "kick", whom: record.b.who, reason: record.b.reason };
     case "mute": {
       const { who, until_ms, reason } = record.b;
       return { ...head, kind: "mute", whom: who, until: until_ms - skew, reason };
@@ -264,6 +276,8 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
     case "msg":
     case "edit":
     case "delete":
+    case "restore":
+    case "aside":
       return null;
     default:
       // A kind of tomorrow is shown as nothing.

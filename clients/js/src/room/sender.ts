@@ -56,6 +56,14 @@ export class Sender {
     void this.#outbox.drop(cid);
   }
 
+  /** What waited for review is settled: on disk the outbox follows. */
+  reviewed({ mine }: RoomState, of: number): void {
+    const it = mine.find(({ state }) => state.kind === "held" && state.of === of);
+    if (it === undefined) return;
+    if (this.#room.state().mine.some(({ cid }) => cid === it.cid)) this.#keep(it.cid);
+    else void this.#outbox.drop(it.cid);
+  }
+
   /** Sends what waits, as far as it may. */
   pump(): void {
     const held = this.#heldUntil - this.#env.timers.now();
@@ -98,7 +106,8 @@ export class Sender {
       if (wish?.state.kind === "flying") this.#room.fold({ kind: "waiting", cid, tries: wish.tries });
     } else if ("ok" in outcome) {
       this.#room.fold({ kind: "acked", cid, ack: outcome.ok as Ack, now: this.#env.now() });
-      void this.#outbox.drop(cid);
+      // What waits for review is asked for again by the next page, which then hears what became of it.
+      if ((outcome.ok as Ack).v !== "held") void this.#outbox.drop(cid);
     } else if (wish !== undefined) {
       this.#no(wish, outcome.err);
     }

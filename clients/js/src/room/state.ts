@@ -15,6 +15,7 @@ import type {
   StageState,
   Voted,
   Votes,
+  HeldItem,
 } from "../protocol/index.js";
 
 export interface RoomState {
@@ -48,6 +49,9 @@ export interface RoomState {
   readonly count: number;
   readonly roster: readonly Person[] | null;
   readonly slowModeMs: number;
+  readonly slowTarget: number;
+  readonly heldCount: number | null;
+  readonly held: readonly HeldItem[] | null;
   readonly mode: RoomView["mode"];
   readonly broadcast: Broadcast | null;
   readonly stage: StageState;
@@ -104,6 +108,8 @@ export interface Wish {
   readonly state:
     | { readonly kind: "waiting" }
     | { readonly kind: "flying" }
+    /** It waits for review, as the record of that seq. */
+    | { readonly kind: "held"; readonly of: number }
     | { readonly kind: "refused"; readonly why: Refusal; readonly again: number | null };
   /** Refusals that were not worth a person's attention. */
   readonly tries: number;
@@ -130,6 +136,7 @@ export type RoomEvent =
   | { kind: "gap_asked"; from: number; to: number }
   | { kind: "gap_filled"; from: number; to: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "gap_failed"; from: number; to: number }
+  | { kind: "held"; held: readonly HeldItem[]; count: number }
   | { kind: "questions"; records: readonly RecordFrame[] }
   | { kind: "voted"; of: number; picks: readonly number[] }
   | { kind: "like"; of: number; on: boolean }
@@ -177,6 +184,9 @@ export function emptyRoom(slug: string): RoomState {
     count: 0,
     roster: null,
     slowModeMs: 0,
+    slowTarget: 0,
+    heldCount: null,
+    held: null,
     mode: OPEN,
     broadcast: null,
     stage: NO_STAGE,

@@ -20,6 +20,9 @@ export function viewOf(state: RoomState): RoomView {
     count: state.count,
     roster: state.roster,
     slowModeMs: state.slowModeMs,
+    slowTarget: state.slowTarget,
+    heldCount: state.heldCount,
+    held: state.held,
     mode: state.mode,
     broadcast: state.broadcast,
     stage: state.stage,
@@ -86,13 +89,16 @@ function changing(state: RoomState, it: MessageView, wish: Wish | undefined): Me
   if (!wish || wish.body.kind === "pub") return it;
   const delivery = deliveryOf(state, wish);
   const change = { key: wish.cid, kind: wish.body.kind, delivery };
-  if (delivery.state === "refused") return { ...it, change };
+  // An edit that waits for review took the message out of sight.
+  if (delivery.state === "refused" || delivery.state === "held") return { ...it, change };
   if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true };
   return { ...it, change, text: wish.body.text, edited: true };
 }
 
 function deliveryOf(state: RoomState, wish: Wish): Delivery {
   switch (wish.state.kind) {
+    case "held":
+      return { state: "held" };
     case "flying":
       return { state: "pending" };
     case "waiting":

@@ -11,10 +11,14 @@ export interface Note {
   id: number;
   text: string;
   kind: "plain" | "wrong";
+  /** What can still be done about it. */
+  act?: { label: string; run: () => void };
 }
 
 /** Long enough to read a sentence twice. */
 const NOTE_MS = 5_000;
+/** Long enough to notice a slip and reach for the button. */
+const ACT_MS = 10_000;
 
 class App {
   readonly client = platform.client;
@@ -82,10 +86,12 @@ class App {
     return () => clearInterval(timer);
   }
 
-  note(text: string, kind: Note["kind"] = "plain"): void {
+  note(text: string, kind: Note["kind"] = "plain", act?: Note["act"]): void {
     const id = ++this.#noteId;
-    this.#notes = [...this.#notes.slice(-2), { id, text, kind }];
-    setTimeout(() => (this.#notes = this.#notes.filter((it) => it.id !== id)), NOTE_MS);
+    const end = (): void => void (this.#notes = this.#notes.filter((it) => it.id !== id));
+    const once = act && { label: act.label, run: () => (end(), act.run()) };
+    this.#notes = [...this.#notes.slice(-2), { id, text, kind, ...(once ? { act: once } : {}) }];
+    setTimeout(end, act ? ACT_MS : NOTE_MS);
   }
 
   /** Does something and says so where it fails; the answer is whether it was done. */

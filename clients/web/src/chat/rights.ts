@@ -9,7 +9,7 @@ function outranks(mine: Mark, theirs: Mark): boolean {
   return RANK[mine] > RANK[theirs];
 }
 
-export function mayActOn(view: Standing, verb: Extract<Verb, "mute" | "ban">, person: Person): boolean {
+export function mayActOn(view: Standing, verb: Extract<Verb, "mute" | "kick" | "ban">, person: Person): boolean {
   return view.can.has(verb) && person.id !== view.me?.id && outranks(view.mark, person.mark);
 }
 
@@ -48,6 +48,8 @@ export interface MessageActs {
   edit: boolean;
   copy: boolean;
   remove: boolean;
+  /** Take it out of the talk until it was reviewed. */
+  hold: boolean;
   pin: boolean;
   /** A question that waits, and somebody who may pick it. */
   question: boolean;
@@ -65,6 +67,7 @@ export function actsOn(view: Standing, message: MessageView): MessageActs {
       there &&
       ((message.mine && view.can.has("delete")) ||
         (!message.mine && view.can.has("delete_any") && outranks(view.mark, message.author.mark))),
+    hold: there && !message.mine && view.can.has("review") && outranks(view.mark, message.author.mark),
     pin: there && view.can.has("pin"),
     question: there && view.can.has("questions") && (message.question === "asked" || message.question === "picked"),
     mute: mayActOn(view, "mute", message.author),

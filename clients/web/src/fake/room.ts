@@ -8,13 +8,14 @@ import {
   type PublisherApi,
   type RoomApi,
   type RoomView,
+  type Rules,
   type WatchStats,
   type WatchView,
   type WatcherApi,
 } from "@weiquan/client";
 import { picture } from "./picture";
 import { everybody, lin } from "./people";
-import { viewOf } from "./scenes";
+import { heldItems, talk, viewOf } from "./scenes";
 
 const STATS: WatchStats = {
   kbps: 1540, fps: 25, width: 1280, height: 720, loss: 0.001, rttMs: 38, delayMs: 120, frames: 900, freezes: 0,
@@ -146,12 +147,31 @@ export class FakeRoom implements RoomApi {
   async roster() {
     return [...(this.view.get().roster ?? [])];
   }
+  async undelete(seq: number): Promise<void> {
+    const text = talk().find((it) => it.seq === seq)?.text ?? "手滑删掉的话";
+    this.#replace(this.#keyOf(seq), { text, deleted: false });
+  }
+  async hold(seq: number): Promise<void> {
+    this.#replace(this.#keyOf(seq), { text: "", deleted: true });
+  }
+  async held(): Promise<void> {
+    this.#change({ held: heldItems() });
+  }
+  async review(of: number): Promise<void> {
+    const held = (this.view.get().held ?? []).filter((it) => it.s !== of);
+    this.#change({ held, heldCount: held.length });
+  }
+  async rules(): Promise<Rules> {
+    return { refuse: ["代开发票", "刷单"], hold: ["加微信", "私聊领取"], links: "hold", domains: ["example.org"] };
+  }
+  async setRules(): Promise<void> {}
+  async kick(): Promise<void> {}
   async mute(): Promise<void> {}
   async unmute(): Promise<void> {}
   async ban(): Promise<void> {}
   async unban(): Promise<void> {}
-  async slowMode(gapMs: number): Promise<void> {
-    this.#change({ slowModeMs: gapMs });
+  async slowMode(gapMs: number, target = 0): Promise<void> {
+    this.#change({ slowModeMs: gapMs, slowTarget: target });
   }
   async coHost(who: string, on: boolean): Promise<void> {
     const roster = this.view.get().roster?.map((it) => (it.id === who ? { ...it, mark: on ? ("co_host" as const) : ("member" as const) } : it)) ?? null;

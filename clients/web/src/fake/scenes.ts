@@ -1,5 +1,5 @@
 /** What is in each stand-in room: its slug names its state. */
-import type { Broadcast, MessageView, NoticeView, Person, Phase, RoomCard, RoomView, Verb } from "@weiquan/client";
+import type { Broadcast, HeldItem, MessageView, NoticeView, Person, Phase, RoomCard, RoomView, Verb } from "@weiquan/client";
 import { bei, chen, everybody, lin, mo, mu, self, wu, yang, zhou } from "./people";
 
 const MINUTE = 60_000;
@@ -83,6 +83,17 @@ function asked(): MessageView[] {
   ];
 }
 
+/** What waits for review, for each reason. */
+export function heldItems(): HeldItem[] {
+  const item = (s: number, u: Person, text: string, why: HeldItem["why"]): HeldItem => ({ s, t: start - (120 - s) * 20_000, u, text, why });
+  return [
+    item(112, yang, "加~微.信 ab12345，内部价，先到先得", "word"),
+    item(113, chen, "回放在这里 shop。example。top/99", "link"),
+    item(114, { id: "g_7", name: "访客 7F2A", mark: "guest" }, "大家好，我是新来的", "network"),
+    { ...item(115, wu, "今晚八点隔壁也开播，欢迎来看", "person"), of: 105 },
+  ];
+}
+
 /** A lively minute in which all goes well: what a picture of the app shows. */
 function lively(): MessageView[] {
   const before = talk().slice(0, -2);
@@ -110,7 +121,7 @@ const notices = (): NoticeView[] => [
 ];
 
 const viewer: Verb[] = ["watch", "talk", "react", "edit", "delete"];
-const staff: Verb[] = [...viewer, "delete_any", "mute", "ban", "slow_mode", "mode", "pin", "questions", "go_live", "run_broadcast", "co_host"];
+const staff: Verb[] = [...viewer, "delete_any", "mute", "kick", "ban", "review", "rules", "slow_mode", "mode", "pin", "questions", "go_live", "run_broadcast", "co_host"];
 
 function rights(): Pick<RoomView, "can" | "mark"> {
   if (self?.mark === "owner") return { can: new Set(staff), mark: "owner" };
@@ -123,7 +134,7 @@ export function viewOf(slug: string): RoomView {
   const base: RoomView = {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
     gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
-    slowModeMs: 0, mode: { mode: "open", until: null }, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
+    slowModeMs: 0, slowTarget: 0, heldCount: null, held: null, mode: { mode: "open", until: null }, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
     health: null, pin: null, picked: null, questions: [], me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
   const picture = { here: true, video: true, audio: true };
@@ -157,6 +168,10 @@ export function viewOf(slug: string): RoomView {
     asking: { broadcast: live, stage: picture, mode: { mode: "questions", until: null } },
     slow: { broadcast: live, stage: picture, slowModeMs: 10_000, sendAt: start + 3_600_000 },
     muted: { broadcast: live, stage: picture, mutedUntil: start + 10 * MINUTE },
+    review: {
+      broadcast: live, stage: picture, ...(rights().can.has("review") ? { heldCount: 4, held: heldItems() } : {}), slowTarget: 5, slowModeMs: 10_000,
+      messages: [...talk().slice(0, -2), { ...said(me, "有人想一起拼单买书吗，加我微信"), ...own, key: "k9", delivery: { state: "held" } }],
+    },
     long: { messages: muchTalk(), newestSeq: 10_000, notices: [], atStart: true },
     empty: { messages: [], notices: [], atStart: true, newestSeq: 0, count: 1, roster: [me] },
     joining: { phase: "joining", messages: [], notices: [], title: "", live: false },

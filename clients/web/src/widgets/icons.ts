@@ -13,6 +13,7 @@ export { default as Fullscreen } from "@lucide/svelte/icons/maximize";
 export { default as FullscreenLeave } from "@lucide/svelte/icons/minimize";
 export { default as Headphones } from "@lucide/svelte/icons/headphones";
 export { default as Heart } from "@lucide/svelte/icons/heart";
+export { default as Hourglass } from "@lucide/svelte/icons/hourglass";
 export { default as Install } from "@lucide/svelte/icons/monitor-down";
 export { default as Key } from "@lucide/svelte/icons/key-round";
 export { default as Link } from "@lucide/svelte/icons/link";

@@ -1,6 +1,7 @@
 /** English. The shape of this object is the shape of every dictionary: a missing key fails the build. */
 import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
+import { order } from "./order";
 import { studio } from "./studio";
 
 const refusals: Record<StopCode, string> = {
@@ -29,6 +30,7 @@ const refusals: Record<StopCode, string> = {
   not_permitted: "You do not have the right to do that here.",
   guests_not_allowed: "This room is for members. Sign in to come in.",
   banned: "You were banned from this room.",
+  ...order.refusals,
   room_full: "The room is full. A place may come free in a moment.",
   position_lost: "The room was restored. It is being loaded afresh.",
   slug_taken: "That address is already used by another room.",
@@ -353,7 +355,7 @@ export const en = {
     ban: "Ban",
     muteFor: (time: string) => `Mute for ${time}`,
     banAsk: (name: string) => `Ban ${name} from this room?`,
-    banSay: "They leave at once and cannot come back until the ban is lifted.",
+    banSay: "They leave at once and cannot come back, nor another account on the same device, until the ban is lifted.",
     doneMute: (name: string) => `${name} is muted`,
     doneUnmute: (name: string) => `${name} may speak again`,
     doneBan: (name: string) => `${name} was banned`,
@@ -461,6 +463,7 @@ export const en = {
 
   studio,
   check,
+  order,
 
   notFound: {
     title: "There is nothing at this address",

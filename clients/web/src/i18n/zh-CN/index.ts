@@ -1,6 +1,7 @@
 /** 简体中文。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { order } from "./order";
 import { studio } from "./studio";
 
 export const zhCN: Words = {
@@ -31,7 +32,8 @@ export const zhCN: Words = {
     not_permitted: "你在这里没有这个权限。",
     guests_not_allowed: "这个房间只对成员开放，登录后就能进来。",
     banned: "你被封禁，不能进入这个房间。",
-    room_full: "房间满了，等一会儿可能有空位。",
+    ...order.refusals,
+  room_full: "房间满了，等一会儿可能有空位。",
     position_lost: "房间刚恢复过，正在重新载入。",
     slug_taken: "这个地址已经给了别的房间。",
     empty: "还没有写内容。",
@@ -349,7 +351,7 @@ export const zhCN: Words = {
     ban: "封禁",
     muteFor: (time) => `禁言 ${time}`,
     banAsk: (name) => `把 ${name} 封禁出这个房间？`,
-    banSay: "对方会马上离开，解除之前不能再进来。",
+    banSay: "对方会马上离开；解除之前，这个人和同一台设备上的其他账号都不能再进来。",
     doneMute: (name) => `${name} 已被禁言`,
     doneUnmute: (name) => `${name} 可以说话了`,
     doneBan: (name) => `${name} 已被封禁`,
@@ -457,6 +459,7 @@ export const zhCN: Words = {
 
   studio,
   check,
+  order,
 
   notFound: {
     title: "这里什么都没有",

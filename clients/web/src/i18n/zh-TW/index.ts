@@ -1,6 +1,7 @@
 /** 繁體中文，臺灣用語。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { order } from "./order";
 import { studio } from "./studio";
 
 export const zhTW: Words = {
@@ -31,7 +32,8 @@ export const zhTW: Words = {
     not_permitted: "你在這裡沒有這個權限。",
     guests_not_allowed: "這個房間只開放給成員，登入後就能進來。",
     banned: "你被封鎖，不能進入這個房間。",
-    room_full: "房間滿了，等一下可能會有空位。",
+    ...order.refusals,
+  room_full: "房間滿了，等一下可能會有空位。",
     position_lost: "房間剛復原過，正在重新載入。",
     slug_taken: "這個網址已經給了別的房間。",
     empty: "還沒有寫內容。",
@@ -349,7 +351,7 @@ export const zhTW: Words = {
     ban: "封鎖",
     muteFor: (time) => `禁言 ${time}`,
     banAsk: (name) => `把 ${name} 封鎖在這個房間外？`,
-    banSay: "對方會馬上離開，解除之前不能再進來。",
+    banSay: "對方會馬上離開；解除之前，這個人和同一台裝置上的其他帳號都不能再進來。",
     doneMute: (name) => `${name} 已被禁言`,
     doneUnmute: (name) => `${name} 可以說話了`,
     doneBan: (name) => `${name} 已被封鎖`,
@@ -457,6 +459,7 @@ export const zhTW: Words = {
 
   studio,
   check,
+  order,
 
   notFound: {
     title: "這裡什麼都沒有",

@@ -1,0 +1,38 @@
+/** 简体中文：房间里的秩序。 */
+import type { Words } from "../en";
+
+export const order: Words["order"] = {
+  refusals: {
+    kicked: "你被移出了房间，一分钟后可以再进来。",
+    word_refused: "房间规则不接受其中的词，草稿已保留。",
+    link_refused: "这个房间不接受这样的链接，草稿已保留。",
+    review_refused: "审核没有通过。",
+  },
+  undo: "撤销",
+  deleted: "已删除",
+  hold: "转入待审",
+  heldNow: "已从聊天中收起，等待审核",
+  waits: "待审，目前只有你能看到",
+  kick: "移出",
+  doneKick: (name) => `已移出 ${name}，一分钟后可以回来`,
+  kicked: (by, whom) => `${by} 移出了 ${whom}`,
+  rulesChanged: (by) => `${by} 修改了词与链接规则`,
+  review: "待审",
+  reviewCount: (n) => `${n} 条消息待审`,
+  nothingWaits: "没有待审的消息。规则拦下的、你收起的，都会到这里。",
+  why: { word: "命中规则里的词", link: "含有链接", network: "新来的，与被封禁者同一网络", person: "由管理员收起" },
+  allow: "通过",
+  refuse: "不通过",
+  reason: "给作者的理由（可不填）",
+  rules: "词与链接",
+  rulesSay: "每行一个词或短语。全角半角、繁简、中间插入的符号都不影响识别。",
+  refuseWords: "含有这些词：拒绝",
+  holdWords: "含有这些词：待审",
+  links: "链接",
+  linkRules: { allow: "允许", members: "仅成员", hold: "待审", refuse: "拒绝" },
+  domains: "始终允许的域名",
+  saved: "规则从下一条消息起生效",
+  auto: "自动",
+  autoSay: "说话的人太多时自动拉长间隔，平静后再放开。",
+  perSecond: (n) => `每秒 ${n} 条`,
+};

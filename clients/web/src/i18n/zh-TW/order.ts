@@ -1,0 +1,38 @@
+/** 繁體中文：房間裡的秩序。 */
+import type { Words } from "../en";
+
+export const order: Words["order"] = {
+  refusals: {
+    kicked: "你被移出了房間，一分鐘後可以再進來。",
+    word_refused: "房間規則不接受其中的詞，草稿已保留。",
+    link_refused: "這個房間不接受這樣的連結，草稿已保留。",
+    review_refused: "審核沒有通過。",
+  },
+  undo: "復原",
+  deleted: "已刪除",
+  hold: "轉入待審",
+  heldNow: "已從聊天中收起，等待審核",
+  waits: "待審，目前只有你看得到",
+  kick: "移出",
+  doneKick: (name) => `已移出 ${name}，一分鐘後可以回來`,
+  kicked: (by, whom) => `${by} 移出了 ${whom}`,
+  rulesChanged: (by) => `${by} 修改了詞與連結規則`,
+  review: "待審",
+  reviewCount: (n) => `${n} 則訊息待審`,
+  nothingWaits: "沒有待審的訊息。規則攔下的、你收起的，都會到這裡。",
+  why: { word: "命中規則裡的詞", link: "含有連結", network: "新來的，與被封禁者同一網路", person: "由管理員收起" },
+  allow: "通過",
+  refuse: "不通過",
+  reason: "給作者的理由（可不填）",
+  rules: "詞與連結",
+  rulesSay: "每行一個詞或短語。全形半形、繁簡、中間插入的符號都不影響辨識。",
+  refuseWords: "含有這些詞：拒絕",
+  holdWords: "含有這些詞：待審",
+  links: "連結",
+  linkRules: { allow: "允許", members: "僅成員", hold: "待審", refuse: "拒絕" },
+  domains: "一律允許的網域",
+  saved: "規則從下一則訊息起生效",
+  auto: "自動",
+  autoSay: "說話的人太多時自動拉長間隔，平靜後再放開。",
+  perSecond: (n) => `每秒 ${n} 則`,
+};
