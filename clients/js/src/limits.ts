@@ -10,6 +10,11 @@ export const TITLE_CHARS_MAX = 120;
 /** The host's own words above the talk. */
 export const PIN_CHARS_MAX = 400;
 export const REASON_CHARS_MAX = 200;
+/** Something on a card: a title, a place, a file's name. */
+export const CARD_TITLE_CHARS_MAX = 120;
+export const IMAGE_BYTES_MAX = 10 * 1024 * 1024;
+export const FILE_BYTES_MAX = 20 * 1024 * 1024;
+export const VOICE_PEAKS_MAX = 64;
 export const PASSWORD_CHARS_MIN = 8;
 /** Requests that may wait for their answer. */
 export const IN_FLIGHT_MAX = 64;

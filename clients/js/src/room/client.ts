@@ -22,6 +22,7 @@ import { Publisher } from "../media/publisher.js";
 import { Watcher } from "../media/watcher.js";
 import type {
   BroadcastAct,
+  Card,
   Joined,
   Outcome,
   Page,
@@ -129,6 +130,10 @@ export class RoomClient implements RoomApi {
 
   ask(text: string, re?: number): string {
     return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), question: true });
+  }
+
+  share(text: string, card: Card, re?: number): string {
+    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), card });
   }
 
   edit(seq: number, text: string): string {

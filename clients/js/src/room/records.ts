@@ -39,7 +39,7 @@ export function takeRecords(
         change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
         break;
       case "delete":
-        change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
+        change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true, card: null }));
         break;
       case "question": {
         const { of, to, done } = record.b;
@@ -79,7 +79,7 @@ function waiting(
         change(questions, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
         break;
       case "delete":
-        change(questions, record.b.of, record.s, (it) => ({ ...it, deleted: true }));
+        change(questions, record.b.of, record.s, (it) => ({ ...it, deleted: true, card: null }));
         break;
       case "question": {
         const { of, to, done } = record.b;
@@ -96,7 +96,7 @@ function waiting(
 export function takeOwnChange(state: RoomState, of: number, seq: number, text: string | null): RoomState {
   const messages = new Sorted(state.messages);
   change(messages, of, seq, (it) =>
-    text === null ? { ...it, text: "", deleted: true } : { ...it, text, edited: true },
+    text === null ? { ...it, text: "", deleted: true, card: null } : { ...it, text, edited: true },
   );
   return { ...state, messages: requote(messages.items) };
 }
@@ -104,9 +104,9 @@ export function takeOwnChange(state: RoomState, of: number, seq: number, text: s
 /** One's own message between its ack and its record. */
 export function takeOwnMessage(state: RoomState, wish: Wish, seq: number, t: number): RoomState {
   if (wish.body.kind !== "pub") return state;
-  const { text, re, question } = wish.body;
+  const { text, re, question, card } = wish.body;
   const asked: { question?: QuestionPhase } = question ? { question: "asked" } : {};
-  const body = { text, ...(re === undefined ? {} : { re }), ...asked };
+  const body = { text, ...(re === undefined ? {} : { re }), ...asked, ...(card && { card }) };
   const record: RecordFrame = { s: seq, t, u: wish.by, k: "msg", b: body };
   const messages = new Sorted(state.messages);
   // A form older than any other (0): whatever the server sends is better.
@@ -130,7 +130,7 @@ function show(
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, edits, deleted, question } = record.b;
+  const { text, re, edits, deleted, question, card } = record.b;
   return {
     key,
     seq: record.s,
@@ -144,6 +144,7 @@ function show(
     deleted: deleted ?? false,
     re: re === undefined ? null : quote(all.find(re), re),
     question: question ?? null,
+    card: card ?? null,
     delivery: SENT,
     change: null,
   };

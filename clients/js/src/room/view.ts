@@ -1,5 +1,6 @@
 /** What an interface shows of a room's state. Pure, and untouched messages stay the same objects. */
 import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
+import type { Card } from "../protocol/index.js";
 import { quote } from "./records.js";
 import type { RoomState, Wish } from "./state.js";
 
@@ -53,7 +54,7 @@ function messagesOf(state: RoomState): readonly MessageView[] {
 function ownMessage(
   state: RoomState,
   wish: Wish,
-  { text, re, question }: { text: string; re?: number; question?: true },
+  { text, re, question, card }: { text: string; re?: number; question?: true; card?: Card },
 ): MessageView {
   const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
   return {
@@ -68,6 +69,7 @@ function ownMessage(
     deleted: false,
     re: re === undefined ? null : quote(of, re),
     question: question ? "asked" : null,
+    card: card ?? null,
     delivery: deliveryOf(state, wish),
     change: null,
   };
@@ -79,7 +81,7 @@ function changing(state: RoomState, it: MessageView, wish: Wish | undefined): Me
   const delivery = deliveryOf(state, wish);
   const change = { key: wish.cid, kind: wish.body.kind, delivery };
   if (delivery.state === "refused") return { ...it, change };
-  if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true };
+  if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true, card: null };
   return { ...it, change, text: wish.body.text, edited: true };
 }
 
