@@ -210,7 +210,7 @@ async fn who_may_not_talk_may_not_upload_and_who_may_not_watch_sees_nothing() {
         Err(Code::TokenMissing)
     );
 
-    // C3: it is hers, and of that room.
+    // K3: it is hers, and of that room.
     let mut line = ming.connect("laptop").await;
     let a = line.join("hall", None).await.expect("joined").a;
     assert_eq!(

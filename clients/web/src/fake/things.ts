@@ -5,8 +5,13 @@ import { bei, lin, wu, yang, zhou } from "./people";
 const HILLS = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360"><rect width="640" height="360" fill="#f1dcc0"/><circle cx="430" cy="120" r="40" fill="#f7ead2"/><path d="M0 230 Q160 150 320 220 T640 200 V360 H0Z" fill="#8fa79a"/><path d="M0 290 Q200 210 400 280 T640 260 V360 H0Z" fill="#476a58"/></svg>`;
 const COVER = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" fill="#c93a26"/><circle cx="48" cy="48" r="22" fill="none" stroke="#fff" stroke-width="6"/></svg>`;
 
+const drawn = new Map<string, string>();
+
+/** Under the policy of the page, a picture is the server's own or made here. */
 export function drawing(id: string): string {
-  return `data:image/svg+xml,${encodeURIComponent(id.startsWith("c") ? COVER : HILLS)}`;
+  const known = drawn.get(id) ?? URL.createObjectURL(new Blob([id.startsWith("c") ? COVER : HILLS], { type: "image/svg+xml" }));
+  drawn.set(id, known);
+  return known;
 }
 
 const id = (letter: string): string => letter.repeat(64);

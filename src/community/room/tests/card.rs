@@ -1,4 +1,4 @@
-//! Messages with a card: C1 to C5.
+//! Messages with a card: K1 to K5.
 
 use protocol::{BlobId, BlobKind, Card, limits};
 
@@ -53,7 +53,7 @@ impl Bench {
 }
 
 #[test]
-fn c2_a_card_shows_what_the_server_found_and_not_what_was_said() {
+fn k2_a_card_shows_what_the_server_found_and_not_what_was_said() {
     let mut bench = Bench::full();
     bench.upload(ANN, BlobKind::Image, 0);
     let seq = bench.share(ANN, image(1)).expect("shared");
@@ -65,7 +65,7 @@ fn c2_a_card_shows_what_the_server_found_and_not_what_was_said() {
 }
 
 #[test]
-fn c3_a_blob_is_said_once_looked_up_by_who_uploaded_it_and_in_time() {
+fn k3_a_blob_is_said_once_looked_up_by_who_uploaded_it_and_in_time() {
     let mut bench = Bench::full();
     let refused = Err(Code::NoSuchBlob);
     let command = Command::Share {
@@ -93,7 +93,7 @@ fn c3_a_blob_is_said_once_looked_up_by_who_uploaded_it_and_in_time() {
 }
 
 #[test]
-fn c5_an_edit_leaves_the_card_and_a_delete_takes_it() {
+fn k5_an_edit_leaves_the_card_and_a_delete_takes_it() {
     let mut bench = Bench::full();
     bench.upload(ANN, BlobKind::Image, 0);
     let seq = bench.share(ANN, image(1)).expect("shared");
@@ -121,7 +121,7 @@ fn c5_an_edit_leaves_the_card_and_a_delete_takes_it() {
 }
 
 #[test]
-fn c4_what_is_too_much_or_no_address_is_refused() {
+fn k4_what_is_too_much_or_no_address_is_refused() {
     let mut bench = Bench::full();
     let unfit = Err(Code::CardUnfit);
     assert_eq!(bench.share(ANN, Card::Unknown), unfit);
@@ -153,7 +153,7 @@ fn c4_what_is_too_much_or_no_address_is_refused() {
 }
 
 #[test]
-fn c4_products_and_events_are_for_who_runs_the_room() {
+fn k4_products_and_events_are_for_who_runs_the_room() {
     let product = || Card::Product {
         title: "签名书".into(),
         price: Some("¥68".into()),
@@ -182,7 +182,7 @@ fn c4_products_and_events_are_for_who_runs_the_room() {
 }
 
 #[test]
-fn c1_a_card_is_said_as_a_text_is() {
+fn k1_a_card_is_said_as_a_text_is() {
     let mut bench = Bench::full();
     let mute = Command::Mute {
         client_id: bench.cid(),

@@ -8,7 +8,7 @@ export const things = {
   product: "Product",
   event: "Event",
   share: "Share",
-  shareCard: "Share a card",
+  shareCard: "Card",
   imageOf: (name: string) => `Picture by ${name}`,
   open: "Open the picture",
   gone: "This picture cannot be shown",

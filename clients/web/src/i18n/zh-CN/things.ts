@@ -10,7 +10,7 @@ export const things: typeof words = {
   product: "商品",
   event: "活动",
   share: "分享",
-  shareCard: "分享一张卡片",
+  shareCard: "卡片",
   imageOf: (name) => `${name} 发的图片`,
   open: "打开图片",
   gone: "这张图片看不了了",

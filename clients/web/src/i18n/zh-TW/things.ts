@@ -10,7 +10,7 @@ export const things: typeof words = {
   product: "商品",
   event: "活動",
   share: "分享",
-  shareCard: "分享一張卡片",
+  shareCard: "卡片",
   imageOf: (name) => `${name} 傳的圖片`,
   open: "打開圖片",
   gone: "這張圖片看不到了",
