@@ -28,7 +28,6 @@ pub use peek::peek_server_secret;
 pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
-    blobs::{BlobRoom, BlobRow, NewBlob},
     guests::{Guest, GuestDevice},
     members::{MemberRow, Members, MembersOf},
     rooms::{Listed, NewRoom, RoomRow},
@@ -36,6 +35,7 @@ pub use rows::{
     sign_ins::SignIn,
     stream_keys::StreamKey,
     summaries::{SaidRow, SummaryRow},
+    uploads::{BlobRoom, BlobRow, NewBlob},
 };
 pub use sqlite::SqliteLog;
 pub use store::{OpenError, Store, StoreConfig};

@@ -5,7 +5,6 @@
 //! random ids come in made: nothing here draws lots, except a new room's epoch.
 
 pub(crate) mod accounts;
-pub(crate) mod blobs;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
 pub(crate) mod guests;
@@ -15,6 +14,7 @@ pub(crate) mod server;
 pub(crate) mod sign_ins;
 pub(crate) mod stream_keys;
 pub(crate) mod summaries;
+pub(crate) mod uploads;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];

@@ -9,9 +9,9 @@ use super::{entry, read};
 use crate::{
     log::{Append, AppendError, Known, LogError, RowChange},
     rows::{
-        blobs::{let_go, refer},
         broadcasts::put_broadcast,
         column::is_taken,
+        uploads::{let_go, refer},
     },
 };
 
