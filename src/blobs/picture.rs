@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use image::{
     DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits,
-    codecs::{jpeg::JpegEncoder, png::PngEncoder},
+    codecs::jpeg::JpegEncoder, codecs::png::PngEncoder,
 };
 use protocol::limits;
 

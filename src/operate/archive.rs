@@ -19,8 +19,8 @@ use tar::{Archive, Builder, EntryType, Header};
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
-/// A manifest is some hundred bytes, and some hundred more for each file.
-pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
+/// A manifest is some hundred bytes, and some 250 more for each file: 250,000 blobs fit.
+pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// The database's name in the archive.
 pub(super) const DATABASE: &str = "weiquan.db";
 

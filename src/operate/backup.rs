@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use blobs::{Shelf, name_of};
 use tempfile::{Builder, NamedTempFile};
 
 use super::{
@@ -35,23 +36,46 @@ pub fn backup(
     let beside = folder_of(file);
     let made_ms = clock::unix_ms();
     let database = unfinished(&beside)?;
+    let shelf = Shelf::at(folder);
+    // Held until the end: what the copied database names stays on disk.
+    let _held = if folder.join(blobs::FOLDER).is_dir() {
+        Some(shelf.beside()?)
+    } else {
+        None
+    };
     let contents = store::backup::copy_database(folder, database.path(), told)?;
     let (sha256, bytes) =
         archive::sum(database.as_file()).map_err(OperateError::file(database.path()))?;
+    let mut files = vec![Packed {
+        name: DATABASE.to_owned(),
+        bytes,
+        sha256,
+    }];
+    let mut paths = vec![database.path().to_path_buf()];
+    for id in store::backup::blob_files(database.path())? {
+        // One that is missing is told by `verify-backup`: the rest is worth keeping all the same.
+        let Ok(file) = shelf.file(&id) else { continue };
+        let path = shelf.path(&id);
+        let (sha256, bytes) = archive::sum(file).map_err(OperateError::file(&path))?;
+        let name = name_of(&id);
+        files.push(Packed {
+            name,
+            bytes,
+            sha256,
+        });
+        paths.push(path);
+    }
     let manifest = Manifest {
         format: FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         schema: contents.schema,
         made_ms,
         tables: contents.tables,
-        files: vec![Packed {
-            name: DATABASE.to_owned(),
-            bytes,
-            sha256,
-        }],
+        files,
     };
     let mut packed = unfinished(&beside)?;
-    archive::write(packed.as_file_mut(), &manifest, &[database.path()])
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    archive::write(packed.as_file_mut(), &manifest, &paths)
         .and_then(|()| packed.as_file().sync_all())
         .map_err(OperateError::file(packed.path()))?;
     let bytes = keep(packed, file, &beside)?;

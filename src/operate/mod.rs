@@ -32,6 +32,8 @@ pub enum OperateError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
+    Blobs(#[from] blobs::ShelfError),
+    #[error(transparent)]
     Database(#[from] store::backup::BackupError),
     #[error("{file} is not sound, so nothing was restored: {why}")]
     Unsound {

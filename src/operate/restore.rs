@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use blobs::Shelf;
 use store::backup::Vacant;
 
 use super::{
@@ -16,6 +17,16 @@ use super::{
 pub struct Restored {
     pub manifest: Manifest,
     pub report: Report,
+}
+
+/// Before the database, which then finds what it names. What an earlier try left is laid over.
+fn lay_blobs(from: &Path, folder: &Path) -> Result<(), OperateError> {
+    let (laid, shelf) = (Shelf::at(from), Shelf::open(folder)?);
+    for id in laid.all()? {
+        let bytes = std::fs::read(laid.path(&id)).map_err(OperateError::file(from))?;
+        shelf.put(&bytes)?;
+    }
+    Ok(())
 }
 
 /// Verifies the backup, then lays it into the folder. The folder has a database when this succeeds
@@ -36,6 +47,7 @@ pub async fn restore(file: &Path, folder: &Path) -> Result<Restored, OperateErro
         .tempdir_in(folder)
         .map_err(OperateError::file(folder))?;
     let manifest = archive::extract(file, laid.path())?;
+    lay_blobs(laid.path(), folder)?;
     vacant.fill(&laid.path().join(DATABASE))?;
     Ok(Restored { manifest, report })
 }

@@ -62,6 +62,7 @@ async fn check_database(report: &mut Report, manifest: &Manifest, folder: &TempD
     report.push(counts(&file, manifest));
     let (logs, check) = logs(&file);
     report.push(check);
+    report.push(kept(&file, manifest));
     if is_newer {
         return;
     }
@@ -163,6 +164,32 @@ fn logs(file: &Path) -> (Vec<RoomLog>, Check) {
         Check::fail("logs", some_of(&holes), advice)
     };
     (logs, check)
+}
+
+/// Every file that the database names is there, and is what its name says.
+fn kept(file: &Path, manifest: &Manifest) -> Check {
+    let advice =
+        "take another backup; if it says the same, files below blobs/ of the server are lost";
+    let ids = match store::backup::blob_files(file) {
+        Ok(ids) => ids,
+        Err(error) => return Check::fail("blobs", error.to_string(), advice),
+    };
+    let packed: std::collections::BTreeMap<&str, &str> = manifest
+        .files
+        .iter()
+        .map(|it| (it.name.as_str(), it.sha256.as_str()))
+        .collect();
+    let wrong: Vec<String> = ids
+        .iter()
+        .filter(|id| packed.get(blobs::name_of(id).as_str()) != Some(&id.as_str()))
+        .map(|id| format!("{id} is missing or is something else"))
+        .collect();
+    if wrong.is_empty() {
+        let found = count_text(ids.len() as u64, "file");
+        Check::ok("blobs", format!("{found}, each what its name says"))
+    } else {
+        Check::fail("blobs", some_of(&wrong), advice)
+    }
 }
 
 async fn starts(folder: &Path, logs: &[RoomLog]) -> Check {

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::{RoomNumber, Seq};
+use protocol::{BlobId, RoomNumber, Seq};
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
@@ -167,6 +167,31 @@ pub fn room_logs(file: &Path) -> Result<Vec<RoomLog>, BackupError> {
                 })
             })?
             .collect()
+    };
+    read().map_err(|it| BackupError::Database(file.to_path_buf(), it))
+}
+
+/// The files of blobs that a database names, in their order; none where it is of before there were any.
+pub fn blob_files(file: &Path) -> Result<Vec<BlobId>, BackupError> {
+    let read = || -> rusqlite::Result<Vec<BlobId>> {
+        let db = open_copy(file)?;
+        let known: bool = db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'blobs')",
+            [],
+            |row| row.get(0),
+        )?;
+        if !known {
+            return Ok(Vec::new());
+        }
+        let mut query = db.prepare(
+            "SELECT id FROM blobs UNION SELECT preview FROM blobs WHERE preview IS NOT NULL
+             ORDER BY 1",
+        )?;
+        let ids: Vec<BlobId> = query
+            .query_map([], |row| row.get::<_, String>(0).map(BlobId::from))?
+            .collect::<Result<_, _>>()?;
+        // Nothing else ever becomes the name of a file.
+        Ok(ids.into_iter().filter(BlobId::is_well_formed).collect())
     };
     read().map_err(|it| BackupError::Database(file.to_path_buf(), it))
 }

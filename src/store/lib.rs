@@ -29,7 +29,6 @@ pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
-    blobs::{BlobRoom, BlobRow, NewBlob},
     guests::{Guest, GuestDevice},
     members::{MemberRow, Members, MembersOf},
     rooms::{Listed, NewRoom, RoomRow},
@@ -37,6 +36,7 @@ pub use rows::{
     sign_ins::SignIn,
     stream_keys::StreamKey,
     summaries::{SaidRow, SummaryRow},
+    uploads::{BlobRoom, BlobRow, NewBlob},
 };
 pub use sqlite::SqliteLog;
 pub use store::{OpenError, Store, StoreConfig};

@@ -6,9 +6,13 @@
  * It holds no behaviour.
  */
 import type {
-  BroadcastAct,
+  BlobKind,
+  BlobMade,
   Broadcast,
+  BroadcastAct,
+  Card,
   Code,
+  Ended,
   Mark,
   Me,
   MemberCard,
@@ -31,6 +35,7 @@ import type {
   StageState,
   StreamKey,
   StreamKeyMade,
+  Summary,
 } from "./protocol/index.js";
 import type { Readable } from "./readable.js";
 
@@ -152,6 +157,14 @@ export interface WeiquanApi {
   makeRoom(wish: { title: string; guests: boolean; slug?: string }): Promise<RoomCard>;
   /** A host's wish about the broadcast of a room that one is not in; in a room: `RoomApi.broadcast`. */
   broadcast(slug: string, act: BroadcastAct, title?: string, startsMs?: number): Promise<Broadcast>;
+  /** Uploads something to be said in this room within the hour, by a card. */
+  upload(slug: string, bytes: Blob, opts?: UploadOptions): Promise<BlobMade>;
+  /** Where a blob, or a smaller picture of it, is. */
+  blobUrl(id: string, size?: "preview"): string;
+  /** What a broadcast was, once it is over. */
+  summary(slug: string, broadcast: string): Promise<Summary>;
+  /** The broadcasts that ended last. */
+  lately(): Promise<Ended[]>;
   streamKeys(slug: string): Promise<StreamKey[]>;
   makeStreamKey(slug: string, label: string): Promise<StreamKeyMade>;
   revokeStreamKey(slug: string, id: string): Promise<void>;
@@ -180,6 +193,14 @@ export interface MemberSearch {
   n?: number;
 }
 
+export interface UploadOptions {
+  /** Absent: what its bytes say. */
+  as?: BlobKind;
+  /** How much is sent, 0 to 1. */
+  onprogress?: (part: number) => void;
+  signal?: AbortSignal;
+}
+
 export interface RoomApi {
   readonly slug: string;
   readonly view: Readable<RoomView>;
@@ -192,6 +213,8 @@ export interface RoomApi {
   send(text: string, re?: number): string;
   /** The same, asked of the host: it waits among the questions until it is answered. */
   ask(text: string, re?: number): string;
+  /** The same with a card beside the text, which says it for whoever cannot show the card. */
+  share(text: string, card: Card, re?: number): string;
   edit(seq: number, text: string): string;
   remove(seq: number): string;
   /** Says a refused message (or one that waits) again. */
@@ -340,6 +363,8 @@ export interface MessageView {
   replies: number;
   /** The message whose thread this one is in. */
   root: number | null;
+  /** A thing beside the text; of a kind that this version does not know, the text says it all. */
+  card: Card | null;
   delivery: Delivery;
   /** An edit or deletion of one's own that is not yet through; `text` shows it already. */
   change: ChangeView | null;

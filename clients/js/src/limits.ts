@@ -14,6 +14,11 @@ export const POLL_OPTION_CHARS_MAX = 80;
 export const POLL_OPTIONS_MIN = 2;
 export const POLL_OPTIONS_MAX = 10;
 export const REASON_CHARS_MAX = 200;
+/** Something on a card: a title, a place, a file's name. */
+export const CARD_TITLE_CHARS_MAX = 120;
+export const IMAGE_BYTES_MAX = 10 * 1024 * 1024;
+export const FILE_BYTES_MAX = 20 * 1024 * 1024;
+export const VOICE_PEAKS_MAX = 64;
 export const PASSWORD_CHARS_MIN = 8;
 /** Requests that may wait for their answer. */
 export const IN_FLIGHT_MAX = 64;

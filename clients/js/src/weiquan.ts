@@ -3,15 +3,19 @@
  *
  * Rooms are made once and kept; the connection is dialled when the first one is joined.
  */
-import type { ConnectionStatus, MemberSearch, WeiquanApi, WeiquanOptions } from "./api.js";
+import type { ConnectionStatus, MemberSearch, UploadOptions, WeiquanApi, WeiquanOptions } from "./api.js";
+import { sendBlob } from "./blobs.js";
 import { Link } from "./connection/link.js";
 import { type Environment, environment } from "./environment.js";
 import { Identity } from "./identity.js";
 import { Signalling } from "./media/signalling.js";
 import type {
+  BlobMade,
   Broadcast,
   BroadcastAct,
   BroadcastWish,
+  Ended,
+  EndedList,
   Me,
   MemberCard,
   MemberList,
@@ -26,6 +30,7 @@ import type {
   StreamKey,
   StreamKeyList,
   StreamKeyMade,
+  Summary,
   Welcome,
 } from "./protocol/index.js";
 import type { Readable } from "./readable.js";
@@ -122,6 +127,31 @@ export class Weiquan implements WeiquanApi {
     const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
     const body: BroadcastWish = { act, title: title ?? null, ...timed };
     return this.#call({ method: "POST", path: `rooms/${encodeURIComponent(slug)}/broadcast`, body });
+  }
+
+  async upload(slug: string, bytes: Blob, opts: UploadOptions = {}): Promise<BlobMade> {
+    const url = `${this.#env.base}/api/v1/rooms/${encodeURIComponent(slug)}/blobs`;
+    const send = async (): Promise<BlobMade> => sendBlob(url, bytes, await this.#identity.token(), opts);
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.refusal.act !== "reauth") throw error;
+      this.#identity.stale();
+      return send();
+    }
+  }
+
+  blobUrl(id: string, size?: "preview"): string {
+    return `${this.#env.base}/api/v1/blobs/${id}${size ? `/${size}` : ""}`;
+  }
+
+  summary(slug: string, broadcast: string): Promise<Summary> {
+    const path = `rooms/${encodeURIComponent(slug)}/broadcasts/${encodeURIComponent(broadcast)}/summary`;
+    return this.#call({ method: "GET", path });
+  }
+
+  async lately(): Promise<Ended[]> {
+    return (await this.#call<EndedList>({ method: "GET", path: "lately" })).ended;
   }
 
   async streamKeys(slug: string): Promise<StreamKey[]> {

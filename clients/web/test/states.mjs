@@ -40,6 +40,28 @@ export const states = [
   },
   { name: "room-apart", path: "/r/apart" },
   { name: "room-questions", path: "/r/apart?who=host", then: (page) => clickOn(page, ".chat [data-act=questions]") },
+  { name: "room-things", path: "/r/things" },
+  { name: "room-viewer", path: "/r/things", then: (page) => clickOn(page, ".image") },
+  {
+    name: "room-attach", path: "/r/live?who=host",
+    then: async (page) => {
+      await clickOn(page, "[data-act=attach]");
+      await page.evaluate(() => {
+        const data = new DataTransfer();
+        for (const name of ["beach.jpg", "slow.jpg", "bad.jpg"]) data.items.add(new File(["x"], name, { type: "image/jpeg" }));
+        document.querySelector(".write").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+      });
+      await page.waitForSelector(".write li");
+    },
+  },
+  {
+    name: "room-card-form", path: "/r/live?who=host",
+    then: async (page) => {
+      await clickOn(page, "[data-act=attach]");
+      await clickOn(page, "[data-act=card]");
+    },
+  },
+  { name: "summary", path: "/r/ended/b/b_1" },
   { name: "room-share", path: "/r/live", then: (page) => clickOn(page, "[data-act=share]") },
   {
     name: "room-share-system", path: "/r/live",

@@ -289,7 +289,7 @@ fn address(said: &str) -> Result<String, Refusal> {
 mod tests {
     use super::*;
 
-    /// C4
+    /// K4
     #[test]
     fn an_address_leads_to_the_web_and_nowhere_else() {
         for fine in [

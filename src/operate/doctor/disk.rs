@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use blobs::Shelf;
 use rustix::fs::{statfs, statvfs};
 
-use super::super::report::{Check, bytes_text};
+use super::super::report::{Check, bytes_text, count_text};
 
 const FREE_MIN: u64 = 256 << 20;
 const FREE_GOOD: u64 = 2 << 30;
@@ -49,7 +50,20 @@ pub(super) fn all(data: &Path) -> Vec<Check> {
         kind.unwrap_or_else(unreadable),
         space.unwrap_or_else(unreadable),
         synced,
+        count_blobs(data),
     ]
+}
+
+/// Pictures, voice notes and files that people uploaded.
+fn count_blobs(data: &Path) -> Check {
+    let advice = "make the folder blobs below the data folder readable for the server's user";
+    match Shelf::at(data).content() {
+        Ok(it) => {
+            let files = count_text(it.files, "file");
+            Check::ok("blobs", format!("{files}, {}", bytes_text(it.bytes)))
+        }
+        Err(error) => Check::fail("blobs", error.to_string(), advice),
+    }
 }
 
 /// The folder itself, or where it will be made.

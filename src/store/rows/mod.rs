@@ -6,7 +6,6 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
-pub(crate) mod blobs;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
 pub(crate) mod guests;
@@ -16,6 +15,7 @@ pub(crate) mod server;
 pub(crate) mod sign_ins;
 pub(crate) mod stream_keys;
 pub(crate) mod summaries;
+pub(crate) mod uploads;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];

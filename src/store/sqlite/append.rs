@@ -10,9 +10,9 @@ use crate::{
     log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
     rows::{
         audit::{self, NewAct},
-        blobs::{let_go, refer},
         broadcasts::put_broadcast,
         column::is_taken,
+        uploads::{let_go, refer},
     },
 };
 

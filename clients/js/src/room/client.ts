@@ -24,6 +24,7 @@ import type {
   BroadcastAct,
   HeldItem,
   HeldPage,
+  Card,
   Joined,
   Liked,
   Outcome,
@@ -146,6 +147,10 @@ export class RoomClient implements RoomApi {
 
   ask(text: string, re?: number): string {
     return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), question: true });
+  }
+
+  share(text: string, card: Card, re?: number): string {
+    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), card });
   }
 
   edit(seq: number, text: string): string {

@@ -66,7 +66,7 @@ export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void 
       change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
       break;
     case "delete":
-      change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true }));
+      change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true, card: null }));
       break;
     case "restore": {
       const { of, text, edits = 0, question = null, card = null } = record.b;
@@ -115,7 +115,7 @@ function waiting(
         change(questions, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
         break;
       case "delete":
-        change(questions, record.b.of, record.s, (it) => ({ ...it, deleted: true }));
+        change(questions, record.b.of, record.s, (it) => ({ ...it, deleted: true, card: null }));
         break;
       case "question": {
         const { of, to, done } = record.b;
@@ -132,7 +132,7 @@ function waiting(
 export function takeOwnChange(state: RoomState, of: number, seq: number, text: string | null): RoomState {
   const messages = new Sorted(state.messages);
   change(messages, of, seq, (it) =>
-    text === null ? { ...it, text: "", deleted: true } : { ...it, text, edited: true },
+    text === null ? { ...it, text: "", deleted: true, card: null } : { ...it, text, edited: true },
   );
   return { ...state, messages: requote(messages.items) };
 }
@@ -140,9 +140,9 @@ export function takeOwnChange(state: RoomState, of: number, seq: number, text: s
 /** One's own message between its ack and its record. */
 export function takeOwnMessage(state: RoomState, wish: Wish, seq: number, t: number): RoomState {
   if (wish.body.kind !== "pub") return state;
-  const { text, re, question } = wish.body;
+  const { text, re, question, card } = wish.body;
   const asked: { question?: QuestionPhase } = question ? { question: "asked" } : {};
-  const body = { text, ...(re === undefined ? {} : { re }), ...asked };
+  const body = { text, ...(re === undefined ? {} : { re }), ...asked, ...(card && { card }) };
   const record: RecordFrame = { s: seq, t, u: wish.by, k: "msg", b: body };
   const messages = new Sorted(state.messages);
   // A form older than any other (0): whatever the server sends is better.
@@ -166,7 +166,7 @@ export function show(
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, root, likes, replies, edits, deleted, question } = record.b;
+  const { text, re, root, likes, replies, edits, deleted, question, card } = record.b;
   const known = all.find(record.s);
   return {
     key,
@@ -185,6 +185,7 @@ export function show(
     liked: known?.liked ?? false,
     replies: replies ?? 0,
     root: root ?? re ?? null,
+    card: card ?? null,
     delivery: SENT,
     change: null,
   };

@@ -154,6 +154,7 @@ function requestOf(a: number, { cid, body }: Wish): Request {
         text: body.text,
         ...(body.re === undefined ? {} : { re: body.re }),
         ...(body.question ? { question: true } : {}),
+        ...(body.card ? { card: body.card } : {}),
       };
     case "edit":
       return { op: "edit", a, cid, of: body.of, text: body.text };

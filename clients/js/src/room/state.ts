@@ -3,6 +3,7 @@ import type { MessageView, NoticeView, RoomView, Verb } from "../api.js";
 import type {
   Ack,
   Broadcast,
+  Card,
   Joined,
   Mark,
   OpenPoll,
@@ -102,7 +103,7 @@ export interface Wish {
   /** The log that `of` belongs to. */
   readonly epoch: string | null;
   readonly body:
-    | { readonly kind: "pub"; readonly text: string; readonly re?: number; readonly question?: true }
+    | { readonly kind: "pub"; readonly text: string; readonly re?: number; readonly question?: true; readonly card?: Card }
     | { readonly kind: "edit"; readonly of: number; readonly text: string }
     | { readonly kind: "delete"; readonly of: number };
   readonly state:

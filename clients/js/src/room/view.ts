@@ -1,6 +1,7 @@
 /** What an interface shows of a room's state. Pure, and untouched messages stay the same objects. */
 import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
 import { pollsOf, typingOf } from "./life.js";
+import type { Card } from "../protocol/index.js";
 import { quote } from "./records.js";
 import type { RoomState, Wish } from "./state.js";
 
@@ -60,7 +61,7 @@ function messagesOf(state: RoomState): readonly MessageView[] {
 function ownMessage(
   state: RoomState,
   wish: Wish,
-  { text, re, question }: { text: string; re?: number; question?: true },
+  { text, re, question, card }: { text: string; re?: number; question?: true; card?: Card },
 ): MessageView {
   const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
   return {
@@ -79,6 +80,7 @@ function ownMessage(
     liked: false,
     replies: 0,
     root: re === undefined ? null : (of?.root ?? re),
+    card: card ?? null,
     delivery: deliveryOf(state, wish),
     change: null,
   };
@@ -91,7 +93,7 @@ function changing(state: RoomState, it: MessageView, wish: Wish | undefined): Me
   const change = { key: wish.cid, kind: wish.body.kind, delivery };
   // An edit that waits for review took the message out of sight.
   if (delivery.state === "refused" || delivery.state === "held") return { ...it, change };
-  if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true };
+  if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true, card: null };
   return { ...it, change, text: wish.body.text, edited: true };
 }
 

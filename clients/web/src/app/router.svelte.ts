@@ -3,6 +3,7 @@ export type Route =
   | { page: "home" }
   | { page: "room"; slug: string }
   | { page: "studio"; slug: string }
+  | { page: "summary"; slug: string; id: string }
   | { page: "members" }
   | { page: "check" }
   | { page: "sign-in" }
@@ -12,12 +13,13 @@ export type Route =
 
 export function routeOf(path: string): Route {
   const parts = path.split("/").filter(Boolean);
-  const [first, slug, third] = parts;
+  const [first, slug, third, id] = parts;
   if (first === undefined) return { page: "home" };
-  if (first === "r" && slug !== undefined && parts.length <= 3) {
+  if (first === "r" && slug !== undefined && parts.length <= (third === "b" ? 4 : 3)) {
     if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(slug)) return { page: "not-found" };
     if (third === undefined) return { page: "room", slug };
     if (third === "studio") return { page: "studio", slug };
+    if (third === "b" && id !== undefined) return { page: "summary", slug, id };
   }
   if (parts.length === 1 && first === "check") return { page: "check" };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
@@ -31,6 +33,8 @@ export const paths = {
   members: "/members",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
+  /** What a broadcast was, once it is over. */
+  summary: (slug: string, id: string) => `/r/${slug}/b/${encodeURIComponent(id)}`,
   /** Will it work here? For who watches, or goes live. */
   check: (as: "viewer" | "host") => (as === "host" ? "/check?as=host" : "/check"),
   /** `then` is where to go afterwards: always one of our own paths. */

@@ -1,4 +1,5 @@
 /** The lines of the chat in their order: messages, notices, gaps, days. Pure. */
+import { cardHeight, known } from "../things/cards";
 import type { GapView, MessageView, NoticeView, RoomView } from "@weiquan/client";
 
 export type Row =
@@ -70,10 +71,11 @@ export function newSince(messages: readonly MessageView[], seen: number): number
 /** A first guess at a row's height, in pixels of a column `width` wide; it is measured once shown. */
 export function guessHeight(row: Row, width: number): number {
   if (row.kind !== "message") return 44;
-  const { text, re } = row.message;
+  const { text, re, card } = row.message;
+  const shown = known(card);
   // 15 px type: a Chinese character takes 15 px, a Latin one about 8.
   let run = 80;
   for (const letter of text) run += letter > "\u2e7f" ? 15 : 8;
   const lines = Math.ceil(run / Math.max(120, width - 40)) + (text.match(/\n/g)?.length ?? 0);
-  return 10 + lines * 22 + (re ? 22 : 0) + (row.message.delivery.state === "refused" ? 24 : 0);
+  return 10 + (shown ? cardHeight(shown) : 0) + lines * 22 + (re ? 22 : 0) + (row.message.delivery.state === "refused" ? 24 : 0);
 }

@@ -1,8 +1,10 @@
 /** The stand-in platform: the whole app without a server or a camera. Only in `--mode fake`. */
 import {
   Cell,
+  type BlobMade,
   type Broadcast,
   type ConnectionStatus,
+  type Ended,
   type Me,
   type MemberCard,
   type MemberList,
@@ -13,6 +15,8 @@ import {
   type ServerInfo,
   type Source,
   type StreamKey,
+  type Summary,
+  type UploadOptions,
   type WeiquanApi,
   Refused,
 } from "@weiquan/client";
@@ -24,6 +28,7 @@ import { self } from "./people";
 import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
 import { cards } from "./scenes";
+import { drawing, lately, summary } from "./things";
 import { wishes } from "./wishes";
 
 const statuses: Record<typeof wishes.status, ConnectionStatus> = {
@@ -84,6 +89,22 @@ class FakeWeiquan implements WeiquanApi {
   async broadcast(_slug: string, _act: string, title = "", startsMs?: number): Promise<Broadcast> {
     const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
     return { id: "b_new", phase: "scheduled", title, host: { id: "m_me", name: this.who.get()?.name ?? "", mark: "host" }, ...timed };
+  }
+  async upload(_slug: string, bytes: Blob, opts: UploadOptions = {}): Promise<BlobMade> {
+    opts.onprogress?.(0.4);
+    // One that never ends, to look at it on its way.
+    if (bytes instanceof File && bytes.name.startsWith("slow")) await new Promise(() => {});
+    if (bytes instanceof File && bytes.name.startsWith("bad")) throw new Refused({ code: "blob_unfit", say: "", act: "none" });
+    return { id: "a".repeat(64), kind: opts.as ?? "image", bytes: bytes.size, width: 1280, height: 720, duration_ms: 7_000 };
+  }
+  blobUrl(id: string): string {
+    return drawing(id);
+  }
+  async summary(): Promise<Summary> {
+    return summary;
+  }
+  async lately(): Promise<Ended[]> {
+    return wishes.circle === "full" ? lately : [];
   }
   async members(search: MemberSearch = {}): Promise<MemberList> {
     return this.#book.page(search);

@@ -2,6 +2,7 @@
 import {
   Cell,
   type Burst,
+  type Card,
   type GapView,
   type MessageView,
   type PublishView,
@@ -43,7 +44,7 @@ export class FakeRoom implements RoomApi {
     const seq = newestSeq + 1;
     const author = everybody[seq % everybody.length] ?? lin;
     const message: MessageView = {
-      key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, question: null,
+      key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, question: null, card: null,
       change: null, delivery: { state: "sent" },
     };
     this.#change({ messages: [...messages, message], newestSeq: seq });
@@ -67,7 +68,7 @@ export class FakeRoom implements RoomApi {
     const message: MessageView = {
       key, seq: null, author: me ?? lin, mine: true, text, at: Date.now(), pos: null, edited: false, deleted: false,
       re: quoted && re !== undefined ? { seq: re, author: quoted.author, text: quoted.text, deleted: false } : null,
-      question: null, change: null, delivery: { state: "pending" },
+      question: null, card: null, change: null, delivery: { state: "pending" },
     };
     this.#change({ messages: [...messages, message] });
     setTimeout(() => {
@@ -75,6 +76,12 @@ export class FakeRoom implements RoomApi {
       this.#replace(key, { seq, delivery: { state: "sent" } });
       this.#change({ newestSeq: seq });
     }, 300);
+    return key;
+  }
+
+  share(text: string, card: Card, re?: number): string {
+    const key = this.send(text, re);
+    this.#replace(key, { card });
     return key;
   }
 

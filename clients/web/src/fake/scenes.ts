@@ -1,5 +1,6 @@
 /** What is in each stand-in room: its slug names its state. */
 import type { Broadcast, HeldItem, MessageView, NoticeView, Person, Phase, RoomCard, RoomView, Verb } from "@weiquan/client";
+import { product, withThings } from "./things";
 import { bei, chen, everybody, lin, mo, mu, self, wu, yang, zhou } from "./people";
 
 const MINUTE = 60_000;
@@ -37,7 +38,7 @@ function said(author: Person, text: string, more: Partial<MessageView> = {}): Me
   at += 17_000;
   return {
     key: `s${seq}`, seq, author, mine: author.id === self?.id, text, at, pos: 2_300_000 + seq * 17_000, edited: false,
-    deleted: false, re: null, question: null, delivery: { state: "sent" }, change: null, ...more,
+    deleted: false, re: null, question: null, card: null, delivery: { state: "sent" }, change: null, ...more,
   };
 }
 
@@ -173,6 +174,10 @@ export function viewOf(slug: string): RoomView {
       messages: [...talk().slice(0, -2), { ...said(me, "有人想一起拼单买书吗，加我微信"), ...own, key: "k9", delivery: { state: "held" } }],
     },
     long: { messages: muchTalk(), newestSeq: 10_000, notices: [], atStart: true },
+    things: {
+      broadcast: live, stage: picture, roster: null, notices: [], messages: withThings(said), newestSeq: 120,
+      pin: { of: 105, text: "[商品] 大连接", author: lin, card: product },
+    },
     empty: { messages: [], notices: [], atStart: true, newestSeq: 0, count: 1, roster: [me] },
     joining: { phase: "joining", messages: [], notices: [], title: "", live: false },
     members: { phase: "refused", why: { code: "guests_not_allowed", say: "", act: "reauth" }, live: false },

@@ -1,5 +1,5 @@
 /** Moments in and out of a date field, in the device's own zone; and how long until then. Pure. */
-import { span } from "../i18n/format";
+import { running, span } from "../i18n/format";
 import type { Words } from "../i18n/en";
 
 const MINUTE = 60_000;
@@ -35,6 +35,12 @@ export function earliest(now: number): string {
 /** "in 42 min", and once the moment is there: "any moment now". */
 export function until(starts: number, now: number, words: Words): string {
   return starts > now ? words.schedule.startsIn(span(starts - now, words)) : words.schedule.anyMoment;
+}
+
+/** In the last day, to the second: `1:02:03`. Further off, in words; once it is there: "any moment now". */
+export function countdown(starts: number, now: number, words: Words): string {
+  const left = starts - now;
+  return left > 0 && left < 24 * HOUR ? running(left) : until(starts, now, words);
 }
 
 /** The device's zone by its own name, so that nobody is an hour off without seeing why. */

@@ -1,4 +1,4 @@
-//! Messages with a card: C1 to C5.
+//! Messages with a card: K1 to K5.
 
 use protocol::{BlobId, BlobKind, Card, limits};
 
@@ -53,7 +53,7 @@ impl Bench {
 }
 
 #[test]
-fn c2_a_card_shows_what_the_server_found_and_not_what_was_said() {
+fn k2_a_card_shows_what_the_server_found_and_not_what_was_said() {
     let mut bench = Bench::full();
     bench.upload(ANN, BlobKind::Image, 0);
     let seq = bench.share(ANN, image(1)).expect("shared");
@@ -65,7 +65,7 @@ fn c2_a_card_shows_what_the_server_found_and_not_what_was_said() {
 }
 
 #[test]
-fn c3_a_blob_is_said_once_looked_up_by_who_uploaded_it_and_in_time() {
+fn k3_a_blob_is_said_once_looked_up_by_who_uploaded_it_and_in_time() {
     let mut bench = Bench::full();
     let refused = Err(Code::NoSuchBlob);
     let command = Command::Share {
@@ -96,7 +96,7 @@ fn c3_a_blob_is_said_once_looked_up_by_who_uploaded_it_and_in_time() {
 }
 
 #[test]
-fn c5_an_edit_leaves_the_card_and_a_delete_takes_it() {
+fn k5_an_edit_leaves_the_card_and_a_delete_takes_it() {
     let mut bench = Bench::full();
     bench.upload(ANN, BlobKind::Image, 0);
     let seq = bench.share(ANN, image(1)).expect("shared");
@@ -127,7 +127,7 @@ fn c5_an_edit_leaves_the_card_and_a_delete_takes_it() {
 }
 
 #[test]
-fn c4_what_is_too_much_or_no_address_is_refused() {
+fn k4_what_is_too_much_or_no_address_is_refused() {
     let mut bench = Bench::full();
     let unfit = Err(Code::CardUnfit);
     assert_eq!(bench.share(ANN, Card::Unknown), unfit);
@@ -159,7 +159,7 @@ fn c4_what_is_too_much_or_no_address_is_refused() {
 }
 
 #[test]
-fn c4_products_and_events_are_for_who_runs_the_room() {
+fn k4_products_and_events_are_for_who_runs_the_room() {
     let product = || Card::Product {
         title: "签名书".into(),
         price: Some("¥68".into()),
@@ -188,7 +188,7 @@ fn c4_products_and_events_are_for_who_runs_the_room() {
 }
 
 #[test]
-fn c1_a_card_is_said_as_a_text_is() {
+fn k1_a_card_is_said_as_a_text_is() {
     let mut bench = Bench::full();
     let mute = Command::Mute {
         client_id: bench.cid(),
@@ -207,4 +207,60 @@ fn c1_a_card_is_said_as_a_text_is() {
     };
     let code = bench.ack(BOB, without).map_err(|it| it.code);
     assert_eq!(code, Err(Code::Empty), "the text says it to old clients");
+}
+
+/// Whatever stands in a card, it is read or refused, and what is kept fits its limits and is no script.
+#[test]
+fn no_card_of_any_shape_is_kept_unfit() {
+    const TEXTS: [&str; 9] = [
+        "",
+        "a",
+        "https://example.org/",
+        "javascript:alert(1)",
+        "https://a\u{202e}b",
+        "\0\n\t",
+        "https://@",
+        "字",
+        "HTTPS://x",
+    ];
+    for seed in seeds::of(400) {
+        let mut draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = |n: u64| {
+            draw ^= draw << 13;
+            draw ^= draw >> 7;
+            draw ^= draw << 17;
+            draw % n
+        };
+        let mut text = || TEXTS[next(9) as usize].repeat([1, 1, 200][next(3) as usize]);
+        let (kind, url, title, price) = (text(), text(), text(), text());
+        let kind = ["link", "product", "event", "image", "voice", "file", &kind][next(7) as usize];
+        let json = serde_json::json!({
+            "kind": kind, "url": url, "title": title, "price": price, "place": title, "name": title,
+            "blob": blob(1), "alt": price, "starts_ms": next(u64::MAX), "peaks": vec![next(256); next(80) as usize],
+        });
+        let Ok(card) = serde_json::from_value::<Card>(json) else {
+            continue;
+        };
+        let mut bench = Bench::full();
+        let kinds = [BlobKind::Image, BlobKind::Voice, BlobKind::File];
+        bench.upload(MAKER, kinds[next(3) as usize], 0);
+        let Ok(seq) = bench.share(MAKER, card) else {
+            continue;
+        };
+        let shown = serde_json::to_value(bench.shown(seq)).expect("plain data");
+        let text = shown.to_string();
+        assert!(text.len() < 6_000, "{text}");
+        assert!(
+            !text.contains('\u{202e}') && !text.contains("\\u0000"),
+            "{text}"
+        );
+        let url = shown["url"]
+            .as_str()
+            .unwrap_or("https://")
+            .to_ascii_lowercase();
+        assert!(
+            url.starts_with("http://") || url.starts_with("https://"),
+            "{url}"
+        );
+    }
 }

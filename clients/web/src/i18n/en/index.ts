@@ -3,6 +3,7 @@ import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
 import { order } from "./order";
 import { studio } from "./studio";
+import { things } from "./things";
 
 const refusals: Record<StopCode, string> = {
   malformed: "The server could not read what this page sent. Reload the page and try again.",
@@ -41,6 +42,10 @@ const refusals: Record<StopCode, string> = {
   rate_limited: "That was too fast. Your draft is kept.",
   no_such_question: "This question has its answer already, or is gone.",
   too_many_co_hosts: "A broadcast has up to 8 co-hosts.",
+  card_unfit: "That card cannot be shared like this. Look at its fields again; your draft is kept.",
+  no_such_blob: "This upload is not there any more. Add it again; your draft is kept.",
+  blob_unfit: "This cannot be read as a picture or voice note. It may be damaged, or of another kind.",
+  quota_full: "There is no more space for uploads here. Ask who runs the server.",
   too_many_questions: "Many questions wait already. Ask again once some are answered; your draft is kept.",
   questions_only: "Just now only questions are taken: tap the question mark and send again. Your draft is kept.",
   host_only: "Just now the host and moderators speak. Your draft is kept.",
@@ -462,6 +467,7 @@ export const en = {
   },
 
   studio,
+  things,
   check,
   order,
 

@@ -3,6 +3,7 @@ import type { Words } from "../en";
 import { check } from "./check";
 import { order } from "./order";
 import { studio } from "./studio";
+import { things } from "./things";
 
 export const zhCN: Words = {
   product: "微圈",
@@ -43,6 +44,10 @@ export const zhCN: Words = {
     rate_limited: "发得太快了，草稿已保留。",
     no_such_question: "这个问题已经回答过，或者不在了。",
     too_many_co_hosts: "一场直播最多 8 位联合主持。",
+    card_unfit: "这张卡片还不能发，检查一下每一栏再试。草稿已保留。",
+    no_such_blob: "这个文件已经不在了，重新添加一次就好。草稿已保留。",
+    blob_unfit: "这不是能打开的图片或语音，可能坏了，或是别的格式。",
+    quota_full: "这里放文件的空间满了，请告诉管理员。",
     too_many_questions: "排队的问题太多了，等主持人回答几个再问。草稿已保留。",
     questions_only: "现在只收提问，点问号再发。草稿已保留。",
     host_only: "现在只有主持人和管理员说话。草稿已保留。",
@@ -458,6 +463,7 @@ export const zhCN: Words = {
   },
 
   studio,
+  things,
   check,
   order,
 

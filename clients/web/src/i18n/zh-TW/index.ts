@@ -3,6 +3,7 @@ import type { Words } from "../en";
 import { check } from "./check";
 import { order } from "./order";
 import { studio } from "./studio";
+import { things } from "./things";
 
 export const zhTW: Words = {
   product: "微圈",
@@ -43,6 +44,10 @@ export const zhTW: Words = {
     rate_limited: "送得太快了，草稿已保留。",
     no_such_question: "這個問題已經回答過，或者不在了。",
     too_many_co_hosts: "一場直播最多 8 位聯合主持。",
+    card_unfit: "這張卡片還不能傳，檢查一下每一欄再試。草稿已保留。",
+    no_such_blob: "這個檔案已經不在了，重新加入一次就好。草稿已保留。",
+    blob_unfit: "這不是能打開的圖片或語音，可能壞了，或是別的格式。",
+    quota_full: "這裡放檔案的空間滿了，請告訴管理員。",
     too_many_questions: "排隊的問題太多了，等主持人回答幾個再問。草稿已保留。",
     questions_only: "現在只收提問，點問號再發。草稿已保留。",
     host_only: "現在只有主持人和管理員說話。草稿已保留。",
@@ -458,6 +463,7 @@ export const zhTW: Words = {
   },
 
   studio,
+  things,
   check,
   order,
 
