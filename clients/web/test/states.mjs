@@ -30,6 +30,11 @@ export const states = [
   { name: "room-asking", path: "/r/asking" },
   { name: "room-settings-quiet", path: "/r/quiet?who=host", then: (page) => clickOn(page, ".chat .head [data-act=settings]") },
   { name: "room-apart", path: "/r/apart" },
+  { name: "room-life", path: "/r/life" },
+  { name: "room-poll-open", path: "/r/life", then: (page) => clickOn(page, "[data-act=poll-bar]") },
+  { name: "room-poll-make", path: "/r/life?who=host", then: (page) => clickOn(page, ".chat [data-act=poll]") },
+  { name: "room-thread", path: "/r/life", then: (page) => clickOn(page, "[data-key='s104'] .thread") },
+  { name: "room-emoji", path: "/r/life", then: (page) => clickOn(page, "[data-act=emoji]") },
   { name: "room-questions", path: "/r/apart?who=host", then: (page) => clickOn(page, ".chat [data-act=questions]") },
   { name: "room-share", path: "/r/live", then: (page) => clickOn(page, "[data-act=share]") },
   {

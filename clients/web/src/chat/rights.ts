@@ -35,6 +35,8 @@ export function mayAct(view: Standing, person: Person): boolean {
 
 export interface MessageActs {
   reply: boolean;
+  like: boolean;
+  thread: boolean;
   edit: boolean;
   copy: boolean;
   remove: boolean;
@@ -49,6 +51,8 @@ export function actsOn(view: Standing, message: MessageView): MessageActs {
   const there = message.seq !== null && !message.deleted;
   return {
     reply: there && view.can.has("talk"),
+    like: there && view.can.has("react"),
+    thread: there,
     edit: there && message.mine && view.can.has("edit"),
     copy: !message.deleted,
     remove:

@@ -1,6 +1,7 @@
 /** English. The shape of this object is the shape of every dictionary: a missing key fails the build. */
 import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
+import { life } from "./life";
 import { studio } from "./studio";
 
 const refusals: Record<StopCode, string> = {
@@ -39,6 +40,8 @@ const refusals: Record<StopCode, string> = {
   rate_limited: "That was too fast. Your draft is kept.",
   no_such_question: "This question has its answer already, or is gone.",
   too_many_questions: "Many questions wait already. Ask again once some are answered; your draft is kept.",
+  poll_closed: "That poll is not open any more.",
+  too_many_polls: "Three polls are open already. Close one first.",
   questions_only: "Just now only questions are taken: tap the question mark and send again. Your draft is kept.",
   host_only: "Just now the host and moderators speak. Your draft is kept.",
   no_such_message: "That message is not there any more.",
@@ -450,6 +453,7 @@ export const en = {
   },
 
   studio,
+  life,
   check,
 
   notFound: {

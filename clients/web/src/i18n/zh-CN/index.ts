@@ -1,6 +1,7 @@
 /** 简体中文。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { life } from "./life";
 import { studio } from "./studio";
 
 export const zhCN: Words = {
@@ -41,6 +42,8 @@ export const zhCN: Words = {
     rate_limited: "发得太快了，草稿已保留。",
     no_such_question: "这个问题已经回答过，或者不在了。",
     too_many_questions: "排队的问题太多了，等主持人回答几个再问。草稿已保留。",
+    poll_closed: "这个投票已经结束了。",
+    too_many_polls: "同时最多三个投票，先结束一个。",
     questions_only: "现在只收提问，点问号再发。草稿已保留。",
     host_only: "现在只有主持人和管理员说话。草稿已保留。",
     no_such_message: "那条消息已经不在了。",
@@ -446,6 +449,7 @@ export const zhCN: Words = {
   },
 
   studio,
+  life,
   check,
 
   notFound: {

@@ -1,6 +1,7 @@
 /** 繁體中文，臺灣用語。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { life } from "./life";
 import { studio } from "./studio";
 
 export const zhTW: Words = {
@@ -41,6 +42,8 @@ export const zhTW: Words = {
     rate_limited: "送得太快了，草稿已保留。",
     no_such_question: "這個問題已經回答過，或者不在了。",
     too_many_questions: "排隊的問題太多了，等主持人回答幾個再問。草稿已保留。",
+    poll_closed: "這個投票已經結束了。",
+    too_many_polls: "同時最多三個投票，先結束一個。",
     questions_only: "現在只收提問，點問號再發。草稿已保留。",
     host_only: "現在只有主持人和管理員說話。草稿已保留。",
     no_such_message: "那則訊息已經不在了。",
@@ -446,6 +449,7 @@ export const zhTW: Words = {
   },
 
   studio,
+  life,
   check,
 
   notFound: {
