@@ -9,6 +9,7 @@
 pub mod client;
 pub mod close;
 pub mod ids;
+mod life;
 pub mod limits;
 pub mod refusal;
 pub mod rest;

@@ -53,10 +53,10 @@ function lifely(): MessageView[] {
 
 const polled = (): NoticeView[] => [
   {
-    key: "s105", seq: 105, at: start - 7 * MINUTE, by: lin, kind: "poll",
+    key: "p105", seq: 105, at: start - 7 * MINUTE, by: lin, kind: "poll",
     poll: { ...POLL, seq: 105, question: "你是从哪里听说的？", options: ["朋友", "书店"], open: false, closes: null, n: [61, 22], voters: 83, mine: [] },
   },
-  { key: "s140", seq: 140, at: start - MINUTE, by: lin, kind: "poll", poll: POLL },
+  { key: "p140", seq: 140, at: start - MINUTE, by: lin, kind: "poll", poll: POLL },
 ];
 
 const me: Person = self ?? { id: "g_me", name: "访客 47", mark: "guest" };
