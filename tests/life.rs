@@ -96,7 +96,7 @@ async fn v_a_poll_is_voted_on_survives_a_kill_and_ends_with_its_result() {
 
     server.kill();
     server.restart();
-    let owner = server.sign_in("owner").await;
+    let owner = server.sign_in("圈主").await;
     let member = server.sign_in("小明").await;
     let mut viewer = member.connect("phone").await;
     let back = joined(&mut viewer, "hall").await;
@@ -161,7 +161,9 @@ async fn l_likes_are_counted_and_told_to_who_asks() {
         likes: 2,
         replies: 0,
     };
-    state(&mut viewer, |it| it.tally.as_deref() == Some(&[likes])).await;
+    for line in [&mut host, &mut viewer] {
+        state(line, |it| it.tally.as_deref() == Some(&[likes])).await;
+    }
     let liked = viewer.request(|i| ClientFrame::Liked {
         i,
         a,

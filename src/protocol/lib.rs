@@ -11,6 +11,7 @@ pub mod client;
 pub mod close;
 pub mod health;
 pub mod ids;
+mod life;
 pub mod limits;
 pub mod order;
 pub mod refusal;

@@ -14,6 +14,7 @@ async fn every_route_of_the_document_is_served() {
         let address = path
             .replace("{room}", "none")
             .replace("{id}", "k")
+            .replace("{seq}", "1")
             .replace("{resource}", "x.y");
         for (method, operation) in methods.as_object().unwrap() {
             let said = rig.ask(&method.to_uppercase(), &address).send().await;
@@ -34,7 +35,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 35);
+    assert_eq!(walked, 36);
     rig.end().await;
 }
 

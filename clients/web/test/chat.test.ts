@@ -12,7 +12,7 @@ const NOON = new Date(2026, 2, 1, 12).getTime();
 function message(seq: number | null, more: Partial<MessageView> = {}): MessageView {
   return {
     key: `k${seq ?? "new"}`, seq, author: bei, mine: false, text: "a", at: NOON, pos: null, edited: false, deleted: false, question: null, card: null,
-    re: null, delivery: { state: "sent" }, change: null, ...more,
+    re: null, likes: 0, liked: false, replies: 0, root: null, delivery: { state: "sent" }, change: null, ...more,
   };
 }
 const gap = (from: number, to: number): GapView => ({ from, to, count: to - from + 1, loading: false });
@@ -131,7 +131,7 @@ describe("the menu on a message", () => {
   const view = (mark: Person["mark"], can: readonly (typeof all)[number][]) => ({ can: new Set(can), mark, me: { id: "m_me", name: "me", mark } });
 
   it("offers a host everything on a guest but nothing on an equal", () => {
-    expect(actsOn(view("host", all), message(1))).toEqual({ hold: true, reply: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
+    expect(actsOn(view("host", all), message(1))).toEqual({ hold: true, reply: true, like: false, thread: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
     expect(actsOn(view("host", all), message(1, { author: lin }))).toMatchObject({ remove: false, mute: false, ban: false });
   });
 

@@ -45,6 +45,8 @@ export function mayAct(view: Standing & Pick<RoomView, "broadcast">, person: Per
 
 export interface MessageActs {
   reply: boolean;
+  like: boolean;
+  thread: boolean;
   edit: boolean;
   copy: boolean;
   remove: boolean;
@@ -61,6 +63,8 @@ export function actsOn(view: Standing, message: MessageView): MessageActs {
   const there = message.seq !== null && !message.deleted;
   return {
     reply: there && view.can.has("talk"),
+    like: there && view.can.has("react"),
+    thread: there,
     edit: there && message.mine && view.can.has("edit"),
     copy: !message.deleted,
     remove:

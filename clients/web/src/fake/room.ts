@@ -45,7 +45,7 @@ export class FakeRoom implements RoomApi {
     const author = everybody[seq % everybody.length] ?? lin;
     const message: MessageView = {
       key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, question: null, card: null,
-      change: null, delivery: { state: "sent" },
+      likes: 0, liked: false, replies: 0, root: null, change: null, delivery: { state: "sent" },
     };
     this.#change({ messages: [...messages, message], newestSeq: seq });
   }
@@ -68,7 +68,7 @@ export class FakeRoom implements RoomApi {
     const message: MessageView = {
       key, seq: null, author: me ?? lin, mine: true, text, at: Date.now(), pos: null, edited: false, deleted: false,
       re: quoted && re !== undefined ? { seq: re, author: quoted.author, text: quoted.text, deleted: false } : null,
-      question: null, card: null, change: null, delivery: { state: "pending" },
+      question: null, card: null, likes: 0, liked: false, replies: 0, root: re ?? null, change: null, delivery: { state: "pending" },
     };
     this.#change({ messages: [...messages, message] });
     setTimeout(() => {
@@ -132,9 +132,38 @@ export class FakeRoom implements RoomApi {
     this.#change({ messages: messages.filter((it) => it.key !== key) });
     return messages.find((it) => it.key === key)?.text ?? "";
   }
-  heart(): void {
-    this.hearts(1);
+  heart(kind = "❤"): void {
+    this.bursts.set({ n: this.bursts.get().n + 1, counts: { [kind]: 1 } });
   }
+  async like(seq: number, on: boolean): Promise<void> {
+    const likes = (this.view.get().messages.find((it) => it.seq === seq)?.likes ?? 0) + (on ? 1 : -1);
+    this.#replace(this.#keyOf(seq), { liked: on, likes });
+  }
+  async poll(question: string, options: readonly string[], how: { multiple?: boolean; forMs?: number } = {}): Promise<void> {
+    const { polls, me, newestSeq } = this.view.get();
+    const closes = how.forMs === undefined ? null : Date.now() + how.forMs;
+    const n = options.map(() => 0);
+    const made = { seq: newestSeq + 1, by: me ?? lin, question, options, multiple: how.multiple ?? false, closes, open: true, n, voters: 0, mine: [] };
+    this.#change({ polls: [...polls, made], newestSeq: newestSeq + 1 });
+  }
+  async closePoll(seq: number): Promise<void> {
+    this.#change({ polls: this.view.get().polls.filter((it) => it.seq !== seq) });
+  }
+  async vote(seq: number, picks: readonly number[]): Promise<void> {
+    const polls = this.view.get().polls.map((it) => {
+      if (it.seq !== seq) return it;
+      const n = (it.n ?? []).map((n, at) => n - (it.mine.includes(at) ? 1 : 0) + (picks.includes(at) ? 1 : 0));
+      return { ...it, n, mine: picks, voters: it.voters - (it.mine.length > 0 ? 1 : 0) + (picks.length > 0 ? 1 : 0) };
+    });
+    this.#change({ polls });
+  }
+  async thread(of: number | null): Promise<void> {
+    const { messages } = this.view.get();
+    const some = messages.filter((it) => it.seq === of || (it.seq !== null && it.seq > (of ?? 0))).slice(0, 4);
+    this.#change({ thread: of === null ? null : { of, messages: some, end: true, loading: false } });
+  }
+  async threadOn(): Promise<void> {}
+  typing(): void {}
   async older(): Promise<void> {
     if (this.view.get().atStart) return;
     this.#change({ loadingOlder: true });

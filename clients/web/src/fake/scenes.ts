@@ -1,5 +1,5 @@
 /** What is in each stand-in room: its slug names its state. */
-import type { Broadcast, HeldItem, MessageView, NoticeView, Person, Phase, RoomCard, RoomView, Verb } from "@weiquan/client";
+import type { Broadcast, HeldItem, MessageView, NoticeView, Person, Phase, PollView, RoomCard, RoomView, Verb } from "@weiquan/client";
 import { product, withThings } from "./things";
 import { bei, chen, everybody, lin, mo, mu, self, wu, yang, zhou } from "./people";
 
@@ -38,9 +38,27 @@ function said(author: Person, text: string, more: Partial<MessageView> = {}): Me
   at += 17_000;
   return {
     key: `s${seq}`, seq, author, mine: author.id === self?.id, text, at, pos: 2_300_000 + seq * 17_000, edited: false,
-    deleted: false, re: null, question: null, card: null, delivery: { state: "sent" }, change: null, ...more,
+    deleted: false, re: null, question: null, card: null, likes: 0, liked: false, replies: 0, root: null, delivery: { state: "sent" }, change: null, ...more,
   };
 }
+
+const POLL: PollView = {
+  seq: 140, by: lin, question: "下一夜读哪一章？", options: ["第四章：情感的传染", "第五章：钱从哪里来", "都行，跟着读"], multiple: false,
+  closes: start + 4 * MINUTE, open: true, n: [86, 51, 12], voters: 149, mine: [0],
+};
+
+/** The talk with likes, a thread, and two polls: one open, one over. */
+function lifely(): MessageView[] {
+  return talk().map((it, n) => ({ ...it, ...(n === 3 ? { likes: 48, liked: true, replies: 6 } : n === 4 ? { likes: 7 } : {}) }));
+}
+
+const polled = (): NoticeView[] => [
+  {
+    key: "p105", seq: 105, at: start - 7 * MINUTE, by: lin, kind: "poll",
+    poll: { ...POLL, seq: 105, question: "你是从哪里听说的？", options: ["朋友", "书店"], open: false, closes: null, n: [61, 22], voters: 83, mine: [] },
+  },
+  { key: "p140", seq: 140, at: start - MINUTE, by: lin, kind: "poll", poll: POLL },
+];
 
 const me: Person = self ?? { id: "g_me", name: "访客 47", mark: "guest" };
 const own = { mine: true, seq: null } as const;
@@ -122,7 +140,7 @@ const notices = (): NoticeView[] => [
 ];
 
 const viewer: Verb[] = ["watch", "talk", "react", "edit", "delete"];
-const staff: Verb[] = [...viewer, "delete_any", "mute", "kick", "ban", "review", "rules", "slow_mode", "mode", "pin", "questions", "go_live", "run_broadcast", "co_host"];
+const staff: Verb[] = [...viewer, "delete_any", "mute", "kick", "ban", "review", "rules", "slow_mode", "mode", "pin", "questions", "polls", "go_live", "run_broadcast", "co_host"];
 
 function rights(): Pick<RoomView, "can" | "mark"> {
   if (self?.mark === "owner") return { can: new Set(staff), mark: "owner" };
@@ -136,7 +154,7 @@ export function viewOf(slug: string): RoomView {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
     gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
     slowModeMs: 0, slowTarget: 0, heldCount: null, held: null, mode: { mode: "open", until: null }, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
-    health: null, pin: null, picked: null, questions: [], me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
+    health: null, pin: null, picked: null, questions: [], polls: [], thread: null, typing: { names: [], n: 0 }, me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
   const picture = { here: true, video: true, audio: true };
   const live = broadcast("live", TITLE);
@@ -164,6 +182,9 @@ export function viewOf(slug: string): RoomView {
       pin: { text: "九点抽三本签名书，抽奖前会在聊天里提醒。回放和书单今晚发到回顾里。", author: lin },
       picked: { of: 106, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", author: zhou },
       questions: asked(),
+    },
+    life: {
+      broadcast: live, stage: picture, messages: lifely(), notices: polled(), polls: [POLL], newestSeq: 140, typing: { names: [yang.name, wu.name], n: 2 },
     },
     quiet: { broadcast: live, stage: picture, mode: { mode: "host", until: start + 9 * MINUTE } },
     asking: { broadcast: live, stage: picture, mode: { mode: "questions", until: null } },

@@ -2,6 +2,7 @@
 import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
 import { order } from "./order";
+import { life } from "./life";
 import { studio } from "./studio";
 import { things } from "./things";
 
@@ -47,6 +48,8 @@ const refusals: Record<StopCode, string> = {
   blob_unfit: "This cannot be read as a picture or voice note. It may be damaged, or of another kind.",
   quota_full: "There is no more space for uploads here. Ask who runs the server.",
   too_many_questions: "Many questions wait already. Ask again once some are answered; your draft is kept.",
+  poll_closed: "That poll is not open any more.",
+  too_many_polls: "Three polls are open already. Close one first.",
   questions_only: "Just now only questions are taken: tap the question mark and send again. Your draft is kept.",
   host_only: "Just now the host and moderators speak. Your draft is kept.",
   no_such_message: "That message is not there any more.",
@@ -468,6 +471,7 @@ export const en = {
 
   studio,
   things,
+  life,
   check,
   order,
 

@@ -2,6 +2,7 @@
 import type { Words } from "../en";
 import { check } from "./check";
 import { order } from "./order";
+import { life } from "./life";
 import { studio } from "./studio";
 import { things } from "./things";
 
@@ -49,6 +50,8 @@ export const zhCN: Words = {
     blob_unfit: "这不是能打开的图片或语音，可能坏了，或是别的格式。",
     quota_full: "这里放文件的空间满了，请告诉管理员。",
     too_many_questions: "排队的问题太多了，等主持人回答几个再问。草稿已保留。",
+    poll_closed: "这个投票已经结束了。",
+    too_many_polls: "同时最多三个投票，先结束一个。",
     questions_only: "现在只收提问，点问号再发。草稿已保留。",
     host_only: "现在只有主持人和管理员说话。草稿已保留。",
     no_such_message: "那条消息已经不在了。",
@@ -464,6 +467,7 @@ export const zhCN: Words = {
 
   studio,
   things,
+  life,
   check,
   order,
 

@@ -2,6 +2,7 @@
 import type { Words } from "../en";
 import { check } from "./check";
 import { order } from "./order";
+import { life } from "./life";
 import { studio } from "./studio";
 import { things } from "./things";
 
@@ -49,6 +50,8 @@ export const zhTW: Words = {
     blob_unfit: "這不是能打開的圖片或語音，可能壞了，或是別的格式。",
     quota_full: "這裡放檔案的空間滿了，請告訴管理員。",
     too_many_questions: "排隊的問題太多了，等主持人回答幾個再問。草稿已保留。",
+    poll_closed: "這個投票已經結束了。",
+    too_many_polls: "同時最多三個投票，先結束一個。",
     questions_only: "現在只收提問，點問號再發。草稿已保留。",
     host_only: "現在只有主持人和管理員說話。草稿已保留。",
     no_such_message: "那則訊息已經不在了。",
@@ -464,6 +467,7 @@ export const zhTW: Words = {
 
   studio,
   things,
+  life,
   check,
   order,
 
