@@ -39,6 +39,8 @@ pub enum Command {
         reply_to: Option<Seq>,
         /// Asked of the host.
         question: bool,
+        /// Whom it names.
+        to: Vec<MemberId>,
     },
     Edit {
         client_id: ClientId,

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     MemberId, PeerId, Refusal, RoomNumber, Seq,
+    notices::NoticeKind,
     server::{PeerEnd, Push, Reply, State},
 };
 
@@ -98,6 +99,23 @@ pub enum RowChange {
     Erase { seq: Seq, left: RecordBody },
     /// The broadcast's row for the home page.
     Broadcast(Broadcast),
+    /// Somebody is told of the message of this seq, in their inbox.
+    Notice(Notice),
+    /// What notices of this message show from now on. (An erased message takes their words with it.)
+    NoticeText { seq: Seq, text: Arc<str> },
+}
+
+/// A notice as a room decides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub member: MemberId,
+    pub kind: NoticeKind,
+    /// The message.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
+    /// The beginning of the message, on one line.
+    pub text: Arc<str>,
 }
 
 /// What media is to do.

@@ -20,6 +20,10 @@ pub(crate) enum Fault {
     PauseCounts,
     /// What is pinned keeps the words of a deleted message.
     PinKeepsDeleted,
+    /// Who is replied to is not told.
+    ReplyNotTold,
+    /// An edit leaves the words of before in notices.
+    NoticeKeepsEdited,
     /// A delete leaves the text where a later joiner finds it.
     DeleteNotFolded,
 }

@@ -21,9 +21,11 @@ mod fault;
 mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport};
-pub use effect::{Announce, Asker, Effect, Notify, RowChange, StageOrder};
+pub use effect::{Announce, Asker, Effect, Notice, Notify, RowChange, StageOrder};
 pub use member::{Person, Role, Who};
 pub use now::Now;
-pub use record::{Broadcast, Columns, Message, Pin, ReadError, Record, RecordBody, Words};
+pub use record::{
+    Addressed, Broadcast, Columns, Message, Pin, ReadError, Record, RecordBody, Words,
+};
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{Loaded, Past, Room, RoomMeta, TalkRate};

@@ -111,6 +111,10 @@ frames! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
         question: bool,
+        /// Whom it names: each of them has a notice of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<Vec<MemberId>>", optional))]
+        to: Vec<MemberId>,
     }
     Edit {
         i: u32,

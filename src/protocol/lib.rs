@@ -4,12 +4,13 @@
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
 //! Reading order: [`ids`], [`limits`], [`client`] (what a client may say), [`server`] (what it
-//! hears), [`refusal`] and [`close`] (how it is told no), [`rest`].
+//! hears), [`notices`], [`refusal`] and [`close`] (how it is told no), [`rest`].
 
 pub mod client;
 pub mod close;
 pub mod ids;
 pub mod limits;
+pub mod notices;
 pub mod refusal;
 pub mod rest;
 pub mod server;

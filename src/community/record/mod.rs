@@ -10,7 +10,8 @@ mod stored;
 use std::sync::Arc;
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, Seq,
+    BroadcastId, CircleId, ClientId, MemberId, Seq,
+    notices::Named,
     server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode},
 };
 
@@ -109,6 +110,15 @@ pub struct Message {
     pub deleted: bool,
     /// Asked of the host, and how far that is.
     pub question: Option<QuestionPhase>,
+    /// Whom it names; nobody once deleted.
+    pub to: Arc<[Addressed]>,
+}
+
+/// Somebody whom a message names, as they were called then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressed {
+    pub id: MemberId,
+    pub name: Arc<str>,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -159,6 +169,7 @@ impl RecordBody {
                 edits: it.edits,
                 deleted: it.deleted,
                 question: it.question,
+                to: it.to.iter().map(Addressed::frame).collect(),
             },
             Self::Edit {
                 of,
@@ -218,6 +229,7 @@ impl Message {
             last_edit: None,
             deleted: false,
             question: None,
+            to: Arc::default(),
         }
     }
 
@@ -255,7 +267,17 @@ impl Message {
         self.text = Arc::from("");
         self.last_edit = None;
         self.question = None;
+        self.to = Arc::default();
         self.deleted = true;
+    }
+}
+
+impl Addressed {
+    fn frame(&self) -> Named {
+        Named {
+            id: self.id.clone(),
+            name: self.name.to_string(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Broadcast, Message, Pin, Record, RecordBody, Words};
+use super::{Addressed, Broadcast, Message, Pin, Record, RecordBody, Words};
 use crate::member::Person;
 
 const VERSION: u32 = 1;
@@ -139,6 +139,8 @@ enum StoredBody {
         deleted: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         question: Option<StoredQuestionPhase>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        to: Vec<StoredAddressed>,
     },
     Edit {
         of: Seq,
@@ -211,6 +213,12 @@ struct StoredWords {
 }
 
 #[derive(Serialize, Deserialize)]
+struct StoredAddressed {
+    id: MemberId,
+    name: String,
+}
+
+#[derive(Serialize, Deserialize)]
 struct StoredPerson {
     id: MemberId,
     name: String,
@@ -264,6 +272,24 @@ impl From<StoredPerson> for Person {
     }
 }
 
+impl From<&Addressed> for StoredAddressed {
+    fn from(it: &Addressed) -> Self {
+        Self {
+            id: it.id.clone(),
+            name: it.name.to_string(),
+        }
+    }
+}
+
+impl From<StoredAddressed> for Addressed {
+    fn from(it: StoredAddressed) -> Self {
+        Self {
+            id: it.id,
+            name: it.name.into(),
+        }
+    }
+}
+
 impl From<&RecordBody> for StoredBody {
     fn from(it: &RecordBody) -> Self {
         match it {
@@ -274,6 +300,7 @@ impl From<&RecordBody> for StoredBody {
                 last_edit: it.last_edit,
                 deleted: it.deleted,
                 question: it.question.map(Into::into),
+                to: it.to.iter().map(Into::into).collect(),
             },
             RecordBody::Edit { of, text } => Self::Edit {
                 of: *of,
@@ -346,6 +373,7 @@ impl From<StoredBody> for RecordBody {
                 last_edit,
                 deleted,
                 question,
+                to,
             } => Self::Message(Message {
                 text: text.into(),
                 reply_to,
@@ -353,6 +381,7 @@ impl From<StoredBody> for RecordBody {
                 last_edit,
                 deleted,
                 question: question.map(Into::into),
+                to: to.into_iter().map(Into::into).collect(),
             }),
             StoredBody::Edit { of, text } => Self::Edit {
                 of,

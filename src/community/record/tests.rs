@@ -32,6 +32,7 @@ fn message() -> Message {
         last_edit: Some(6),
         deleted: false,
         question: None,
+        to: Arc::default(),
     }
 }
 
@@ -232,6 +233,7 @@ fn a_frame_says_what_the_record_says() {
             edits: 2,
             deleted: false,
             question: None,
+            to: Vec::new(),
         }
     );
 }

@@ -1,6 +1,6 @@
 //! Messages: publish, edit, delete.
 
-use protocol::{Code, Refusal, Seq, server::QuestionPhase};
+use protocol::{Code, MemberId, Refusal, Seq, server::QuestionPhase};
 
 use super::Room;
 use crate::{
@@ -19,6 +19,8 @@ pub(super) struct Said<'a> {
     pub(super) reply_to: Option<Seq>,
     /// Asked of the host.
     pub(super) question: bool,
+    /// Whom it names.
+    pub(super) to: &'a [MemberId],
 }
 
 impl Room {
@@ -36,6 +38,7 @@ impl Room {
         if let Some(seq) = said.reply_to {
             self.message(seq)?;
         }
+        let to = self.addressed(said.to)?;
         self.check_rate(now, from)?;
         if !from.who.role.is_staff() {
             let gap_ms = self.decided.slow_mode_ms;
@@ -46,6 +49,7 @@ impl Room {
             }
         }
         let mut message = Message::new(words.into(), said.reply_to);
+        message.to = to;
         if said.question {
             self.check_may_ask()?;
             message.question = Some(QuestionPhase::Asked);

@@ -52,6 +52,9 @@ impl Room {
         if let Command::Mute { who, .. } | Command::Ban { who, .. } = &command {
             self.aside.forget_member(who);
         }
+        if let Command::Publish { to, .. } = &command {
+            to.iter().for_each(|it| self.aside.forget_member(it));
+        }
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
@@ -73,12 +76,14 @@ impl Room {
                 text,
                 reply_to,
                 question,
+                to,
                 ..
             } => {
                 let said = chat::Said {
                     text,
                     reply_to: *reply_to,
                     question: *question,
+                    to,
                 };
                 self.publish(now, from, said)
             }
@@ -137,6 +142,7 @@ impl Room {
         let mut rows = self.revisions(seq, &body);
         rows.extend(self.pin_revised(&body));
         rows.extend(self.questions_revised(&body));
+        rows.extend(self.notices(now, seq, &author, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));

@@ -7,7 +7,7 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
+//! `questions`, `notices` and `broadcast`; `facts` (what records make), `pending`, `commit` (from decided to
 //! shown); `join`, `ring`; `presence`, `burst`, `stage`; the small memories `client_ids`, `pace`,
 //! `aside`.
 //!
@@ -25,6 +25,7 @@ mod facts;
 mod join;
 mod mode;
 mod moderation;
+mod notices;
 mod pace;
 mod pending;
 mod pin;
@@ -211,7 +212,9 @@ impl Room {
     pub fn needs(&self, command: &Command) -> Option<Need> {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
         match command {
-            Command::Publish { reply_to, .. } => reply_to.and_then(record),
+            Command::Publish { reply_to, to, .. } => reply_to
+                .and_then(record)
+                .or_else(|| self.stranger(to).map(Need::Member)),
             Command::Edit { of, .. } | Command::Delete { of, .. } => record(*of),
             Command::Pin { of, .. } => of.and_then(record),
             Command::Mute { who, .. } | Command::Ban { who, .. } => {

@@ -17,6 +17,7 @@ impl World {
         for effect in fx {
             match effect {
                 Effect::Record(record, rows) => {
+                    self.check_told(room, &record, &rows);
                     self.decided(room, &record);
                     self.places[room].waiting.records.push(record);
                     self.places[room].waiting.rows.extend(rows);

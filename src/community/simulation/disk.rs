@@ -18,6 +18,8 @@ pub(super) struct Append {
 struct Rows {
     records: Vec<Columns>,
     client_ids: BTreeMap<(MemberId, ClientId), (Seq, u64)>,
+    /// What everybody is told of, with its words.
+    notices: BTreeMap<(Seq, MemberId), String>,
 }
 
 #[derive(Default)]
@@ -108,13 +110,15 @@ impl Disk {
         self.seen.records.len() as u64
     }
 
-    /// Every body, one a line.
+    /// Every body and the words of every notice, one a line.
     pub(super) fn bodies(&self) -> String {
         let text = |it: &Columns| String::from_utf8(it.body.clone()).expect("JSON");
+        let notices = self.seen.notices.values().map(|it| format!("{it:?}"));
         self.seen
             .records
             .iter()
             .map(text)
+            .chain(notices)
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -146,6 +150,21 @@ impl Rows {
                 let place = usize::try_from(seq - 1).expect("a seq of this log");
                 self.records[place].body = body.stored();
             }
+            match row {
+                RowChange::Notice(it) => {
+                    // A question that is picked again is no news.
+                    let key = (it.seq, it.member.clone());
+                    self.notices.entry(key).or_insert(it.text.to_string());
+                }
+                RowChange::NoticeText { seq, text } => self.say(*seq, text),
+                RowChange::Erase { seq, .. } => self.say(*seq, ""),
+                RowChange::Revise { .. } | RowChange::Broadcast(_) => {}
+            }
         }
+    }
+
+    fn say(&mut self, seq: Seq, text: &str) {
+        let notices = self.notices.iter_mut().filter(|it| it.0.0 == seq);
+        notices.for_each(|it| *it.1 = text.to_owned());
     }
 }

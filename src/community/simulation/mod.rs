@@ -9,6 +9,7 @@ mod actor;
 mod client;
 mod disk;
 mod model;
+mod notices;
 mod outside;
 mod people;
 mod place;
@@ -71,6 +72,8 @@ fn each_planted_fault_is_found_as_what_it_is() {
         (Fault::PresenceByConnection, "who is here"),
         (Fault::PauseCounts, "paused time is not played"),
         (Fault::PinKeepsDeleted, "was taken back"),
+        (Fault::ReplyNotTold, "who is told of"),
+        (Fault::NoticeKeepsEdited, "was taken back"),
         (Fault::DeleteNotFolded, "is shown as it reads"),
     ] {
         fault::plant(Some(fault));

@@ -247,12 +247,14 @@ impl Model {
                 text,
                 reply_to,
                 question,
+                to,
                 ..
             } => self
                 .may_speak(joined, me, now)
                 .or_else(|| self.silenced(cast, me, *question))
                 .or_else(|| unfit(text))
-                .or_else(|| reply_to.and_then(|it| self.missing(it))),
+                .or_else(|| reply_to.and_then(|it| self.missing(it)))
+                .or_else(|| (to.len() > limits::MENTIONS_MAX).then_some(Code::TooLong)),
             Command::Edit { of, text, .. } => self
                 .may_speak(joined, me, now)
                 .or_else(|| self.missing(*of))

@@ -83,6 +83,7 @@ impl World {
                     text,
                     reply_to,
                     question,
+                    to: self.some_people(),
                 }
             }
             50..=54 => Command::Pin {
@@ -294,16 +295,23 @@ impl World {
 
     pub(super) fn fetch(&mut self, room: usize, command: &Command) {
         let place = &mut self.places[room];
-        match place.room.needs(command) {
-            Some(Need::Record(seq)) => {
-                self.seen.note("looked up");
-                let record = place.disk.record(seq).expect("an old seq is on disk");
-                place.room.remember_record(self.now, record);
+        let mut last = None;
+        while let Some(need) = place
+            .room
+            .needs(command)
+            .filter(|it| last.as_ref() != Some(it))
+        {
+            match &need {
+                Need::Record(seq) => {
+                    self.seen.note("looked up");
+                    let record = place.disk.record(*seq).expect("an old seq is on disk");
+                    place.room.remember_record(self.now, record);
+                }
+                Need::Member(member) => {
+                    place.room.remember_member(self.cast.who(member).clone());
+                }
             }
-            Some(Need::Member(member)) => {
-                place.room.remember_member(self.cast.who(&member).clone());
-            }
-            None => {}
+            last = Some(need);
         }
     }
 }

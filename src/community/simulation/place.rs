@@ -275,6 +275,7 @@ pub(super) fn old_message(seq: u64, cast: &Cast, now: Now) -> Record {
             last_edit: None,
             deleted: false,
             question: None,
+            to: Arc::default(),
         }),
     }
 }

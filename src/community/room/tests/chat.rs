@@ -27,6 +27,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         edits: 0,
         deleted: false,
         question: None,
+        to: Vec::new(),
     };
     assert_eq!(ev[0].body, body);
 }
@@ -62,6 +63,7 @@ fn a_reply_names_a_message_that_is_there() {
             text: "b".into(),
             reply_to: Some(target),
             question: false,
+            to: Vec::new(),
         };
         let code = bench.ack(BOB, reply).err().map(|it| it.code);
         assert_eq!(
@@ -124,6 +126,7 @@ fn a_client_id_that_is_no_uuid_is_refused() {
         text: "a".into(),
         reply_to: None,
         question: false,
+        to: Vec::new(),
     };
     assert_eq!(
         bench.ack(ANN, command).map_err(|it| it.code),
@@ -190,6 +193,7 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 edits: 2,
                 deleted: false,
                 question: None,
+                to: Vec::new(),
             },
             Body::Edit {
                 of: 0,
