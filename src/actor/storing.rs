@@ -2,7 +2,7 @@
 
 use community::{Columns, ReadError, Record, record};
 use protocol::{CircleId, RoomNumber};
-use store::{Append, BroadcastRow, Entry, RowChange};
+use store::{Append, BroadcastRow, Entry, NoticeRow, RowChange};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -60,6 +60,18 @@ fn row_change(change: community::RowChange) -> RowChange {
             left: left.stored(),
         },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
+        community::RowChange::Notice(it) => RowChange::Notice(NoticeRow {
+            member: it.member,
+            kind: it.kind,
+            seq: it.seq,
+            at_ms: it.at_ms,
+            from: it.from.frame(),
+            text: it.text.to_string(),
+        }),
+        community::RowChange::NoticeText { seq, text } => RowChange::NoticeText {
+            seq,
+            text: text.to_string(),
+        },
     }
 }
 

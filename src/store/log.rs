@@ -8,7 +8,8 @@
 //! client id is there once per room and author, whatever happens. It does not decide anything.
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, Epoch, RoomNumber, Seq,
+    BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
+    notices::NoticeKind,
     server::{Person, Phase},
 };
 
@@ -47,6 +48,30 @@ pub enum RowChange {
     Erase { seq: Seq, left: Vec<u8> },
     /// The room's broadcast as the home page lists it: made, or changed.
     Broadcast(BroadcastRow),
+    /// A member is told of a message, unless they were already. Who has no account has no inbox, and
+    /// nothing happens.
+    Notice(NoticeRow),
+    /// What the notices of this message show from now on. [`RowChange::Erase`] empties them by itself.
+    NoticeText { seq: Seq, text: String },
+}
+
+impl RowChange {
+    /// Whether somebody may have to be told of something now.
+    pub(crate) const fn stirs(&self) -> bool {
+        matches!(self, Self::Broadcast(_) | Self::Notice(_))
+    }
+}
+
+/// A notice (通知) of a message, to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeRow {
+    pub member: MemberId,
+    pub kind: NoticeKind,
+    /// The message.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
+    pub text: String,
 }
 
 /// A broadcast (场次) as a row that pages query.

@@ -284,7 +284,7 @@ fn check<'a>(
     let is_there = |seq: Seq| (1..=end).contains(&seq);
     let all_there = part.rows.iter().all(|it| match it {
         RowChange::Revise { seq, .. } | RowChange::Erase { seq, .. } => is_there(*seq),
-        RowChange::Broadcast(_) => true,
+        RowChange::Broadcast(_) | RowChange::Notice(_) | RowChange::NoticeText { .. } => true,
     });
     if !all_there {
         return Err(AppendError::Invalid("the record to change is not there"));
@@ -312,7 +312,7 @@ impl Room {
                     let at = usize::try_from(seq - 1).expect("it was checked");
                     self.entries[at].body.clone_from(body);
                 }
-                RowChange::Broadcast(_) => {}
+                RowChange::Broadcast(_) | RowChange::Notice(_) | RowChange::NoticeText { .. } => {}
             }
         }
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{entry, read};
 use crate::{
     log::{Append, AppendError, Known, LogError, RowChange},
-    rows::{broadcasts::put_broadcast, column::is_taken},
+    rows::{broadcasts::put_broadcast, column::is_taken, notices},
 };
 
 /// Where each room's log ends. A room is looked up once; a failed commit forgets everything.
@@ -126,7 +126,18 @@ fn change_row(
                 )));
             };
             entry.body.clone_from(body);
+            if matches!(change, RowChange::Erase { .. }) {
+                notices::say(db, part.room, *seq, "")?;
+            }
             entry::replace_body(db, part.room, part.circle, &entry)?
+        }
+        RowChange::Notice(row) => {
+            notices::put(db, part.room, row)?;
+            return Ok(Ok(()));
+        }
+        RowChange::NoticeText { seq, text } => {
+            notices::say(db, part.room, *seq, text)?;
+            return Ok(Ok(()));
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
     };

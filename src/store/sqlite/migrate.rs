@@ -10,7 +10,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::OpenError;
 
 /// `MIGRATIONS[n]` brings a file from version n to n + 1.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_circle_rooms_log.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_circle_rooms_log.sql"),
+    include_str!("../migrations/0002_reach.sql"),
+];
 
 pub(super) fn migrate(db: &mut Connection, file: &Path, all: &[&str]) -> Result<(), OpenError> {
     let unreadable = |it| OpenError::Unreadable(file.to_path_buf(), Box::new(it));
