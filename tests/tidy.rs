@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ws", &["protocol"]),
     ("tls", &[]),
     ("acme", &["tls", "clock"]),
+    ("reach", &["clock"]),
     ("fanout", &["ws", "tls", "protocol", "clock", "telemetry"]),
     ("auth", &["protocol", "community", "clock", "telemetry"]),
     (
@@ -94,9 +95,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rtc_srtp", &["src/rtc", "loadtest"]),
     ("rtc_stun", &["src/rtc", "loadtest"]),
     ("quinn_udp", &["src/rtc", "loadtest"]),
-    ("rustls", &["src/tls", "src/acme", "src/fanout/tests"]),
+    (
+        "rustls",
+        &["src/tls", "src/acme", "src/reach", "src/fanout/tests"],
+    ),
     ("instant_acme", &["src/acme"]),
-    ("hyper_rustls", &["src/acme"]),
+    ("hyper_rustls", &["src/acme", "src/reach"]),
     ("x509_parser", &["src/tls"]),
     ("png", &["src/http"]),
     ("qrcode", &["src/http"]),
