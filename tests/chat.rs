@@ -76,6 +76,7 @@ async fn p2_the_same_client_id_is_done_once_even_after_a_restart() {
         text: "一次".into(),
         re: None,
         question: false,
+        to: Vec::new(),
     };
 
     let mut line = owner.connect("phone").await;
@@ -380,6 +381,7 @@ async fn q_pins_and_questions_reach_everybody_and_survive_a_restart() {
         text: "几点抽奖？".into(),
         re: None,
         question: true,
+        to: Vec::new(),
     };
     let Ok(Reply::Ack(asked)) = member.request(ask).await else {
         panic!("asked")

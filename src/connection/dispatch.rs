@@ -19,6 +19,7 @@ impl Device {
                 text,
                 re: reply_to,
                 question,
+                to,
             } => {
                 self.command(
                     i,
@@ -28,6 +29,7 @@ impl Device {
                         text,
                         reply_to,
                         question,
+                        to,
                     },
                 );
             }

@@ -14,7 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, caller::COOKIE, check, health, history, members, rooms, server, stream_keys, whip,
+    accounts, caller::COOKIE, check, health, history, members, notices, push, reminders, rooms,
+    server, stream_keys, whip,
 };
 
 #[derive(OpenApi)]
@@ -37,10 +38,21 @@ use super::{
         accounts::me,
         members::list,
         members::set_role,
+        notices::list,
+        notices::seen,
+        notices::settings,
+        notices::set,
+        push::key,
+        push::subscribe,
+        push::unsubscribe,
         rooms::list,
         rooms::make,
         rooms::show,
         rooms::broadcast,
+        reminders::show,
+        reminders::set,
+        reminders::unset,
+        reminders::calendar,
         history::page,
         stream_keys::list,
         stream_keys::make,

@@ -166,6 +166,7 @@ impl Connection {
                 text,
                 re: None,
                 question: false,
+                to: Vec::new(),
             })
             .await?
         {

@@ -389,6 +389,7 @@ impl<D: Door> Follow<D> {
                 text: waiting.text.clone(),
                 re: waiting.re,
                 question: false,
+                to: Vec::new(),
             };
             line.send(&said).await?;
         }

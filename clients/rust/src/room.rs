@@ -202,6 +202,7 @@ impl Room {
                 edits,
                 deleted,
                 question: _,
+                to: _,
             } => {
                 let known = self.messages.get(&record.s);
                 if known.is_none_or(|it| it.up_to <= up_to) {
