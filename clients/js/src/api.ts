@@ -14,6 +14,10 @@ import type {
   MemberCard,
   MemberList,
   MemberRole,
+  Named,
+  Notice,
+  NoticeList,
+  NoticeSettings,
   PeerEnd,
   Person,
   PublisherHealth,
@@ -151,6 +155,22 @@ export interface WeiquanApi {
   members(search?: MemberSearch): Promise<MemberList>;
   /** Appoints a moderator, or dismisses one; for the owner. */
   setRole(id: string, role: MemberRole): Promise<MemberCard>;
+  /** A member's notices, told wherever one is: how many wait, and the last one that came or changed. */
+  readonly inbox: Readable<Inbox>;
+  /** A page of notices, the newest first; `after` is `next` of the page before. */
+  notices(after?: number): Promise<NoticeList>;
+  /** This notice and every older one was seen. */
+  noticesSeen(upto: number): Promise<void>;
+  noticeSettings(change?: NoticeSettings): Promise<NoticeSettings>;
+  /** Whether one is reminded of the room's broadcast; with `set` that is changed. */
+  reminder(slug: string, set?: boolean): Promise<boolean>;
+  /** The room's broadcast as a file for calendars. */
+  calendarUrl(slug: string): string;
+  /** What a browser subscribes to pushes with. */
+  pushKey(): Promise<string>;
+  /** This browser wants pushes, in that language. */
+  pushOn(subscription: PushSubscriptionJSON, lang: string): Promise<void>;
+  pushOff(endpoint: string): Promise<void>;
   /** Where OBS and FFmpeg publish; the stream key says which room. */
   whipUrl(): string;
   /** The same object for the same slug. */
@@ -160,6 +180,12 @@ export interface WeiquanApi {
   /** Connects at once, whatever the status is (the person pressed "try again"). */
   retry(): void;
   close(): void;
+}
+
+export interface Inbox {
+  /** `null` until the server said so. */
+  unread: number | null;
+  notice: Notice | null;
 }
 
 export interface MemberSearch {
@@ -181,9 +207,9 @@ export interface RoomApi {
   join(): void;
   leave(): void;
   /** Puts a message into the outbox and shows it at once; the answer is its `key`. */
-  send(text: string, re?: number): string;
+  send(text: string, re?: number, to?: readonly Named[]): string;
   /** The same, asked of the host: it waits among the questions until it is answered. */
-  ask(text: string, re?: number): string;
+  ask(text: string, re?: number, to?: readonly Named[]): string;
   edit(seq: number, text: string): string;
   remove(seq: number): string;
   /** Says a refused message (or one that waits) again. */
@@ -281,6 +307,8 @@ export interface MessageView {
   re: Quote | null;
   /** Asked of the host, and how far that is. */
   question: QuestionPhase | null;
+  /** Whom it names: each of them has a notice of it. */
+  to: readonly Named[];
   delivery: Delivery;
   /** An edit or deletion of one's own that is not yet through; `text` shows it already. */
   change: ChangeView | null;

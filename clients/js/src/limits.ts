@@ -9,6 +9,8 @@ export const NAME_CHARS_MAX = 40;
 export const TITLE_CHARS_MAX = 120;
 /** The host's own words above the talk. */
 export const PIN_CHARS_MAX = 400;
+/** People that one message may name. */
+export const MENTIONS_MAX = 10;
 export const REASON_CHARS_MAX = 200;
 export const PASSWORD_CHARS_MIN = 8;
 /** Requests that may wait for their answer. */

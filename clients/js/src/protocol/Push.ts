@@ -5,6 +5,7 @@ import type { HealthSaid } from "./HealthSaid.js";
 import type { Mark } from "./Mark.js";
 import type { MemberId } from "./MemberId.js";
 import type { Mode } from "./Mode.js";
+import type { Notice } from "./Notice.js";
 import type { PeerEnd } from "./PeerEnd.js";
 import type { PeerId } from "./PeerId.js";
 import type { Person } from "./Person.js";
@@ -52,4 +53,4 @@ keyframe_ms?: number,
 /**
  * With `loss_high`: what the encoder's video should be set to.
  */
-advised_kbps?: number, } | { "op": "closed", peer: PeerId, why: PeerEnd, } | { "op": "ping", } | { "op": "pong", } | { "op": "goaway", after_ms: [number, number], };
+advised_kbps?: number, } | { "op": "notice", unread: number, notice?: Notice, } | { "op": "closed", peer: PeerId, why: PeerEnd, } | { "op": "ping", } | { "op": "pong", } | { "op": "goaway", after_ms: [number, number], };

@@ -23,6 +23,7 @@ import { Watcher } from "../media/watcher.js";
 import type {
   BroadcastAct,
   Joined,
+  Named,
   Outcome,
   Page,
   Person,
@@ -123,12 +124,12 @@ export class RoomClient implements RoomApi {
     if (live && number !== null) this.#shared.link.ask({ op: "leave", a: number }, () => {});
   }
 
-  send(text: string, re?: number): string {
-    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }) });
+  send(text: string, re?: number, to?: readonly Named[]): string {
+    return this.#wish({ kind: "pub", text, ...more(re, to) });
   }
 
-  ask(text: string, re?: number): string {
-    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), question: true });
+  ask(text: string, re?: number, to?: readonly Named[]): string {
+    return this.#wish({ kind: "pub", text, ...more(re, to), question: true });
   }
 
   edit(seq: number, text: string): string {
@@ -353,4 +354,8 @@ export class RoomClient implements RoomApi {
     this.#state.set(state);
     this.#view.set(viewOf(state));
   }
+}
+
+function more(re?: number, to?: readonly Named[]): { re?: number; to?: readonly Named[] } {
+  return { ...(re === undefined ? {} : { re }), ...(to?.length ? { to } : {}) };
 }

@@ -104,9 +104,9 @@ export function takeOwnChange(state: RoomState, of: number, seq: number, text: s
 /** One's own message between its ack and its record. */
 export function takeOwnMessage(state: RoomState, wish: Wish, seq: number, t: number): RoomState {
   if (wish.body.kind !== "pub") return state;
-  const { text, re, question } = wish.body;
+  const { text, re, question, to } = wish.body;
   const asked: { question?: QuestionPhase } = question ? { question: "asked" } : {};
-  const body = { text, ...(re === undefined ? {} : { re }), ...asked };
+  const body = { text, ...(re === undefined ? {} : { re }), ...asked, ...(to ? { to: [...to] } : {}) };
   const record: RecordFrame = { s: seq, t, u: wish.by, k: "msg", b: body };
   const messages = new Sorted(state.messages);
   // A form older than any other (0): whatever the server sends is better.
@@ -130,7 +130,7 @@ function show(
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, edits, deleted, question } = record.b;
+  const { text, re, edits, deleted, question, to } = record.b;
   return {
     key,
     seq: record.s,
@@ -144,6 +144,7 @@ function show(
     deleted: deleted ?? false,
     re: re === undefined ? null : quote(all.find(re), re),
     question: question ?? null,
+    to: to ?? [],
     delivery: SENT,
     change: null,
   };

@@ -145,6 +145,7 @@ function requestOf(a: number, { cid, body }: Wish): Request {
         text: body.text,
         ...(body.re === undefined ? {} : { re: body.re }),
         ...(body.question ? { question: true } : {}),
+        ...(body.to ? { to: body.to.map((it) => it.id) } : {}),
       };
     case "edit":
       return { op: "edit", a, cid, of: body.of, text: body.text };

@@ -5,6 +5,7 @@ import type {
   Broadcast,
   Joined,
   Mark,
+  Named,
   Person,
   PublisherHealth,
   Push,
@@ -81,7 +82,13 @@ export interface Wish {
   /** The log that `of` belongs to. */
   readonly epoch: string | null;
   readonly body:
-    | { readonly kind: "pub"; readonly text: string; readonly re?: number; readonly question?: true }
+    | {
+        readonly kind: "pub";
+        readonly text: string;
+        readonly re?: number;
+        readonly question?: true;
+        readonly to?: readonly Named[];
+      }
     | { readonly kind: "edit"; readonly of: number; readonly text: string }
     | { readonly kind: "delete"; readonly of: number };
   readonly state:

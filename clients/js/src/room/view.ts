@@ -1,4 +1,5 @@
 /** What an interface shows of a room's state. Pure, and untouched messages stay the same objects. */
+import type { Named } from "../protocol/index.js";
 import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
 import { quote } from "./records.js";
 import type { RoomState, Wish } from "./state.js";
@@ -53,7 +54,7 @@ function messagesOf(state: RoomState): readonly MessageView[] {
 function ownMessage(
   state: RoomState,
   wish: Wish,
-  { text, re, question }: { text: string; re?: number; question?: true },
+  { text, re, question, to }: { text: string; re?: number; question?: true; to?: readonly Named[] },
 ): MessageView {
   const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
   return {
@@ -68,6 +69,7 @@ function ownMessage(
     deleted: false,
     re: re === undefined ? null : quote(of, re),
     question: question ? "asked" : null,
+    to: to ?? [],
     delivery: deliveryOf(state, wish),
     change: null,
   };

@@ -4,6 +4,7 @@ export type Route =
   | { page: "room"; slug: string }
   | { page: "studio"; slug: string }
   | { page: "members" }
+  | { page: "notices" }
   | { page: "check" }
   | { page: "sign-in" }
   | { page: "sign-up" }
@@ -19,6 +20,7 @@ export function routeOf(path: string): Route {
     if (third === undefined) return { page: "room", slug };
     if (third === "studio") return { page: "studio", slug };
   }
+  if (parts.length === 1 && first === "notices") return { page: "notices" };
   if (parts.length === 1 && first === "check") return { page: "check" };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
@@ -29,6 +31,7 @@ export function routeOf(path: string): Route {
 export const paths = {
   home: "/",
   members: "/members",
+  notices: "/notices",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
   /** Will it work here? For who watches, or goes live. */

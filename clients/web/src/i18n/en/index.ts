@@ -1,6 +1,7 @@
 /** English. The shape of this object is the shape of every dictionary: a missing key fails the build. */
 import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
+import { notices } from "./notices";
 import { studio } from "./studio";
 
 const refusals: Record<StopCode, string> = {
@@ -449,6 +450,7 @@ export const en = {
     nameMissing: "A name is needed.",
   },
 
+  notices,
   studio,
   check,
 

@@ -1,6 +1,7 @@
 /** 简体中文。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { notices } from "./notices";
 import { studio } from "./studio";
 
 export const zhCN: Words = {
@@ -445,6 +446,7 @@ export const zhCN: Words = {
     nameMissing: "请写一个名字。",
   },
 
+  notices,
   studio,
   check,
 

@@ -1,6 +1,7 @@
 /** 繁體中文，臺灣用語。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { notices } from "./notices";
 import { studio } from "./studio";
 
 export const zhTW: Words = {
@@ -445,6 +446,7 @@ export const zhTW: Words = {
     nameMissing: "請寫一個名字。",
   },
 
+  notices,
   studio,
   check,
 
