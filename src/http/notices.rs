@@ -1,6 +1,6 @@
 //! A member's notices: the inbox, what was seen of it, and the settings. Guests have none.
 
-use auth::{Identity, Role};
+use auth::Identity;
 use axum::{
     Json as Answer,
     extract::{Query, State, rejection::QueryRejection},
@@ -120,9 +120,9 @@ fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
     }
 }
 
-/// An inbox belongs to an account: guests and another site's people have none here.
+/// An inbox belongs to an account: guests, another site's people and programs have none here.
 pub(crate) fn hold_member(by: &Identity) -> Outcome<()> {
-    if by.role == Role::Guest || by.foreign {
+    if by.epoch.is_none() {
         return Err(Failure::new(
             Code::NotAMember,
             "notices are for members of this circle: sign up to have them",

@@ -7,7 +7,7 @@ const HOUR = 3_600_000;
 const now = Date.now();
 
 const notice = (id: number, more: Omit<Notice, "id" | "title" | "room" | "seen"> & Partial<Notice>): Notice => ({
-  id, room: "live", title: "弱关系的力量：第七夜", seen: id < 4, ...more,
+  id, room: "live", title: "夜读", seen: id < 4, ...more,
 });
 
 const all: Notice[] = [

@@ -3,7 +3,7 @@ import { MENTIONS_MAX, type Named, type Person } from "@weiquan/client";
 
 /** Letters behind an `@` that still look for somebody. */
 const QUERY_CHARS_MAX = 20;
-const SHOWN_MAX = 6;
+const SHOWN_MAX = 5;
 
 export interface Asked {
   /** Where the `@` stands. */
