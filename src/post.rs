@@ -1,8 +1,8 @@
 //! Carries notices to people: to every open connection of theirs, and to the browsers that want a push.
 //!
 //! What is to be told lies in the store, where it was written with what it tells of; a notice that was
-//! taken from there counts as told. So nobody is told twice, and what was not told when the process
-//! ended is told by the next one.
+//! taken from there counts as told. So nobody is told twice, and what still lies there when the process
+//! ends is told by the next one. What was just taken then is not pushed, and waits in the inbox.
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,7 +78,7 @@ async fn look(store: &Store, people: &People, push: &Sender) -> Result<Duration,
             break;
         }
         for it in untold {
-            tell(store, people, push, it).await?;
+            tell(store, people, push, it).await;
         }
     }
     let next = next.map_or(LOOK_EVERY, |it| {
@@ -87,7 +87,7 @@ async fn look(store: &Store, people: &People, push: &Sender) -> Result<Duration,
     Ok(next.min(LOOK_EVERY))
 }
 
-async fn tell(store: &Store, people: &People, push: &Sender, it: Untold) -> Result<(), RowError> {
+async fn tell(store: &Store, people: &People, push: &Sender, it: Untold) {
     metrics::counter!("weiquan_notices_total", "kind" => it.notice.kind.as_str()).increment(1);
     people.tell(
         &it.member,
@@ -97,10 +97,12 @@ async fn tell(store: &Store, people: &People, push: &Sender, it: Untold) -> Resu
         },
     );
     // A notice that was emptied before anybody heard of it is not worth a push.
-    if it.push && !it.notice.text.is_empty() {
-        send(store, push, it.member, &it.notice).await?;
+    if it.push
+        && !it.notice.text.is_empty()
+        && let Err(error) = send(store, push, it.member, &it.notice).await
+    {
+        tracing::warn!(%error, "a notice is not pushed, and waits in the inbox");
     }
-    Ok(())
 }
 
 async fn send(

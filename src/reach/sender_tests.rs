@@ -109,7 +109,7 @@ async fn request(socket: &mut (impl tokio::io::AsyncRead + Unpin)) -> Option<Hea
             let length = head.split("content-length: ").nth(1)?;
             let length: usize = length.lines().next()?.parse().ok()?;
             if read.len() >= end + 4 + length {
-                let at = Instant::now();
+                let at = clock::now();
                 let body = read[end + 4..end + 4 + length].to_vec();
                 return Some(Heard { head, body, at });
             }
