@@ -34,7 +34,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 30);
+    assert_eq!(walked, 41);
     rig.end().await;
 }
 
