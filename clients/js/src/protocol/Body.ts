@@ -21,4 +21,8 @@ edits?: number, deleted?: boolean,
 /**
  * Asked of the host, and how far that is.
  */
-question?: QuestionPhase, to?: Array<Named>, } } | { "k": "edit", "b": { of: number, text: string, } } | { "k": "delete", "b": { of: number, } } | { "k": "mute", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "unmute", "b": { who: Person, } } | { "k": "ban", "b": { who: Person, until_ms?: number, reason: string, } } | { "k": "unban", "b": { who: Person, } } | { "k": "slow_mode", "b": { gap_ms: number, } } | { "k": "mode", "b": Mode } | { "k": "pin", "b": Quoted } | { "k": "question", "b": { of: number, to: QuestionPhase, done?: number, } } | { "k": "broadcast", "b": Broadcast };
+question?: QuestionPhase, 
+/**
+ * Whom it names.
+ */
+to?: Array<Named>, } } | { "k": "edit", "b": { of: number, text: string, } } | { "k": "delete", "b": { of: number, } } | { "k": "mute", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "unmute", "b": { who: Person, } } | { "k": "ban", "b": { who: Person, until_ms?: number, reason: string, } } | { "k": "unban", "b": { who: Person, } } | { "k": "slow_mode", "b": { gap_ms: number, } } | { "k": "mode", "b": Mode } | { "k": "pin", "b": Quoted } | { "k": "question", "b": { of: number, to: QuestionPhase, done?: number, } } | { "k": "broadcast", "b": Broadcast };

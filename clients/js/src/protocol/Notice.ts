@@ -6,4 +6,32 @@ import type { Slug } from "./Slug.js";
 /**
  * One notice of a member.
  */
-export type Notice = { id: number, kind: NoticeKind, room: Slug, title: string, s?: number, t: number, from: Person, text: string, starts_ms?: number, more?: number, seen: boolean, };
+export type Notice = { 
+/**
+ * Grows with time.
+ */
+id: number, kind: NoticeKind, room: Slug, 
+/**
+ * The room's title.
+ */
+title: string, 
+/**
+ * The message; absent where it is about a broadcast.
+ */
+s?: number, 
+/**
+ * Unix milliseconds.
+ */
+t: number, from: Person, 
+/**
+ * The beginning of the message, or the broadcast's title; empty once the message is gone.
+ */
+text: string, 
+/**
+ * Of a broadcast: when it begins.
+ */
+starts_ms?: number, 
+/**
+ * How many more of the same sender it stands for.
+ */
+more?: number, seen: boolean, };

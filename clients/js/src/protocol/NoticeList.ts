@@ -4,4 +4,12 @@ import type { Notice } from "./Notice.js";
 /**
  * `GET /api/v1/notices`: one page, the newest first.
  */
-export type NoticeList = { notices: Array<Notice>, next: number | null, unread: number, };
+export type NoticeList = { notices: Array<Notice>, 
+/**
+ * Say it as `after` for the next page; absent on the last one.
+ */
+next: number | null, 
+/**
+ * Notices that were not seen yet, on all pages.
+ */
+unread: number, };

@@ -2,6 +2,14 @@
 import type { NoticeWays } from "./NoticeWays.js";
 
 /**
- * x
+ * `GET` and `PUT /api/v1/notices/settings`.
  */
-export type NoticeSettings = { ways: Array<NoticeWays>, all_live: boolean, };
+export type NoticeSettings = { 
+/**
+ * Each kind once; a kind that is absent from a PUT stays as it is.
+ */
+ways: Array<NoticeWays>, 
+/**
+ * Told of every broadcast of the circle that goes live, not only of those asked for.
+ */
+all_live: boolean, };

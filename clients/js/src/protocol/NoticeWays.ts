@@ -2,6 +2,6 @@
 import type { NoticeKind } from "./NoticeKind.js";
 
 /**
- * x
+ * Whether a kind of notice, which always lies in the inbox, goes to the browser's push as well.
  */
 export type NoticeWays = { kind: NoticeKind, push: boolean, };

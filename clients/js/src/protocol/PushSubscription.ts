@@ -2,6 +2,10 @@
 import type { PushKeys } from "./PushKeys.js";
 
 /**
- * x
+ * `PUT /api/v1/push/subscription`: as the browser's `PushSubscription` says it.
  */
-export type PushSubscription = { endpoint: string, keys: PushKeys, lang: string, };
+export type PushSubscription = { endpoint: string, keys: PushKeys, 
+/**
+ * The language of the words that are shown: `en`, `zh-CN` or `zh-TW`.
+ */
+lang: string, };
