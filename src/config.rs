@@ -17,6 +17,7 @@ use toml::{Table, Value};
 use crate::{
     certificates::{Source, Tls},
     layers::{overlay, place_of, read_file, value_of},
+    push::Push,
 };
 
 /// Why the server does not start. Each names the key, the value and what to do.
@@ -50,6 +51,7 @@ pub struct Raw {
     pub fanout: Fanout,
     pub rtc: Rtc,
     pub auth: Auth,
+    pub push: Push,
     pub log: Log,
 }
 
@@ -208,6 +210,8 @@ pub struct Config {
     pub public_url: String,
     /// Where the certificate of the public port comes from.
     pub certificate: Source,
+    /// How pushes leave.
+    pub push: reach::Settings,
     /// A plain port that sends everybody to the public address.
     pub redirect: Option<SocketAddr>,
     pub shards: usize,
@@ -330,7 +334,9 @@ impl Raw {
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let or_cores = |n: usize, most: usize| if n == 0 { cores.min(most) } else { n };
+        let push = self.push.check(&public_url)?;
         Ok(Config {
+            push,
             listen,
             admin,
             public_url,

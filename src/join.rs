@@ -7,11 +7,11 @@ use std::sync::{
 
 use community::{Command, StageReport, Verb, Who};
 use protocol::{
-    ClientId, Code, PeerId, Refusal, RoomNumber, Slug,
+    ClientId, Code, MemberId, PeerId, Refusal, RoomNumber, Slug,
     client::PeerRole,
     limits,
     rest::BroadcastWish,
-    server::{Body, Broadcast, PeerEnd, Reply},
+    server::{Body, Broadcast, PeerEnd, Push, Reply},
 };
 use rtc_edge::{Report, Role, Rtc};
 use store::Store;
@@ -187,6 +187,9 @@ pub struct Rooms {
     pub people: Arc<People>,
     pub store: Store,
     pub media: Rtc,
+    pub push_key: Arc<reach::Key>,
+    /// Whether pushes may go to addresses that are not public.
+    pub push_private: bool,
     pub draining: Arc<AtomicBool>,
 }
 
@@ -338,6 +341,22 @@ impl seam::Stage for Rooms {
             self.directory.changed(&who).await;
             Ok(())
         })
+    }
+
+    fn told(&self, member: MemberId, unread: u32) {
+        let notice = None;
+        self.people.tell(&member, &Push::Notice { unread, notice });
+    }
+
+    fn push_key(&self) -> String {
+        self.push_key.public()
+    }
+
+    fn check_push(&self, endpoint: &str, p256dh: &[u8], auth: &[u8]) -> Result<(), Refusal> {
+        let unfit = |why: String| Refusal::new(Code::Malformed, why);
+        reach::check(endpoint, self.push_private).map_err(|it| unfit(it.to_string()))?;
+        reach::Browser::new(p256dh.to_vec(), auth.to_vec()).map_err(|it| unfit(it.to_string()))?;
+        Ok(())
     }
 
     fn probe_answer(&self) -> String {

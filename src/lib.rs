@@ -4,7 +4,7 @@
 //! them. Reading order: [`cli`] (what can be asked of the program), [`config`] (what the operator
 //! wrote), [`certificates`] (HTTPS of the public port), [`server`] (builds the parts in order and
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
-//! (everything that is not a socket), [`join`] (the ends that may not name each other), [`operate`]
+//! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`] (carries notices to people), [`operate`]
 //! (what is done beside the server: backups), [`reload`] (what changes while it runs),
 //! [`supervisor`] (systemd).
 
@@ -17,6 +17,8 @@ pub mod http;
 pub mod join;
 mod layers;
 pub mod operate;
+pub mod post;
+pub mod push;
 pub mod reload;
 pub mod server;
 pub mod supervisor;

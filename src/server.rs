@@ -32,6 +32,7 @@ use crate::{
     connection::{Opener, Shared, Tracer},
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
+    post,
 };
 
 /// Reports of media that wait for rooms: a few for each publisher.
@@ -141,7 +142,18 @@ impl Server {
         let shards = prepared
             .start(Opener(Arc::new(shared)))
             .context("the shards' threads")?;
+        let kept = store
+            .push_key(reach::Key::make().context("a key for pushes")?)
+            .await
+            .context("the key of pushes")?;
+        let push_key = Arc::new(reach::Key::read(&kept).context("the key of pushes")?);
+        let (tell_gone, gone) = mpsc::channel(post::GONE_MAX);
+        let (push, sending) = reach::start(&config.push, push_key.clone(), tell_gone)
+            .context("pushes cannot be sent")?;
         let mut tasks = vec![
+            tokio::spawn(sending),
+            tokio::spawn(post::carry_gone(store.clone(), gone)),
+            tokio::spawn(post::carry_notices(store.clone(), people.clone(), push)),
             tokio::spawn(join::carry_orders(orders, rtc.clone())),
             tokio::spawn(join::carry_reports(reported, directory.clone())),
             tokio::spawn(join::end_expired(directory.clone())),
@@ -161,6 +173,8 @@ impl Server {
             people,
             store: store.clone(),
             media: rtc,
+            push_key,
+            push_private: config.push.private,
             draining: draining.clone(),
         });
         let shelf = config.raw.server.data.clone();

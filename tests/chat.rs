@@ -77,6 +77,7 @@ async fn p2_the_same_client_id_is_done_once_even_after_a_restart() {
         re: None,
         question: false,
         card: None,
+        to: Vec::new(),
     };
 
     let mut line = owner.connect("phone").await;
@@ -382,6 +383,7 @@ async fn q_pins_and_questions_reach_everybody_and_survive_a_restart() {
         re: None,
         question: true,
         card: None,
+        to: Vec::new(),
     };
     let Ok(Reply::Ack(asked)) = member.request(ask).await else {
         panic!("asked")

@@ -71,6 +71,7 @@ async fn l1_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_o
                 re: None,
                 question: false,
                 card: None,
+                to: Vec::new(),
             })
             .collect();
         let text = serde_json::to_string(&frames).expect("plain data");
@@ -84,6 +85,7 @@ async fn l1_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_o
         re: None,
         question: false,
         card: None,
+        to: Vec::new(),
     };
     let mute = ClientFrame::Mute {
         i: host.next_request(),

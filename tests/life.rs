@@ -48,6 +48,7 @@ async fn reply(line: &mut Connection, a: RoomNumber, re: Seq, text: &str) -> Seq
         re: Some(re),
         question: false,
         card: None,
+        to: Vec::new(),
     };
     match line.request(frame).await.expect("an ack") {
         Reply::Ack(ack) => ack.s,

@@ -93,6 +93,7 @@ async fn o4_o5_a_held_message_waits_for_who_runs_the_room_over_a_restart() {
             re: None,
             question: false,
             card: None,
+            to: Vec::new(),
         }
     };
     assert_eq!(

@@ -57,6 +57,7 @@ async fn share(line: &mut Connection, a: RoomNumber, card: Card) -> Result<Seq, 
         re: None,
         question: false,
         card: Some(card),
+        to: Vec::new(),
     });
     match request.await {
         Ok(Reply::Ack(ack)) => Ok(ack.s),
@@ -348,6 +349,7 @@ async fn after_the_end_there_is_what_it_was_and_a_kill_does_not_take_it() {
         re: None,
         question: true,
         card: None,
+        to: Vec::new(),
     });
     let Ok(Reply::Ack(ack)) = said.await else {
         panic!("said")

@@ -3,9 +3,9 @@
 
 use dashmap::DashMap;
 use fanout::{ConnectionId, Order};
-use protocol::{CloseCode, MemberId};
+use protocol::{CloseCode, MemberId, server::Push};
 
-use super::directory::Shards;
+use super::{directory::Shards, push_frame};
 
 struct Presence {
     connection: ConnectionId,
@@ -73,6 +73,25 @@ impl People {
             .unwrap_or_default();
         for connection in theirs {
             self.close(connection, CloseCode::BadToken, "signed out");
+        }
+    }
+
+    /// Says something to every connection of a member.
+    pub fn tell(&self, member: &MemberId, push: &Push) {
+        let theirs: Vec<ConnectionId> = self
+            .here
+            .get(member)
+            .map(|it| it.iter().map(|it| it.connection).collect())
+            .unwrap_or_default();
+        if theirs.is_empty() {
+            return;
+        }
+        let frame = push_frame(push);
+        for connection in theirs {
+            self.shards.of(connection).order(Order::Send {
+                connection,
+                frame: frame.clone(),
+            });
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use community::{Columns, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
-use store::{Append, BroadcastRow, Entry, NewAct, RowChange, TurnoutRow, VoteRow};
+use store::{Append, BroadcastRow, Entry, NewAct, NoticeRow, RowChange, TurnoutRow, VoteRow};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -97,6 +97,18 @@ fn row_change(change: community::RowChange) -> RowChange {
         community::RowChange::VotesGone { of } => RowChange::VotesGone { of },
         community::RowChange::Reply { root, seq, on } => RowChange::Reply { root, seq, on },
         community::RowChange::Audit(it) => RowChange::Audit(act(it)),
+        community::RowChange::Notice(it) => RowChange::Notice(NoticeRow {
+            member: it.member,
+            kind: it.kind,
+            seq: it.seq,
+            at_ms: it.at_ms,
+            from: it.from.frame(),
+            text: it.text.to_string(),
+        }),
+        community::RowChange::NoticeText { seq, text } => RowChange::NoticeText {
+            seq,
+            text: text.to_string(),
+        },
     }
 }
 

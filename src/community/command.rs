@@ -39,6 +39,8 @@ pub enum Command {
         reply_to: Option<Seq>,
         /// Asked of the host.
         question: bool,
+        /// Whom it names.
+        to: Vec<MemberId>,
     },
     /// A message with a card beside its text.
     Share {

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
     BlobId, MemberId, PeerId, Refusal, RoomNumber, Seq,
+    notices::NoticeKind,
     server::{PeerEnd, Push, Reply, State},
 };
 
@@ -137,6 +138,10 @@ pub enum RowChange {
     Reply { root: Seq, seq: Seq, on: bool },
     /// A line of the audit log.
     Audit(Act),
+    /// Somebody is told of the message of this seq, in their inbox.
+    Notice(Notice),
+    /// What notices of this message show from now on. (An erased message takes their words with it.)
+    NoticeText { seq: Seq, text: Arc<str> },
 }
 
 /// What somebody did to somebody, for the audit log.
@@ -151,6 +156,19 @@ pub struct Act {
     pub whom: Option<Person>,
     pub why: String,
     pub until_ms: Option<u64>,
+}
+
+/// A notice as a room decides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub member: MemberId,
+    pub kind: NoticeKind,
+    /// The message.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
+    /// The beginning of the message, on one line.
+    pub text: Arc<str>,
 }
 
 /// What media is to do.

@@ -22,6 +22,10 @@ pub(crate) enum Fault {
     PinKeepsDeleted,
     /// What was deleted is never erased.
     UndoNeverEnds,
+    /// Who is replied to is not told.
+    ReplyNotTold,
+    /// An edit leaves the words of before in notices.
+    NoticeKeepsEdited,
     /// A delete leaves the text where a later joiner finds it.
     DeleteNotFolded,
     /// A changed vote counts beside the one before.

@@ -22,12 +22,12 @@ mod fault;
 mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport};
-pub use effect::{Act, Announce, Asker, Effect, Notify, RowChange, StageOrder};
+pub use effect::{Act, Announce, Asker, Effect, Notice, Notify, RowChange, StageOrder};
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
-    Broadcast, Card, Columns, Counted, Message, Pin, Poll, ReadError, Record, RecordBody, Tally,
-    Turnout, Words,
+    Addressed, Broadcast, Card, Columns, Counted, Message, Pin, Poll, ReadError, Record,
+    RecordBody, Tally, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{Loaded, Past, Reached, Room, RoomMeta, TalkRate, Upload};

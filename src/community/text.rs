@@ -52,6 +52,18 @@ pub(crate) fn beginning(text: &Arc<str>) -> Arc<str> {
     }
 }
 
+/// As much of a message as a notice shows, on one line.
+pub(crate) fn short(text: &str) -> Arc<str> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(limits::NOTICE_CHARS_MAX) {
+        None => line.into(),
+        Some(_) => {
+            let kept: String = line.chars().take(limits::NOTICE_CHARS_MAX - 1).collect();
+            format!("{kept}…").into()
+        }
+    }
+}
+
 /// A title on one line; empty where nothing visible was written.
 pub fn title(text: &str) -> Result<String, Refusal> {
     bounded(

@@ -206,6 +206,11 @@ impl Device {
                 store::Role::Moderator => community::Role::Moderator,
                 store::Role::Owner => community::Role::Owner,
             };
+            let unread = shared.store.unread_notices(who.id.clone()).await;
+            if let Ok(Some(unread)) = unread {
+                let notice = None;
+                link.send(push_frame(&Push::Notice { unread, notice }));
+            }
             if role != who.role {
                 shared.directory.learned(&Who { role, ..who }).await;
             }

@@ -38,6 +38,7 @@ impl Device {
                 re: reply_to,
                 question,
                 card: None,
+                to,
             } => {
                 self.command(
                     i,
@@ -47,6 +48,7 @@ impl Device {
                         text,
                         reply_to,
                         question,
+                        to,
                     },
                 );
             }

@@ -14,6 +14,7 @@ mod accounts;
 mod audit;
 pub mod blobs;
 mod body;
+mod calendar;
 mod caller;
 mod check;
 mod cover;
@@ -25,12 +26,15 @@ mod history;
 mod io;
 mod live;
 mod members;
+mod notices;
 mod openapi;
 mod pages;
 mod places;
 mod polls;
 mod problem;
+mod push;
 mod redirect;
+mod reminders;
 mod rooms;
 pub mod seam;
 mod secure;
@@ -214,9 +218,27 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/penalties", get(audit::own))
         .route("/members", get(members::list))
         .route("/members/{id}/role", put(members::set_role))
+        .route("/notices", get(notices::list))
+        .route("/notices/seen", post(notices::seen))
+        .route(
+            "/notices/settings",
+            get(notices::settings).put(notices::set),
+        )
+        .route("/push/key", get(push::key))
+        .route(
+            "/push/subscription",
+            put(push::subscribe).delete(push::unsubscribe),
+        )
         .route("/rooms", get(rooms::list).post(rooms::make))
         .route("/rooms/{room}", get(rooms::show))
         .route("/rooms/{room}/broadcast", post(rooms::broadcast))
+        .route("/rooms/{room}/broadcast.ics", get(reminders::calendar))
+        .route(
+            "/rooms/{room}/reminder",
+            get(reminders::show)
+                .put(reminders::set)
+                .delete(reminders::unset),
+        )
         .route("/rooms/{room}/history", get(history::page))
         .route("/rooms/{room}/blobs", post(blobs::upload))
         .route("/blobs/{id}", get(blobs::show))

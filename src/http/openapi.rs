@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, blobs, caller::COOKIE, check, health, history, members, polls, rooms, server,
-    stream_keys, summary, whip,
+    accounts, audit, blobs, caller::COOKIE, check, health, history, members, notices, polls, push,
+    reminders, rooms, server, stream_keys, summary, whip,
 };
 
 #[derive(OpenApi)]
@@ -40,10 +40,21 @@ use super::{
         audit::own,
         members::list,
         members::set_role,
+        notices::list,
+        notices::seen,
+        notices::settings,
+        notices::set,
+        push::key,
+        push::subscribe,
+        push::unsubscribe,
         rooms::list,
         rooms::make,
         rooms::show,
         rooms::broadcast,
+        reminders::show,
+        reminders::set,
+        reminders::unset,
+        reminders::calendar,
         history::page,
         blobs::upload,
         blobs::show,

@@ -132,6 +132,15 @@ pub trait Stage: Send + Sync + 'static {
     /// here on, and they are told. `http` says one change after the other.
     fn appointed(&self, who: Who) -> Answer<'_, ()>;
 
+    /// A member has so many notices left: their open connections hear of it.
+    fn told(&self, member: MemberId, unread: u32);
+
+    /// The public key that browsers subscribe to pushes with; made on first need.
+    fn push_key(&self) -> String;
+
+    /// Whether pushes can be sent there, by these keys. The words say why not.
+    fn check_push(&self, endpoint: &str, p256dh: &[u8], auth: &[u8]) -> Result<(), Refusal>;
+
     /// An SDP answer that leads a check of somebody's line to the media ports.
     fn probe_answer(&self) -> String;
 

@@ -130,6 +130,10 @@ frames! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         card: Option<Card>,
+        /// Whom it names: each of them has a notice of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<Vec<MemberId>>", optional))]
+        to: Vec<MemberId>,
     }
     Edit {
         i: u32,

@@ -46,6 +46,20 @@ pub const TALK_BURST: u32 = 10;
 /// Messages and edits a second of one member in a room, once the burst is used up; 0: no limit. More
 /// is refused `rate_limited`. Staff and the host are not counted.
 pub const TALK_PER_SECOND: u32 = 5;
+/// People that one message may name.
+pub const MENTIONS_MAX: usize = 10;
+/// Notices of one member that are kept; the oldest go.
+pub const NOTICES_KEPT_MAX: usize = 500;
+/// Characters of what a notice shows of a message.
+pub const NOTICE_CHARS_MAX: usize = 120;
+/// Notices from one sender that one member has not seen, in [`NOTICES_FROM_ONE_WITHIN`]: further ones
+/// are folded into the newest of them.
+pub const NOTICES_FROM_ONE_MAX: usize = 5;
+pub const NOTICES_FROM_ONE_WITHIN: Duration = Duration::from_secs(600);
+/// How long before its start a broadcast is reminded of.
+pub const REMIND_BEFORE: Duration = Duration::from_secs(600);
+/// Broadcasts that one member may be reminded of.
+pub const REMINDERS_MAX: usize = 100;
 /// The longest that a room's mode may be set for.
 pub const MODE_FOR_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Words of a room's rules, those that refuse and those that hold together.

@@ -11,6 +11,7 @@ use crate::{
     card::Card,
     client::ReviewAct,
     ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
+    notices::{Named, Notice},
     refusal::Refusal,
 };
 
@@ -261,6 +262,10 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         held: Option<Seq>,
+        /// Whom it names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<Vec<Named>>", optional))]
+        to: Vec<Named>,
     },
     Edit {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
@@ -572,6 +577,13 @@ pub enum Push {
         a: RoomNumber,
         #[serde(flatten)]
         health: PublisherHealth,
+    },
+    /// To every connection of one member: how many notices wait, and the one that is new or changed.
+    Notice {
+        unread: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        notice: Option<Box<Notice>>,
     },
     /// A peer of this connection ended.
     Closed {

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`log`] (the contract and its types), `sqlite` and [`simulated`] (the two that
 //! keep it), [`writer`] (group commit) and `readers`, [`store`] (all of it as one value), and
-//! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys; each adds its queries to
+//! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each adds its queries to
 //! [`Store`]), [`backup`] (a copy beside a running server, and the way back).
 //!
 //! Promises: what was acknowledged is on disk and there once; a room's log has no hole. It decides
@@ -21,8 +21,8 @@ pub mod writer;
 
 pub use fold::fold_name;
 pub use log::{
-    Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError, Page,
-    PageOf, RowChange, Tally, TurnoutRow, VoteRow,
+    Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,
+    NoticeRow, Page, PageOf, RowChange, Tally, TurnoutRow, VoteRow,
 };
 pub use peek::{peek_acts, peek_chain, peek_server_secret};
 pub use rows::{
@@ -31,6 +31,8 @@ pub use rows::{
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
     guests::{Guest, GuestDevice},
     members::{MemberRow, Members, MembersOf},
+    notices::{NoticeSettings, Notices, Untold},
+    push::Subscription,
     rooms::{Listed, NewRoom, RoomRow},
     server::Circle,
     sign_ins::SignIn,

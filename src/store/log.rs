@@ -9,6 +9,7 @@
 
 use protocol::{
     BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
+    notices::NoticeKind,
     server::{Person, Phase},
 };
 
@@ -67,6 +68,18 @@ pub enum RowChange {
     Reply { root: Seq, seq: Seq, on: bool },
     /// A line of the audit log; its room is the append's.
     Audit(NewAct),
+    /// A member is told of a message, unless they were already. Who has no account has no inbox, and
+    /// nothing happens.
+    Notice(NoticeRow),
+    /// What the notices of this message show from now on. [`RowChange::Erase`] empties them by itself.
+    NoticeText { seq: Seq, text: String },
+}
+
+impl RowChange {
+    /// Whether somebody may have to be told of something now.
+    pub(crate) const fn stirs(&self) -> bool {
+        matches!(self, Self::Broadcast(_) | Self::Notice(_))
+    }
 }
 
 /// Who picked what in a poll: options as bits, 0 for none.
@@ -83,6 +96,18 @@ pub struct Tally {
     pub of: Seq,
     pub likes: u32,
     pub replies: u32,
+}
+
+/// A notice (通知) of a message, to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeRow {
+    pub member: MemberId,
+    pub kind: NoticeKind,
+    /// The message.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
+    pub text: String,
 }
 
 /// A broadcast (场次) as a row that pages query.

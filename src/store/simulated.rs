@@ -296,6 +296,8 @@ fn check<'a>(
         | RowChange::Reply { root: seq, .. } => is_there(*seq),
         RowChange::Broadcast(_)
         | RowChange::Audit(_)
+        | RowChange::Notice(_)
+        | RowChange::NoticeText { .. }
         | RowChange::Refer { .. }
         | RowChange::LetGo { .. } => true,
     });
@@ -347,6 +349,8 @@ impl Room {
                 }
                 RowChange::Broadcast(_)
                 | RowChange::Audit(_)
+                | RowChange::Notice(_)
+                | RowChange::NoticeText { .. }
                 | RowChange::Refer { .. }
                 | RowChange::LetGo { .. } => {}
                 RowChange::Like { of, member, at_ms } => {

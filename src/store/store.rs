@@ -9,7 +9,7 @@ use std::{
 use protocol::{ClientId, MemberId, RoomNumber, Seq};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::Deserialize;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     log::{Append, Entry, Known, Loaded, LogError, Page, PageOf, Tally, VoteRow},
@@ -68,13 +68,16 @@ struct Inner {
     writer: WriterHandle,
     readers: Mutex<Option<Arc<Readers>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    stirred: Arc<Notify>,
 }
 
 impl Store {
     /// Opens the folder, makes it where it is missing, and brings an older file up to date. Blocks
     /// for as long as that takes.
     pub fn open(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
-        let log = SqliteLog::open(folder)?;
+        let mut log = SqliteLog::open(folder)?;
+        let stirred = Arc::new(Notify::new());
+        log.stirs(stirred.clone());
         let connections = (0..config.readers.max(1))
             .map(|_| sqlite::open_reader(folder))
             .collect::<Result<_, _>>()?;
@@ -85,6 +88,7 @@ impl Store {
             writer,
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
+            stirred,
         })))
     }
 
@@ -106,6 +110,12 @@ impl Store {
         });
         // An error means that the closing thread panicked, which it has said.
         let _ = closed.await;
+    }
+
+    /// Returns once something was stored that somebody may have to be told of: a notice, or a change
+    /// of a broadcast. What was stored between two calls is not missed; one caller at a time.
+    pub async fn stirred(&self) {
+        self.0.stirred.notified().await;
     }
 
     /// For readiness: does the log take appends?

@@ -202,6 +202,16 @@ impl Stage for StandIn {
         })
     }
 
+    fn told(&self, _: protocol::MemberId, _: u32) {}
+
+    fn push_key(&self) -> String {
+        "the key".into()
+    }
+
+    fn check_push(&self, _: &str, _: &[u8], _: &[u8]) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn probe_answer(&self) -> String {
         "v=0\r\na=ice-ufrag:check\r\n".into()
     }

@@ -19,6 +19,10 @@ import type {
   HeldItem,
   MemberList,
   MemberRole,
+  Named,
+  Notice,
+  NoticeList,
+  NoticeSettings,
   PeerEnd,
   Person,
   PublisherHealth,
@@ -172,6 +176,22 @@ export interface WeiquanApi {
   members(search?: MemberSearch): Promise<MemberList>;
   /** Appoints a moderator, or dismisses one; for the owner. */
   setRole(id: string, role: MemberRole): Promise<MemberCard>;
+  /** A member's notices, told wherever one is: how many wait, and the last one that came or changed. */
+  readonly inbox: Readable<Inbox>;
+  /** A page of notices, the newest first; `after` is `next` of the page before. */
+  notices(after?: number): Promise<NoticeList>;
+  /** This notice and every older one was seen. */
+  noticesSeen(upto: number): Promise<void>;
+  noticeSettings(change?: NoticeSettings): Promise<NoticeSettings>;
+  /** Whether one is reminded of the room's broadcast; with `set` that is changed. */
+  reminder(slug: string, set?: boolean): Promise<boolean>;
+  /** The room's broadcast as a file for calendars. */
+  calendarUrl(slug: string): string;
+  /** What a browser subscribes to pushes with. */
+  pushKey(): Promise<string>;
+  /** This browser wants pushes, in that language. */
+  pushOn(subscription: PushSubscriptionJSON, lang: string): Promise<void>;
+  pushOff(endpoint: string): Promise<void>;
   /** Where OBS and FFmpeg publish; the stream key says which room. */
   whipUrl(): string;
   /** The same object for the same slug. */
@@ -181,6 +201,12 @@ export interface WeiquanApi {
   /** Connects at once, whatever the status is (the person pressed "try again"). */
   retry(): void;
   close(): void;
+}
+
+export interface Inbox {
+  /** `null` until the server said so. */
+  unread: number | null;
+  notice: Notice | null;
 }
 
 export interface MemberSearch {
@@ -210,9 +236,9 @@ export interface RoomApi {
   join(): void;
   leave(): void;
   /** Puts a message into the outbox and shows it at once; the answer is its `key`. */
-  send(text: string, re?: number): string;
+  send(text: string, re?: number, to?: readonly Named[]): string;
   /** The same, asked of the host: it waits among the questions until it is answered. */
-  ask(text: string, re?: number): string;
+  ask(text: string, re?: number, to?: readonly Named[]): string;
   /** The same with a card beside the text, which says it for whoever cannot show the card. */
   share(text: string, card: Card, re?: number): string;
   edit(seq: number, text: string): string;
@@ -365,6 +391,8 @@ export interface MessageView {
   root: number | null;
   /** A thing beside the text; of a kind that this version does not know, the text says it all. */
   card: Card | null;
+  /** Whom it names: each of them has a notice of it. */
+  to: readonly Named[];
   delivery: Delivery;
   /** An edit or deletion of one's own that is not yet through; `text` shows it already. */
   change: ChangeView | null;

@@ -13,6 +13,8 @@ export const POLL_QUESTION_CHARS_MAX = 200;
 export const POLL_OPTION_CHARS_MAX = 80;
 export const POLL_OPTIONS_MIN = 2;
 export const POLL_OPTIONS_MAX = 10;
+/** People that one message may name. */
+export const MENTIONS_MAX = 10;
 export const REASON_CHARS_MAX = 200;
 /** Something on a card: a title, a place, a file's name. */
 export const CARD_TITLE_CHARS_MAX = 120;

@@ -3,7 +3,7 @@
  *
  * Rooms are made once and kept; the connection is dialled when the first one is joined.
  */
-import type { ConnectionStatus, MemberSearch, UploadOptions, WeiquanApi, WeiquanOptions } from "./api.js";
+import type { ConnectionStatus, Inbox, MemberSearch, UploadOptions, WeiquanApi, WeiquanOptions } from "./api.js";
 import { sendBlob } from "./blobs.js";
 import { Link } from "./connection/link.js";
 import { type Environment, environment } from "./environment.js";
@@ -21,7 +21,12 @@ import type {
   MemberList,
   MemberRole,
   NewRoom,
+  NoticeList,
+  NoticeSettings,
+  NoticesUnread,
   Push,
+  PushKey,
+  Reminder,
   RoleWish,
   RoomCard,
   RoomList,
@@ -33,7 +38,7 @@ import type {
   Summary,
   Welcome,
 } from "./protocol/index.js";
-import type { Readable } from "./readable.js";
+import { Cell, type Readable } from "./readable.js";
 import { Refused } from "./refused.js";
 import { type Call, call } from "./rest.js";
 import { RoomClient } from "./room/client.js";
@@ -41,6 +46,7 @@ import { Outbox } from "./room/outbox.js";
 import { ClientIds } from "./uuid.js";
 
 export class Weiquan implements WeiquanApi {
+  readonly inbox = new Cell<Inbox>({ unread: null, notice: null });
   readonly #env: Environment;
   readonly #identity: Identity;
   readonly #link: Link;
@@ -180,6 +186,46 @@ export class Weiquan implements WeiquanApi {
     return this.#call({ method: "PUT", path, body: { role } satisfies RoleWish });
   }
 
+  async notices(after?: number): Promise<NoticeList> {
+    const list = await this.#call<NoticeList>({
+      method: "GET",
+      path: after === undefined ? "notices" : `notices?after=${after}`,
+    });
+    this.inbox.set({ unread: list.unread, notice: null });
+    return list;
+  }
+
+  async noticesSeen(upto: number): Promise<void> {
+    const body = { upto };
+    const { unread } = await this.#call<NoticesUnread>({ method: "POST", path: "notices/seen", body });
+    this.inbox.set({ unread, notice: null });
+  }
+
+  noticeSettings(body?: NoticeSettings): Promise<NoticeSettings> {
+    return this.#call({ method: body ? "PUT" : "GET", path: "notices/settings", body });
+  }
+
+  async reminder(slug: string, set?: boolean): Promise<boolean> {
+    const method = set === undefined ? "GET" : set ? "PUT" : "DELETE";
+    return (await this.#call<Reminder>({ method, path: `rooms/${encodeURIComponent(slug)}/reminder` })).set;
+  }
+
+  calendarUrl(slug: string): string {
+    return `${this.#env.base}/api/v1/rooms/${encodeURIComponent(slug)}/broadcast.ics`;
+  }
+
+  async pushKey(): Promise<string> {
+    return (await this.#call<PushKey>({ method: "GET", path: "push/key" })).key;
+  }
+
+  async pushOn({ endpoint, keys }: PushSubscriptionJSON, lang: string): Promise<void> {
+    await this.#call({ method: "PUT", path: "push/subscription", body: { endpoint, keys, lang } });
+  }
+
+  async pushOff(endpoint: string): Promise<void> {
+    await this.#call({ method: "DELETE", path: "push/subscription", body: { endpoint } });
+  }
+
   whipUrl(): string {
     return `${this.#env.base}/whip`;
   }
@@ -216,6 +262,8 @@ export class Weiquan implements WeiquanApi {
   #heard(push: Push): void {
     if ("a" in push) {
       for (const room of this.#rooms.values()) if (room.number() === push.a) room.push(push);
+    } else if (push.op === "notice") {
+      this.inbox.set({ unread: push.unread, notice: push.notice ?? null });
     } else if (push.op === "closed") {
       this.#signalling.ended(push.peer, push.why);
     }
@@ -229,6 +277,7 @@ export class Weiquan implements WeiquanApi {
       if (id === known) return;
       const before = known;
       known = id;
+      this.inbox.set({ unread: null, notice: null });
       if (before !== null) this.#rooms.forEach((it) => it.identityChanged());
       this.#link.identityChanged();
     });

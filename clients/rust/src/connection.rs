@@ -167,6 +167,7 @@ impl Connection {
                 re: None,
                 question: false,
                 card: None,
+                to: Vec::new(),
             })
             .await?
         {

@@ -415,6 +415,7 @@ impl<D: Door> Follow<D> {
                 re: waiting.re,
                 question: false,
                 card: None,
+                to: Vec::new(),
             };
             line.send(&said).await?;
         }

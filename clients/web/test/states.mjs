@@ -16,6 +16,16 @@ export const states = [
   { name: "room-ended", path: "/r/ended" },
   { name: "room-failed", path: "/r/failed" },
   { name: "room-codec", path: "/r/codec" },
+  { name: "notices", path: "/notices" },
+  { name: "notices-none", path: "/notices?circle=empty" },
+  {
+    name: "room-mention", path: "/r/live",
+    then: async (page) => {
+      await page.waitForSelector("textarea");
+      await page.type("textarea", "谢谢 @");
+      await page.waitForSelector("#mention-pick li");
+    },
+  },
   { name: "room-gap-offline", path: "/r/gap?status=offline" },
   { name: "room-slow-guest", path: "/r/slow?who=guest" },
   { name: "room-muted", path: "/r/muted" },

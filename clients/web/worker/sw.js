@@ -50,3 +50,52 @@ async function kept(path) {
   const cache = await caches.open(CACHE);
   return (await cache.match(path)) ?? Response.error();
 }
+
+/** What a push says, in the language that the browser subscribed with. */
+const WORDS = {
+  en: { mention: "mentioned you", reply: "replied to you", picked: "is answering your question", reminder: "begins soon", live: "is live" },
+  "zh-CN": { mention: "提到了你", reply: "回复了你", picked: "正在回答你的提问", reminder: "的直播快开始了", live: "开播了" },
+  "zh-TW": { mention: "提到了你", reply: "回覆了你", picked: "正在回答你的提問", reminder: "的直播快開始了", live: "開播了" },
+};
+
+self.addEventListener("push", (event) => {
+  event.waitUntil(show(event.data));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data.path));
+});
+
+/** Nothing is shown to who looks at the app already: the page tells by itself. */
+async function show(data) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (pages.some((it) => it.visibilityState === "visible")) return;
+  let said;
+  try {
+    said = data.json();
+  } catch {
+    return;
+  }
+  const words = WORDS[said.lang] ?? WORDS.en;
+  await self.registration.showNotification(`${said.from} ${words[said.kind] ?? ""}`.trim(), {
+    body: said.text,
+    icon: "/icon-192.png",
+    // One of a kind in a room: the newest takes the place of the one before, and is heard again.
+    tag: `${said.kind} ${said.room}`,
+    renotify: true,
+    lang: said.lang,
+    timestamp: Date.now(),
+    data: { path: `/r/${encodeURIComponent(said.room)}${said.s === undefined ? "" : `?s=${said.s}`}` },
+  });
+}
+
+/** A page that is open already comes to the front; else there is a new one. */
+async function open(path) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const { pathname } = new URL(path, location.origin);
+  const there = pages.find((it) => new URL(it.url).pathname === pathname) ?? pages[0];
+  if (!there) return self.clients.openWindow(path);
+  await there.focus();
+  if (new URL(there.url).pathname !== pathname) await there.navigate(path).catch(() => self.clients.openWindow(path));
+}

@@ -14,7 +14,8 @@ mod stored_order;
 use std::sync::Arc;
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, Seq,
+    BroadcastId, CircleId, ClientId, MemberId, Seq,
+    notices::Named,
     server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode, Rules},
 };
 
@@ -165,6 +166,15 @@ pub struct Message {
     pub held: Option<Seq>,
     /// `last_edit` is a [`RecordBody::Restore`].
     pub restored: bool,
+    /// Whom it names; nobody once deleted.
+    pub to: Arc<[Addressed]>,
+}
+
+/// Somebody whom a message names, as they were called then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressed {
+    pub id: MemberId,
+    pub name: Arc<str>,
 }
 
 /// A broadcast (场次) after a change of its phase.
@@ -265,6 +275,7 @@ impl RecordBody {
                 replies: it.tally.replies,
                 card: it.card.as_ref().map(|it| it.frame()),
                 held: it.held,
+                to: it.to.iter().map(Addressed::frame).collect(),
             },
             Self::Edit {
                 of,
@@ -363,6 +374,7 @@ impl Message {
             card: None,
             held: None,
             restored: false,
+            to: Arc::default(),
         }
     }
 
@@ -412,6 +424,7 @@ impl Message {
         self.question = None;
         self.card = None;
         self.restored = false;
+        self.to = Arc::default();
         self.deleted = true;
     }
 
@@ -437,6 +450,15 @@ impl Message {
             RecordBody::Restore { of, kept: None }
         } else {
             RecordBody::Edit { of, text: None }
+        }
+    }
+}
+
+impl Addressed {
+    fn frame(&self) -> Named {
+        Named {
+            id: self.id.clone(),
+            name: self.name.to_string(),
         }
     }
 }

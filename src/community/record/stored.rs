@@ -14,7 +14,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broadcast, Card, Counted, Pin, Poll, Record, RecordBody, Turnout, Words,
+    Addressed, Broadcast, Card, Counted, Pin, Poll, Record, RecordBody, Turnout, Words,
     stored_order::{
         StoredAuto, StoredHeld, StoredKept, StoredMessage, StoredOutcome, StoredRules, StoredUndo,
     },
@@ -279,6 +279,12 @@ struct StoredTurnout {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct StoredAddressed {
+    id: MemberId,
+    name: String,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct StoredPerson {
     id: MemberId,
     name: String,
@@ -348,6 +354,24 @@ impl From<StoredResult> for Counted {
         Self {
             n: it.n,
             voters: it.voters,
+        }
+    }
+}
+
+impl From<&Addressed> for StoredAddressed {
+    fn from(it: &Addressed) -> Self {
+        Self {
+            id: it.id.clone(),
+            name: it.name.to_string(),
+        }
+    }
+}
+
+impl From<StoredAddressed> for Addressed {
+    fn from(it: StoredAddressed) -> Self {
+        Self {
+            id: it.id,
+            name: it.name.into(),
         }
     }
 }

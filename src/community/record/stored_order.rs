@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Auto, Card, Held, Kept, Message, Outcome, Tally, Undo,
-    stored::{StoredPerson, StoredQuestionPhase, is_default, twins},
+    stored::{StoredAddressed, StoredPerson, StoredQuestionPhase, is_default, twins},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub(super) struct StoredMessage {
     root: Option<Seq>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<Card>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    to: Vec<StoredAddressed>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<Seq>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -98,6 +100,7 @@ impl From<&Message> for StoredMessage {
             question: it.question.map(Into::into),
             root: it.root,
             card: it.card.as_deref().cloned(),
+            to: it.to.iter().map(Into::into).collect(),
             held: it.held,
             restored: it.restored,
         }
@@ -116,6 +119,7 @@ impl From<StoredMessage> for Message {
             root: it.root,
             tally: Tally::default(),
             card: it.card.map(Into::into),
+            to: it.to.into_iter().map(Into::into).collect(),
             held: it.held,
             restored: it.restored,
         }

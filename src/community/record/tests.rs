@@ -37,6 +37,7 @@ fn message() -> Message {
         card: None,
         held: None,
         restored: false,
+        to: Arc::default(),
     }
 }
 
@@ -278,6 +279,7 @@ fn a_frame_says_what_the_record_says() {
             replies: 0,
             card: None,
             held: None,
+            to: Vec::new(),
         }
     );
 }

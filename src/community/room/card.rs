@@ -52,6 +52,7 @@ impl Room {
             text: shared.text,
             reply_to: shared.reply_to,
             question: false,
+            to: &[],
             beside: words_of(shared.card),
         };
         let mut body = self.publish(now, from, said)?;

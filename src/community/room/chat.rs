@@ -1,6 +1,6 @@
 //! Messages: publish, edit, delete.
 
-use protocol::{Code, Refusal, Seq, server::QuestionPhase};
+use protocol::{Code, MemberId, Refusal, Seq, server::QuestionPhase};
 
 use super::Room;
 use crate::{
@@ -21,6 +21,8 @@ pub(super) struct Said<'a> {
     pub(super) question: bool,
     /// What a card beside the text says.
     pub(super) beside: String,
+    /// Whom it names.
+    pub(super) to: &'a [MemberId],
 }
 
 impl Room {
@@ -45,6 +47,7 @@ impl Room {
             Some(seq) => self.message(seq)?.1.thread(),
             None => None,
         };
+        let to = self.addressed(said.to)?;
         self.check_rate(now, from)?;
         if !from.who.role.is_staff() {
             let gap_ms = self.decided.slow_mode_ms;
@@ -56,6 +59,7 @@ impl Room {
         }
         let mut message = Message::new(words.into(), said.reply_to);
         message.root = root;
+        message.to = to;
         if said.question {
             self.check_may_ask()?;
             message.question = Some(QuestionPhase::Asked);

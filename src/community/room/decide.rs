@@ -60,6 +60,9 @@ impl Room {
             self.aside.forget_member(who);
         }
         self.aside.forget_upload();
+        if let Command::Publish { to, .. } = &command {
+            to.iter().for_each(|it| self.aside.forget_member(it));
+        }
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
@@ -86,6 +89,7 @@ impl Room {
                 text,
                 reply_to,
                 question,
+                to,
                 ..
             } => {
                 let said = chat::Said {
@@ -93,6 +97,7 @@ impl Room {
                     text,
                     reply_to: *reply_to,
                     question: *question,
+                    to,
                 };
                 self.publish(now, from, said)
             }
@@ -198,6 +203,7 @@ impl Room {
         rows.extend(self.blobs_revised(seq, &body));
         rows.extend(self.order_revised(seq, &body));
         let whose = self.whose(&body);
+        rows.extend(self.notices(now, seq, &author, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
         if let RecordBody::Broadcast(it) = &body {
             rows.push(RowChange::Broadcast(it.clone()));

@@ -7,7 +7,7 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions`, `polls`, `card`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
+//! `questions`, `polls`, `card`, `notices`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
 //! the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make),
 //! `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`, `typing`,
 //! `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
@@ -33,6 +33,7 @@ mod held;
 mod join;
 mod mode;
 mod moderation;
+mod notices;
 mod pace;
 mod pending;
 mod pin;
@@ -273,7 +274,10 @@ impl Room {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
         let age = || self.needs_age(who).then(|| Need::Member(who.id.clone()));
         match command {
-            Command::Publish { reply_to, .. } => reply_to.and_then(record).or_else(age),
+            Command::Publish { reply_to, to, .. } => reply_to
+                .and_then(record)
+                .or_else(|| self.stranger(to).map(Need::Member))
+                .or_else(age),
             Command::Share { reply_to, card, .. } => reply_to
                 .and_then(record)
                 .or_else(|| {

@@ -18,6 +18,7 @@ impl World {
             match effect {
                 Effect::Record(record, rows) => {
                     self.poll_ended(room, &record);
+                    self.check_told(room, &record, &rows);
                     self.decided(room, &record);
                     for row in &rows {
                         self.places[room].votes.write(row);

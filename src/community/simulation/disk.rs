@@ -38,6 +38,8 @@ struct Rows {
     records: Vec<Columns>,
     client_ids: BTreeMap<(MemberId, ClientId), (Seq, u64)>,
     marks: Marks,
+    /// What everybody is told of, with its words.
+    notices: BTreeMap<(Seq, MemberId), String>,
     /// Which message refers to which blob.
     refs: BTreeMap<Seq, BlobId>,
 }
@@ -167,13 +169,15 @@ impl Disk {
         self.seen.records.len() as u64
     }
 
-    /// Every body, one a line.
+    /// Every body and the words of every notice, one a line.
     pub(super) fn bodies(&self) -> String {
         let text = |it: &Columns| String::from_utf8(it.body.clone()).expect("JSON");
+        let notices = self.seen.notices.values().map(|it| format!("{it:?}"));
         self.seen
             .records
             .iter()
             .map(text)
+            .chain(notices)
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -221,7 +225,22 @@ impl Rows {
             if let RowChange::Refer { seq, .. } | RowChange::Erase { seq, .. } = row {
                 self.check_blob(*seq);
             }
+            match row {
+                RowChange::Notice(it) => {
+                    // A question that is picked again is no news.
+                    let key = (it.seq, it.member.clone());
+                    self.notices.entry(key).or_insert(it.text.to_string());
+                }
+                RowChange::NoticeText { seq, text } => self.say(*seq, text),
+                RowChange::Erase { seq, .. } => self.say(*seq, ""),
+                _ => {}
+            }
         }
+    }
+
+    fn say(&mut self, seq: Seq, text: &str) {
+        let notices = self.notices.iter_mut().filter(|it| it.0.0 == seq);
+        notices.for_each(|it| *it.1 = text.to_owned());
     }
 
     /// A blob is held by the messages that show it, and by no other.
@@ -290,6 +309,8 @@ impl Marks {
             | RowChange::Refer { .. }
             | RowChange::LetGo { .. }
             | RowChange::Audit(_)
+            | RowChange::Notice(_)
+            | RowChange::NoticeText { .. }
             | RowChange::Broadcast(_) => {}
         }
     }

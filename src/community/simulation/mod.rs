@@ -10,6 +10,7 @@ mod client;
 mod disk;
 mod life;
 mod model;
+mod notices;
 mod outside;
 mod people;
 mod place;
@@ -73,6 +74,8 @@ fn each_planted_fault_is_found_as_what_it_is() {
         (Fault::PauseCounts, "paused time is not played"),
         (Fault::PinKeepsDeleted, "was taken back"),
         (Fault::UndoNeverEnds, "was taken back"),
+        (Fault::ReplyNotTold, "who is told of"),
+        (Fault::NoticeKeepsEdited, "was taken back"),
         (Fault::DeleteNotFolded, "is shown as it reads"),
         (Fault::VoteCountedTwice, "each voter counts once"),
         (

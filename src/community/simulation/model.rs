@@ -363,13 +363,15 @@ impl Model {
                 text,
                 reply_to,
                 question,
+                to,
                 ..
             } => self
                 .may_speak(joined, me, now)
                 .or_else(|| self.silenced(cast, me, *question))
                 .or_else(|| unfit(text))
                 .or_else(|| self.against_rules(cast, me, text))
-                .or_else(|| reply_to.and_then(|it| self.missing(it))),
+                .or_else(|| reply_to.and_then(|it| self.missing(it)))
+                .or_else(|| (to.len() > limits::MENTIONS_MAX).then_some(Code::TooLong)),
             Command::Share { text, reply_to, .. } => match self
                 .may_speak(joined, me, now)
                 .or_else(|| self.silenced(cast, me, false))

@@ -95,6 +95,7 @@ impl World {
                     text,
                     reply_to,
                     question,
+                    to: self.some_people(),
                 }
             }
             45..=48 => {
@@ -394,31 +395,38 @@ impl World {
 
     pub(super) fn fetch(&mut self, room: usize, who: &Who, command: &Command) {
         let place = &mut self.places[room];
-        match place.room.needs(who, command) {
-            Some(Need::Record(seq)) => {
-                self.seen.note("looked up");
-                let record = place.disk.record(seq).expect("an old seq is on disk");
-                place.room.remember_record(self.now, record);
+        let mut last = None;
+        while let Some(need) = place
+            .room
+            .needs(who, command)
+            .filter(|it| last.as_ref() != Some(it))
+        {
+            match &need {
+                Need::Record(seq) => {
+                    self.seen.note("looked up");
+                    let record = place.disk.record(*seq).expect("an old seq is on disk");
+                    place.room.remember_record(self.now, record);
+                }
+                Need::Member(member) => {
+                    place.room.remember_member(self.cast.who(member).clone());
+                }
+                Need::Upload(blob) => {
+                    // Now and then it is somebody else's, or too old.
+                    let mine = self.random.percent(80);
+                    let by = if mine { &who.id } else { &self.cast.maker };
+                    let hours = u64::from(self.random.percent(10)) * 3_600_000;
+                    place.room.remember_upload(Upload {
+                        blob: blob.clone(),
+                        by: by.clone(),
+                        kind: BlobKind::Image,
+                        bytes: 1_000,
+                        size: Some((640, 480)),
+                        duration_ms: None,
+                        made_ms: self.now.unix_ms.saturating_sub(hours),
+                    });
+                }
             }
-            Some(Need::Member(member)) => {
-                place.room.remember_member(self.cast.who(&member).clone());
-            }
-            Some(Need::Upload(blob)) => {
-                // Now and then it is somebody else's, or too old.
-                let mine = self.random.percent(80);
-                let by = if mine { &who.id } else { &self.cast.maker };
-                let hours = u64::from(self.random.percent(10)) * 3_600_000;
-                place.room.remember_upload(Upload {
-                    blob,
-                    by: by.clone(),
-                    kind: BlobKind::Image,
-                    bytes: 1_000,
-                    size: Some((640, 480)),
-                    duration_ms: None,
-                    made_ms: self.now.unix_ms.saturating_sub(hours),
-                });
-            }
-            None => {}
+            last = Some(need);
         }
     }
 }

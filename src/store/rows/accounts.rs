@@ -129,11 +129,15 @@ impl Store {
         .await
     }
 
-    /// Signs out everywhere: every sign-in is gone and every token made so far is refused. Answers
+    /// Signs out everywhere: every sign-in and every browser that is pushed to is gone, and every token made so far is refused. Answers
     /// the new token epoch.
     pub async fn sign_out_everywhere(&self, id: MemberId) -> Result<u64, RowError> {
         self.write(move |db| {
             db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
+            db.execute(
+                "DELETE FROM push_subscriptions WHERE member = ?1",
+                [id.as_str()],
+            )?;
             let epoch = db.query_row(
                 "UPDATE accounts SET token_epoch = token_epoch + 1 WHERE id = ?1
                  RETURNING token_epoch",

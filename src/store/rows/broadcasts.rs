@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     RowError,
-    column::{int, mark_int, opt_int, opt_uint, person, phase, phase_text},
+    column::{int, mark_int, opt_int, opt_uint, person, phase, phase_text, uint},
     summaries::put_summary,
 };
 use crate::{log::BroadcastRow, store::Store};
@@ -23,6 +23,24 @@ impl Store {
                      JOIN broadcasts b ON b.id = ({CURRENT_OF_ROOM}) WHERE r.number = ?1"
                 ))?
                 .query_row([room], |row| broadcast_row(row, 0))
+                .optional()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The newest broadcast of a room, archived or not, and how often it changed: for calendars.
+    pub async fn broadcast_for_calendar(
+        &self,
+        room: RoomNumber,
+    ) -> Result<Option<(BroadcastRow, u64)>, RowError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(&format!(
+                    "SELECT {BROADCAST_COLUMNS}, b.revision FROM broadcasts b WHERE b.room = ?1
+                     ORDER BY b.seq DESC LIMIT 1"
+                ))?
+                .query_row([room], |row| Ok((broadcast_row(row, 0)?, uint(row, 9)?)))
                 .optional()?;
             Ok(found)
         })
@@ -74,7 +92,7 @@ pub(crate) fn put_broadcast(
              phase = excluded.phase, title = excluded.title, host = excluded.host,
              host_name = excluded.host_name, host_mark = excluded.host_mark,
              starts_ms = excluded.starts_ms, live_ms = excluded.live_ms,
-             ended_ms = excluded.ended_ms
+             ended_ms = excluded.ended_ms, revision = revision + 1
          WHERE room = excluded.room",
         )?
         .execute((

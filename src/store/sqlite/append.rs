@@ -12,6 +12,7 @@ use crate::{
         audit::{self, NewAct},
         broadcasts::put_broadcast,
         column::is_taken,
+        notices,
         uploads::{let_go, refer},
     },
 };
@@ -142,6 +143,9 @@ fn change_row(
                 )));
             };
             entry.body.clone_from(body);
+            if matches!(change, RowChange::Erase { .. }) {
+                notices::say(db, part.room, *seq, "")?;
+            }
             entry::replace_body(db, part.room, part.circle, &entry)?
         }
         RowChange::Refer { seq, blob } => {
@@ -162,6 +166,14 @@ fn change_row(
                 },
             )?;
             1
+        }
+        RowChange::Notice(row) => {
+            notices::put(db, part.room, row)?;
+            return Ok(Ok(()));
+        }
+        RowChange::NoticeText { seq, text } => {
+            notices::say(db, part.room, *seq, text)?;
+            return Ok(Ok(()));
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
         RowChange::Like { of, member, at_ms } => tallies::like(db, room, *of, member, *at_ms)?,

@@ -3,11 +3,13 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use protocol::RoomNumber;
 use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::Notify;
 
 use super::{
     append::{Ends, append_part},
@@ -16,7 +18,9 @@ use super::{
     read,
 };
 use crate::{
-    log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, Tables},
+    log::{
+        Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, RowChange, Tables,
+    },
     rows::column::int,
     store::OpenError,
 };
@@ -36,6 +40,8 @@ pub struct SqliteLog {
     /// The size of the write-ahead log at which the next checkpoint under load is due. It grows
     /// while a reader keeps a checkpoint from finishing, so that it is not tried at every commit.
     checkpoint_at: u64,
+    /// Woken when something was stored that somebody may have to be told of.
+    stirred: Arc<Notify>,
     /// Held for as long as the log is open. Last, so that it outlives the connection.
     _lock: File,
 }
@@ -53,8 +59,14 @@ impl SqliteLog {
             folder: folder.to_path_buf(),
             ends: Ends::default(),
             checkpoint_at: WAL_BYTES_MAX,
+            stirred: Arc::default(),
             _lock: lock,
         })
+    }
+
+    /// Whom to wake when something was stored that somebody may have to be told of.
+    pub(crate) fn stirs(&mut self, whom: Arc<Notify>) {
+        self.stirred = whom;
     }
 
     fn append_all(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError> {
@@ -111,6 +123,9 @@ impl Log for SqliteLog {
         if stored.is_err() {
             self.ends = Ends::default();
         } else {
+            if batch.iter().flat_map(|it| &it.rows).any(RowChange::stirs) {
+                self.stirred.notify_one();
+            }
             self.checkpoint_when_large();
         }
         stored

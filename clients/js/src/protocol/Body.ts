@@ -3,6 +3,7 @@ import type { AutoSlow } from "./AutoSlow.js";
 import type { Broadcast } from "./Broadcast.js";
 import type { Card } from "./Card.js";
 import type { Mode } from "./Mode.js";
+import type { Named } from "./Named.js";
 import type { Person } from "./Person.js";
 import type { Poll } from "./Poll.js";
 import type { QuestionPhase } from "./QuestionPhase.js";

@@ -27,6 +27,7 @@ import type {
   Card,
   Joined,
   Liked,
+  Named,
   Outcome,
   Page,
   Person,
@@ -141,12 +142,12 @@ export class RoomClient implements RoomApi {
     if (live && number !== null) this.#shared.link.ask({ op: "leave", a: number }, () => {});
   }
 
-  send(text: string, re?: number): string {
-    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }) });
+  send(text: string, re?: number, to?: readonly Named[]): string {
+    return this.#wish({ kind: "pub", text, ...more(re, to) });
   }
 
-  ask(text: string, re?: number): string {
-    return this.#wish({ kind: "pub", text, ...(re === undefined ? {} : { re }), question: true });
+  ask(text: string, re?: number, to?: readonly Named[]): string {
+    return this.#wish({ kind: "pub", text, ...more(re, to), question: true });
   }
 
   share(text: string, card: Card, re?: number): string {
@@ -495,4 +496,8 @@ export class RoomClient implements RoomApi {
     this.#state.set(state);
     this.#view.set(viewOf(state));
   }
+}
+
+function more(re?: number, to?: readonly Named[]): { re?: number; to?: readonly Named[] } {
+  return { ...(re === undefined ? {} : { re }), ...(to?.length ? { to } : {}) };
 }

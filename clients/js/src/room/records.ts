@@ -140,9 +140,10 @@ export function takeOwnChange(state: RoomState, of: number, seq: number, text: s
 /** One's own message between its ack and its record. */
 export function takeOwnMessage(state: RoomState, wish: Wish, seq: number, t: number): RoomState {
   if (wish.body.kind !== "pub") return state;
-  const { text, re, question, card } = wish.body;
+  const { text, re, question, card, to } = wish.body;
   const asked: { question?: QuestionPhase } = question ? { question: "asked" } : {};
-  const body = { text, ...(re === undefined ? {} : { re }), ...asked, ...(card && { card }) };
+  const named = to ? { to: [...to] } : {};
+  const body = { text, ...(re === undefined ? {} : { re }), ...asked, ...(card && { card }), ...named };
   const record: RecordFrame = { s: seq, t, u: wish.by, k: "msg", b: body };
   const messages = new Sorted(state.messages);
   // A form older than any other (0): whatever the server sends is better.
@@ -166,7 +167,7 @@ export function show(
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, root, likes, replies, edits, deleted, question, card } = record.b;
+  const { text, re, root, likes, replies, edits, deleted, question, card, to } = record.b;
   const known = all.find(record.s);
   return {
     key,
@@ -186,6 +187,7 @@ export function show(
     replies: replies ?? 0,
     root: root ?? re ?? null,
     card: card ?? null,
+    to: to ?? [],
     delivery: SENT,
     change: null,
   };

@@ -155,6 +155,7 @@ function requestOf(a: number, { cid, body }: Wish): Request {
         ...(body.re === undefined ? {} : { re: body.re }),
         ...(body.question ? { question: true } : {}),
         ...(body.card ? { card: body.card } : {}),
+        ...(body.to ? { to: body.to.map((it) => it.id) } : {}),
       };
     case "edit":
       return { op: "edit", a, cid, of: body.of, text: body.text };

@@ -7,6 +7,7 @@ import type {
   Joined,
   Mark,
   OpenPoll,
+  Named,
   Person,
   PublisherHealth,
   Push,
@@ -103,7 +104,14 @@ export interface Wish {
   /** The log that `of` belongs to. */
   readonly epoch: string | null;
   readonly body:
-    | { readonly kind: "pub"; readonly text: string; readonly re?: number; readonly question?: true; readonly card?: Card }
+    | {
+        readonly kind: "pub";
+        readonly text: string;
+        readonly re?: number;
+        readonly question?: true;
+        readonly card?: Card;
+        readonly to?: readonly Named[];
+      }
     | { readonly kind: "edit"; readonly of: number; readonly text: string }
     | { readonly kind: "delete"; readonly of: number };
   readonly state:

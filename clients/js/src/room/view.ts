@@ -1,4 +1,5 @@
 /** What an interface shows of a room's state. Pure, and untouched messages stay the same objects. */
+import type { Named } from "../protocol/index.js";
 import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
 import { pollsOf, typingOf } from "./life.js";
 import type { Card } from "../protocol/index.js";
@@ -61,7 +62,7 @@ function messagesOf(state: RoomState): readonly MessageView[] {
 function ownMessage(
   state: RoomState,
   wish: Wish,
-  { text, re, question, card }: { text: string; re?: number; question?: true; card?: Card },
+  { text, re, question, card, to }: { text: string; re?: number; question?: true; card?: Card; to?: readonly Named[] },
 ): MessageView {
   const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
   return {
@@ -81,6 +82,7 @@ function ownMessage(
     replies: 0,
     root: re === undefined ? null : (of?.root ?? re),
     card: card ?? null,
+    to: to ?? [],
     delivery: deliveryOf(state, wish),
     change: null,
   };

@@ -5,6 +5,7 @@ export type Route =
   | { page: "studio"; slug: string }
   | { page: "summary"; slug: string; id: string }
   | { page: "members" }
+  | { page: "notices" }
   | { page: "check" }
   | { page: "sign-in" }
   | { page: "sign-up" }
@@ -21,6 +22,7 @@ export function routeOf(path: string): Route {
     if (third === "studio") return { page: "studio", slug };
     if (third === "b" && id !== undefined) return { page: "summary", slug, id };
   }
+  if (parts.length === 1 && first === "notices") return { page: "notices" };
   if (parts.length === 1 && first === "check") return { page: "check" };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
@@ -31,6 +33,7 @@ export function routeOf(path: string): Route {
 export const paths = {
   home: "/",
   members: "/members",
+  notices: "/notices",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
   /** What a broadcast was, once it is over. */

@@ -10,6 +10,8 @@ import {
   type MemberList,
   type MemberRole,
   type MemberSearch,
+  type NoticeList,
+  type NoticeSettings,
   type RoomApi,
   type RoomCard,
   type ServerInfo,
@@ -24,6 +26,7 @@ import type { Platform, Sources } from "../app/ports";
 import { pseudo } from "../i18n/pseudo";
 import { check } from "./check";
 import { FakeMembers } from "./members";
+import { FakeNotices } from "./notices";
 import { self } from "./people";
 import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
@@ -41,6 +44,9 @@ const statuses: Record<typeof wishes.status, ConnectionStatus> = {
 class FakeWeiquan implements WeiquanApi {
   readonly status = new Cell<ConnectionStatus>(statuses[wishes.status]);
   readonly who = new Cell<Me | null>(self);
+  readonly #notices = new FakeNotices();
+  readonly inbox = this.#notices.inbox;
+  readonly #reminders = new Set<string>();
   readonly #book = new FakeMembers();
   readonly #rooms = new Map<string, FakeRoom>();
   #setUp = wishes.circle !== "new";
@@ -119,6 +125,28 @@ class FakeWeiquan implements WeiquanApi {
     return { id: "k2", key: "wq_live_7Hq2mX9vT4sKpR8nB3cJ6wZd", label };
   }
   async revokeStreamKey(): Promise<void> {}
+  async notices(): Promise<NoticeList> {
+    return this.#notices.page();
+  }
+  async noticesSeen(upto: number): Promise<void> {
+    this.#notices.seen(upto);
+  }
+  async noticeSettings(change?: NoticeSettings): Promise<NoticeSettings> {
+    return this.#notices.settings(change);
+  }
+  async reminder(slug: string, set?: boolean): Promise<boolean> {
+    if (set === true) this.#reminders.add(slug);
+    if (set === false) this.#reminders.delete(slug);
+    return this.#reminders.has(slug);
+  }
+  calendarUrl(slug: string): string {
+    return `/api/v1/rooms/${slug}/broadcast.ics`;
+  }
+  async pushKey(): Promise<string> {
+    return "";
+  }
+  async pushOn(): Promise<void> {}
+  async pushOff(): Promise<void> {}
   whipUrl(): string {
     return "https://live.example.com/whip";
   }

@@ -1,5 +1,6 @@
 /** The icons in use, one import each so that only they are bundled. Stroke and size come from `Icon` props. */
 export { default as ArrowDown } from "@lucide/svelte/icons/arrow-down";
+export { default as Bell } from "@lucide/svelte/icons/bell";
 export { default as Camera } from "@lucide/svelte/icons/video";
 export { default as Check } from "@lucide/svelte/icons/check";
 export { default as Clock } from "@lucide/svelte/icons/clock-3";

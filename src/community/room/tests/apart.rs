@@ -22,6 +22,7 @@ impl Bench {
             text: text.into(),
             reply_to: None,
             question: true,
+            to: Vec::new(),
         };
         self.ack(name, command).map(|it| it.s).map_err(|it| it.code)
     }

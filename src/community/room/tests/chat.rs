@@ -32,6 +32,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         replies: 0,
         card: None,
         held: None,
+        to: Vec::new(),
     };
     assert_eq!(ev[0].body, body);
 }
@@ -68,6 +69,7 @@ fn a_reply_names_a_message_that_is_there() {
             text: "b".into(),
             reply_to: Some(target),
             question: false,
+            to: Vec::new(),
         };
         let code = bench.ack(BOB, reply).err().map(|it| it.code);
         assert_eq!(
@@ -130,6 +132,7 @@ fn a_client_id_that_is_no_uuid_is_refused() {
         text: "a".into(),
         reply_to: None,
         question: false,
+        to: Vec::new(),
     };
     assert_eq!(
         bench.ack(ANN, command).map_err(|it| it.code),
@@ -201,6 +204,7 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 replies: 0,
                 card: None,
                 held: None,
+                to: Vec::new(),
             },
             Body::Edit {
                 of: 0,

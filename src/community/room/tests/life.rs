@@ -56,6 +56,7 @@ impl Bench {
             text: "回复".into(),
             reply_to: Some(to),
             question: false,
+            to: Vec::new(),
         };
         self.ack(name, command).expect("taken").s
     }

@@ -174,6 +174,7 @@ impl Bench {
             text: text.into(),
             reply_to: None,
             question: false,
+            to: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ fn ask(bench: &mut Bench, name: &str) -> Result<Seq, Code> {
         text: "为什么？".into(),
         reply_to: None,
         question: true,
+        to: Vec::new(),
     };
     bench
         .ack(name, command)

@@ -8,6 +8,7 @@ mod damage;
 mod disks;
 mod erase;
 mod members;
+mod notices;
 mod opening;
 mod rows;
 mod simulated;

@@ -3,6 +3,7 @@ import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
 import { order } from "./order";
 import { life } from "./life";
+import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
 
@@ -469,6 +470,7 @@ export const en = {
     nameMissing: "A name is needed.",
   },
 
+  notices,
   studio,
   things,
   life,

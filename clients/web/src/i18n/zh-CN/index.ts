@@ -3,6 +3,7 @@ import type { Words } from "../en";
 import { check } from "./check";
 import { order } from "./order";
 import { life } from "./life";
+import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
 
@@ -465,6 +466,7 @@ export const zhCN: Words = {
     nameMissing: "请写一个名字。",
   },
 
+  notices,
   studio,
   things,
   life,

@@ -3,6 +3,7 @@ import type { Words } from "../en";
 import { check } from "./check";
 import { order } from "./order";
 import { life } from "./life";
+import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
 
@@ -465,6 +466,7 @@ export const zhTW: Words = {
     nameMissing: "請寫一個名字。",
   },
 
+  notices,
   studio,
   things,
   life,

@@ -1,0 +1,45 @@
+/** The stand-in inbox: one of each kind, over two days. */
+import { Cell, type Inbox, type Notice, type NoticeList, type NoticeSettings } from "@weiquan/client";
+import { bei, chen, lin, zhou } from "./people";
+import { wishes } from "./wishes";
+
+const HOUR = 3_600_000;
+const now = Date.now();
+
+const notice = (id: number, more: Omit<Notice, "id" | "title" | "room" | "seen"> & Partial<Notice>): Notice => ({
+  id, room: "live", title: "夜读", seen: id < 4, ...more,
+});
+
+const all: Notice[] = [
+  notice(6, { kind: "mention", s: 104, t: now - 60_000, from: bei, text: "@你 上次说的那本书，是不是就是《大连接》？" }),
+  notice(5, { kind: "picked", s: 101, t: now - 4 * 60_000, from: lin, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？" }),
+  notice(4, { kind: "reply", s: 106, t: now - 9 * 60_000, from: zhou, text: "同意，弱关系才带来新消息", more: 3 }),
+  notice(3, { kind: "live", t: now - 42 * 60_000, from: lin, text: "弱关系的力量：第七夜" }),
+  notice(2, { kind: "reminder", t: now - 26 * HOUR, from: lin, text: "弱关系的力量：第六夜", starts_ms: now - 26 * HOUR + 600_000 }),
+  notice(1, { kind: "reply", s: 98, t: now - 27 * HOUR, from: chen, text: "" }),
+];
+
+export class FakeNotices {
+  readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 3 : 0, notice: null });
+  #rows: Notice[] = wishes.circle === "full" ? all : [];
+  #settings: NoticeSettings = {
+    ways: (["mention", "reply", "picked", "reminder", "live"] as const).map((kind) => ({ kind, push: kind !== "live" })),
+    all_live: false,
+  };
+
+  page(): NoticeList {
+    const unread = this.#rows.filter((it) => !it.seen).length;
+    this.inbox.set({ unread, notice: null });
+    return { notices: this.#rows, next: null, unread };
+  }
+
+  seen(upto: number): void {
+    this.#rows = this.#rows.map((it) => (it.id <= upto ? { ...it, seen: true } : it));
+    this.page();
+  }
+
+  settings(change?: NoticeSettings): NoticeSettings {
+    this.#settings = change ?? this.#settings;
+    return this.#settings;
+  }
+}

@@ -1,0 +1,300 @@
+//! Notices (通知): what a member is told of, wherever they are. The log's appends write those of
+//! messages in their own transaction; a member keeps the newest [`limits::NOTICES_KEPT_MAX`].
+
+use protocol::{
+    MemberId, RoomNumber, Seq, limits,
+    notices::{Notice, NoticeKind},
+};
+use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
+
+use super::{
+    RowError,
+    column::{int, mark_int, member, odd, opt_uint, person, slug, uint},
+};
+use crate::{log::NoticeRow, store::Store};
+
+/// Notices that are taken to be told at once.
+const TOLD_AT_ONCE: usize = 256;
+
+/// A page of a member's notices, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notices {
+    pub rows: Vec<Notice>,
+    pub more: bool,
+    /// Not seen yet, on all pages.
+    pub unread: u32,
+}
+
+/// A notice that nobody was told of yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub member: MemberId,
+    pub notice: Notice,
+    /// How many the member has not seen.
+    pub unread: u32,
+    /// Whether the member wants this kind by push.
+    pub push: bool,
+}
+
+/// What a member wants to be told, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeSettings {
+    /// The kinds that go to push.
+    pub push: Vec<NoticeKind>,
+    pub all_live: bool,
+}
+
+impl Default for NoticeSettings {
+    fn default() -> Self {
+        Self {
+            push: NoticeKind::ALL.to_vec(),
+            all_live: false,
+        }
+    }
+}
+
+impl Store {
+    /// Up to `n` notices of a member older than the one `before`.
+    pub async fn notices(
+        &self,
+        member: MemberId,
+        before: Option<u64>,
+        n: usize,
+    ) -> Result<Notices, RowError> {
+        self.read(move |db| {
+            let below = before.map_or(i64::MAX, int);
+            // One more than asked tells whether there is more.
+            let limit = i64::try_from(n + 1).unwrap_or(i64::MAX);
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {NOTICE} WHERE n.member = ?1 AND n.id < ?2 ORDER BY n.id DESC LIMIT ?3"
+            ))?;
+            let mut rows: Vec<Notice> = query
+                .query_map((member.as_str(), below, limit), notice_row)?
+                .collect::<Result<_, _>>()?;
+            let more = rows.len() > n;
+            rows.truncate(n);
+            let unread = unread(db, &member)?;
+            Ok(Notices { rows, more, unread })
+        })
+        .await
+    }
+
+    /// How many notices a member has not seen; `None` where there never was one.
+    pub async fn unread_notices(&self, member: MemberId) -> Result<Option<u32>, RowError> {
+        self.read(move |db| {
+            let any: bool = db
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM notices WHERE member = ?1)")?
+                .query_row([member.as_str()], |row| row.get(0))?;
+            any.then(|| unread(db, &member)).transpose()
+        })
+        .await
+    }
+
+    /// A member has seen a notice and every older one. Answers how many are left.
+    pub async fn notices_seen(&self, member: MemberId, upto: u64) -> Result<u32, RowError> {
+        self.write(move |db| {
+            db.execute(
+                "UPDATE notices SET seen = 1 WHERE member = ?1 AND id <= ?2 AND seen = 0",
+                (member.as_str(), int(upto)),
+            )?;
+            unread(db, &member)
+        })
+        .await
+    }
+
+    /// The oldest notices that nobody was told of. They count as told from here on, so that none is
+    /// told twice, whenever this process ends.
+    pub async fn take_untold_notices(&self) -> Result<Vec<Untold>, RowError> {
+        let any = self
+            .read(|db| {
+                let any = "SELECT EXISTS (SELECT 1 FROM notices WHERE told = 0)";
+                Ok(db.query_row(any, [], |row| row.get::<_, bool>(0))?)
+            })
+            .await?;
+        if !any {
+            return Ok(Vec::new());
+        }
+        self.write(|db| {
+            let limit = i64::try_from(TOLD_AT_ONCE).unwrap_or(i64::MAX);
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {NOTICE} WHERE n.told = 0 ORDER BY n.id LIMIT ?1"
+            ))?;
+            let found: Vec<(MemberId, Notice)> = query
+                .query_map([limit], |row| Ok((member(row, 13)?, notice_row(row)?)))?
+                .collect::<Result<_, _>>()?;
+            let mut untold = Vec::with_capacity(found.len());
+            for (member, notice) in found {
+                db.prepare_cached("UPDATE notices SET told = 1 WHERE id = ?1")?
+                    .execute([int(notice.id)])?;
+                untold.push(Untold {
+                    unread: unread(db, &member)?,
+                    push: settings(db, &member)?.push.contains(&notice.kind),
+                    member,
+                    notice,
+                });
+            }
+            Ok(untold)
+        })
+        .await
+    }
+
+    pub async fn notice_settings(&self, member: MemberId) -> Result<NoticeSettings, RowError> {
+        self.read(move |db| settings(db, &member)).await
+    }
+
+    pub async fn put_notice_settings(
+        &self,
+        member: MemberId,
+        new: NoticeSettings,
+    ) -> Result<(), RowError> {
+        self.write(move |db| {
+            let bits = new.push.iter().fold(0, |bits, it| bits | bit(*it));
+            db.execute(
+                "INSERT INTO notice_settings (member, push, all_live) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (member) DO UPDATE SET
+                     push = excluded.push, all_live = excluded.all_live",
+                (member.as_str(), bits, new.all_live),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+const NOTICE: &str = "n.id, n.kind, r.slug, r.title, n.seq, n.at_ms, n.sender, n.sender_name,
+     n.sender_mark, n.text, n.starts_ms, n.more, n.seen, n.member
+     FROM notices n JOIN rooms r ON r.number = n.room";
+
+fn notice_row(row: &Row<'_>) -> rusqlite::Result<Notice> {
+    Ok(Notice {
+        id: uint(row, 0)?,
+        kind: kind(row, 1)?,
+        room: slug(row, 2)?,
+        title: row.get(3)?,
+        s: opt_uint(row, 4)?,
+        t: uint(row, 5)?,
+        from: person(row, 6)?,
+        text: row.get(9)?,
+        starts_ms: opt_uint(row, 10)?,
+        more: row.get(11)?,
+        seen: row.get(12)?,
+    })
+}
+
+fn unread(db: &Connection, member: &MemberId) -> Result<u32, RowError> {
+    let count = db
+        .prepare_cached("SELECT count(*) FROM notices WHERE member = ?1 AND seen = 0")?
+        .query_row([member.as_str()], |row| row.get(0))?;
+    Ok(count)
+}
+
+/// Tells a member of a message, inside an append's transaction. From one sender only so many wait to
+/// be seen: further ones take the place of the newest.
+pub(crate) fn put(db: &Connection, room: RoomNumber, row: &NoticeRow) -> rusqlite::Result<()> {
+    let since = row
+        .at_ms
+        .saturating_sub(limits::NOTICES_FROM_ONE_WITHIN.as_millis() as u64);
+    let (waiting, newest): (u32, Option<i64>) = db
+        .prepare_cached(
+            "SELECT count(*), max(id) FROM notices
+             WHERE member = ?1 AND sender = ?2 AND seen = 0 AND seq IS NOT NULL AND at_ms >= ?3",
+        )?
+        .query_row(
+            (row.member.as_str(), row.from.id.as_str(), int(since)),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+    if let Some(newest) = newest.filter(|_| waiting as usize >= limits::NOTICES_FROM_ONE_MAX) {
+        db.prepare_cached(
+            "UPDATE OR IGNORE notices SET kind = ?2, room = ?3, seq = ?4, at_ms = ?5, text = ?6,
+                 sender_name = ?7, sender_mark = ?8, more = more + 1, told = 0
+             WHERE id = ?1",
+        )?
+        .execute((
+            newest,
+            row.kind.as_str(),
+            room,
+            int(row.seq),
+            int(row.at_ms),
+            &row.text,
+            &row.from.name,
+            mark_int(row.from.mark),
+        ))?;
+        return Ok(());
+    }
+    let new = db
+        .prepare_cached(
+            "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark,
+                                  text)
+             SELECT a.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM accounts a WHERE a.id = ?1
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute((
+            row.member.as_str(),
+            row.kind.as_str(),
+            room,
+            int(row.seq),
+            int(row.at_ms),
+            row.from.id.as_str(),
+            &row.from.name,
+            mark_int(row.from.mark),
+            &row.text,
+        ))?;
+    if new > 0 {
+        trim(db, &row.member)?;
+    }
+    Ok(())
+}
+
+/// Only the newest of a member stay.
+pub(crate) fn trim(db: &Connection, member: &MemberId) -> rusqlite::Result<()> {
+    let kept = i64::try_from(limits::NOTICES_KEPT_MAX).unwrap_or(i64::MAX);
+    db.prepare_cached(
+        "DELETE FROM notices WHERE member = ?1 AND id <= (
+             SELECT id FROM notices WHERE member = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    )?
+    .execute((member.as_str(), kept))?;
+    Ok(())
+}
+
+/// What the notices of a message show from now on.
+pub(crate) fn say(db: &Connection, room: RoomNumber, seq: Seq, text: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE notices SET text = ?3 WHERE room = ?1 AND seq = ?2")?
+        .execute((room, int(seq), text))?;
+    Ok(())
+}
+
+fn settings(db: &Connection, member: &MemberId) -> Result<NoticeSettings, RowError> {
+    let found = db
+        .prepare_cached("SELECT push, all_live FROM notice_settings WHERE member = ?1")?
+        .query_row([member.as_str()], |row| {
+            let bits: u32 = row.get(0)?;
+            Ok(NoticeSettings {
+                push: NoticeKind::ALL
+                    .into_iter()
+                    .filter(|it| bits & bit(*it) != 0)
+                    .collect(),
+                all_live: row.get(1)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// The bit of a kind in a column of settings. Never reused.
+const fn bit(kind: NoticeKind) -> u32 {
+    match kind {
+        NoticeKind::Mention => 1,
+        NoticeKind::Reply => 2,
+        NoticeKind::Picked => 4,
+        NoticeKind::Reminder => 8,
+        NoticeKind::Live => 16,
+    }
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<NoticeKind> {
+    let word = row.get_ref(column)?.as_str()?;
+    NoticeKind::ALL
+        .into_iter()
+        .find(|it| it.as_str() == word)
+        .ok_or_else(|| odd(column, FromSqlError::InvalidType))
+}
