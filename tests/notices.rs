@@ -140,7 +140,6 @@ async fn n1_to_n4_who_is_meant_hears_of_it_once_wherever_they_are() {
     // A reply that names is one notice.
     let asked = Said {
         question: true,
-        card: None,
         ..plain("为什么？")
     };
     let question = say(&mut anns, joined.a, asked).await.expect("said");

@@ -15,7 +15,10 @@ export function sendBlob(url: string, bytes: Blob, token: string, opts: UploadOp
     request.upload.onprogress = (it) => opts.onprogress?.(it.lengthComputable ? it.loaded / it.total : 0);
     request.onload = () => {
       if (request.status === 201) resolve(request.response as BlobMade);
-      else reject(new Refused(refusalOf(request.status, request.response, request.getResponseHeader("retry-after"))));
+      else
+        reject(
+          new Refused(refusalOf(request.status, request.response, request.getResponseHeader("retry-after"))),
+        );
     };
     request.onerror = broken;
     request.onabort = broken;

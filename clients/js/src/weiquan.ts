@@ -3,7 +3,14 @@
  *
  * Rooms are made once and kept; the connection is dialled when the first one is joined.
  */
-import type { ConnectionStatus, Inbox, MemberSearch, UploadOptions, WeiquanApi, WeiquanOptions } from "./api.js";
+import type {
+  ConnectionStatus,
+  Inbox,
+  MemberSearch,
+  UploadOptions,
+  WeiquanApi,
+  WeiquanOptions,
+} from "./api.js";
 import { sendBlob } from "./blobs.js";
 import { Link } from "./connection/link.js";
 import { type Environment, environment } from "./environment.js";

@@ -7,6 +7,7 @@ import type { HeldItem } from "./HeldItem.js";
 import type { Mark } from "./Mark.js";
 import type { MemberId } from "./MemberId.js";
 import type { Mode } from "./Mode.js";
+import type { Notice } from "./Notice.js";
 import type { OpenPoll } from "./OpenPoll.js";
 import type { PeerEnd } from "./PeerEnd.js";
 import type { PeerId } from "./PeerId.js";

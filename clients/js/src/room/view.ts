@@ -62,7 +62,13 @@ function messagesOf(state: RoomState): readonly MessageView[] {
 function ownMessage(
   state: RoomState,
   wish: Wish,
-  { text, re, question, card, to }: { text: string; re?: number; question?: true; card?: Card; to?: readonly Named[] },
+  {
+    text,
+    re,
+    question,
+    card,
+    to,
+  }: { text: string; re?: number; question?: true; card?: Card; to?: readonly Named[] },
 ): MessageView {
   const of = re === undefined ? undefined : state.messages.find((it) => it.seq === re);
   return {
