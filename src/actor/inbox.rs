@@ -167,20 +167,18 @@ impl Inbox {
     /// Waits until something is there and takes a batch of it. False once the inbox is closed and
     /// empty. May be given up at any moment: nothing is lost by it.
     pub(super) async fn take(&mut self, batch: &mut Vec<Posted>) -> bool {
-        loop {
-            self.take_what_is_there(batch);
-            if !batch.is_empty() {
-                return true;
-            }
-            let posted = tokio::select! {
-                Some(it) = self.first.recv() => it,
-                Some(it) = self.rest.recv() => it,
-                else => return false,
-            };
-            // It opens the batch; what else is there meanwhile comes with the next one.
-            batch.push(posted);
+        self.take_what_is_there(batch);
+        if !batch.is_empty() {
             return true;
         }
+        let posted = tokio::select! {
+            Some(it) = self.first.recv() => it,
+            Some(it) = self.rest.recv() => it,
+            else => return false,
+        };
+        // It opens the batch; what else came meanwhile is in the next one.
+        batch.push(posted);
+        true
     }
 
     fn take_what_is_there(&mut self, batch: &mut Vec<Posted>) {

@@ -189,7 +189,7 @@ async fn s23_every_address_by_every_role_has_its_one_status() {
     let mut wrong = Vec::new();
     for (column, (role, person)) in columns.enumerate() {
         // Cookies are a way of their own, which the tests of identity have.
-        let person = &Person::new(&server).as_who(person);
+        let person = &Person::new(&server).with_token_of(person);
         let from = format!("203.0.113.{column}");
         for (method, path, body, expected) in TABLE {
             let got = status(person, &from, (method, path, body), target.as_str()).await;

@@ -292,7 +292,7 @@ impl Person {
     }
 
     /// The same client with somebody else's token.
-    pub fn as_who(mut self, other: &Self) -> Self {
+    pub fn with_token_of(mut self, other: &Self) -> Self {
         self.token.clone_from(&other.token);
         self.me.clone_from(&other.me);
         self
