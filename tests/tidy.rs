@@ -94,8 +94,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rtc_srtp", &["src/rtc", "loadtest"]),
     ("rtc_stun", &["src/rtc", "loadtest"]),
     ("quinn_udp", &["src/rtc", "loadtest"]),
-    ("rustls", &["src/tls", "src/acme", "src/fanout/tests", "loadtest"]),
-    ("tokio_rustls", &["loadtest"]),
+    (
+        "rustls",
+        &["src/tls", "src/acme", "src/fanout/tests", "loadtest"],
+    ),
+    ("tokio_rustls", &["src/fanout/tests", "loadtest"]),
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme"]),
     ("x509_parser", &["src/tls"]),
