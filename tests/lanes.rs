@@ -35,7 +35,7 @@ async fn outcomes(line: &mut Connection) -> Vec<Result<Seq, Code>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn l1_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_over() {
+async fn g1_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_over() {
     let server = Server::start_with(&["fanout.shards=1"]);
     let owner = server.set_up().await;
     owner.make_room("hall").await;

@@ -286,7 +286,7 @@ pub const CHAPTERS: &[Chapter] = &[
             Point {
                 number: 54,
                 asks: "talk without end",
-                answer: "10 at once, then 5 a second: `rate_limited` (rule P8); what keeps order passes a flood (rule L1)",
+                answer: "10 at once, then 5 a second: `rate_limited` (rule P8); what keeps order passes a flood (rule G1)",
                 proof: Proof::By(&[
                     (
                         "tests/chat.rs",
@@ -294,7 +294,7 @@ pub const CHAPTERS: &[Chapter] = &[
                     ),
                     (
                         "tests/lanes.rs",
-                        "l1_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_over",
+                        "g1_a_mute_in_a_flood_is_refused_nothing_and_holds_before_the_flood_is_over",
                     ),
                 ]),
             },
