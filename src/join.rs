@@ -222,7 +222,7 @@ impl seam::Stage for Rooms {
             let handle = self.directory.find_number(room).await?;
             let role = match verb {
                 Verb::Watch => PeerRole::View,
-                Verb::Polls => return handle.can(verb, or_anybody(who)).await,
+                Verb::Polls | Verb::Review => return handle.can(verb, or_anybody(who)).await,
                 _ => PeerRole::Publish,
             };
             handle.may(role, or_anybody(who)).await
@@ -304,6 +304,10 @@ impl seam::Stage for Rooms {
 
     fn awake(&self, slug: &Slug) -> Option<RoomNumber> {
         self.directory.running(slug).map(|it| it.number)
+    }
+
+    fn listed(&self) -> &tokio::sync::watch::Sender<u64> {
+        self.directory.listed()
     }
 
     fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>> {

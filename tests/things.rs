@@ -95,7 +95,9 @@ async fn until(mut holds: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(SOON, waiting).await.expect("in time");
+    tokio::time::timeout(SOON + protocol::limits::UNDO_WITHIN, waiting)
+        .await
+        .expect("in time");
 }
 
 fn file_of(server: &Server, id: &BlobId) -> PathBuf {
@@ -185,6 +187,7 @@ async fn a_picture_is_said_shown_and_gone_with_its_message() {
     delete.await.expect("deleted");
     assert_eq!(get(&anybody, &path).await.status(), 404, "at once");
     let file = file_of(&server, &made.id);
+    assert!(file.exists(), "the delete can be taken back");
     until(|| !file.exists()).await;
     let again = share(&mut line, a, image(&made.id)).await;
     assert_eq!(again, Err(Code::NoSuchBlob));

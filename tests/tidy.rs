@@ -108,7 +108,10 @@ const HOMES: &[(&str, &[&str])] = &[
             "loadtest",
         ],
     ),
-    ("tokio_rustls", &["src/fanout/tests", "loadtest"]),
+    (
+        "tokio_rustls",
+        &["src/reach", "src/fanout/tests", "loadtest"],
+    ),
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme", "src/reach"]),
     ("x509_parser", &["src/tls"]),

@@ -226,6 +226,7 @@ pub struct Directory {
     talk: watch::Sender<TalkRate>,
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
+    listed: watch::Sender<u64>,
     tasks: Arc<AtomicU32>,
 }
 
@@ -237,10 +238,17 @@ impl Directory {
             stage,
             roles: Roles::default(),
             talk: watch::channel(talk).0,
+            // Another number than before a restart, so that nobody waits for what they missed.
+            listed: watch::channel(clock::unix_ms()).0,
             by_slug: DashMap::new(),
             by_number: DashMap::new(),
             tasks: Arc::default(),
         }
+    }
+
+    /// Grows whenever lists of rooms are old: a broadcast changed, a room was made.
+    pub const fn listed(&self) -> &watch::Sender<u64> {
+        &self.listed
     }
 
     /// The room of that name, if it runs already.
@@ -310,6 +318,7 @@ impl Directory {
             roles: self.roles.clone(),
             shards: self.shards.clone(),
             talk,
+            listed: self.listed.clone(),
         };
         let tasks = self.tasks.clone();
         tasks.fetch_add(1, Ordering::Relaxed);

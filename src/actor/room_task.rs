@@ -103,6 +103,8 @@ pub(super) struct Around {
     pub(super) shards: Shards,
     /// How fast one member may talk: the operator may change it while the room runs.
     pub(super) talk: watch::Receiver<TalkRate>,
+    /// Grows when a broadcast changed: lists of rooms are old then.
+    pub(super) listed: watch::Sender<u64>,
 }
 
 /// Runs a room until its inbox is closed and everything in it is answered.
@@ -113,8 +115,9 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         roles,
         shards,
         talk,
+        listed,
     } = around;
-    let outlet = Outlet::new(machine.meta(), shown, stage, shards);
+    let outlet = Outlet::new(machine.meta(), shown, listed, stage, shards);
     let task = RoomTask {
         machine,
         store,

@@ -77,6 +77,7 @@ fn row_change(change: community::RowChange) -> RowChange {
         },
         community::RowChange::Refer { seq, blob } => RowChange::Refer { seq, blob },
         community::RowChange::LetGo { seq } => RowChange::LetGo { seq },
+        community::RowChange::Veil { seq, on } => RowChange::Veil { seq, on },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
         community::RowChange::Like {
             of,

@@ -136,6 +136,8 @@ pub enum RowChange {
     VotesGone { of: Seq },
     /// A reply is in the thread of that root, or (deleted) no longer.
     Reply { root: Seq, seq: Seq, on: bool },
+    /// The blob of that message is out of sight with it, or seen again.
+    Veil { seq: Seq, on: bool },
     /// A line of the audit log.
     Audit(Act),
     /// Somebody is told of the message of this seq, in their inbox.

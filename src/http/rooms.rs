@@ -3,7 +3,7 @@
 use auth::{Role, secrets};
 use axum::{
     Json as Answer,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -14,7 +14,9 @@ use protocol::{
     rest::{BroadcastWish, NewRoom, Problem, RoomCard, RoomList},
     server::{Broadcast, Mark, Person, Phase},
 };
+use serde::Deserialize;
 use store::{BroadcastRow, Listed, RoomRow};
+use tokio::time::{Duration, timeout};
 
 use super::{
     Doors,
@@ -26,14 +28,32 @@ use super::{
 /// Rooms on the home page.
 const LISTED_MAX: usize = 200;
 
+/// How often a request that waits looks whether the server is going.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    after: Option<u64>,
+}
+
 /// The rooms, live ones on top; those for members only are shown to members
+///
+/// With `after` (the version of a list that one has) the answer comes as soon as there is another, and
+/// after 20 s at the latest.
 #[utoipa::path(
     get, path = "/api/v1/rooms", tag = "rooms", security((), ("bearer" = []), ("sign_in" = [])),
+    params(("after" = Option<u64>, Query, description = "the version of the list that one has")),
     responses((status = 200, body = RoomList), (status = "default", body = Problem)),
 )]
-pub(crate) async fn list(State(doors): State<Doors>, by: Caller) -> Outcome<Answer<RoomList>> {
+pub(crate) async fn list(
+    State(doors): State<Doors>,
+    Query(asked): Query<Asked>,
+    by: Caller,
+) -> Outcome<Answer<RoomList>> {
+    let version = changed(&doors, asked.after).await;
     let Some(circle) = doors.store.circle().await? else {
-        return Ok(Answer(RoomList { rooms: Vec::new() }));
+        let rooms = Vec::new();
+        return Ok(Answer(RoomList { rooms, version }));
     };
     let mut listed = doors.store.rooms(circle.id, LISTED_MAX).await?;
     listed.retain(|it| it.room.guests || is_member(&by));
@@ -44,7 +64,21 @@ pub(crate) async fn list(State(doors): State<Doors>, by: Caller) -> Outcome<Answ
         .zip(counts)
         .map(|(it, count)| card(it, count))
         .collect();
-    Ok(Answer(RoomList { rooms }))
+    Ok(Answer(RoomList { rooms, version }))
+}
+
+/// Waits until the list is another than that of the version, and answers with the version now.
+async fn changed(doors: &Doors, after: Option<u64>) -> u64 {
+    let mut listed = doors.stage.listed().subscribe();
+    let waits = async {
+        while after == Some(*listed.borrow_and_update()) && !doors.stage.is_draining() {
+            // Either is a reason to look again.
+            let _ = timeout(LOOK_EVERY, listed.changed()).await;
+        }
+    };
+    // However it ends, the list as it is now is the answer.
+    let _ = timeout(limits::LIST_WAIT, waits).await;
+    *doors.stage.listed().borrow()
 }
 
 /// One room
@@ -122,6 +156,7 @@ pub(crate) async fn make(
             made_ms: clock::unix_ms(),
         })
         .await?;
+    doors.stage.listed().send_modify(|it| *it += 1);
     let location = HeaderValue::try_from(format!("/api/v1/rooms/{}", room.slug))
         .expect("a well-formed slug fits a header");
     let made = card(

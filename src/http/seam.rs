@@ -125,6 +125,9 @@ pub trait Stage: Send + Sync + 'static {
     /// wake a room.
     fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>>;
 
+    /// Grows whenever lists of rooms are old: a broadcast changed, a room was made.
+    fn listed(&self) -> &tokio::sync::watch::Sender<u64>;
+
     /// Tells everybody who must know, within [`protocol::limits::RIGHTS_WITHIN`].
     fn revoke(&self, what: Revoked);
 

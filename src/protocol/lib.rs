@@ -15,6 +15,7 @@ mod life;
 pub mod limits;
 pub mod notices;
 pub mod order;
+mod peer;
 pub mod refusal;
 pub mod rest;
 pub mod server;

@@ -199,6 +199,8 @@ pub const BURST_COUNT_MAX: u32 = 50;
 pub const HOST_GRACE: Duration = Duration::from_secs(60);
 /// How long a paused broadcast waits before it ends.
 pub const PAUSED_ENDS_AFTER: Duration = Duration::from_secs(600);
+/// How long a page that asks for the next list of rooms waits for it.
+pub const LIST_WAIT: Duration = Duration::from_secs(20);
 /// Longest drain on shutdown.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 /// How soon a change of rights reaches open connections.

@@ -160,6 +160,10 @@ bodies! {
     /// `GET /api/v1/rooms`: the rooms with a broadcast first, live ones on top.
     RoomList {
         rooms: Vec<RoomCard>,
+        /// Grows with every broadcast that is announced, begins, ends or is taken back: asked for with
+        /// `?after=` it, the next list comes as soon as there is another.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        version: u64,
     }
     /// `POST /api/v1/rooms`.
     NewRoom {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::health::{HealthLevel, HealthSaid, PublisherHealth};
 pub use crate::life::{Liked, OpenPoll, Poll, QuestionPhase, Tally, Voted, Votes};
 pub use crate::order::{AutoSlow, HeldItem, HeldPage, HeldWhy, LinkRule, Rules, RulesNow};
+pub use crate::peer::PeerEnd;
 use crate::{
     card::Card,
     client::ReviewAct,
@@ -596,40 +597,4 @@ pub enum Push {
     Goaway {
         after_ms: (u32, u32),
     },
-}
-
-/// Why a peer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum PeerEnd {
-    /// The client asked for it.
-    Closed,
-    /// The same key or host published anew.
-    Replaced,
-    /// The broadcast ended or the publisher left.
-    Ended,
-    /// Nothing was heard (RFC 7675 consent).
-    Timeout,
-    /// The handshake failed (wrong fingerprint, no common suite).
-    Failed,
-    /// The member lost the right to it.
-    NotPermitted,
-    /// The token that let it in has expired.
-    Expired,
-}
-
-impl PeerEnd {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Replaced => "replaced",
-            Self::Ended => "ended",
-            Self::Timeout => "timeout",
-            Self::Failed => "failed",
-            Self::NotPermitted => "not_permitted",
-            Self::Expired => "expired",
-        }
-    }
 }

@@ -66,6 +66,8 @@ pub enum RowChange {
     VotesGone { of: Seq },
     /// A record is in the thread of a root, or no longer.
     Reply { root: Seq, seq: Seq, on: bool },
+    /// The blob of that message is out of sight with it, or seen again.
+    Veil { seq: Seq, on: bool },
     /// A line of the audit log; its room is the append's.
     Audit(NewAct),
     /// A member is told of a message, unless they were already. Who has no account has no inbox, and

@@ -299,7 +299,8 @@ fn check<'a>(
         | RowChange::Notice(_)
         | RowChange::NoticeText { .. }
         | RowChange::Refer { .. }
-        | RowChange::LetGo { .. } => true,
+        | RowChange::LetGo { .. }
+        | RowChange::Veil { .. } => true,
     });
     if !all_there {
         return Err(AppendError::Invalid("the record to change is not there"));
@@ -352,7 +353,8 @@ impl Room {
                 | RowChange::Notice(_)
                 | RowChange::NoticeText { .. }
                 | RowChange::Refer { .. }
-                | RowChange::LetGo { .. } => {}
+                | RowChange::LetGo { .. }
+                | RowChange::Veil { .. } => {}
                 RowChange::Like { of, member, at_ms } => {
                     let like = (*of, member.clone());
                     if at_ms.is_some() {

@@ -33,6 +33,7 @@ pub struct StandIn {
     pub appointed: Mutex<Vec<Who>>,
     pub banned: Mutex<Vec<MemberId>>,
     pub draining: AtomicBool,
+    listed: tokio::sync::watch::Sender<u64>,
 }
 
 impl StandIn {
@@ -48,6 +49,7 @@ impl StandIn {
             appointed: Mutex::default(),
             banned: Mutex::default(),
             draining: AtomicBool::new(false),
+            listed: tokio::sync::watch::channel(1).0,
         }
     }
 
@@ -185,6 +187,10 @@ impl Stage for StandIn {
 
     fn awake(&self, _slug: &protocol::Slug) -> Option<RoomNumber> {
         None
+    }
+
+    fn listed(&self) -> &tokio::sync::watch::Sender<u64> {
+        &self.listed
     }
 
     fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>> {

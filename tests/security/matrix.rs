@@ -93,12 +93,35 @@ const TABLE: &[(&str, &str, [&str; 6])] = {
         ),
         ("resume", r#"{"peer":"v0-1"}"#, any("no_such_peer")),
         ("close", r#"{"peer":"v0-1"}"#, any("no_such_peer")),
+        (
+            "co_host",
+            r#"{"who":"$target","on":true}"#,
+            run("no_broadcast"),
+        ),
+        ("kick", r#"{"who":"$target"}"#, run("ok")),
+        ("kick", r#"{"who":"$owner"}"#, all(NO)),
+        ("undelete", r#"{"of":9999}"#, all(GONE)),
+        ("hold", r#"{"of":9999}"#, run(GONE)),
+        ("held", "{}", run("ok")),
+        ("review", r#"{"of":9999,"act":"allow"}"#, run(GONE)),
+        ("rules", "{}", run("ok")),
+        ("set_rules", r#"{"rules":{"links":"allow"}}"#, run("ok")),
+        (
+            "poll",
+            r#"{"question":"","options":["a","b"]}"#,
+            run("empty"),
+        ),
+        ("close_poll", r#"{"of":9999}"#, run("poll_closed")),
+        ("vote", r#"{"of":9999,"picks":[0]}"#, all("poll_closed")),
+        ("like", r#"{"of":9999,"on":true}"#, all(GONE)),
+        ("liked", r#"{"from":1,"to":2}"#, read("ok")),
+        ("thread", r#"{"of":1,"n":5}"#, read("ok")),
         ("leave", "{}", any("ok")),
     ]
 };
 
 /// Ops without an answer: there is nothing to be refused.
-const SILENT: &[&str] = &["burst", "candidate", "ping", "pong"];
+const SILENT: &[&str] = &["burst", "candidate", "ping", "pong", "typing"];
 
 /// The people of every role, and whom they act upon.
 pub struct Cast {

@@ -124,7 +124,11 @@ export class Weiquan implements WeiquanApi {
   }
 
   async rooms(): Promise<RoomCard[]> {
-    return (await this.#call<RoomList>({ method: "GET", path: "rooms" })).rooms;
+    return (await this.roomList()).rooms;
+  }
+
+  roomList(after?: number): Promise<RoomList> {
+    return this.#call({ method: "GET", path: after === undefined ? "rooms" : `rooms?after=${after}` });
   }
 
   roomCard(slug: string): Promise<RoomCard> {

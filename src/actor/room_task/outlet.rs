@@ -61,6 +61,7 @@ pub(super) struct Outlet {
     speaker: Speaker,
     stage: Stage,
     shown: watch::Sender<State>,
+    listed: watch::Sender<u64>,
     present: HashMap<u64, Present>,
     numbers: HashMap<ConnectionId, u64>,
     next_number: u64,
@@ -82,6 +83,7 @@ impl Outlet {
     pub(super) fn new(
         meta: &RoomMeta,
         shown: watch::Sender<State>,
+        listed: watch::Sender<u64>,
         stage: Stage,
         shards: Shards,
     ) -> Self {
@@ -91,6 +93,7 @@ impl Outlet {
             speaker: Speaker { shards },
             stage,
             shown,
+            listed,
             present: HashMap::new(),
             numbers: HashMap::new(),
             next_number: TICKETS,
@@ -221,6 +224,9 @@ impl Outlet {
             },
             Announce::State(state) => {
                 self.state_changed = true;
+                if state.broadcast.is_some() {
+                    self.listed.send_modify(|it| *it += 1);
+                }
                 Class::State {
                     key: value_key(state).unwrap_or_else(|| self.next_turn()),
                 }

@@ -10,6 +10,7 @@ mod order;
 mod poll;
 mod stored;
 mod stored_order;
+mod stored_parts;
 
 use std::sync::Arc;
 

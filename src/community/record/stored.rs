@@ -8,16 +8,17 @@
 use std::sync::Arc;
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, MemberId, Seq,
+    BroadcastId, CircleId, ClientId, Seq,
     server::{self, Mark, Phase, QuestionPhase, RoomMode},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Addressed, Broadcast, Card, Counted, Pin, Poll, Record, RecordBody, Turnout, Words,
+    Broadcast, Pin, Poll, Record, RecordBody, Words,
     stored_order::{
         StoredAuto, StoredHeld, StoredKept, StoredMessage, StoredOutcome, StoredRules, StoredUndo,
     },
+    stored_parts::{StoredPerson, StoredResult, StoredTurnout, StoredWords},
 };
 use crate::member::{Person, Trace};
 
@@ -255,42 +256,6 @@ enum StoredBody {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-struct StoredResult {
-    n: Vec<u32>,
-    voters: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredWords {
-    text: String,
-    author: StoredPerson,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    card: Option<Card>,
-}
-
-#[derive(Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct StoredTurnout {
-    peak: u32,
-    people: u32,
-    watched_ms: u64,
-    hearts: Vec<(String, u64)>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct StoredAddressed {
-    id: MemberId,
-    name: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct StoredPerson {
-    id: MemberId,
-    name: String,
-    mark: StoredMark,
-}
-
 /// Writes an enum of the wire and its stored twin, so that a renamed word on the wire does not
 /// reach what lies on disk. The compiler holds both lists complete.
 macro_rules! twins {
@@ -319,62 +284,6 @@ twins! { StoredMark = Mark { Guest, Member, CoHost, Host, Moderator, Owner } }
 twins! { StoredQuestionPhase = QuestionPhase { Asked, Picked, Answered } }
 twins! { StoredRoomMode = RoomMode { Open, Members, Questions, Host } }
 twins! { StoredPhase = Phase { Scheduled, Open, Live, Paused, Ended, Archived } }
-
-impl From<&Person> for StoredPerson {
-    fn from(it: &Person) -> Self {
-        Self {
-            id: it.id.clone(),
-            name: it.name.to_string(),
-            mark: it.mark.into(),
-        }
-    }
-}
-
-impl From<StoredPerson> for Person {
-    fn from(it: StoredPerson) -> Self {
-        Self {
-            id: it.id,
-            name: it.name.into(),
-            mark: it.mark.into(),
-        }
-    }
-}
-
-impl From<&Counted> for StoredResult {
-    fn from(it: &Counted) -> Self {
-        Self {
-            n: it.n.clone(),
-            voters: it.voters,
-        }
-    }
-}
-
-impl From<StoredResult> for Counted {
-    fn from(it: StoredResult) -> Self {
-        Self {
-            n: it.n,
-            voters: it.voters,
-        }
-    }
-}
-
-impl From<&Addressed> for StoredAddressed {
-    fn from(it: &Addressed) -> Self {
-        Self {
-            id: it.id.clone(),
-            name: it.name.to_string(),
-        }
-    }
-}
-
-impl From<StoredAddressed> for Addressed {
-    fn from(it: StoredAddressed) -> Self {
-        Self {
-            id: it.id,
-            name: it.name.into(),
-        }
-    }
-}
 
 impl From<&RecordBody> for StoredBody {
     fn from(it: &RecordBody) -> Self {
@@ -612,28 +521,6 @@ impl From<StoredBody> for RecordBody {
                 played_ms,
                 turnout: turnout.into(),
             }),
-        }
-    }
-}
-
-impl From<&Turnout> for StoredTurnout {
-    fn from(it: &Turnout) -> Self {
-        Self {
-            peak: it.peak,
-            people: it.people,
-            watched_ms: it.watched_ms,
-            hearts: it.hearts.clone(),
-        }
-    }
-}
-
-impl From<StoredTurnout> for Turnout {
-    fn from(it: StoredTurnout) -> Self {
-        Self {
-            peak: it.peak,
-            people: it.people,
-            watched_ms: it.watched_ms,
-            hearts: it.hearts,
         }
     }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Auto, Card, Held, Kept, Message, Outcome, Tally, Undo,
-    stored::{StoredAddressed, StoredPerson, StoredQuestionPhase, is_default, twins},
+    stored::{StoredQuestionPhase, is_default, twins},
+    stored_parts::{StoredAddressed, StoredPerson},
 };
 
 #[derive(Serialize, Deserialize)]

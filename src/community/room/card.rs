@@ -188,32 +188,39 @@ impl Room {
             let blob = message.card.as_ref()?.blob()?.clone();
             Some(RowChange::Refer { seq, blob })
         };
-        let change = match body {
+        let veil = |of: Seq, on: bool| Some(RowChange::Veil { seq: of, on });
+        let seen = |of: Seq| self.message(of).is_ok_and(|(_, it)| it.has_blob());
+        let changes = match body {
             RecordBody::Message(it) => {
                 // What was held until now is let go there, where this takes its place.
                 let held = it.held.filter(|_| it.has_blob());
-                let before = held.map(|seq| RowChange::LetGo { seq });
-                return refer(it).into_iter().chain(before).collect();
+                [refer(it), held.map(|seq| RowChange::LetGo { seq })]
             }
             RecordBody::Held(Held {
                 of: None,
                 kept: Some(kept),
                 ..
-            }) => refer(&kept.message),
-            RecordBody::Delete { of, undo: None } => {
-                let found = self.message(*of).ok().filter(|it| it.1.has_blob());
-                found.map(|_| RowChange::LetGo { seq: *of })
+            }) if kept.message.has_blob() => [refer(&kept.message), veil(seq, true)],
+            RecordBody::Held(Held { of: Some(of), .. }) if seen(*of) => [veil(*of, true), None],
+            RecordBody::Delete { of, undo: Some(_) } if seen(*of) => [veil(*of, true), None],
+            RecordBody::Restore {
+                of,
+                kept: Some(kept),
+            } if kept.message.has_blob() => [veil(*of, false), None],
+            RecordBody::Delete { of, undo: None } if seen(*of) => {
+                [Some(RowChange::LetGo { seq: *of }), None]
             }
             RecordBody::Review { of, outcome } if !outcome.allowed => {
                 let waiting = self.decided.held.get(of);
                 let waiting = waiting.filter(|it| it.kept.message.has_blob());
-                waiting.map(|it| RowChange::LetGo {
+                let gone = waiting.map(|it| RowChange::LetGo {
                     seq: it.of.unwrap_or(*of),
-                })
+                });
+                [gone, None]
             }
-            _ => None,
+            _ => [None, None],
         };
-        change.into_iter().collect()
+        changes.into_iter().flatten().collect()
     }
 }
 

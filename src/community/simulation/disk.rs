@@ -308,6 +308,7 @@ impl Marks {
             | RowChange::Erase { .. }
             | RowChange::Refer { .. }
             | RowChange::LetGo { .. }
+            | RowChange::Veil { .. }
             | RowChange::Audit(_)
             | RowChange::Notice(_)
             | RowChange::NoticeText { .. }

@@ -35,6 +35,8 @@ CREATE TABLE blob_refs (
     room INTEGER NOT NULL REFERENCES rooms (number),
     seq  INTEGER NOT NULL,
     blob TEXT NOT NULL REFERENCES blobs (id),
+    -- The message is out of sight, and may come back: only who reviews there sees the blob.
+    hidden INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (room, seq)
 ) WITHOUT ROWID;
 CREATE INDEX blob_refs_of_blob ON blob_refs (blob, room);

@@ -44,6 +44,8 @@ pub struct NewBlob {
 pub struct BlobRoom {
     pub number: RoomNumber,
     pub guests: bool,
+    /// Every message that shows it there is out of sight: only who reviews may see it.
+    pub hidden: bool,
 }
 
 const BLOB_COLUMNS: &str =
@@ -93,14 +95,19 @@ impl Store {
             // Rooms that everybody may watch come first: then nobody need be asked for.
             let rooms = db
                 .prepare_cached(
-                    "SELECT r.number, r.guests FROM rooms r WHERE r.number IN
+                    "SELECT r.number, r.guests, coalesce(
+                         (SELECT min(hidden) FROM blob_refs f WHERE f.blob = ?1 AND f.room = r.number), 0) AS out_of_sight
+                     FROM rooms r WHERE r.number IN
                          (SELECT room FROM blob_refs WHERE blob = ?1
                           UNION SELECT room FROM blob_uploads WHERE blob = ?1)
-                     ORDER BY r.guests DESC, r.number LIMIT 8",
+                     ORDER BY out_of_sight, r.guests DESC, r.number LIMIT 8",
                 )?
                 .query_map([id.as_str()], |row| {
-                    let (number, guests) = (row.get(0)?, row.get(1)?);
-                    Ok(BlobRoom { number, guests })
+                    Ok(BlobRoom {
+                        number: row.get(0)?,
+                        guests: row.get(1)?,
+                        hidden: row.get(2)?,
+                    })
                 })?
                 .collect::<Result<_, _>>()?;
             Ok(Some((blob, rooms)))
@@ -202,6 +209,13 @@ pub(crate) fn refer(
         db.prepare_cached("UPDATE blobs SET refs = refs + 1, free_ms = NULL WHERE id = ?1")?
             .execute([blob.as_str()])?;
     }
+    Ok(())
+}
+
+/// It is out of sight with its message, or seen again.
+pub(crate) fn veil(db: &Connection, room: RoomNumber, seq: Seq, on: bool) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob_refs SET hidden = ?3 WHERE room = ?1 AND seq = ?2")?
+        .execute((room, int(seq), on))?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::{
         broadcasts::put_broadcast,
         column::is_taken,
         notices,
-        uploads::{let_go, refer},
+        uploads::{let_go, refer, veil},
     },
 };
 
@@ -154,6 +154,10 @@ fn change_row(
         }
         RowChange::LetGo { seq } => {
             let_go(db, part.room, *seq)?;
+            1
+        }
+        RowChange::Veil { seq, on } => {
+            veil(db, part.room, *seq, *on)?;
             1
         }
         RowChange::Audit(act) => {

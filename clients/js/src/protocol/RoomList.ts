@@ -4,4 +4,9 @@ import type { RoomCard } from "./RoomCard.js";
 /**
  * `GET /api/v1/rooms`: the rooms with a broadcast first, live ones on top.
  */
-export type RoomList = { rooms: Array<RoomCard>, };
+export type RoomList = { rooms: Array<RoomCard>, 
+/**
+ * Grows with every broadcast that is announced, begins, ends or is taken back: asked for with
+ * `?after=` it, the next list comes as soon as there is another.
+ */
+version: number, };

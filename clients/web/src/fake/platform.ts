@@ -14,6 +14,7 @@ import {
   type NoticeSettings,
   type RoomApi,
   type RoomCard,
+  type RoomList,
   type ServerInfo,
   type Source,
   type StreamKey,
@@ -83,6 +84,10 @@ class FakeWeiquan implements WeiquanApi {
   }
   async rooms(): Promise<RoomCard[]> {
     return wishes.circle === "full" ? cards : [];
+  }
+  /** There is one list here, and never another. */
+  async roomList(after?: number): Promise<RoomList> {
+    return after === undefined ? { rooms: await this.rooms(), version: 1 } : new Promise(() => {});
   }
   async roomCard(slug: string): Promise<RoomCard> {
     const card = cards.find((it) => it.slug === slug);
