@@ -102,9 +102,9 @@ const TABLE: &[(&str, &str, [&str; 6])] = {
         ("kick", r#"{"who":"$owner"}"#, all(NO)),
         ("undelete", r#"{"of":9999}"#, all(GONE)),
         ("hold", r#"{"of":9999}"#, run(GONE)),
-        ("held", "{}", run("ok")),
+        ("held", "{}", [NO, NO, "ok", "ok", "ok", NO]),
         ("review", r#"{"of":9999,"act":"allow"}"#, run(GONE)),
-        ("rules", "{}", run("ok")),
+        ("rules", "{}", [NO, NO, "ok", "ok", "ok", NO]),
         ("set_rules", r#"{"rules":{"links":"allow"}}"#, run("ok")),
         (
             "poll",

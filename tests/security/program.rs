@@ -128,7 +128,7 @@ const FUZZED: &[(&str, &str)] = &[
         "no_mutated_head_breaks_the_upgrade",
     ),
     (
-        "src/protocol/client.rs",
+        "src/protocol/client_tests.rs",
         "no_text_makes_it_panic_and_what_is_wrong_is_named",
     ),
     (
