@@ -43,7 +43,7 @@ class Authority {
     const file = (name) => path.join(it.folder, name);
     const [directory, management, names, control] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-      "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", file("key.pem"), "-out", file("ca.pem")], { stdio: "ignore" });
+      "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", file("key.pem"), "-out", file("ca.pem")], { stdio: "ignore" });
     writeFileSync(file("pebble.json"), JSON.stringify({ pebble: {
       listenAddress: `127.0.0.1:${directory}`, managementListenAddress: `127.0.0.1:${management}`,
       certificate: file("ca.pem"), privateKey: file("key.pem"), httpPort: 1, tlsPort: checked, certificateValidityPeriod: 86_400,
@@ -64,6 +64,8 @@ class Authority {
 export class SecureWorld extends World {
   async boot() {
     this.base = `https://${NAME}:${this.ports[0]}`;
+    // For programs that ask this machine for the name.
+    this.whip = `https://127.0.0.1:${this.ports[0]}/whip`;
     this.authority ??= await Authority.start(this, this.ports[0]);
     this.more = [...this.authority.settings, `server.public_url=${this.base}`];
     await super.boot();
