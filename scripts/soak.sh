@@ -11,3 +11,4 @@ few=$((seeds / 50 + 1))
 WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-fanout --test torture --test secure torture -- --nocapture
 WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-store --test contract both_disks
 cargo test --locked --test restart -- --nocapture
+(cd tests/browser && ./alone.sh node --experimental-websocket --test journey.test.mjs)

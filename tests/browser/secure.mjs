@@ -64,8 +64,6 @@ class Authority {
 export class SecureWorld extends World {
   async boot() {
     this.base = `https://${NAME}:${this.ports[0]}`;
-    // For programs that ask this machine for the name.
-    this.whip = `https://127.0.0.1:${this.ports[0]}/whip`;
     this.authority ??= await Authority.start(this, this.ports[0]);
     this.more = [...this.authority.settings, `server.public_url=${this.base}`];
     await super.boot();

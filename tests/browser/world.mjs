@@ -114,7 +114,7 @@ export class World {
   /** FFmpeg, through its WHIP muxer, with a real film in a loop; resolves once it is connected, with what it said. */
   async ffmpeg(key, ...flags) {
     const child = this.run(python, [path.join(root, "tests/tools/whip_publish.py"), "--token", key, ...flags,
-      this.whip ?? `${this.base}/whip`, path.join(root, "testdata/bunny.mp4")]);
+      `${this.base}/whip`, path.join(root, "testdata/bunny.mp4")]);
     child.said = (await this.until(child, "connected")).trim();
     return child;
   }
