@@ -2,7 +2,7 @@
 // loopback; and what browsers and programs need to find and to trust it.
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -52,7 +52,7 @@ class Authority {
     world.run("pebble-challtestsrv", ["-dns01", `127.0.0.1:${names}`, "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
       "-management", `127.0.0.1:${control}`, "-http01", "", "-https01", "", "-tlsalpn01", ""]).stdout.resume();
     world.run("pebble", ["-config", file("pebble.json"), "-dnsserver", `127.0.0.1:${names}`]).stdout.resume();
-    const own = execFileSync("cat", [file("ca.pem")], { encoding: "utf8" });
+    const own = readFileSync(file("ca.pem"), "utf8");
     it.root = (await soon(() => ask({ port: management, name: "localhost", ca: own, url: "/roots/0" }))).text;
     it.settings = ["tls.mode=acme", `tls.domains=["${NAME}"]`, "tls.contact=me@live.test", `tls.directory=https://localhost:${directory}/dir`,
       `tls.directory_ca=${file("ca.pem")}`];
