@@ -1,22 +1,14 @@
 // Order in the room and what stands above the talk, as the host and a viewer have them in two browsers.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { World, fill, password } from "./world.mjs";
+import { World, fill } from "./world.mjs";
 
 let world, slug, host, viewer;
 
 before(async () => {
   world = await World.start();
   slug = await world.setUp();
-  host = await world.page(await world.browser());
-  await host.goto(`${world.base}/sign-in?then=/r/${slug}`);
-  await fill(host, 'input[autocomplete="username"]', "林小满");
-  await fill(host, 'input[type="password"]', password);
-  await host.keyboard.press("Enter");
-  await host.waitForSelector(".chat textarea");
-  viewer = await world.page(await world.browser(), { width: 390, height: 780 });
-  await viewer.goto(`${world.base}/r/${slug}`);
-  await viewer.waitForSelector(".chat textarea");
+  ({ host, viewer } = await world.inRoom(slug));
 });
 after(() => world?.end());
 

@@ -1,22 +1,14 @@
 // A picture from one browser into another, by the real server: added, uploaded, said, seen, looked at closely, deleted.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { World, fill, password } from "./world.mjs";
+import { World } from "./world.mjs";
 
 let world, slug, host, viewer;
 
 before(async () => {
   world = await World.start();
   slug = await world.setUp();
-  host = await world.page(await world.browser());
-  await host.goto(`${world.base}/sign-in?then=/r/${slug}`);
-  await fill(host, 'input[autocomplete="username"]', "林小满");
-  await fill(host, 'input[type="password"]', password);
-  await host.keyboard.press("Enter");
-  await host.waitForSelector(".chat textarea");
-  viewer = await world.page(await world.browser(), { width: 390, height: 780 });
-  await viewer.goto(`${world.base}/r/${slug}`);
-  await viewer.waitForSelector(".chat textarea");
+  ({ host, viewer } = await world.inRoom(slug));
 });
 after(() => world?.end());
 

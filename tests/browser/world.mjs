@@ -107,6 +107,20 @@ export class World {
     return page;
   }
 
+  /** The owner's page in a room and a guest's on a phone, each in a browser of its own. */
+  async inRoom(slug) {
+    const host = await this.page(await this.browser());
+    await host.goto(`${this.base}/sign-in?then=/r/${slug}`);
+    await fill(host, 'input[autocomplete="username"]', "林小满");
+    await fill(host, 'input[type="password"]', password);
+    await host.keyboard.press("Enter");
+    await host.waitForSelector(".chat textarea");
+    const viewer = await this.page(await this.browser(), { width: 390, height: 780 });
+    await viewer.goto(`${this.base}/r/${slug}`);
+    await viewer.waitForSelector(".chat textarea");
+    return { host, viewer };
+  }
+
   async streamKey(slug) {
     return (await this.post(`/api/v1/rooms/${slug}/stream-keys`, { label: "test" }, this.owner)).key;
   }
