@@ -116,6 +116,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_rustls", &["src/acme", "src/reach"]),
     ("x509_parser", &["src/tls"]),
     ("unicode_normalization", &["src/community"]),
+    ("aho_corasick", &["src/community"]),
     ("png", &["src/http"]),
     ("image", &["src/blobs"]),
     ("qrcode", &["src/http"]),

@@ -1,120 +1,52 @@
-//! Finds words in a folded text, all of them in one walk over it (the automaton of Aho and Corasick,
-//! 1975), and then holds each find against the borders of words.
+//! Finds words in a folded text, all of them in one walk over it, and then holds each find against the
+//! borders of words.
 //!
 //! Between characters of a script without spaces anything may be inserted. A word of letters is found
 //! only as a whole word ("ass" is not in "assassin"), and through a space only where the word has one
 //! there, or where it is spaced out letter by letter.
 
-use std::collections::{BTreeMap, VecDeque};
+use aho_corasick::AhoCorasick;
 
 use super::{Gap, Letter, fold, is_unspaced};
 
 /// Words to look for, and what each of them stands for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Finder<T> {
     words: Vec<(Vec<Letter>, T)>,
-    nodes: Vec<Node>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Node {
-    next: BTreeMap<char, u32>,
-    /// The longest proper end of what was read here that begins a word.
-    fallback: u32,
-    /// The nearest node on the way of fallbacks at which a word ends; 0: none.
-    shorter: u32,
-    /// The words that end here.
-    ends: Vec<u32>,
+    all: AhoCorasick,
 }
 
 impl<T: Copy> Finder<T> {
     pub fn new<'a>(words: impl IntoIterator<Item = (&'a str, T)>) -> Self {
-        let mut it = Self {
-            words: Vec::new(),
-            nodes: vec![Node::default()],
-        };
-        for (word, what) in words {
-            it.add(fold(word), what);
-        }
-        it.link();
-        it
+        let folded = words.into_iter().map(|(word, what)| (fold(word), what));
+        // Of nothing but marks: it would be everywhere.
+        let words: Vec<(Vec<Letter>, T)> = folded.filter(|it| !it.0.is_empty()).collect();
+        let all = AhoCorasick::new(words.iter().map(|it| plainly(&it.0)))
+            .expect("a room's words are few and short");
+        Self { words, all }
     }
 
     /// What the words stand for that are in the text, in the order in which they end.
     pub fn find(&self, text: &[Letter]) -> impl Iterator<Item = T> {
-        let mut at = 0;
-        text.iter().enumerate().flat_map(move |(n, letter)| {
-            at = self.step(at, letter.char);
-            self.ending_at(at)
-                .filter(move |word| stands(&word.0, text, n + 1 - word.0.len()))
-                .map(|word| word.1)
-        })
-    }
-
-    fn add(&mut self, word: Vec<Letter>, what: T) {
-        // Of nothing but marks: it would be everywhere.
-        if word.is_empty() {
-            return;
+        let plain = plainly(text);
+        // Which letter begins at each byte.
+        let mut begins = vec![0; plain.len()];
+        for (n, (at, _)) in plain.char_indices().enumerate() {
+            begins[at] = n;
         }
-        let mut at = 0;
-        for letter in &word {
-            let free = self.nodes.len() as u32;
-            let next = *self.nodes[at as usize]
-                .next
-                .entry(letter.char)
-                .or_insert(free);
-            if next == free {
-                self.nodes.push(Node::default());
-            }
-            at = next;
-        }
-        let number = self.words.len() as u32;
-        self.nodes[at as usize].ends.push(number);
-        self.words.push((word, what));
+        let found: Vec<T> = self
+            .all
+            .find_overlapping_iter(&plain)
+            .map(|it| (&self.words[it.pattern().as_usize()], begins[it.start()]))
+            .filter(|((word, _), from)| stands(word, text, *from))
+            .map(|((_, what), _)| *what)
+            .collect();
+        found.into_iter()
     }
+}
 
-    /// Nodes nearer to the root are done before those that lean on them.
-    fn link(&mut self) {
-        let mut queue = VecDeque::from([0_u32]);
-        while let Some(at) = queue.pop_front() {
-            let next = self.nodes[at as usize].next.clone();
-            for (char, child) in next {
-                let fallback = if at == 0 {
-                    0
-                } else {
-                    self.step(self.nodes[at as usize].fallback, char)
-                };
-                let ends = !self.nodes[fallback as usize].ends.is_empty();
-                let shorter = if ends {
-                    fallback
-                } else {
-                    self.nodes[fallback as usize].shorter
-                };
-                let node = &mut self.nodes[child as usize];
-                (node.fallback, node.shorter) = (fallback, shorter);
-                queue.push_back(child);
-            }
-        }
-    }
-
-    fn step(&self, mut at: u32, char: char) -> u32 {
-        loop {
-            let node = &self.nodes[at as usize];
-            match node.next.get(&char) {
-                Some(next) => return *next,
-                None if at == 0 => return 0,
-                None => at = node.fallback,
-            }
-        }
-    }
-
-    fn ending_at(&self, at: u32) -> impl Iterator<Item = &(Vec<Letter>, T)> {
-        let nodes = std::iter::successors(Some(at), |it| Some(self.nodes[*it as usize].shorter));
-        nodes
-            .take_while(|it| *it != 0)
-            .flat_map(|it| &self.nodes[it as usize].ends)
-            .map(|it| &self.words[*it as usize])
-    }
+fn plainly(letters: &[Letter]) -> String {
+    letters.iter().map(|it| it.char).collect()
 }
 
 /// Whether a word whose letters are in the text at this place stands there as a word.
