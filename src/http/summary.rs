@@ -21,10 +21,6 @@ use super::{
     rooms,
 };
 
-/// The numbers of stored kinds that it tells of; see `community::record`.
-const MESSAGE: u8 = 1;
-const PIN: u8 = 10;
-const QUESTION: u8 = 11;
 const TOLD_MAX: usize = 50;
 const LATELY_MAX: usize = 6;
 
@@ -55,7 +51,7 @@ pub(crate) async fn show(
         .ok_or_else(|| Failure::new(Code::NotFound, "this broadcast is not over, or not here"))?;
     let said = doors
         .store
-        .said_between(room.number, row.seqs, MESSAGE)
+        .said_between(room.number, row.seqs, RecordBody::MESSAGE)
         .await?;
     let runs = who.is_some()
         && doors
@@ -145,7 +141,7 @@ impl Told<'_> {
     /// The questions that were answered, in the order of their answers.
     async fn answered(&self) -> Outcome<Vec<Quoted>> {
         let mut seqs = Vec::new();
-        for record in self.records(QUESTION).await? {
+        for record in self.records(RecordBody::QUESTION).await? {
             if let RecordBody::Question { of, to, done } = record.body {
                 seqs.extend(done);
                 seqs.extend((to == QuestionPhase::Answered).then_some(of));
@@ -157,7 +153,7 @@ impl Told<'_> {
     /// What stood above the talk and is still to be read.
     async fn pins(&self) -> Outcome<Vec<Quoted>> {
         let (mut seqs, mut own) = (Vec::new(), Vec::new());
-        for record in self.records(PIN).await? {
+        for record in self.records(RecordBody::PIN).await? {
             if let RecordBody::Pin(pin) = record.body {
                 match pin.of {
                     Some(of) => seqs.push(of),

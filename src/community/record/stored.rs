@@ -100,10 +100,15 @@ impl RecordBody {
         serde_json::to_vec(&stored).expect("strings and numbers are always JSON")
     }
 
+    /// Kinds that the store is asked for by number.
+    pub const MESSAGE: u8 = 1;
+    pub const PIN: u8 = 10;
+    pub const QUESTION: u8 = 11;
+
     /// The kind's number in [`Columns::kind`]. Numbers are never reused.
     pub const fn kind(&self) -> u8 {
         match self {
-            Self::Message(_) => 1,
+            Self::Message(_) => Self::MESSAGE,
             Self::Edit { .. } => 2,
             Self::Delete { .. } => 3,
             Self::Mute { .. } => 4,
@@ -112,8 +117,8 @@ impl RecordBody {
             Self::Unban { .. } => 7,
             Self::SlowMode { .. } => 8,
             Self::Broadcast(_) => 9,
-            Self::Pin(_) => 10,
-            Self::Question { .. } => 11,
+            Self::Pin(_) => Self::PIN,
+            Self::Question { .. } => Self::QUESTION,
             Self::Mode { .. } => 12,
             Self::CoHost { .. } => 13,
             Self::Poll(_) => 30,
