@@ -80,6 +80,10 @@ impl Room {
                 (act.why, act.until_ms) = (reason.to_string(), *until_ms);
             }
             RecordBody::Unban { who } => (act.what, act.whom) = ("unban", whom(who)),
+            RecordBody::CoHost { who, on } => {
+                act.what = if *on { "co_host" } else { "no_co_host" };
+                act.whom = whom(who);
+            }
             // What the room itself does by these is no person's act.
             RecordBody::SlowMode { gap_ms, .. } if record.client_id.is_some() => {
                 act.what = "slow_mode";
