@@ -18,7 +18,7 @@ async fn act(owner: &Person, act: BroadcastAct) -> Broadcast {
     let wish = BroadcastWish {
         act,
         title: Some("第三夜".into()),
-        starts_ms: (act == BroadcastAct::Schedule).then(|| u64::MAX / 4_096),
+        starts_ms: (act == BroadcastAct::Schedule).then_some(u64::MAX / 4_096),
     };
     owner.post("/api/v1/rooms/night/broadcast", &wish).await
 }

@@ -1,6 +1,5 @@
 //! Polls, likes, threads and who is writing, over the wire: the whole server and real clients.
 
-#[allow(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use std::time::Duration;

@@ -237,7 +237,7 @@ mod tests {
         );
         assert_eq!(shelf.put(b"abc").expect("kept"), id);
         assert_eq!(read(&shelf, &id), b"abc");
-        assert_eq!(shelf.all().expect("listed"), [id.clone()]);
+        assert_eq!(shelf.all().expect("listed"), std::slice::from_ref(&id));
         let content = Content { files: 1, bytes: 3 };
         assert_eq!(shelf.content().expect("counted"), content);
         let alone = shelf.alone().expect("a lock").expect("nobody else");

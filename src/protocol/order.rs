@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::Seq, server::Person};
+use crate::{card::Card, ids::Seq, server::Person};
 
 /// Slow mode that follows the talk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,10 @@ pub struct HeldItem {
     /// Who wrote it.
     pub u: Person,
     pub text: String,
+    /// The thing beside the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub card: Option<Card>,
     pub why: HeldWhy,
     /// The message that was seen before, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -310,6 +310,7 @@ fn item(seq: Seq, it: &Waiting) -> HeldItem {
         t: it.at_ms,
         u: it.kept.author.frame(),
         text: it.kept.message.text.to_string(),
+        card: it.kept.message.card.as_ref().map(|it| it.frame()),
         why: it.why,
         of: it.of,
     }

@@ -210,7 +210,7 @@ mod tests {
             seq: Some(n),
             by: person("m_mo"),
             what: "mute".to_owned(),
-            whom: (n % 2 == 0).then(|| person("m_ann")),
+            whom: n.is_multiple_of(2).then(|| person("m_ann")),
             why: "刷屏".to_owned(),
             until_ms: Some(n + 1),
         }
