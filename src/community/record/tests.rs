@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use protocol::server::{Body, Mark, Phase, QuestionPhase, RoomMode};
+use protocol::server::{Body, HeldWhy, LinkRule, Mark, Phase, QuestionPhase, RoomMode, Rules};
 
 use super::*;
 
@@ -166,6 +166,62 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
             r#"{"v":1,"k":"co_host","who":{"id":"m_3","name":"小明","mark":"member"},"on":true}"#,
         ),
         (
+            20,
+            RecordBody::Rules(Some(Arc::new(Rules {
+                refuse: vec!["赌".into()],
+                hold: vec!["微信".into()],
+                links: LinkRule::Hold,
+                domains: vec!["example.org".into()],
+            }))),
+            r#"{"v":1,"k":"rules","rules":{"refuse":["赌"],"hold":["微信"],"links":"hold","domains":["example.org"]}}"#,
+        ),
+        (
+            21,
+            RecordBody::Held(Held {
+                of: Some(5),
+                why: HeldWhy::Word,
+                kept: Some(Kept {
+                    author: who(),
+                    message: Message::new("加微信".into(), Some(3)),
+                    asked: None,
+                }),
+                outcome: None,
+            }),
+            r#"{"v":1,"k":"held","of":5,"why":"word","kept":{"author":{"id":"m_3","name":"小明","mark":"member"},"message":{"text":"加微信","reply_to":3}}}"#,
+        ),
+        (
+            22,
+            RecordBody::Review {
+                of: 7,
+                outcome: Outcome {
+                    allowed: false,
+                    reason: "广告".into(),
+                },
+            },
+            r#"{"v":1,"k":"review","of":7,"outcome":{"allowed":false,"reason":"广告"}}"#,
+        ),
+        (
+            23,
+            RecordBody::Restore {
+                of: 5,
+                kept: Some(Kept {
+                    author: who(),
+                    message: Message::new("加微信".into(), Some(3)),
+                    asked: None,
+                }),
+            },
+            r#"{"v":1,"k":"restore","of":5,"kept":{"author":{"id":"m_3","name":"小明","mark":"member"},"message":{"text":"加微信","reply_to":3}}}"#,
+        ),
+        (
+            24,
+            RecordBody::Kick {
+                who: who(),
+                until_ms: 99,
+                reason: "".into(),
+            },
+            r#"{"v":1,"k":"kick","who":{"id":"m_3","name":"小明","mark":"member"},"until_ms":99,"reason":""}"#,
+        ),
+        (
             30,
             RecordBody::Poll(Poll {
                 question: "几点？".into(),
@@ -200,7 +256,11 @@ fn every_kind_is_stored_as_its_golden_text_and_read_back() {
         let columns = before.columns();
         assert_eq!(String::from_utf8_lossy(&columns.body), text);
         assert_eq!(columns.kind, kind);
-        assert_eq!(columns.is_fact, !matches!(kind, 1..=3 | 11 | 31), "{text}");
+        assert_eq!(
+            columns.is_fact,
+            !matches!(kind, 1..=3 | 11 | 22 | 23 | 31),
+            "{text}"
+        );
         assert_eq!(Record::read(1, columns).expect(text), before);
     }
 }
