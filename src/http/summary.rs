@@ -6,7 +6,7 @@ use axum::{
     Json as Answer,
     extract::{Path, State},
 };
-use community::{Columns, Record, RecordBody, Verb};
+use community::{Record, RecordBody, Verb};
 use protocol::{
     BroadcastId, CircleId, Code, RoomNumber, Seq,
     rest::{Ended, EndedList, HeartCount, Problem, Summary, SummaryForHost},
@@ -17,6 +17,7 @@ use store::{Entry, SummaryRow};
 use super::{
     Doors,
     caller::Caller,
+    history,
     problem::{Failure, Outcome},
     rooms,
 };
@@ -200,17 +201,7 @@ impl Told<'_> {
     }
 
     fn read(&self, entry: Entry) -> Outcome<Record> {
-        let columns = Columns {
-            seq: entry.seq,
-            at_ms: entry.at_ms,
-            pos: entry.pos,
-            author: entry.author,
-            kind: entry.kind,
-            is_fact: entry.is_fact,
-            client_id: entry.client_id,
-            body: entry.body,
-        };
-        Record::read(self.circle, columns)
+        history::read(self.circle, entry)
             .map_err(|it| Failure::internal("a stored record cannot be read", &it))
     }
 }
