@@ -8,27 +8,13 @@ use crate::record::Turnout;
 fn live() -> Bench {
     let mut bench = Bench::new();
     bench.join(MAKER);
-    bench.report(StageReport::PublisherHere {
-        peer: "p1".into(),
-        who: who(MAKER),
-    });
-    bench.report(StageReport::Flowing {
-        peer: "p1".into(),
-        video: true,
-        audio: true,
-    });
+    bench.here(MAKER, "p1");
+    bench.flowing("p1");
     bench
 }
 
 fn end(bench: &mut Bench) -> Turnout {
-    let client_id = bench.cid();
-    let command = Command::Broadcast {
-        client_id,
-        act: BroadcastAct::End,
-        title: None,
-        starts_ms: None,
-    };
-    bench.ack(MAKER, command).expect("ended");
+    bench.step(MAKER, BroadcastAct::End).expect("ended");
     match &bench.log.last().expect("a record").body {
         RecordBody::Broadcast(it) => it.turnout.clone(),
         other => panic!("{other:?}"),
@@ -73,14 +59,7 @@ fn viewers_are_counted_once_and_their_time_together() {
 fn nobody_watches_what_is_not_live() {
     let mut bench = live();
     bench.pass(10_000);
-    let client_id = bench.cid();
-    let pause = Command::Broadcast {
-        client_id,
-        act: BroadcastAct::Pause,
-        title: None,
-        starts_ms: None,
-    };
-    bench.ack(MAKER, pause).expect("paused");
+    bench.step(MAKER, BroadcastAct::Pause).expect("paused");
     bench.join(ANN);
     bench.pass(10_000);
     assert_eq!(end(&mut bench), Turnout::default());
@@ -93,26 +72,12 @@ fn another_process_goes_on_from_what_was_recorded() {
         bench.join(name);
     }
     bench.pass(10_000);
-    let client_id = bench.cid();
-    let pause = Command::Broadcast {
-        client_id,
-        act: BroadcastAct::Pause,
-        title: None,
-        starts_ms: None,
-    };
-    bench.ack(MAKER, pause).expect("paused");
+    bench.step(MAKER, BroadcastAct::Pause).expect("paused");
     bench.restart();
     bench.join(MAKER);
     bench.join(ANN);
-    bench.report(StageReport::PublisherHere {
-        peer: "p2".into(),
-        who: who(MAKER),
-    });
-    bench.report(StageReport::Flowing {
-        peer: "p2".into(),
-        video: true,
-        audio: true,
-    });
+    bench.here(MAKER, "p2");
+    bench.flowing("p2");
     bench.pass(5_000);
     let turnout = end(&mut bench);
     assert_eq!((turnout.peak, turnout.people), (3, 3));

@@ -7,40 +7,14 @@ use protocol::{
 
 use crate::effect::StageOrder;
 
-fn act(bench: &mut Bench, name: &str, act: BroadcastAct) -> Result<(), Code> {
-    let client_id = bench.cid();
-    let command = Command::Broadcast {
-        client_id,
-        act,
-        title: None,
-        starts_ms: None,
-    };
-    bench.ack(name, command).map(|_| ()).map_err(|it| it.code)
-}
-
-fn here(bench: &mut Bench, name: &str, peer: &str) {
-    bench.report(StageReport::PublisherHere {
-        peer: peer.into(),
-        who: who(name),
-    });
-}
-
-fn flowing(bench: &mut Bench, peer: &str) {
-    bench.report(StageReport::Flowing {
-        peer: peer.into(),
-        video: true,
-        audio: true,
-    });
-}
-
 fn gone(bench: &mut Bench, peer: &str) {
     bench.report(StageReport::PublisherGone { peer: peer.into() });
 }
 
 fn live(name: &str) -> Bench {
     let mut bench = Bench::full();
-    here(&mut bench, name, "p1");
-    flowing(&mut bench, "p1");
+    bench.here(name, "p1");
+    bench.flowing("p1");
     bench
 }
 
@@ -59,11 +33,11 @@ fn drops(bench: &Bench) -> Vec<(PeerId, PeerEnd)> {
 #[test]
 fn b2_publishing_opens_a_broadcast_and_it_is_live_when_media_flows() {
     let mut bench = Bench::full();
-    here(&mut bench, MAKER, "p1");
+    bench.here(MAKER, "p1");
     let opened = bench.broadcast().expect("opened");
     assert_eq!((opened.phase, opened.title.as_str()), (Phase::Open, "茶"));
     assert_eq!(opened.host.id.as_str(), MAKER);
-    flowing(&mut bench, "p1");
+    bench.flowing("p1");
     let it = bench.broadcast().expect("live");
     assert_eq!((it.phase, it.id), (Phase::Live, opened.id));
     assert_eq!(it.live_ms, Some(bench.now.unix_ms));
@@ -84,7 +58,7 @@ fn b2_publishing_opens_a_broadcast_and_it_is_live_when_media_flows() {
 #[test]
 fn b2_sound_alone_goes_live() {
     let mut bench = Bench::full();
-    here(&mut bench, MAKER, "p1");
+    bench.here(MAKER, "p1");
     bench.report(StageReport::Flowing {
         peer: "p1".into(),
         video: false,
@@ -100,8 +74,8 @@ fn b3_a_host_who_is_cut_off_has_sixty_seconds() {
     assert_eq!(bench.room.state().stage, Some(StageState::default()));
     bench.pass(59_999);
     assert_eq!(phase(&bench), Some(Phase::Live));
-    here(&mut bench, MAKER, "p2");
-    flowing(&mut bench, "p2");
+    bench.here(MAKER, "p2");
+    bench.flowing("p2");
     bench.pass(3_600_000);
     assert_eq!(phase(&bench), Some(Phase::Live), "back in time");
 }
@@ -122,13 +96,13 @@ fn b3_then_it_is_paused_and_resumed_by_the_same_host_or_ended_after_ten_minutes(
         Err(Code::StageTaken)
     );
     bench.pass(599_999);
-    here(&mut bench, MAKER, "p2");
+    bench.here(MAKER, "p2");
     assert_eq!(
         phase(&bench),
         Some(Phase::Paused),
         "not before something flows"
     );
-    flowing(&mut bench, "p2");
+    bench.flowing("p2");
     assert_eq!(phase(&bench), Some(Phase::Live));
     gone(&mut bench, "p2");
     bench.pass(660_000);
@@ -140,7 +114,7 @@ fn the_grace_counts_from_when_media_stopped_and_not_from_a_new_connection() {
     let mut bench = live(MAKER);
     gone(&mut bench, "p1");
     bench.pass(30_000);
-    here(&mut bench, MAKER, "p2");
+    bench.here(MAKER, "p2");
     bench.pass(30_000);
     assert_eq!(
         phase(&bench),
@@ -164,16 +138,16 @@ fn the_host_ends_it_and_the_publisher_is_dropped_once_that_is_on_disk() {
     assert_eq!(drops(&bench), []);
     bench.commit();
     assert_eq!(drops(&bench), [("p1".into(), PeerEnd::Ended)]);
-    flowing(&mut bench, "p1");
+    bench.flowing("p1");
     assert_eq!(
         phase(&bench),
         Some(Phase::Ended),
         "what still flows opens nothing"
     );
     gone(&mut bench, "p1");
-    assert_eq!(act(&mut bench, MAKER, BroadcastAct::Archive), Ok(()));
+    assert_eq!(bench.step(MAKER, BroadcastAct::Archive), Ok(()));
     assert_eq!(phase(&bench), None, "put away");
-    here(&mut bench, MAKER, "p2");
+    bench.here(MAKER, "p2");
     assert_eq!(phase(&bench), Some(Phase::Open), "another one");
 }
 
@@ -198,10 +172,10 @@ fn b1_every_step_is_possible_from_its_phases_only() {
         for wish in [Schedule, Open, Pause, End, Archive] {
             let mut bench = Bench::full();
             for step in way {
-                act(&mut bench, MAKER, *step).expect("on the way");
+                bench.step(MAKER, *step).expect("on the way");
             }
             assert_eq!(phase(&bench), reached);
-            let seen = act(&mut bench, MAKER, wish);
+            let seen = bench.step(MAKER, wish);
             let expect = match (legal(reached, wish), reached) {
                 (true, _) => Ok(()),
                 (false, None) => Err(Code::NoBroadcast),
@@ -213,38 +187,35 @@ fn b1_every_step_is_possible_from_its_phases_only() {
     let mut bench = live(MAKER);
     for wish in [Schedule, Open, Archive] {
         assert_eq!(
-            act(&mut bench, MAKER, wish),
+            bench.step(MAKER, wish),
             Err(Code::WrongPhase),
             "{wish:?} while live"
         );
     }
-    assert_eq!(act(&mut bench, MAKER, Pause), Ok(()));
+    assert_eq!(bench.step(MAKER, Pause), Ok(()));
     for wish in [Schedule, Pause, Archive] {
         assert_eq!(
-            act(&mut bench, MAKER, wish),
+            bench.step(MAKER, wish),
             Err(Code::WrongPhase),
             "{wish:?} while paused"
         );
     }
-    assert_eq!(act(&mut bench, MAKER, End), Ok(()));
+    assert_eq!(bench.step(MAKER, End), Ok(()));
 }
 
 #[test]
 fn a_pause_on_purpose_holds_until_the_host_says_so() {
     let mut bench = live(MAKER);
-    act(&mut bench, MAKER, BroadcastAct::Pause).expect("accepted");
-    flowing(&mut bench, "p1");
+    bench.step(MAKER, BroadcastAct::Pause).expect("accepted");
+    bench.flowing("p1");
     assert_eq!(phase(&bench), Some(Phase::Paused));
-    act(&mut bench, MAKER, BroadcastAct::Open).expect("goes on");
+    bench.step(MAKER, BroadcastAct::Open).expect("goes on");
     assert_eq!(phase(&bench), Some(Phase::Live));
-    act(&mut bench, MAKER, BroadcastAct::Pause).expect("accepted");
+    bench.step(MAKER, BroadcastAct::Pause).expect("accepted");
     gone(&mut bench, "p1");
-    assert_eq!(
-        act(&mut bench, MAKER, BroadcastAct::Open),
-        Err(Code::WrongPhase)
-    );
-    here(&mut bench, MAKER, "p2");
-    flowing(&mut bench, "p2");
+    assert_eq!(bench.step(MAKER, BroadcastAct::Open), Err(Code::WrongPhase));
+    bench.here(MAKER, "p2");
+    bench.flowing("p2");
     assert_eq!(
         phase(&bench),
         Some(Phase::Live),
@@ -269,13 +240,13 @@ fn who_may_go_live_and_who_may_end_it() {
             .map(|it| it.code);
         assert_eq!(may, code, "{name} publishes");
         assert_eq!(
-            act(&mut bench, name, BroadcastAct::Open).err(),
+            bench.step(name, BroadcastAct::Open).err(),
             code,
             "{name} opens"
         );
         let mut bench = live(MAKER);
         assert_eq!(
-            act(&mut bench, name, BroadcastAct::End).err(),
+            bench.step(name, BroadcastAct::End).err(),
             code,
             "{name} ends"
         );
@@ -285,13 +256,13 @@ fn who_may_go_live_and_who_may_end_it() {
 #[test]
 fn a_publisher_without_the_right_is_dropped_and_a_second_one_too() {
     let mut bench = live(MAKER);
-    here(&mut bench, ANN, "p2");
-    here(&mut bench, OWNER, "p3");
+    bench.here(ANN, "p2");
+    bench.here(OWNER, "p3");
     let why = PeerEnd::NotPermitted;
     assert_eq!(drops(&bench), [("p2".into(), why), ("p3".into(), why)]);
     gone(&mut bench, "p2");
     assert_eq!(phase(&bench), Some(Phase::Live));
-    here(&mut bench, MAKER, "p4");
+    bench.here(MAKER, "p4");
     assert_eq!(
         drops(&bench).last(),
         Some(&("p1".into(), PeerEnd::Replaced))
@@ -347,7 +318,7 @@ fn a_scheduled_broadcast_keeps_its_id_title_and_host_until_it_is_opened() {
         .may_publish(bench.now, &who(OWNER))
         .map_err(|it| it.code);
     assert_eq!(taken, Err(Code::StageTaken));
-    here(&mut bench, MAKER, "p1");
+    bench.here(MAKER, "p1");
     let opened = bench.broadcast().expect("open");
     assert_eq!(
         (opened.phase, opened.id, opened.title),
@@ -362,10 +333,10 @@ fn r4_the_stream_position_counts_time_live_and_not_time_paused() {
     // The wall clock is set back: the media clock does not care.
     bench.now.unix_ms -= 3_600_000;
     bench.say(ANN, "at ten").expect("accepted");
-    act(&mut bench, MAKER, BroadcastAct::Pause).expect("accepted");
+    bench.step(MAKER, BroadcastAct::Pause).expect("accepted");
     bench.tick(60_000);
     bench.say(ANN, "while paused").expect("accepted");
-    act(&mut bench, MAKER, BroadcastAct::Open).expect("accepted");
+    bench.step(MAKER, BroadcastAct::Open).expect("accepted");
     bench.tick(5_000);
     bench.say(ANN, "at fifteen").expect("accepted");
     let positions: Vec<_> = bench.log.iter().map(|it| it.pos).collect();
@@ -412,7 +383,7 @@ fn a_long_outage_counts_as_the_grace_and_no_more() {
 #[test]
 fn a_publisher_goes_on_over_a_room_that_was_replaced() {
     let mut bench = Bench::full();
-    here(&mut bench, MAKER, "p1");
+    bench.here(MAKER, "p1");
     bench.log.truncate(0);
     let mut fx = Vec::new();
     bench.room.report(
@@ -467,7 +438,7 @@ fn whoever_opened_the_broadcast_is_marked_as_its_host() {
 #[test]
 fn a_broadcast_is_scheduled_for_later_changed_and_cancelled_by_its_host() {
     let mut bench = Bench::full();
-    let act = |bench: &mut Bench, by: &str, act, title: Option<&str>, starts_ms| {
+    let plan = |bench: &mut Bench, by: &str, act, title: Option<&str>, starts_ms| {
         let command = Command::Broadcast {
             client_id: bench.cid(),
             act,
@@ -478,12 +449,12 @@ fn a_broadcast_is_scheduled_for_later_changed_and_cancelled_by_its_host() {
     };
     let now_ms = bench.now.unix_ms;
     for past in [0, now_ms - 1, now_ms] {
-        let seen = act(&mut bench, MAKER, BroadcastAct::Schedule, None, Some(past));
+        let seen = plan(&mut bench, MAKER, BroadcastAct::Schedule, None, Some(past));
         assert_eq!(seen.map(|_| ()), Err(Code::StartPast), "{past}");
     }
     assert_eq!(phase(&bench), None, "nothing of it was kept");
     let (soon, later) = (now_ms + 1, now_ms + 7_200_000);
-    act(
+    plan(
         &mut bench,
         MAKER,
         BroadcastAct::Schedule,
@@ -492,16 +463,16 @@ fn a_broadcast_is_scheduled_for_later_changed_and_cancelled_by_its_host() {
     )
     .expect("accepted");
     let first = bench.broadcast().expect("scheduled");
-    let stranger = act(&mut bench, ANN, BroadcastAct::Schedule, None, Some(later));
+    let stranger = plan(&mut bench, ANN, BroadcastAct::Schedule, None, Some(later));
     assert_eq!(stranger.map(|_| ()), Err(Code::NotPermitted));
     // What is not said stays: the title here, the time in the next one.
-    act(&mut bench, MAKER, BroadcastAct::Schedule, None, Some(later)).expect("moved");
+    plan(&mut bench, MAKER, BroadcastAct::Schedule, None, Some(later)).expect("moved");
     let moved = bench.broadcast().expect("scheduled");
     assert_eq!(
         (&moved.id, moved.title.as_str(), moved.starts_ms),
         (&first.id, "夜谈", Some(later))
     );
-    act(
+    plan(
         &mut bench,
         MAKER,
         BroadcastAct::Schedule,
@@ -514,8 +485,8 @@ fn a_broadcast_is_scheduled_for_later_changed_and_cancelled_by_its_host() {
         (renamed.title.as_str(), renamed.starts_ms),
         ("长谈", Some(later))
     );
-    let stranger = act(&mut bench, ANN, BroadcastAct::Archive, None, None);
+    let stranger = plan(&mut bench, ANN, BroadcastAct::Archive, None, None);
     assert_eq!(stranger.map(|_| ()), Err(Code::NotPermitted));
-    act(&mut bench, MAKER, BroadcastAct::Archive, None, None).expect("cancelled");
+    plan(&mut bench, MAKER, BroadcastAct::Archive, None, None).expect("cancelled");
     assert_eq!(phase(&bench), None, "put away");
 }

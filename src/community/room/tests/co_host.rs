@@ -12,17 +12,6 @@ impl Bench {
         self.ack(name, command).map(|it| it.s).map_err(|it| it.code)
     }
 
-    fn step(&mut self, act: BroadcastAct) {
-        let client_id = self.cid();
-        let command = Command::Broadcast {
-            client_id,
-            act,
-            title: None,
-            starts_ms: None,
-        };
-        self.ack(MAKER, command).expect("the host's own broadcast");
-    }
-
     fn slow(&mut self, name: &str) -> Result<Seq, Code> {
         let client_id = self.cid();
         let gap_ms = 5_000;
@@ -44,7 +33,7 @@ fn opened() -> Bench {
     for name in [MAKER, ANN, BOB, GUEST] {
         bench.join(name);
     }
-    bench.step(BroadcastAct::Open);
+    bench.step(MAKER, BroadcastAct::Open).expect("accepted");
     bench
 }
 
@@ -55,14 +44,7 @@ fn s9_a_co_host_keeps_order_and_neither_publishes_nor_ends() {
     bench.co_host(MAKER, ANN, true).expect("a member");
     assert_eq!(bench.mark_of(ANN), Mark::CoHost);
     bench.slow(ANN).expect("order is a co-host's too");
-    let client_id = bench.cid();
-    let end = Command::Broadcast {
-        client_id,
-        act: BroadcastAct::End,
-        title: None,
-        starts_ms: None,
-    };
-    let ended = bench.ack(ANN, end).map_err(|it| it.code);
+    let ended = bench.step(ANN, BroadcastAct::End);
     assert_eq!(ended.err(), Some(Code::NotPermitted));
     let publishes = bench.room.may_publish(bench.now, &who(ANN));
     assert!(publishes.is_err(), "the stage is the host's");
@@ -82,11 +64,11 @@ fn s9_it_ends_by_the_hosts_word_and_with_the_broadcast() {
     assert_eq!(bench.mark_of(ANN), Mark::Member);
     assert_eq!(bench.co_host(MAKER, ANN, false), Err(Code::NotFound));
     assert_eq!(bench.mark_of(BOB), Mark::CoHost);
-    bench.step(BroadcastAct::End);
-    bench.step(BroadcastAct::Archive);
+    bench.step(MAKER, BroadcastAct::End).expect("accepted");
+    bench.step(MAKER, BroadcastAct::Archive).expect("accepted");
     assert_eq!(bench.mark_of(BOB), Mark::Member);
     assert_eq!(bench.co_host(MAKER, BOB, true), Err(Code::NoBroadcast));
-    bench.step(BroadcastAct::Open);
+    bench.step(MAKER, BroadcastAct::Open).expect("accepted");
     assert_eq!(bench.mark_of(BOB), Mark::Member, "another broadcast");
 }
 

@@ -20,7 +20,7 @@ mod undo;
 
 use protocol::{
     Code,
-    client::Position,
+    client::{BroadcastAct, Position},
     server::{Ack, AckKind, Broadcast as BroadcastFrame, Joined, Push, State},
 };
 
@@ -178,6 +178,17 @@ impl Bench {
         }
     }
 
+    /// A step of the broadcast.
+    pub(super) fn step(&mut self, name: &str, act: BroadcastAct) -> Result<(), Code> {
+        let command = Command::Broadcast {
+            client_id: self.cid(),
+            act,
+            title: None,
+            starts_ms: None,
+        };
+        self.ack(name, command).map(|_| ()).map_err(|it| it.code)
+    }
+
     pub(super) fn cid(&mut self) -> ClientId {
         self.request += 1;
         cid(self.request)
@@ -191,6 +202,23 @@ impl Bench {
         };
         self.room.stored(self.now, reached, &mut fx);
         self.take(fx);
+    }
+
+    /// The media core has this publisher.
+    pub(super) fn here(&mut self, name: &str, peer: &str) {
+        self.report(StageReport::PublisherHere {
+            peer: peer.into(),
+            who: who(name),
+        });
+    }
+
+    /// Its picture and sound flow.
+    pub(super) fn flowing(&mut self, peer: &str) {
+        self.report(StageReport::Flowing {
+            peer: peer.into(),
+            video: true,
+            audio: true,
+        });
     }
 
     pub(super) fn report(&mut self, report: StageReport) {
