@@ -98,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rtc_srtp", &["src/rtc", "loadtest"]),
     ("rtc_stun", &["src/rtc", "loadtest"]),
     ("quinn_udp", &["src/rtc", "loadtest"]),
+    ("nix", &["loadtest"]),
     (
         "rustls",
         &[

@@ -1,4 +1,4 @@
-//! What a process costs, from `/proc`: CPU time and resident memory. Linux only, as the server is.
+//! What a process costs: CPU time by its clock, resident memory by `/proc`. Linux only, as the server is.
 //!
 //! Memory per client is a difference of two *settled* readings. A server that has just started holds
 //! memory that no client will cost (weiquan: 19 MiB in which it hashed a password that nobody has, given
@@ -8,6 +8,7 @@
 use std::{collections::VecDeque, fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use nix::{time::ClockId, unistd::Pid};
 use tokio::time::{self, Instant};
 
 const READ_EVERY: Duration = Duration::from_millis(250);
@@ -22,8 +23,8 @@ pub(crate) struct Cost {
     pub(crate) rss_bytes: u64,
 }
 
-/// Reads the cost of `pid`. CPU time is the scheduler's own nanoseconds over all threads, which is
-/// finer than the 10 ms ticks of `utime` and `stime`; threads that ended are taken from those.
+/// Reads the cost of `pid`. CPU time is the process's own clock (clock_getcpuclockid(3)): the scheduler's
+/// nanoseconds over all threads, also those that ended. `utime` and `stime` know only ticks of 10 ms.
 pub(crate) fn cost(pid: u32) -> Result<Cost> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))
         .with_context(|| format!("there is no process {pid}"))?;
@@ -32,39 +33,13 @@ pub(crate) fn cost(pid: u32) -> Result<Cost> {
         .find_map(|it| it.strip_prefix("VmRSS:"))
         .and_then(|it| it.trim().strip_suffix(" kB")?.trim().parse().ok())
         .unwrap_or(0);
+    let cpu = ClockId::pid_cpu_clock_id(Pid::from_raw(pid.try_into()?))
+        .and_then(ClockId::now)
+        .with_context(|| format!("process {pid} has no CPU clock"))?;
     Ok(Cost {
-        cpu_s: threads_s(pid).max(ticks_s(pid)),
+        cpu_s: Duration::from(cpu).as_secs_f64(),
         rss_bytes: rss_kib * 1024,
     })
-}
-
-fn threads_s(pid: u32) -> f64 {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let nanoseconds: u64 = tasks
-        .filter_map(|it| fs::read_to_string(it.path().join("schedstat")).ok())
-        .filter_map(|it| it.split(' ').next()?.parse::<u64>().ok())
-        .sum();
-    nanoseconds as f64 * 1e-9
-}
-
-fn ticks_s(pid: u32) -> f64 {
-    const TICKS_PER_S: f64 = 100.0;
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return 0.0;
-    };
-    // The name in parentheses may hold spaces: count the fields after it (proc(5): 14 and 15).
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<&str> = after.split_whitespace().collect();
-    let ticks = |i: usize| {
-        fields
-            .get(i)
-            .and_then(|it| it.parse::<f64>().ok())
-            .unwrap_or(0.0)
-    };
-    (ticks(11) + ticks(12)) / TICKS_PER_S
 }
 
 /// Resident bytes, with nobody and with everybody there.
@@ -111,4 +86,31 @@ pub(crate) async fn settled(pid: u32, at_least: Duration, still_bytes: u64) -> R
 /// CPU seconds of this process.
 pub(crate) fn own_cpu_s() -> f64 {
     cost(std::process::id()).map_or(0.0, |it| it.cpu_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_ended_thread_spent_is_counted() {
+        let before_s = own_cpu_s();
+        let spent = std::thread::spawn(|| {
+            let clock = ClockId::CLOCK_THREAD_CPUTIME_ID;
+            loop {
+                let spent = Duration::from(clock.now().expect("a clock"));
+                if spent > Duration::from_millis(3) {
+                    return spent;
+                }
+            }
+        });
+        let spent = spent.join().expect("it ends");
+        assert!(own_cpu_s() - before_s >= spent.as_secs_f64());
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_is_an_error() {
+        let error = cost(u32::MAX / 2 - 1).expect_err("nobody").to_string();
+        assert!(error.contains("there is no process"), "{error}");
+    }
 }
