@@ -1,11 +1,11 @@
 //! Runs the pure rooms: each on its home shard, with an inbox, a log and an audience.
 //!
 //! [`Directory`] finds a room and starts it on first use. [`room_task`] is the room's life: wishes
-//! in through two lanes ([`inbox`]), effects out, one append at a time, each announce encoded once. [`stage`] joins rooms and
-//! media by bounded channels, so that neither names the other; [`peers`] knows whose they are.
-//! [`people`] knows which connections a member has, [`Roles`] what they are now; [`read_back()`]
-//! proves a log without running its room. No rule is decided here, and nothing here is on the path
-//! of a delivery.
+//! in through two lanes ([`inbox`]), effects out, one append at a time, each announce encoded once.
+//! [`stage`] joins rooms and media by bounded channels, so that neither names the other; [`peers`]
+//! knows whose they are. [`people`] knows which connections a member has, [`Roles`] what they are
+//! now. [`storing`] makes records of what is stored; [`read_back()`] proves a log without running
+//! its room. No rule is decided here, and nothing here is on the path of a delivery.
 
 pub mod directory;
 mod inbox;
@@ -15,7 +15,7 @@ mod read_back;
 mod roles;
 pub mod room_task;
 pub mod stage;
-mod storing;
+pub mod storing;
 
 pub use directory::{Directory, RoomHandle, home_of};
 pub use inbox::Waiting;

@@ -155,7 +155,7 @@ fn hearts(counted: &[(String, u64)]) -> String {
 }
 
 /// A stored entry as a record again.
-pub(super) fn record(circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
+pub fn record(circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
     Record::read(
         circle,
         Columns {
@@ -172,7 +172,7 @@ pub(super) fn record(circle: CircleId, entry: Entry) -> Result<Record, ReadError
 }
 
 /// A stored page as records again, each with its likes and replies.
-pub(super) fn records(circle: CircleId, page: store::Page) -> Result<Vec<Record>, ReadError> {
+pub fn records(circle: CircleId, page: store::Page) -> Result<Vec<Record>, ReadError> {
     let tallies: BTreeMap<Seq, Tally> = page.tallies.into_iter().map(tally).collect();
     let read = |it: Entry| {
         let tally = tallies.get(&it.seq).copied().unwrap_or_default();

@@ -4,10 +4,12 @@ use axum::{
     Json as Answer,
     extract::{Path, Query, State},
 };
-use community::{Columns, Record, Tally, Verb};
+use community::{ReadError, Record, Verb};
 use protocol::{CircleId, Seq, limits, rest::Problem, server::Page};
 use serde::Deserialize;
 use store::{Entry, PageOf};
+
+use crate::actor::storing;
 
 use super::{
     Doors,
@@ -58,35 +60,19 @@ pub(crate) async fn page(
         .admit(room.number, by.who(), Verb::Watch)
         .await?;
     let page = doors.store.page(room.number, of, n).await?;
-    let mut tallies = page.tallies;
-    let mut records = Vec::with_capacity(page.entries.len());
-    for entry in page.entries {
-        let seq = entry.seq;
-        let record = read(room.circle, entry)
-            .map_err(|it| Failure::internal("a stored record cannot be read", &it))?;
-        let tally = tallies.extract_if(.., |it| it.of == seq).next();
-        let tally = tally.map_or_else(Tally::default, |it| Tally {
-            likes: it.likes,
-            replies: it.replies,
-        });
-        records.push(record.with_tally(tally).frame());
-    }
+    let end = page.end;
+    let records = storing::records(room.circle, page).map_err(unreadable)?;
     Ok(Answer(Page {
-        page: records,
-        end: page.end,
+        page: records.into_iter().map(|it| it.frame()).collect(),
+        end,
     }))
 }
 
-pub(super) fn read(circle: CircleId, entry: Entry) -> Result<Record, community::ReadError> {
-    let columns = Columns {
-        seq: entry.seq,
-        at_ms: entry.at_ms,
-        pos: entry.pos,
-        author: entry.author,
-        kind: entry.kind,
-        is_fact: entry.is_fact,
-        client_id: entry.client_id,
-        body: entry.body,
-    };
-    Record::read(circle, columns)
+/// A stored entry as a record.
+pub(super) fn read(circle: CircleId, entry: Entry) -> Outcome<Record> {
+    storing::record(circle, entry).map_err(unreadable)
+}
+
+fn unreadable(error: ReadError) -> Failure {
+    Failure::internal("a stored record cannot be read", &error)
 }

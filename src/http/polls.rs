@@ -86,8 +86,7 @@ async fn held(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow> {
 async fn read(doors: &Doors, room: &RoomRow, seq: Seq) -> Outcome<PollResult> {
     let gone = || Failure::new(Code::NotFound, "there is no poll of that number here");
     let entry = doors.store.entry(room.number, seq).await?;
-    let record = history::read(room.circle, entry.ok_or_else(gone)?)
-        .map_err(|it| Failure::internal("a stored record cannot be read", &it))?;
+    let record = history::read(room.circle, entry.ok_or_else(gone)?)?;
     let RecordBody::Poll(poll) = record.body else {
         return Err(gone());
     };

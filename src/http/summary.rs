@@ -12,7 +12,7 @@ use protocol::{
     rest::{Ended, EndedList, HeartCount, Problem, Summary, SummaryForHost},
     server::{Broadcast, QuestionPhase, Quoted},
 };
-use store::{Entry, SummaryRow};
+use store::SummaryRow;
 
 use super::{
     Doors,
@@ -175,7 +175,7 @@ impl Told<'_> {
             let Some(entry) = self.doors.store.entry(self.room, seq).await? else {
                 continue;
             };
-            let record = self.read(entry)?;
+            let record = history::read(self.circle, entry)?;
             let author = record.author.frame();
             if let RecordBody::Message(message) = record.body
                 && !message.deleted
@@ -197,11 +197,7 @@ impl Told<'_> {
             .store
             .entries_between(self.room, self.seqs, kind, TOLD_MAX)
             .await?;
-        entries.into_iter().map(|it| self.read(it)).collect()
-    }
-
-    fn read(&self, entry: Entry) -> Outcome<Record> {
-        history::read(self.circle, entry)
-            .map_err(|it| Failure::internal("a stored record cannot be read", &it))
+        let read = |it| history::read(self.circle, it);
+        entries.into_iter().map(read).collect()
     }
 }
