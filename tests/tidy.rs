@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ws", &["protocol"]),
     ("tls", &[]),
     ("acme", &["tls", "clock"]),
-    ("reach", &["clock"]),
+    ("reach", &["tls", "clock"]),
     ("fanout", &["ws", "tls", "protocol", "clock", "telemetry"]),
     ("auth", &["protocol", "community", "clock", "telemetry"]),
     ("blobs", &["protocol"]),

@@ -18,11 +18,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::crypto::aws_lc_rs;
 use tokio::time::timeout;
 
 use crate::fault::Fault;
@@ -44,17 +40,16 @@ pub(crate) struct Client {
 impl Client {
     /// Trusts whom the machine trusts, or only the given file.
     pub(crate) fn new(directory_ca: Option<&Path>) -> Result<Self, Fault> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
         let tls = match directory_ca {
             Some(path) => {
-                let config = ClientConfig::builder_with_provider(provider)
-                    .with_safe_default_protocol_versions()?
-                    .with_root_certificates(roots(path)?)
-                    .with_no_client_auth();
+                let config = tls::trusting(path).map_err(|error| Fault::DirectoryCa {
+                    path: path.display().to_string(),
+                    error,
+                })?;
                 HttpsConnectorBuilder::new().with_tls_config(config)
             }
             None => HttpsConnectorBuilder::new()
-                .with_provider_and_native_roots(provider)
+                .with_provider_and_native_roots(aws_lc_rs::default_provider())
                 .map_err(|error| Fault::NoRoots(error.to_string()))?,
         };
         let connector = tls.https_only().enable_http1().build();
@@ -108,21 +103,6 @@ where
     response
         .map(|body| Limited::new(body, ANSWER_BYTES_MAX))
         .into()
-}
-
-fn roots(path: &Path) -> Result<RootCertStore, Fault> {
-    let wrong = |error| Fault::DirectoryCa {
-        path: path.display().to_string(),
-        error,
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(wrong)? {
-        roots.add(certificate.map_err(wrong)?)?;
-    }
-    if roots.is_empty() {
-        return Err(wrong(rustls::pki_types::pem::Error::NoItemsFound));
-    }
-    Ok(roots)
 }
 
 /// `Retry-After` in seconds; as a date it is too rare to read.

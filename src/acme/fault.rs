@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use instant_acme::Problem;
-use rustls::pki_types::pem;
 
 use crate::kept::KeptError;
 
@@ -35,7 +34,7 @@ pub enum Fault {
     )]
     Certificate(String),
     #[error("tls.directory_ca = {path}: {error}")]
-    DirectoryCa { path: String, error: pem::Error },
+    DirectoryCa { path: String, error: tls::Untrusted },
     #[error(
         "this machine knows no authorities ({0}): install ca-certificates, or name tls.directory_ca"
     )]

@@ -1,7 +1,7 @@
 //! Sends pushes: a bounded queue, a few at once, a deadline for each. A push is worth one or two tries
 //! more and no crowd that waits: what is lost here still lies in the inbox.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
@@ -11,11 +11,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::crypto::aws_lc_rs;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -74,10 +70,8 @@ pub struct Gone {
 pub enum StartError {
     #[error("no certificates of authorities are on this machine: {0}")]
     NoRoots(String),
-    #[error("push.ca = {path}: {why}")]
-    Ca { path: String, why: String },
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    #[error("push.ca = {path}: {error}")]
+    Ca { path: String, error: tls::Untrusted },
 }
 
 type Http = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
@@ -237,17 +231,16 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn client(settings: &Settings) -> Result<Http, StartError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
     let tls = match &settings.ca {
         Some(path) => {
-            let config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?
-                .with_root_certificates(roots(path)?)
-                .with_no_client_auth();
+            let config = tls::trusting(path).map_err(|error| StartError::Ca {
+                path: path.display().to_string(),
+                error,
+            })?;
             HttpsConnectorBuilder::new().with_tls_config(config)
         }
         None => HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
+            .with_provider_and_native_roots(aws_lc_rs::default_provider())
             .map_err(|error| StartError::NoRoots(error.to_string()))?,
     };
     let mut tcp = HttpConnector::new_with_resolver(Resolver {
@@ -257,21 +250,6 @@ fn client(settings: &Settings) -> Result<Http, StartError> {
     tcp.set_connect_timeout(Some(ANSWER_WITHIN / 2));
     let connector = tls.https_only().enable_http1().wrap_connector(tcp);
     Ok(Client::builder(TokioExecutor::new()).build(connector))
-}
-
-fn roots(path: &Path) -> Result<RootCertStore, StartError> {
-    let wrong = |why: &dyn std::fmt::Display| StartError::Ca {
-        path: path.display().to_string(),
-        why: why.to_string(),
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|it| wrong(&it))? {
-        roots.add(certificate.map_err(|it| wrong(&it))?)?;
-    }
-    if roots.is_empty() {
-        return Err(wrong(&"it holds no certificate"));
-    }
-    Ok(roots)
 }
 
 fn count(what: &'static str) {

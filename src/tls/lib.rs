@@ -1,5 +1,5 @@
-//! TLS without sockets: sessions that turn bytes into bytes, the certificate they show, and the
-//! answer to an authority that checks whose name this is.
+//! TLS without sockets: sessions that turn bytes into bytes, the certificate they show, the answer to
+//! an authority that checks whose name this is, and whom the server's own clients trust.
 //!
 //! A [`Session`] is 1 KB and owns no buffer (rustls' unbuffered interface; its buffered one keeps
 //! 4 KiB for ever after the first read). Whoever holds the socket brings the bytes: the front while
@@ -13,6 +13,7 @@
     allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")
 )]
 
+mod authorities;
 mod certificates;
 mod files;
 mod pair;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use rustls::{ServerConfig, crypto::aws_lc_rs, server::NoServerSessionStorage};
 
+pub use authorities::{Untrusted, trusting};
 pub use certificates::Certificates;
 pub use files::{CertificateError, Files};
 pub use pair::{About, Pair, Unfit};
