@@ -1,6 +1,7 @@
 // A room of 2,000 beside Bun, in the clear and over TLS: the same frames to the same client, in pairs. And what only TLS
 // costs: a handshake, and the memory of 10,000 who listen.
-import { Server, bun, certificate, end, freePort, start } from "./rig.mjs";
+import { freePort } from "../ports.mjs";
+import { Server, bun, certificate, end, start } from "./rig.mjs";
 
 const PEER = { peer: "bun 1.4.5" };
 

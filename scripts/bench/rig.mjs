@@ -2,10 +2,10 @@
 // but for its ports and folder (each override is printed), a stream key, and the load test as a child.
 import { spawn, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../ports.mjs";
 
 // BENCH_BIN: where the two release programs lie, if cargo was told to build elsewhere.
 const programs = path.resolve(process.env.BENCH_BIN ?? "target/release");
@@ -32,15 +32,6 @@ if (disk === "tmpfs" || disk === "ramfs") {
 console.error(`machine: ${os.cpus().length} cores, ${os.cpus()[0].model}, load ${os.loadavg()[0].toFixed(2)}, disk ${disk}`);
 
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-
-export function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
 
 // Server on the first core, generator on the second, where there are two: a measurement must not share one.
 const pinned = (core, command, args) =>

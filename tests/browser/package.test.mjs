@@ -5,7 +5,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { freePort, root, World } from "./world.mjs";
+import { freePort } from "../../scripts/ports.mjs";
+import { root, World } from "./world.mjs";
 
 const sdk = path.join(root, "clients/js");
 let world, slug, project, packed;

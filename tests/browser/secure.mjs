@@ -7,7 +7,8 @@ import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect } from "node:tls";
-import { World, freePort } from "./world.mjs";
+import { freePort } from "../../scripts/ports.mjs";
+import { World } from "./world.mjs";
 
 export const NAME = "live.test";
 

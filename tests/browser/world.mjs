@@ -1,10 +1,10 @@
 // What every browser test starts from: the program on free ports, an owner, a room, publishers, pages.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import puppeteer from "puppeteer-core";
+import { freePort } from "../../scripts/ports.mjs";
 
 export const root = path.resolve(import.meta.dirname, "../..");
 const binary = process.env.WEIQUAN_BIN ?? path.join(root, "target/debug/weiquan");
@@ -18,15 +18,6 @@ export async function fill(page, selector, text) {
   const field = await page.waitForSelector(selector);
   await field.click();
   await field.type(text);
-}
-
-export function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 }
 
 /** A server with an owner (signed in by token) on an empty folder. */

@@ -5,6 +5,7 @@
     reason = "each test file uses a part of it"
 )]
 
+mod ports;
 mod publisher;
 pub mod tls;
 
@@ -28,7 +29,7 @@ use tempfile::TempDir;
 use weiquan_client::Connection;
 
 #[allow(unused_imports, reason = "each test file uses a part of it")]
-pub use publisher::Publisher;
+pub use {ports::free_ports, publisher::Publisher};
 
 pub const PASSWORD: &str = "correct horse battery";
 /// Longest wait for a fact that must come.
@@ -249,16 +250,6 @@ fn spawn(
         }
     }
     (child, code)
-}
-
-/// Ports that were free a moment ago, TCP and UDP alike.
-pub fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<std::net::TcpListener> = (0..count)
-        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"))
-        .collect();
-    held.iter()
-        .map(|it| it.local_addr().expect("bound").port())
-        .collect()
 }
 
 /// Somebody with a browser: cookies, and a token once signed in.
