@@ -303,6 +303,11 @@ impl Track {
             .filter(|kept| kept.index == index)
     }
 
+    /// Whether who comes now has a picture at once.
+    pub const fn has_picture(&self) -> bool {
+        self.gop.is_some()
+    }
+
     pub(crate) fn replay(&self) -> Option<Replay> {
         let gop = self.gop.as_ref()?;
         Some(Replay {

@@ -64,6 +64,14 @@ impl Worker {
         }
     }
 
+    /// A viewer is on its way: the keyframe that it would wait for comes while it shakes hands.
+    pub(super) fn foresee(&mut self, room: RoomNumber, now: Instant) {
+        let track = self.router.stage(room).and_then(|it| it.track(Kind::Video));
+        if track.is_some_and(|it| !it.has_picture()) {
+            self.wish(room, now);
+        }
+    }
+
     pub(super) fn wish(&mut self, room: RoomNumber, now: Instant) {
         let publication = self
             .router

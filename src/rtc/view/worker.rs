@@ -365,6 +365,7 @@ impl Worker {
         let answered = sdp::answer(offer, video, audio, &transport)?;
         let peer = PeerId::from(format!("{}{}", peer_prefix(self.number), random::token(16)));
         let etag = credentials.ufrag.clone();
+        let sees = answered.video.is_some();
         self.serial += 1;
         let entry = self.viewers.vacant_entry();
         let key = entry.key();
@@ -390,6 +391,9 @@ impl Worker {
         });
         self.router.enter(room, key);
         self.load.store(self.viewers.len(), Ordering::Relaxed);
+        if sees {
+            self.foresee(room, now);
+        }
         Ok(Established {
             peer,
             sdp: answered.sdp,

@@ -76,6 +76,22 @@ async fn b11_a_viewer_without_a_keyframe_to_begin_with_has_one_asked_for() {
     edge.running.shutdown().await;
 }
 
+#[tokio::test]
+async fn b11_a_keyframe_is_asked_for_as_soon_as_a_viewer_is_answered() {
+    let mut edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.delta();
+    let client = Client::new().await;
+    assert!(edge.viewers.view(ROOM, client.offer()).await.is_ok());
+    let asked = edge.wishes.try_recv();
+    assert_eq!(asked.map(|it| it.room).ok(), Some(ROOM), "no handshake yet");
+    source.keyframe();
+    let (mut client, _) = edge.watch().await;
+    client.rtp(VIDEO).await;
+    assert!(edge.wishes.try_recv().is_err(), "there is a picture");
+    edge.running.shutdown().await;
+}
+
 fn sound(source: &mut Source) {
     let (ssrc, sequence) = (source.ssrc, source.sequence);
     source.ssrc = 99;
