@@ -159,6 +159,8 @@ export interface WeiquanApi {
   me(): Promise<Me | null>;
   /** A guest's identity, the same on this device each time. */
   beGuest(name?: string): Promise<Me>;
+  /** Who one is on this device, or from now on a guest. Rooms may be joined meanwhile. */
+  beSomebody(guestName?: string): Promise<Me>;
   rooms(): Promise<RoomCard[]>;
   /** The same with its version; with `after` (a version one has) it comes when there is another, or after 20 s. */
   roomList(after?: number): Promise<RoomList>;

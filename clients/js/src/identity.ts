@@ -30,6 +30,10 @@ export class Identity {
   #token: { text: string; renewAt: number } | null = null;
   #renewal: Promise<Me> | null = null;
   #asked: Promise<Me | null> | null = null;
+  /** One is about to be somebody: a token waits for that. */
+  #becoming: Promise<Me> | null = null;
+  /** What was read or made once; it never changes. */
+  readonly #lasting = new Map<string, Promise<string>>();
   /** The server said that nobody is signed in. Whoever signs in later, on any page, is remembered. */
   #nobody = false;
 
@@ -45,8 +49,17 @@ export class Identity {
     return this.#asked;
   }
 
+  /** Who one is on this device; where nobody is signed in, a guest from now on. */
+  beSomebody(name: string | null): Promise<Me> {
+    this.#becoming ??= this.me()
+      .then((me) => me ?? this.beGuest(name))
+      .finally(() => (this.#becoming = null));
+    return this.#becoming;
+  }
+
   /** A token that is still good for a while. Fails with `token_missing` when nobody is signed in. */
   async token(): Promise<string> {
+    if (this.#becoming !== null) await this.#becoming;
     if (this.#token === null || this.#env.timers.now() >= this.#token.renewAt) await this.#renew();
     if (this.#token === null) throw missing();
     return this.#token.text;
@@ -97,6 +110,8 @@ export class Identity {
   }
 
   async #whoAmI(): Promise<Me | null> {
+    // A drawer takes its time, and whoever taps a room next needs these at once.
+    if (this.#env.token === null) void Promise.all([this.device(), this.#secret()]).catch(() => {});
     if (this.#nobody && (await this.#remembered()) === null) return null;
     try {
       return await this.#renew();
@@ -147,7 +162,8 @@ export class Identity {
     const left = Math.max(made.expires_ms - this.#env.now(), 2 * RENEW_BEFORE_MS);
     this.#token = { text: made.token, renewAt: this.#env.timers.now() + left - RENEW_BEFORE_MS };
     const remembered: Remembered = { ...as, me: made.me };
-    await this.#env.storage.set("who", JSON.stringify(remembered));
+    // One is who one is, also while the drawer takes its time, and where it takes nothing.
+    void this.#env.storage.set("who", JSON.stringify(remembered)).catch(() => {});
     this.#know(made.me);
     return made.me;
   }
@@ -163,9 +179,12 @@ export class Identity {
   }
 
   async #guestWish(name: string | null): Promise<GuestWish> {
+    return { device: await this.#secret(), name };
+  }
+
+  #secret(): Promise<string> {
     const digit = (): string => Math.floor(this.#env.random() * 16).toString(16);
-    const secret = (): string => Array.from({ length: SECRET_DIGITS }, digit).join("");
-    return { device: await this.#kept("guest-secret", secret), name };
+    return this.#kept("guest-secret", () => Array.from({ length: SECRET_DIGITS }, digit).join(""));
   }
 
   async #remembered(): Promise<Remembered | null> {
@@ -173,12 +192,17 @@ export class Identity {
     return text === null ? null : (JSON.parse(text) as Remembered);
   }
 
-  async #kept(key: string, make: () => string): Promise<string> {
-    const known = await this.#env.storage.get(key);
-    if (known !== null) return known;
-    const made = make();
-    await this.#env.storage.set(key, made);
-    return made;
+  #kept(key: string, make: () => string): Promise<string> {
+    const read = async (): Promise<string> => {
+      const known = await this.#env.storage.get(key);
+      const value = known ?? make();
+      if (known === null) await this.#env.storage.set(key, value);
+      return value;
+    };
+    const lasting = this.#lasting.get(key) ?? read();
+    this.#lasting.set(key, lasting);
+    lasting.catch(() => this.#lasting.delete(key));
+    return lasting;
   }
 }
 

@@ -27,16 +27,30 @@ const STORE = "values";
 /**
  * IndexedDB as a drawer of strings. Where the browser refuses it (a private window, a full disk) the
  * page works on with memory: an outbox that does not survive a reload is better than no chat.
+ *
+ * What was read once is known at once from then on (a busy page reads in tens of milliseconds), until
+ * another page of this device writes it.
  */
 export class BrowserStorage implements KeyValue {
   readonly #fallback = new MemoryStorage();
   readonly #database: Promise<IDBDatabase | null>;
+  readonly #known = new Map<string, Promise<string | null>>();
+  /** Tells the other pages of this device which value is another now. */
+  readonly #pages: BroadcastChannel;
 
   constructor(factory: IDBFactory, name = "weiquan") {
     this.#database = open(factory, name).catch(() => null);
+    this.#pages = new BroadcastChannel(name);
+    this.#pages.onmessage = ({ data }: MessageEvent<string>) => this.#known.delete(data);
   }
 
-  async get(key: string): Promise<string | null> {
+  get(key: string): Promise<string | null> {
+    const value = this.#known.get(key) ?? this.#read(key);
+    this.#known.set(key, value);
+    return value;
+  }
+
+  async #read(key: string): Promise<string | null> {
     const value = await this.#run(
       "readonly",
       (store) => store.get(key),
@@ -46,19 +60,23 @@ export class BrowserStorage implements KeyValue {
   }
 
   async set(key: string, value: string): Promise<void> {
+    this.#known.set(key, Promise.resolve(value));
     await this.#run(
       "readwrite",
       (store) => store.put(value, key),
       () => this.#fallback.set(key, value),
     );
+    this.#pages.postMessage(key);
   }
 
   async remove(key: string): Promise<void> {
+    this.#known.set(key, Promise.resolve(null));
     await this.#run(
       "readwrite",
       (store) => store.delete(key),
       () => this.#fallback.remove(key),
     );
+    this.#pages.postMessage(key);
   }
 
   async keys(prefix: string): Promise<string[]> {

@@ -123,6 +123,10 @@ export class Weiquan implements WeiquanApi {
     return this.#identity.beGuest(name ?? null);
   }
 
+  beSomebody(guestName?: string): Promise<Me> {
+    return this.#identity.beSomebody(guestName ?? null);
+  }
+
   async rooms(): Promise<RoomCard[]> {
     return (await this.roomList()).rooms;
   }

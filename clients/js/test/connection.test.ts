@@ -233,11 +233,26 @@ describe("the connection", () => {
     world.client.room("lobby").join();
     await world.clock.advance(100);
     expect(world.client.status.get()).toEqual({ state: "refused", code: "token_missing" });
-    expect(world.server.lines).toHaveLength(0);
+    expect(world.server.open).toHaveLength(0);
     await world.client.beGuest();
     await world.clock.advance(100);
     expect(world.view.live).toBe(true);
     expect(joins(world)).toHaveLength(1);
+  });
+
+  it("opens the line while somebody becomes a guest, and says hello once", async () => {
+    const world = new World();
+    expect(await world.client.me()).toBeNull();
+    const guest = world.client.beSomebody("小明");
+    world.client.room("lobby").join();
+    expect(world.server.lines).toHaveLength(1);
+    expect(await guest).toMatchObject({ name: "小明", mark: "guest" });
+    await world.clock.advance(100);
+    expect(world.view.live).toBe(true);
+    expect(world.server.lines).toHaveLength(1);
+    expect(joins(world)).toHaveLength(1);
+    expect(world.server.calls.filter((it) => it === "POST guests")).toHaveLength(1);
+    expect(await world.client.beSomebody("小红")).toMatchObject({ name: "小明" });
   });
 
   it("says hello again as somebody else after a sign-in, and forgets whose it was", async () => {

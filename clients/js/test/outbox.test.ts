@@ -141,6 +141,23 @@ describe.each([
   });
 });
 
+it("knows at once what was read, until another page writes it", async () => {
+  const name = `test-${Math.random()}`;
+  const [page, other] = [new BrowserStorage(indexedDB, name), new BrowserStorage(indexedDB, name)];
+  const told = new Promise((done) => new BroadcastChannel(name).addEventListener("message", done));
+  await other.set("who", "一");
+  await told;
+  expect(await page.get("who")).toBe("一");
+  let atOnce: string | null = null;
+  void page.get("who").then((it) => (atOnce = it));
+  await Promise.resolve();
+  expect(atOnce).toBe("一");
+  await other.set("who", "二");
+  await expect.poll(() => page.get("who")).toBe("二");
+  await other.remove("who");
+  await expect.poll(() => page.get("who")).toBeNull();
+});
+
 it("works on in memory where the browser has no database", async () => {
   const broken = {
     open: () => {

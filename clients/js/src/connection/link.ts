@@ -133,27 +133,34 @@ export class Link {
     const turn = ++this.#turn;
     const current = (): boolean => turn === this.#turn;
     this.#sayTrying();
-    let token: string;
-    let device: string;
-    try {
-      [token, device] = await Promise.all([this.#identity.token(), this.#identity.device()]);
-    } catch (error) {
-      if (current()) this.#noToken(error);
-      return;
-    }
-    if (!current()) return;
-    this.#helloAs = this.#identity.who.get()?.id ?? "";
     this.#cancel = this.#env.timers.after(WELCOME_WITHIN_MS, () => this.#lost(0));
+    // The line is opened while the token is made.
+    const opened = this.#open(current);
     try {
-      this.#socket = this.#env.socket(this.#address(), SUBPROTOCOL, {
-        open: () => current() && this.#hello(token, device),
-        text: (data) => current() && this.#hear(data, current),
-        closed: (code) => current() && this.#lost(code),
-      });
-    } catch {
-      // The browser refuses the address itself (a policy of the page): nothing was opened.
-      this.#lost(0);
+      const [token, device] = await Promise.all([this.#identity.token(), this.#identity.device()]);
+      await opened;
+      if (current()) this.#hello(token, device);
+    } catch (error) {
+      if (!current()) return;
+      this.#hangUp();
+      this.#noToken(error);
     }
+  }
+
+  /** Settles once the socket is open; a socket that closes before that is a loss. */
+  #open(current: () => boolean): Promise<void> {
+    return new Promise((opened) => {
+      try {
+        this.#socket = this.#env.socket(this.#address(), SUBPROTOCOL, {
+          open: opened,
+          text: (data) => current() && this.#hear(data, current),
+          closed: (code) => current() && this.#lost(code),
+        });
+      } catch {
+        // The browser refuses the address itself (a policy of the page): nothing was opened.
+        this.#lost(0);
+      }
+    });
   }
 
   #address(): string {
@@ -163,6 +170,7 @@ export class Link {
   }
 
   #hello(token: string, device: string): void {
+    this.#helloAs = this.#identity.who.get()?.id ?? "";
     const hello = {
       request: { op: "hello" as const, token, device },
       answer: (it: Outcome | null) => this.#welcomed(it),

@@ -78,6 +78,9 @@ class FakeWeiquan implements WeiquanApi {
   async beGuest(name = "访客 47"): Promise<Me> {
     return this.#be({ id: "g_me", name, mark: "guest" });
   }
+  async beSomebody(guestName?: string): Promise<Me> {
+    return (await this.me()) ?? this.beGuest(guestName);
+  }
   #be(me: Me): Me {
     this.who.set(me);
     return me;
