@@ -9,6 +9,7 @@ use protocol::{
     client::ReviewAct,
     server::{AckKind, Body, LinkRule, Push, Reply, Rules},
 };
+use reqwest::Method;
 use support::{Person, Server};
 use tokio::time::timeout;
 use weiquan_client::{Connection, Error, new_client_id};
@@ -268,4 +269,65 @@ async fn o13_acts_are_written_down_for_staff_and_whom_they_concern_and_the_chain
         audit("list").1
     );
     server.stop();
+}
+
+#[tokio::test]
+async fn o13_acts_outside_a_room_are_lines_as_well() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let key = owner.make_stream_key("tea").await;
+    let address = format!("/api/v1/rooms/tea/stream-keys/{}", key.id);
+    let revoke = owner.request(Method::DELETE, &address).send();
+    assert_eq!(revoke.await.expect("an answer").status(), 204);
+    let ann = server.sign_up("ann").await;
+    let everywhere = protocol::rest::SignOut { everywhere: true };
+    let out = ann.request(Method::POST, "/api/v1/sign-out");
+    let out = out.json(&everywhere).send();
+    assert_eq!(out.await.expect("an answer").status(), 204);
+    let seen: protocol::rest::ActList = owner.get("/api/v1/audit").await;
+    let lines: Vec<_> = seen
+        .acts
+        .iter()
+        .map(|it| (it.by.name.as_str(), it.what.as_str(), it.why.as_str()))
+        .collect();
+    let expected = [
+        ("ann", "sign_out_everywhere", ""),
+        ("圈主", "revoke_stream_key", "test"),
+        ("圈主", "stream_key", "test"),
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// Whoever has the file can change it, and cannot hide it.
+#[tokio::test]
+async fn o13_a_line_that_somebody_changed_in_the_file_is_named_by_the_program() {
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    for _ in 0..2 {
+        owner.make_stream_key("tea").await;
+    }
+    server.stop();
+    let verify = || {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_weiquan"))
+            .args(["audit", "verify", "--data"])
+            .arg(&server.folder)
+            .output()
+            .expect("the command runs");
+        let words = String::from_utf8(run.stdout).expect("text");
+        (run.status.success(), words.trim().to_owned())
+    };
+    assert_eq!(verify(), (true, "the audit log is whole: 2 lines".into()));
+    let file = rusqlite::Connection::open(server.folder.join("weiquan.db")).expect("the file");
+    let change = "UPDATE audit SET why = 'vMix' WHERE number = 2";
+    assert!(file.execute(change, []).is_err(), "not by mistake");
+    file.execute_batch(&format!("DROP TRIGGER audit_is_not_changed; {change}"))
+        .expect("whoever has the file can");
+    drop(file);
+    let (holds, words) = verify();
+    assert!(
+        !holds && words.starts_with("line 2 of the audit log"),
+        "{words}"
+    );
 }

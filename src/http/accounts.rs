@@ -21,6 +21,7 @@ use store::{Account, GuestDevice, NewAccount, SignIn};
 
 use super::{
     Doors,
+    audit::act,
     body::Json,
     caller::{self, Address, COOKIE, Caller, Known, SIGN_IN_DAYS, SignedIn, identity_of, mark_of},
     problem::{Failure, Outcome},
@@ -142,7 +143,8 @@ pub(crate) async fn sign_out(
                 "this identity has no account here",
             ));
         }
-        doors.store.sign_out_everywhere(identity.id.clone()).await?;
+        let signed_out = act(&identity, "sign_out_everywhere", String::new());
+        doors.store.sign_out_everywhere(signed_out).await?;
         doors.stage.revoke(Revoked::Member(identity.id));
     } else if let Some(secret) = caller::cookie(&headers) {
         doors.store.remove_sign_in(secrets::hash(secret)).await?;

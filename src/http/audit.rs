@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth::Role;
+use auth::{Identity, Role};
 use axum::{
     Json as Answer,
     extract::{Query, State, rejection::QueryRejection},
@@ -10,13 +10,14 @@ use axum::{
 use protocol::{
     Code, RoomNumber, Slug,
     rest::{ActCard, ActList, Problem},
+    server::Person,
 };
 use serde::Deserialize;
-use store::{ACTS_MAX, ActRow, ActsOf};
+use store::{ACTS_MAX, ActRow, ActsOf, NewAct};
 
 use super::{
     Doors,
-    caller::Known,
+    caller::{Known, mark_of},
     problem::{Failure, Outcome},
 };
 
@@ -27,6 +28,24 @@ pub(crate) struct Search {
     room: Option<String>,
     before: Option<u64>,
     n: Option<usize>,
+}
+
+/// An act of somebody outside a room's log, now, to nobody.
+pub(super) fn act(by: &Identity, what: &str, why: String) -> NewAct {
+    NewAct {
+        at_ms: clock::unix_ms(),
+        room: None,
+        seq: None,
+        by: Person {
+            id: by.id.clone(),
+            name: by.name.clone(),
+            mark: mark_of(by.role),
+        },
+        what: what.to_owned(),
+        whom: None,
+        why,
+        until_ms: None,
+    }
 }
 
 /// Who did what to whom, the newest first; for the owner and moderators

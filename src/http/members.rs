@@ -16,6 +16,7 @@ use store::{MemberRow, MembersOf, NewAct};
 
 use super::{
     Doors,
+    audit::act,
     body::Json,
     caller::{Known, identity_of, mark_of, role_of},
     problem::{Failure, Outcome},
@@ -129,25 +130,18 @@ pub(crate) async fn set_role(
         ));
     }
     if account.role != role {
-        let act = NewAct {
-            at_ms: clock::unix_ms(),
-            room: None,
-            seq: None,
-            by: Person {
-                id: by.id.clone(),
-                name: by.name.clone(),
-                mark: mark_of(by.role),
-            },
-            what: "role".to_owned(),
+        let appointed = NewAct {
             whom: Some(Person {
                 id: account.id.clone(),
                 name: account.name.clone(),
                 mark: mark_of(role_of(account.role)),
             }),
-            why: format!("{role:?}").to_lowercase(),
-            until_ms: None,
+            ..act(&by, "role", format!("{role:?}").to_lowercase())
         };
-        doors.store.appoint(circle.id, id, role, Some(act)).await?;
+        doors
+            .store
+            .appoint(circle.id, id, role, Some(appointed))
+            .await?;
         account.role = role;
         doors
             .stage

@@ -12,10 +12,11 @@ use protocol::{
     Code, limits,
     rest::{NewStreamKey, Problem, StreamKey, StreamKeyList, StreamKeyMade},
 };
-use store::RoomRow;
+use store::{NewAct, RoomRow};
 
 use super::{
     Doors,
+    audit::act,
     body::Json,
     caller::Known,
     problem::{Failure, Outcome},
@@ -76,12 +77,19 @@ pub(crate) async fn make(
     let key = store::StreamKey {
         id: secrets::random_id("k_"),
         room: room.number,
-        account: by.id,
+        account: by.id.clone(),
         label,
         made_ms: clock::unix_ms(),
         used_ms: None,
     };
-    doors.store.add_stream_key(key.clone(), secret.hash).await?;
+    let made = NewAct {
+        room: Some(room.number),
+        ..act(&by, "stream_key", key.label.clone())
+    };
+    doors
+        .store
+        .add_stream_key(key.clone(), secret.hash, made)
+        .await?;
     let made = StreamKeyMade {
         id: key.id,
         key: secret.text,
@@ -105,9 +113,16 @@ pub(crate) async fn revoke(
     Known(by): Known,
 ) -> Outcome<StatusCode> {
     let room = held(&doors, room, &by).await?;
+    let keys = doors.store.stream_keys(room.number).await?;
+    let label = keys.into_iter().find(|it| it.id == id);
+    let label = label.map(|it| it.label).unwrap_or_default();
+    let revoked = NewAct {
+        room: Some(room.number),
+        ..act(&by, "revoke_stream_key", label)
+    };
     doors
         .store
-        .revoke_stream_key(room.number, id.clone(), clock::unix_ms())
+        .revoke_stream_key(room.number, id.clone(), revoked)
         .await?;
     doors.stage.revoke(Revoked::StreamKey {
         room: room.number,

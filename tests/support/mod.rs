@@ -335,7 +335,6 @@ impl Person {
         serde_json::from_str(&text).unwrap_or_else(|it| panic!("GET {path}: {it} in {text}"))
     }
 
-    /// Makes a room where guests may be.
     /// A stream key for a room.
     pub async fn make_stream_key(&self, room: &str) -> StreamKeyMade {
         let path = format!("/api/v1/rooms/{room}/stream-keys");
@@ -343,6 +342,7 @@ impl Person {
             .await
     }
 
+    /// Makes a room where guests may be.
     pub async fn make_room(&self, slug: &str) -> RoomCard {
         let body = NewRoom {
             title: slug.into(),

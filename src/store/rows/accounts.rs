@@ -129,10 +129,11 @@ impl Store {
         .await
     }
 
-    /// Signs out everywhere: every sign-in and every browser that is pushed to is gone, and every token made so far is refused. Answers
-    /// the new token epoch.
-    pub async fn sign_out_everywhere(&self, id: MemberId) -> Result<u64, RowError> {
+    /// Signs the act's own person out everywhere: every sign-in and every browser that is pushed to is gone, and every token made
+    /// so far is refused. It is written down in the audit log. Answers the new token epoch.
+    pub async fn sign_out_everywhere(&self, act: NewAct) -> Result<u64, RowError> {
         self.write(move |db| {
+            let id = &act.by.id;
             db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
             db.execute(
                 "DELETE FROM push_subscriptions WHERE member = ?1",
@@ -144,6 +145,7 @@ impl Store {
                 [id.as_str()],
                 |row| uint(row, 0),
             )?;
+            audit::add(db, &act)?;
             Ok(epoch)
         })
         .await

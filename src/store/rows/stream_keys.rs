@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row};
 use super::{
     Hash, RowError,
     accounts::found,
+    audit::{self, NewAct},
     column::{int, is_taken, member, opt_uint, uint},
 };
 use crate::store::Store;
@@ -22,8 +23,13 @@ pub struct StreamKey {
 }
 
 impl Store {
-    /// Keeps a key by the SHA-256 of what was shown.
-    pub async fn add_stream_key(&self, key: StreamKey, hash: Hash) -> Result<(), RowError> {
+    /// Keeps a key by the SHA-256 of what was shown; written down in the audit log.
+    pub async fn add_stream_key(
+        &self,
+        key: StreamKey,
+        hash: Hash,
+        act: NewAct,
+    ) -> Result<(), RowError> {
         self.write(move |db| {
             db.execute(
                 "INSERT INTO stream_keys (id, room, account, hash, label, made_ms)
@@ -44,7 +50,7 @@ impl Store {
                     it.into()
                 }
             })?;
-            Ok(())
+            Ok(audit::add(db, &act)?)
         })
         .await
     }
@@ -86,20 +92,22 @@ impl Store {
         .await
     }
 
-    /// Revokes a key of this room; [`RowError::NotFound`] where it has no such key (any more).
+    /// Revokes a key of this room at the time of the act, which is written down in the audit log;
+    /// [`RowError::NotFound`] where the room has no such key (any more).
     pub async fn revoke_stream_key(
         &self,
         room: RoomNumber,
         id: String,
-        now_ms: u64,
+        act: NewAct,
     ) -> Result<(), RowError> {
         self.write(move |db| {
             let changed = db.execute(
                 "UPDATE stream_keys SET revoked_ms = ?3
                  WHERE room = ?1 AND id = ?2 AND revoked_ms IS NULL",
-                (room, id, int(now_ms)),
+                (room, id, int(act.at_ms)),
             )?;
-            found(changed)
+            found(changed)?;
+            Ok(audit::add(db, &act)?)
         })
         .await
     }

@@ -402,10 +402,17 @@ pub const CHAPTERS: &[Chapter] = &[
             Point {
                 number: 63,
                 asks: "an audit log that shows tampering",
-                answer: "–",
-                proof: Proof::NotYet(
-                    "moderation is in the room's log, which only grows; it is not chained by hashes",
-                ),
+                answer: "`weiquan audit verify` names the first line that was changed, left out or put in, and fails",
+                proof: Proof::By(&[
+                    (
+                        "tests/order.rs",
+                        "o13_a_line_that_somebody_changed_in_the_file_is_named_by_the_program",
+                    ),
+                    (
+                        "src/store/rows/audit.rs",
+                        "o13_a_line_that_was_changed_left_out_or_put_in_is_named",
+                    ),
+                ]),
             },
             Point {
                 number: 64,

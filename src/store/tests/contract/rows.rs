@@ -2,8 +2,8 @@
 
 use protocol::{MemberId, server::Phase};
 use store::{
-    Account, Append, BroadcastRow, Entry, GuestDevice, MembersOf, NewAccount, NewRoom, Role,
-    RowChange, RowError, SignIn, Store, StreamKey,
+    Account, ActsOf, Append, BroadcastRow, Chain, Entry, GuestDevice, MembersOf, NewAccount,
+    NewAct, NewRoom, Role, RowChange, RowError, SignIn, Store, StreamKey,
 };
 use tempfile::TempDir;
 
@@ -22,6 +22,19 @@ fn account(id: &str, name: &str) -> NewAccount {
         name: name.into(),
         password: format!("$hash of {id}"),
         made_ms: 5,
+    }
+}
+
+fn act(by: &str, what: &str, at_ms: u64) -> NewAct {
+    NewAct {
+        at_ms,
+        room: None,
+        seq: None,
+        by: person(by),
+        what: what.to_owned(),
+        whom: None,
+        why: String::new(),
+        until_ms: None,
     }
 }
 
@@ -201,7 +214,8 @@ async fn signing_out_everywhere_ends_every_sign_in_and_token() {
         };
         store.add_sign_in(new).await.unwrap();
     }
-    assert_eq!(store.sign_out_everywhere(anna.id.clone()).await.unwrap(), 1);
+    let out = |id| act(id, "sign_out_everywhere", 9);
+    assert_eq!(store.sign_out_everywhere(out("m_anna")).await.unwrap(), 1);
     assert_eq!(
         store
             .account(anna.id.clone())
@@ -216,8 +230,9 @@ async fn signing_out_everywhere_ends_every_sign_in_and_token() {
         store.sign_in([3; 32]).await.unwrap().is_some(),
         "another account's stay"
     );
-    let nobody = store.sign_out_everywhere("m_nobody".into()).await;
+    let nobody = store.sign_out_everywhere(out("m_nobody")).await;
     assert!(matches!(nobody, Err(RowError::NotFound)));
+    assert_eq!(store.verify_audit().await.unwrap(), Chain::Whole(1));
 }
 
 #[tokio::test]
@@ -417,8 +432,10 @@ async fn a_stream_key_opens_its_room_until_it_is_revoked() {
         made_ms,
         used_ms: None,
     };
-    store.add_stream_key(key("k1", 2), [1; 32]).await.unwrap();
-    store.add_stream_key(key("k2", 1), [2; 32]).await.unwrap();
+    for (it, hash) in [(key("k1", 2), [1; 32]), (key("k2", 1), [2; 32])] {
+        let made = act("m_owner", "stream_key", 1);
+        store.add_stream_key(it, hash, made).await.unwrap();
+    }
     assert_eq!(store.stream_key([1; 32]).await.unwrap(), Some(key("k1", 2)));
     assert_eq!(store.stream_key([3; 32]).await.unwrap(), None);
     assert_eq!(
@@ -431,19 +448,36 @@ async fn a_stream_key_opens_its_room_until_it_is_revoked() {
         store.stream_key([1; 32]).await.unwrap().unwrap().used_ms,
         Some(50)
     );
-    let elsewhere = store.revoke_stream_key(ROOM + 1, "k1".into(), 60).await;
+    let revoked = |at_ms| act("m_owner", "revoke_stream_key", at_ms);
+    let elsewhere = store.revoke_stream_key(ROOM + 1, "k1".into(), revoked(60));
+    let elsewhere = elsewhere.await;
     assert!(
         matches!(elsewhere, Err(RowError::NotFound)),
         "a key is revoked by its own room"
     );
     store
-        .revoke_stream_key(ROOM, "k1".into(), 60)
+        .revoke_stream_key(ROOM, "k1".into(), revoked(60))
         .await
         .unwrap();
-    let twice = store.revoke_stream_key(ROOM, "k1".into(), 61).await;
+    let twice = store
+        .revoke_stream_key(ROOM, "k1".into(), revoked(61))
+        .await;
     assert!(matches!(twice, Err(RowError::NotFound)));
     assert_eq!(store.stream_key([1; 32]).await.unwrap(), None);
     assert_eq!(store.stream_keys(ROOM).await.unwrap(), [key("k2", 1)]);
+    let acts = store
+        .acts(ActsOf {
+            n: 9,
+            ..ActsOf::default()
+        })
+        .await
+        .unwrap();
+    let acts: Vec<_> = acts.into_iter().map(|it| it.act.what).collect();
+    assert_eq!(
+        acts,
+        ["revoke_stream_key", "stream_key", "stream_key"],
+        "what failed is no act"
+    );
 }
 
 #[tokio::test]
