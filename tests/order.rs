@@ -2,16 +2,20 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use protocol::{
     ClientFrame, Code, MemberId, RoomNumber,
     client::ReviewAct,
-    server::{AckKind, Body, LinkRule, Push, Reply, Rules},
+    server::{AckKind, Body, HeldWhy, LinkRule, Push, Reply, Rules},
 };
 use reqwest::Method;
 use support::{Person, Server};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 use weiquan_client::{Connection, Error, new_client_id};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -220,6 +224,80 @@ async fn o10_a_banned_device_is_refused_under_another_name() {
     let refused = again.join("tea", None).await;
     assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Banned));
     let (_elsewhere, _) = enter(&bob, "0194c7e2-0000-7000-8000-ffffffffffff.tab1").await;
+}
+
+/// A proxy of this machine that says where its people come from.
+async fn proxy_for(server: &Server, from: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (proxy, server) = (listener.local_addr().expect("bound"), server.address);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(server).await.expect("connects");
+                let mut line = Vec::new();
+                while !line.ends_with(b"\r\n") {
+                    line.push(near.read_u8().await.expect("a request"));
+                }
+                line.extend(format!("x-forwarded-for: {from}\r\n").bytes());
+                far.write_all(&line).await.expect("sent");
+                // It ends with whoever goes first.
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    proxy
+}
+
+#[tokio::test]
+async fn o11_what_a_newcomer_says_from_a_banned_network_is_held() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|name| server.sign_up(name));
+    let (ann, bob, eve) = (ann.await, bob.await, eve.await);
+    let (mut host, a) = enter(&owner, "o").await;
+    let enter_by = async |proxy, person: &Person, device: &str| {
+        let mut line = Connection::open(proxy, None).await.expect("connects");
+        line.hello(&person.token, device).await.expect("welcome");
+        line.join("tea", None).await.expect("let in");
+        line
+    };
+    let (near, beside, far) = (
+        proxy_for(&server, "203.0.113.7").await,
+        proxy_for(&server, "203.0.113.200").await,
+        proxy_for(&server, "198.51.100.7").await,
+    );
+    let _spam = enter_by(near, &ann, "0194c7e2-0000-7000-8000-0123456789ab.1").await;
+    let who = ann.id();
+    let ban = |i, cid| ClientFrame::Ban {
+        i,
+        a,
+        cid,
+        who,
+        for_ms: None,
+        reason: String::new(),
+    };
+    ack(act(&mut host, ban).await);
+    let say = |i, cid| ClientFrame::Pub {
+        i,
+        a,
+        cid,
+        text: "大家好".into(),
+        re: None,
+        question: false,
+        card: None,
+        to: Vec::new(),
+    };
+    // Many share a network: whoever is new there is heard once somebody has looked, and is let in.
+    let mut bob = enter_by(beside, &bob, "0194c7e2-0000-7000-8000-aaaaaaaaaaaa.1").await;
+    assert_eq!(ack(act(&mut bob, say).await).1, AckKind::Held);
+    let why = hear(&mut host, |it| match it {
+        Push::Held { item, .. } => Some(item.why),
+        _ => None,
+    });
+    assert_eq!(why.await, HeldWhy::Network);
+    let mut eve = enter_by(far, &eve, "0194c7e2-0000-7000-8000-bbbbbbbbbbbb.1").await;
+    assert_ne!(ack(act(&mut eve, say).await).1, AckKind::Held);
 }
 
 #[tokio::test]
