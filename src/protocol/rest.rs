@@ -133,7 +133,7 @@ bodies! {
         room: Option<crate::ids::Slug>,
         by: Person,
         /// `mute`, `unmute`, `kick`, `ban`, `unban`, `delete`, `undelete`, `hold`, `allow`, `refuse`, `slow_mode`,
-        /// `mode`, `rules` or `role`.
+        /// `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key` or `sign_out_everywhere`.
         what: String,
         whom: Option<Person>,
         why: String,

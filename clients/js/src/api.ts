@@ -6,6 +6,7 @@
  * It holds no behaviour.
  */
 import type {
+  ActList,
   BlobKind,
   BlobMade,
   Broadcast,
@@ -183,6 +184,8 @@ export interface WeiquanApi {
   members(search?: MemberSearch): Promise<MemberList>;
   /** Appoints a moderator, or dismisses one; for the owner. */
   setRole(id: string, role: MemberRole): Promise<MemberCard>;
+  /** What was done to oneself; for the owner and moderators also what was done to anybody. The newest first; `before` is `next` of the page before. */
+  acts(own: boolean, before?: number): Promise<ActList>;
   /** A member's notices, told wherever one is: how many wait, and the last one that came or changed. */
   readonly inbox: Readable<Inbox>;
   /** A page of notices, the newest first; `after` is `next` of the page before. */

@@ -17,6 +17,7 @@ import { type Environment, environment } from "./environment.js";
 import { Identity } from "./identity.js";
 import { Signalling } from "./media/signalling.js";
 import type {
+  ActList,
   BlobMade,
   Broadcast,
   BroadcastAct,
@@ -132,7 +133,7 @@ export class Weiquan implements WeiquanApi {
   }
 
   roomList(after?: number): Promise<RoomList> {
-    return this.#call({ method: "GET", path: after === undefined ? "rooms" : `rooms?after=${after}` });
+    return this.#page("rooms", { after });
   }
 
   roomCard(slug: string): Promise<RoomCard> {
@@ -188,12 +189,7 @@ export class Weiquan implements WeiquanApi {
   }
 
   members(search: MemberSearch = {}): Promise<MemberList> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(search)) {
-      if (value !== undefined && value !== "") query.set(name, String(value));
-    }
-    const asked = query.toString();
-    return this.#call({ method: "GET", path: asked === "" ? "members" : `members?${asked}` });
+    return this.#page("members", search);
   }
 
   setRole(id: string, role: MemberRole): Promise<MemberCard> {
@@ -201,11 +197,12 @@ export class Weiquan implements WeiquanApi {
     return this.#call({ method: "PUT", path, body: { role } satisfies RoleWish });
   }
 
+  acts(own: boolean, before?: number): Promise<ActList> {
+    return this.#page(own ? "penalties" : "audit", { before });
+  }
+
   async notices(after?: number): Promise<NoticeList> {
-    const list = await this.#call<NoticeList>({
-      method: "GET",
-      path: after === undefined ? "notices" : `notices?after=${after}`,
-    });
+    const list = await this.#page<NoticeList>("notices", { after });
     this.inbox.set({ unread: list.unread, notice: null });
     return list;
   }
@@ -296,6 +293,13 @@ export class Weiquan implements WeiquanApi {
       if (before !== null) this.#rooms.forEach((it) => it.identityChanged());
       this.#link.identityChanged();
     });
+  }
+
+  /** A list; what is not said is not asked for. */
+  #page<T>(path: string, search: object): Promise<T> {
+    const said = Object.entries(search).filter(([, value]) => (value ?? "") !== "");
+    if (said.length > 0) path += `?${new URLSearchParams(said)}`;
+    return this.#call({ method: "GET", path });
   }
 
   /** As oneself where one is somebody; once more with a fresh token where the server asks for it. */

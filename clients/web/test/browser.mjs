@@ -379,6 +379,29 @@ describe("the owner's way", () => {
       await page.waitForFunction(() => !document.querySelector("dialog[open] [data-act=role]"));
     }));
 
+  test("reads who did what to whom, a page after the other", () =>
+    on({ path: "/?who=owner" }, PHONE, async (page) => {
+      await page.$eval("header button.icon", (it) => it.click());
+      const link = await page.waitForSelector('a[href="/audit"]');
+      assert.match(await link.evaluate((it) => it.textContent), /审计记录/);
+      await link.evaluate((it) => it.click());
+      await page.waitForSelector("[data-act]");
+      const lines = await page.$$eval("[data-act]", (all) => all.map((it) => it.textContent));
+      assert.equal(lines.length, 20, "a page");
+      assert.match(lines[0], /Mo 禁言了 Wu.*刷屏.*到 /s);
+      assert.match(lines[8], /林小满 改了 Mo 的身份.*管理/s);
+      await page.$eval(".acts > .wide", (it) => it.click());
+      await page.waitForFunction(() => document.querySelectorAll("[data-act]").length === 30);
+      assert.equal(await page.$(".acts > .wide"), null, "that was all");
+    }));
+
+  test("a member reads what was done to them", () =>
+    on({ path: "/audit?who=member" }, DESK, async (page) => {
+      await page.waitForSelector("[data-act]");
+      assert.match(await page.$eval("h1", (it) => it.textContent), /对我的处理/);
+      assert.equal((await page.$$("[data-act]")).length, 3);
+    }));
+
   test("a member is told whose list it is", () =>
     on({ path: "/members?who=member" }, DESK, async (page) => {
       await page.waitForSelector("h1");

@@ -139,6 +139,8 @@ export const states = [
   { name: "account-menu", path: "/", then: (page) => clickOn(page, "header button.icon") },
   { name: "account-menu-owner", path: "/?who=owner", then: (page) => clickOn(page, "header button.icon") },
   { name: "members", path: "/members?who=owner", then: (page) => page.waitForSelector("[data-member]") },
+  { name: "audit", path: "/audit?who=owner", then: (page) => page.waitForSelector("[data-act]") },
+  { name: "audit-own", path: "/audit?who=member", then: (page) => page.waitForSelector("[data-act]") },
   { name: "members-refused", path: "/members?who=member" },
   {
     name: "members-appoint", path: "/members?who=owner",

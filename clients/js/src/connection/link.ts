@@ -134,11 +134,13 @@ export class Link {
     const current = (): boolean => turn === this.#turn;
     this.#sayTrying();
     this.#cancel = this.#env.timers.after(WELCOME_WITHIN_MS, () => this.#lost(0));
-    // The line is opened while the token is made.
-    const opened = this.#open(current);
     try {
-      const [token, device] = await Promise.all([this.#identity.token(), this.#identity.device()]);
-      await opened;
+      // The line is opened while the token is made.
+      const [token, device] = await Promise.all([
+        this.#identity.token(),
+        this.#identity.device(),
+        this.#open(current),
+      ]);
       if (current()) this.#hello(token, device);
     } catch (error) {
       if (!current()) return;

@@ -6,6 +6,7 @@ export type Route =
   | { page: "summary"; slug: string; id: string }
   | { page: "members" }
   | { page: "notices" }
+  | { page: "audit" }
   | { page: "check" }
   | { page: "sign-in" }
   | { page: "sign-up" }
@@ -22,8 +23,7 @@ export function routeOf(path: string): Route {
     if (third === "studio") return { page: "studio", slug };
     if (third === "b" && id !== undefined) return { page: "summary", slug, id };
   }
-  if (parts.length === 1 && first === "notices") return { page: "notices" };
-  if (parts.length === 1 && first === "check") return { page: "check" };
+  if (parts.length === 1 && (first === "notices" || first === "audit" || first === "check")) return { page: first };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
   }
@@ -34,6 +34,7 @@ export const paths = {
   home: "/",
   members: "/members",
   notices: "/notices",
+  audit: "/audit",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
   /** What a broadcast was, once it is over. */

@@ -1,6 +1,7 @@
 /** The stand-in platform: the whole app without a server or a camera. Only in `--mode fake`. */
 import {
   Cell,
+  type ActList,
   type BlobMade,
   type Broadcast,
   type ConnectionStatus,
@@ -25,6 +26,7 @@ import {
 } from "@weiquan/client";
 import type { Platform, Sources } from "../app/ports";
 import { pseudo } from "../i18n/pseudo";
+import { actsPage } from "./acts";
 import { check } from "./check";
 import { FakeMembers } from "./members";
 import { FakeNotices } from "./notices";
@@ -133,6 +135,9 @@ class FakeWeiquan implements WeiquanApi {
     return { id: "k2", key: "wq_live_7Hq2mX9vT4sKpR8nB3cJ6wZd", label };
   }
   async revokeStreamKey(): Promise<void> {}
+  async acts(own: boolean, before?: number): Promise<ActList> {
+    return actsPage(own, before);
+  }
   async notices(): Promise<NoticeList> {
     return this.#notices.page();
   }

@@ -13,6 +13,7 @@ export { default as FileDown } from "@lucide/svelte/icons/file-down";
 export { default as FileVideo } from "@lucide/svelte/icons/file-play";
 export { default as Fullscreen } from "@lucide/svelte/icons/maximize";
 export { default as FullscreenLeave } from "@lucide/svelte/icons/minimize";
+export { default as Gavel } from "@lucide/svelte/icons/gavel";
 export { default as Headphones } from "@lucide/svelte/icons/headphones";
 export { default as Heart } from "@lucide/svelte/icons/heart";
 export { default as Hourglass } from "@lucide/svelte/icons/hourglass";

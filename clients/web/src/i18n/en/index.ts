@@ -1,6 +1,7 @@
 /** English. The shape of this object is the shape of every dictionary: a missing key fails the build. */
 import type { StopCode } from "@weiquan/client";
 import { check } from "./check";
+import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
 import { notices } from "./notices";
@@ -476,6 +477,7 @@ export const en = {
   life,
   check,
   order,
+  audit,
 
   notFound: {
     title: "There is nothing at this address",

@@ -1,6 +1,7 @@
 /** 简体中文。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
 import { notices } from "./notices";
@@ -472,6 +473,7 @@ export const zhCN: Words = {
   life,
   check,
   order,
+  audit,
 
   notFound: {
     title: "这里什么都没有",

@@ -1,6 +1,7 @@
 /** 繁體中文，臺灣用語。 */
 import type { Words } from "../en";
 import { check } from "./check";
+import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
 import { notices } from "./notices";
@@ -472,6 +473,7 @@ export const zhTW: Words = {
   life,
   check,
   order,
+  audit,
 
   notFound: {
     title: "這裡什麼都沒有",

@@ -1,0 +1,32 @@
+/** English: what was done to whom. */
+export const audit = {
+  title: "Audit log",
+  say: "Who did what to whom, and why. Lines are only added: weiquan audit verify shows if one was changed.",
+  none: "Nobody had to step in yet.",
+  ownTitle: "What was done to you",
+  ownSay: "What moderators and hosts did to you or to what you wrote, and why. Only you and they see it.",
+  ownNone: "Nothing was done to you.",
+  until: (when: string) => `until ${when}`,
+  /** A line by its kind; `whom` is empty where it was done to nobody. */
+  did: {
+    mute: (by: string, whom: string) => `${by} muted ${whom}`,
+    unmute: (by: string, whom: string) => `${by} let ${whom} speak again`,
+    kick: (by: string, whom: string) => `${by} put ${whom} out`,
+    ban: (by: string, whom: string) => `${by} banned ${whom}`,
+    unban: (by: string, whom: string) => `${by} lifted the ban of ${whom}`,
+    delete: (by: string, whom: string) => `${by} deleted a message of ${whom}`,
+    undelete: (by: string, whom: string) => `${by} brought a message of ${whom} back`,
+    hold: (by: string, whom: string) => `${by} took a message of ${whom} out for review`,
+    allow: (by: string, whom: string) => `${by} let a message of ${whom} through`,
+    refuse: (by: string, whom: string) => `${by} refused a message of ${whom}`,
+    co_host: (by: string, whom: string) => `${by} made ${whom} a co-host`,
+    no_co_host: (by: string, whom: string) => `${by} ended ${whom} being a co-host`,
+    role: (by: string, whom: string) => `${by} gave ${whom} another role`,
+    slow_mode: (by: string) => `${by} set slow mode`,
+    mode: (by: string) => `${by} changed who may speak`,
+    rules: (by: string) => `${by} changed the rules about words and links`,
+    stream_key: (by: string) => `${by} made a stream key`,
+    revoke_stream_key: (by: string) => `${by} revoked a stream key`,
+    sign_out_everywhere: (by: string) => `${by} signed out everywhere`,
+  },
+};
