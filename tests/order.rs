@@ -32,6 +32,31 @@ async fn act(
     }
 }
 
+fn ban(a: RoomNumber, who: MemberId) -> impl FnOnce(u32, protocol::ClientId) -> ClientFrame {
+    move |i, cid| ClientFrame::Ban {
+        i,
+        a,
+        cid,
+        who,
+        for_ms: None,
+        reason: String::new(),
+    }
+}
+
+fn say(a: RoomNumber, text: &str) -> impl FnOnce(u32, protocol::ClientId) -> ClientFrame {
+    let text = text.to_owned();
+    move |i, cid| ClientFrame::Pub {
+        i,
+        a,
+        cid,
+        text,
+        re: None,
+        question: false,
+        card: None,
+        to: Vec::new(),
+    }
+}
+
 /// The next push that this finds something in.
 async fn hear<T>(line: &mut Connection, mut find: impl FnMut(&Push) -> Option<T>) -> T {
     let found = async {
@@ -88,19 +113,7 @@ async fn o4_o5_a_held_message_waits_for_who_runs_the_room_over_a_restart() {
         rules,
     })
     .await);
-    let say = |text: &str| {
-        let text = text.to_owned();
-        move |i, cid| ClientFrame::Pub {
-            i,
-            a,
-            cid,
-            text,
-            re: None,
-            question: false,
-            card: None,
-            to: Vec::new(),
-        }
-    };
+    let say = |text| say(a, text);
     assert_eq!(
         act(&mut writer, say("代.开.發.票")).await,
         Err(Code::WordRefused)
@@ -210,16 +223,7 @@ async fn o10_a_banned_device_is_refused_under_another_name() {
     let (mut host, a) = enter(&owner, "o").await;
     let device = "0194c7e2-0000-7000-8000-0123456789ab";
     let (_spam, _) = enter(&ann, &format!("{device}.tab1")).await;
-    let who = ann.id();
-    let ban = |i, cid| ClientFrame::Ban {
-        i,
-        a,
-        cid,
-        who,
-        for_ms: None,
-        reason: String::new(),
-    };
-    ack(act(&mut host, ban).await);
+    ack(act(&mut host, ban(a, ann.id())).await);
     let mut again = bob.connect(&format!("{device}.tab2")).await;
     let refused = again.join("tea", None).await;
     assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Banned));
@@ -268,36 +272,17 @@ async fn o11_what_a_newcomer_says_from_a_banned_network_is_held() {
         proxy_for(&server, "198.51.100.7").await,
     );
     let _spam = enter_by(near, &ann, "0194c7e2-0000-7000-8000-0123456789ab.1").await;
-    let who = ann.id();
-    let ban = |i, cid| ClientFrame::Ban {
-        i,
-        a,
-        cid,
-        who,
-        for_ms: None,
-        reason: String::new(),
-    };
-    ack(act(&mut host, ban).await);
-    let say = |i, cid| ClientFrame::Pub {
-        i,
-        a,
-        cid,
-        text: "大家好".into(),
-        re: None,
-        question: false,
-        card: None,
-        to: Vec::new(),
-    };
+    ack(act(&mut host, ban(a, ann.id())).await);
     // Many share a network: whoever is new there is heard once somebody has looked, and is let in.
     let mut bob = enter_by(beside, &bob, "0194c7e2-0000-7000-8000-aaaaaaaaaaaa.1").await;
-    assert_eq!(ack(act(&mut bob, say).await).1, AckKind::Held);
+    assert_eq!(ack(act(&mut bob, say(a, "大家好")).await).1, AckKind::Held);
     let why = hear(&mut host, |it| match it {
         Push::Held { item, .. } => Some(item.why),
         _ => None,
     });
     assert_eq!(why.await, HeldWhy::Network);
     let mut eve = enter_by(far, &eve, "0194c7e2-0000-7000-8000-bbbbbbbbbbbb.1").await;
-    assert_ne!(ack(act(&mut eve, say).await).1, AckKind::Held);
+    assert_ne!(ack(act(&mut eve, say(a, "大家好")).await).1, AckKind::Held);
 }
 
 #[tokio::test]

@@ -113,12 +113,9 @@ pub(crate) async fn revoke(
     Known(by): Known,
 ) -> Outcome<StatusCode> {
     let room = held(&doors, room, &by).await?;
-    let keys = doors.store.stream_keys(room.number).await?;
-    let label = keys.into_iter().find(|it| it.id == id);
-    let label = label.map(|it| it.label).unwrap_or_default();
     let revoked = NewAct {
         room: Some(room.number),
-        ..act(&by, "revoke_stream_key", label)
+        ..act(&by, "revoke_stream_key", String::new())
     };
     doors
         .store

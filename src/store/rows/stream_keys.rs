@@ -92,8 +92,8 @@ impl Store {
         .await
     }
 
-    /// Revokes a key of this room at the time of the act, which is written down in the audit log;
-    /// [`RowError::NotFound`] where the room has no such key (any more).
+    /// Revokes a key of this room at the time of the act, which is written down in the audit log with
+    /// the key's label; [`RowError::NotFound`] where the room has no such key (any more).
     pub async fn revoke_stream_key(
         &self,
         room: RoomNumber,
@@ -101,13 +101,16 @@ impl Store {
         act: NewAct,
     ) -> Result<(), RowError> {
         self.write(move |db| {
-            let changed = db.execute(
-                "UPDATE stream_keys SET revoked_ms = ?3
-                 WHERE room = ?1 AND id = ?2 AND revoked_ms IS NULL",
-                (room, id, int(act.at_ms)),
-            )?;
-            found(changed)?;
-            Ok(audit::add(db, &act)?)
+            let label = db
+                .query_row(
+                    "UPDATE stream_keys SET revoked_ms = ?3
+                     WHERE room = ?1 AND id = ?2 AND revoked_ms IS NULL RETURNING label",
+                    (room, id, int(act.at_ms)),
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let why = label.ok_or(RowError::NotFound)?;
+            Ok(audit::add(db, &NewAct { why, ..act })?)
         })
         .await
     }
