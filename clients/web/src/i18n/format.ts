@@ -40,6 +40,11 @@ export function sameDay(a: number, b: number): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
+/** Whether a line of a list is the first one of its day. */
+export function beginsDay(ms: number, before: number | undefined): boolean {
+  return before === undefined || !sameDay(ms, before);
+}
+
 /** "Today", "Yesterday", or the date. */
 export function day(ms: number, now: number, words: Words, language: Language): string {
   if (sameDay(ms, now)) return words.chat.today;
