@@ -7,6 +7,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use protocol::limits;
@@ -17,6 +18,7 @@ use toml::{Table, Value};
 use crate::{
     certificates::{Source, Tls},
     layers::{overlay, place_of, read_file, value_of},
+    mail::Mail,
     push::Push,
 };
 
@@ -52,6 +54,7 @@ pub struct Raw {
     pub rtc: Rtc,
     pub auth: Auth,
     pub push: Push,
+    pub mail: Mail,
     pub log: Log,
 }
 
@@ -212,6 +215,10 @@ pub struct Config {
     pub certificate: Source,
     /// How pushes leave.
     pub push: reach::Settings,
+    /// How letters leave, where they do.
+    pub mail: Option<reach::MailSettings>,
+    /// How long a notice waits to be seen before it goes into a letter.
+    pub mail_after: Duration,
     /// A plain port that sends everybody to the public address.
     pub redirect: Option<SocketAddr>,
     pub shards: usize,
@@ -335,8 +342,11 @@ impl Raw {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let or_cores = |n: usize, most: usize| if n == 0 { cores.min(most) } else { n };
         let push = self.push.check(&public_url)?;
+        let mail = self.mail.check(&public_url)?;
         Ok(Config {
             push,
+            mail,
+            mail_after: self.mail.after()?,
             listen,
             admin,
             public_url,

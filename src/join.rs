@@ -352,6 +352,10 @@ impl seam::Stage for Rooms {
         self.people.tell(&member, &Push::Notice { unread, notice });
     }
 
+    fn mail_address(&self, text: &str) -> Option<String> {
+        reach::address(text)
+    }
+
     fn push_key(&self) -> String {
         self.push_key.public()
     }

@@ -4,9 +4,9 @@
 //! them. Reading order: [`cli`] (what can be asked of the program), [`config`] (what the operator
 //! wrote), [`certificates`] (HTTPS of the public port), [`server`] (builds the parts in order and
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
-//! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`] (carries notices to people), [`operate`]
-//! (what is done beside the server: backups), [`reload`] (what changes while it runs),
-//! [`supervisor`] (systemd).
+//! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`]
+//! (carries notices to people), [`letters`] (writes to them by e-mail), [`operate`] (what is done beside
+//! the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
 
 pub mod actor;
 pub mod certificates;
@@ -16,6 +16,8 @@ pub mod connection;
 pub mod http;
 pub mod join;
 mod layers;
+pub mod letters;
+pub mod mail;
 pub mod operate;
 pub mod post;
 pub mod push;

@@ -41,10 +41,11 @@ struct Words<'a> {
     lang: &'a str,
 }
 
-/// Tells people what they are to be told, for as long as the server runs.
-pub async fn carry_notices(store: Store, people: Arc<People>, push: Sender) {
+/// Tells people what they are to be told, for as long as the server runs. What they do not see for
+/// `mail_after` may go into a letter.
+pub async fn carry_notices(store: Store, people: Arc<People>, push: Sender, mail_after: Duration) {
     loop {
-        match look(&store, &people, &push).await {
+        match look(&store, &people, &push, mail_after).await {
             Ok(next) => {
                 tokio::select! {
                     () = store.stirred() => {}
@@ -69,11 +70,16 @@ pub async fn carry_gone(store: Store, mut gone: mpsc::Receiver<Gone>) {
 }
 
 /// Tells everything that is due, and answers when to look again at the latest.
-async fn look(store: &Store, people: &People, push: &Sender) -> Result<Duration, RowError> {
+async fn look(
+    store: &Store,
+    people: &People,
+    push: &Sender,
+    mail_after: Duration,
+) -> Result<Duration, RowError> {
     let now_ms = clock::unix_ms();
     let next = store.remind(now_ms).await?;
     loop {
-        let untold = store.take_untold_notices().await?;
+        let untold = store.take_untold_notices(now_ms, mail_after).await?;
         if untold.is_empty() {
             break;
         }

@@ -11,13 +11,14 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use auth::{Secret, ServerSecret, Tokens, TrustedKey, tokens::Roles};
+use auth::{Secret, ServerSecret, Tokens, TrustedKey, letter_links::LetterLinks, tokens::Roles};
 use community::TalkRate;
 use fanout::{Adopt, Peer, Prepared};
 use protocol::{
     limits,
     server::{Phase, Push},
 };
+use reach::Mailer;
 use store::{Store, StoreConfig};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -32,6 +33,7 @@ use crate::{
     connection::{Opener, Shared, Tracer},
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
+    letters::{self, Desk},
     post,
 };
 
@@ -153,7 +155,12 @@ impl Server {
         let mut tasks = vec![
             tokio::spawn(sending),
             tokio::spawn(post::carry_gone(store.clone(), gone)),
-            tokio::spawn(post::carry_notices(store.clone(), people.clone(), push)),
+            tokio::spawn(post::carry_notices(
+                store.clone(),
+                people.clone(),
+                push,
+                config.mail_after,
+            )),
             tokio::spawn(join::carry_orders(orders, rtc.clone())),
             tokio::spawn(join::carry_reports(reported, directory.clone())),
             tokio::spawn(join::end_expired(directory.clone())),
@@ -164,6 +171,15 @@ impl Server {
                 metrics.clone(),
             )),
         ];
+        if let Some(mail) = &config.mail {
+            let desk = Desk {
+                store: store.clone(),
+                mailer: Mailer::new(mail).context("letters cannot be sent")?,
+                links: Arc::new(LetterLinks::new(&server_secret)),
+                origin: url.clone(),
+            };
+            tasks.push(tokio::spawn(letters::write(desk)));
+        }
         wake_broadcasts(&store, &directory).await?;
 
         // The doors open last.
@@ -304,6 +320,7 @@ fn settings(config: &Config, url: &str) -> Settings {
         origin: url.to_owned(),
         origins: config.raw.server.origins.clone(),
         sign_up: config.raw.auth.sign_up,
+        mail: config.mail.is_some(),
         connections_per_address: config.raw.server.connections_per_address,
     }
 }

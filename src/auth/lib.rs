@@ -6,10 +6,11 @@
 //! for JWT and for password hashing live only here.
 //!
 //! Reading order: [`identity`], [`secrets`], [`tokens`], [`passwords`], [`stream_keys`],
-//! [`guests`], [`names`], [`throttle`].
+//! [`letter_links`], [`guests`], [`names`], [`throttle`].
 
 pub mod guests;
 pub mod identity;
+pub mod letter_links;
 pub mod names;
 pub mod passwords;
 pub mod secrets;

@@ -235,7 +235,7 @@ fn fit_name(name: &str) -> Outcome<String> {
 }
 
 /// Runs a password hash on a blocking thread, a few at once.
-async fn hashing<T: Send + 'static>(
+pub(super) async fn hashing<T: Send + 'static>(
     doors: &Doors,
     work: impl FnOnce(&auth::Passwords) -> T + Send + 'static,
 ) -> Outcome<T> {
@@ -254,7 +254,7 @@ async fn hashing<T: Send + 'static>(
 }
 
 /// Signs this browser in: keeps the hash of a new secret, sets the cookie, answers a first token.
-async fn signed_in(
+pub(super) async fn signed_in(
     doors: &Doors,
     status: StatusCode,
     account: &Account,

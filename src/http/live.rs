@@ -49,6 +49,7 @@ mod tests {
     #[test]
     fn a_change_is_seen_at_once_and_our_own_pages_stay_welcome() {
         let settings = |origin: &str, sign_up| Settings {
+            mail: false,
             origin: origin.to_owned(),
             origins: vec!["https://friend.example".to_owned()],
             sign_up,

@@ -25,10 +25,12 @@ mod health;
 mod history;
 mod io;
 mod live;
+mod mail;
 mod members;
 mod notices;
 mod openapi;
 mod pages;
+mod passwords;
 mod places;
 mod polls;
 mod problem;
@@ -48,7 +50,7 @@ mod whip;
 
 use std::sync::Arc;
 
-use auth::{Passwords, ServerSecret, Tokens, guests::Guests};
+use auth::{Passwords, ServerSecret, Tokens, guests::Guests, letter_links::LetterLinks};
 use axum::{
     Extension, Router,
     extract::FromRef,
@@ -85,6 +87,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// Whether anybody may make an account.
     pub sign_up: bool,
+    /// Whether letters can be sent.
+    pub mail: bool,
     /// WebSocket connections of one client address; 0: no limit.
     pub connections_per_address: u32,
 }
@@ -127,6 +131,7 @@ pub(crate) struct Inner {
     pub(crate) uploading: Semaphore,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
+    pub(crate) letter_links: LetterLinks,
     pub(crate) covers: Covers,
     pub(crate) blobs: Arc<Blobs>,
 }
@@ -180,6 +185,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         uploading: Semaphore::new(protocol::limits::CHECKS_AT_ONCE),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
+        letter_links: LetterLinks::new(&parts.secret),
         covers: Covers::new(),
         blobs: parts.blobs,
     }))
@@ -194,6 +200,7 @@ fn router(doors: Doors) -> Router {
         .route("/r/{room}", get(share::page))
         .route("/r/{room}/qr.svg", get(share::qr))
         .route("/r/{room}/cover.png", get(share::cover))
+        .route("/mail/stop", get(pages::page).post(mail::stop))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(pages::page)
@@ -224,6 +231,10 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
             "/notices/settings",
             get(notices::settings).put(notices::set),
         )
+        .route("/mail", get(mail::show).put(mail::ask).delete(mail::end))
+        .route("/mail/confirm", post(mail::confirm))
+        .route("/password", post(passwords::reset))
+        .route("/password/forgotten", post(passwords::forgotten))
         .route("/push/key", get(push::key))
         .route(
             "/push/subscription",

@@ -98,10 +98,8 @@ pub(crate) async fn set(
     hold_member(&by)?;
     let mut kept = doors.store.notice_settings(by.id.clone()).await?;
     for ways in &wish.ways {
-        kept.push.retain(|it| *it != ways.kind);
-        if ways.push {
-            kept.push.push(ways.kind);
-        }
+        set_way(&mut kept.push, ways.kind, ways.push);
+        set_way(&mut kept.mail, ways.kind, ways.mail);
     }
     kept.all_live = wish.all_live;
     doors.store.put_notice_settings(by.id, kept.clone()).await?;
@@ -114,9 +112,17 @@ fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
             .map(|kind| NoticeWays {
                 kind,
                 push: kept.push.contains(&kind),
+                mail: kept.mail.contains(&kind),
             })
             .to_vec(),
         all_live: kept.all_live,
+    }
+}
+
+fn set_way(kinds: &mut Vec<NoticeKind>, kind: NoticeKind, wanted: bool) {
+    kinds.retain(|it| *it != kind);
+    if wanted {
+        kinds.push(kind);
     }
 }
 

@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, blobs, caller::COOKIE, check, health, history, members, notices, polls, push,
-    reminders, rooms, server, stream_keys, summary, whip,
+    accounts, audit, blobs, caller::COOKIE, check, health, history, mail, members, notices,
+    passwords, polls, push, reminders, rooms, server, stream_keys, summary, whip,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +44,12 @@ use super::{
         notices::seen,
         notices::settings,
         notices::set,
+        mail::show,
+        mail::ask,
+        mail::end,
+        mail::confirm,
+        passwords::forgotten,
+        passwords::reset,
         push::key,
         push::subscribe,
         push::unsubscribe,

@@ -16,8 +16,14 @@ use super::{
     problem::{Failure, Outcome},
 };
 
-/// The languages that a pushed line can be shown in; anything else is shown in the first.
+/// The languages that a pushed line and a letter can be in; anything else is shown in the first.
 const LANGUAGES: [&str; 3] = ["en", "zh-CN", "zh-TW"];
+
+/// The language that is asked for, or the first.
+pub(super) fn language(wish: &str) -> String {
+    let lang = LANGUAGES.into_iter().find(|it| *it == wish);
+    lang.unwrap_or(LANGUAGES[0]).to_owned()
+}
 
 /// What a browser subscribes with
 #[utoipa::path(
@@ -47,13 +53,12 @@ pub(crate) async fn subscribe(
     };
     let (p256dh, auth) = (bytes(&wish.keys.p256dh)?, bytes(&wish.keys.auth)?);
     doors.stage.check_push(&wish.endpoint, &p256dh, &auth)?;
-    let lang = LANGUAGES.into_iter().find(|it| *it == wish.lang);
     let new = Subscription {
         endpoint: wish.endpoint,
         member: by.id,
         p256dh,
         auth,
-        lang: lang.unwrap_or(LANGUAGES[0]).to_owned(),
+        lang: language(&wish.lang),
     };
     doors.store.put_subscription(new, clock::unix_ms()).await?;
     Ok(StatusCode::NO_CONTENT)

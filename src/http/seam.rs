@@ -141,6 +141,9 @@ pub trait Stage: Send + Sync + 'static {
     /// The public key that browsers subscribe to pushes with; made on first need.
     fn push_key(&self) -> String;
 
+    /// An address of e-mail in the one form that it is kept in; `None` where it is none.
+    fn mail_address(&self, text: &str) -> Option<String>;
+
     /// Whether pushes can be sent there, by these keys. The words say why not.
     fn check_push(&self, endpoint: &str, p256dh: &[u8], auth: &[u8]) -> Result<(), Refusal>;
 

@@ -20,6 +20,7 @@ pub(crate) async fn info(State(doors): State<Doors>) -> Outcome<Json<ServerInfo>
         set_up: circle.is_some(),
         sign_up_open: doors.live.now().sign_up && circle.is_some(),
         circle: circle.map(|it| it.name),
+        mail: doors.settings.mail,
     }))
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Throttles {
     upload: Mutex<Throttle<[u8; 8]>>,
     rooms: Mutex<Throttle<MemberId>>,
     blobs: Mutex<Throttle<MemberId>>,
+    letters: Mutex<Throttle<MemberId>>,
+    letters_address: Mutex<Throttle<[u8; 8]>>,
 }
 
 /// What is counted by address.
@@ -44,6 +46,8 @@ pub(crate) enum ByAddress {
     Check,
     /// Uploading a megabyte for it.
     Upload,
+    /// Asking for letters: a household asks seldom.
+    Letter,
 }
 
 impl Throttles {
@@ -67,6 +71,8 @@ impl Throttles {
             upload: bucket(12, MINUTE_MS),
             rooms: bucket(20, 10 * MINUTE_MS),
             blobs: bucket(limits::UPLOADS_PER_MINUTE, MINUTE_MS),
+            letters: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
+            letters_address: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
         }
     }
 
@@ -97,6 +103,7 @@ impl Throttles {
             ByAddress::Resource => (&self.resource, Code::RateLimited),
             ByAddress::Check => (&self.check, Code::RateLimited),
             ByAddress::Upload => (&self.upload, Code::RateLimited),
+            ByAddress::Letter => (&self.letters_address, Code::TooManyTries),
         };
         take(bucket, &prefix(address), clock::unix_ms()).map_err(|ms| too_many(code, ms).into())
     }
@@ -105,6 +112,12 @@ impl Throttles {
     pub(crate) fn blob(&self, member: &MemberId) -> Outcome<()> {
         take(&self.blobs, member, clock::unix_ms())
             .map_err(|ms| too_many(Code::RateLimited, ms).into())
+    }
+
+    /// One letter with a link to a member.
+    pub(crate) fn letter(&self, member: &MemberId) -> Outcome<()> {
+        take(&self.letters, member, clock::unix_ms())
+            .map_err(|ms| too_many(Code::TooManyTries, ms).into())
     }
 
     /// One new room of a member.

@@ -4,7 +4,7 @@
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
 //! Reading order: [`ids`], [`limits`], [`card`], [`client`] (what a client may say), [`server`] (what it
-//! hears, [`order`] among it), [`notices`], [`refusal`] and [`close`] (how it is told no), [`rest`].
+//! hears, [`order`] among it), [`notices`], [`mail`], [`refusal`] and [`close`] (how it is told no), [`rest`].
 
 pub mod card;
 pub mod client;
@@ -13,6 +13,7 @@ pub mod health;
 pub mod ids;
 mod life;
 pub mod limits;
+pub mod mail;
 pub mod notices;
 pub mod order;
 mod peer;

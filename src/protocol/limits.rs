@@ -56,6 +56,25 @@ pub const NOTICE_CHARS_MAX: usize = 120;
 /// are folded into the newest of them.
 pub const NOTICES_FROM_ONE_MAX: usize = 5;
 pub const NOTICES_FROM_ONE_WITHIN: Duration = Duration::from_secs(600);
+/// How long a notice waits to be seen before it goes into a letter, where the operator does not say.
+pub const MAIL_AFTER: Duration = Duration::from_secs(600);
+pub const MAIL_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Between two letters of notices to one member.
+pub const MAIL_EVERY: Duration = Duration::from_secs(900);
+/// Notices that a letter tells in full; of the rest it says how many.
+pub const MAIL_NOTICES_MAX: usize = 20;
+/// How long a letter is tried for where the mail server does not take it.
+pub const MAIL_TRIED_FOR: Duration = Duration::from_secs(24 * 3_600);
+/// Letters in a row that are refused before an address is written to no more.
+pub const MAIL_REFUSED_MAX: u32 = 3;
+/// Members and kinds of letters with a link to one address in a day.
+pub const LETTERS_TO_ONE_PER_DAY: u32 = 3;
+/// Letters with a link that one member, or one network address, may ask for in an hour.
+pub const LETTERS_PER_HOUR: u32 = 5;
+/// How long the link that confirms an address is good for.
+pub const MAIL_CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3_600);
+/// How long the link that sets a new password is good for.
+pub const PASSWORD_LINK_WITHIN: Duration = Duration::from_secs(3_600);
 /// How long before its start a broadcast is reminded of.
 pub const REMIND_BEFORE: Duration = Duration::from_secs(600);
 /// Broadcasts that one member may be reminded of.

@@ -116,10 +116,13 @@ bodies! {
     NoticesUnread {
         unread: u32,
     }
-    /// Whether a kind of notice, which always lies in the inbox, goes to the browser's push as well.
+    /// On which ways a kind of notice, which always lies in the inbox, goes as well.
     NoticeWays {
         kind: NoticeKind,
+        /// To the browsers that want pushes.
         push: bool,
+        /// Into a letter, where it is not seen for a while.
+        mail: bool,
     }
     /// `GET` and `PUT /api/v1/notices/settings`.
     NoticeSettings {

@@ -74,6 +74,12 @@ codes! {
     NameUnfit = "name_unfit", None, 422;
     PasswordWeak = "password_weak", None, 422;
     SignUpClosed = "sign_up_closed", None, 403;
+    /// What should be an address of e-mail is none.
+    AddressUnfit = "address_unfit", None, 422;
+    /// This server sends no e-mail.
+    MailOff = "mail_off", None, 409;
+    /// The link of a letter was used, its time is over, or a newer letter took its place.
+    LinkSpent = "link_spent", None, 410;
     SetUpDone = "set_up_done", Stop, 409;
     OriginForeign = "origin_foreign", Stop, 403;
     /// The owner's role: it is nobody's to change.

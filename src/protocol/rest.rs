@@ -41,6 +41,8 @@ bodies! {
         /// The circle's name, once set up.
         circle: Option<String>,
         sign_up_open: bool,
+        /// Whether this server writes letters (e-mail).
+        mail: bool,
     }
     /// `POST /api/v1/set-up`: the one-time code of the printed link, the owner, the first circle.
     SetUp {

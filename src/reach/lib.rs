@@ -1,12 +1,12 @@
 //! Reaching people who are not here: Web Push (RFC 8030), sealed for one browser (RFC 8291) and signed
-//! by this server (RFC 8292).
+//! by this server (RFC 8292), and letters by SMTP (RFC 5321).
 //!
-//! It is handed what to say and to whom, and knows neither the store nor the rooms. Whatever it is
-//! told to reach was chosen by somebody outside, so it goes to public addresses by HTTPS only, follows
-//! no redirect, and waits for nobody long.
+//! It is handed what to say and to whom, and knows neither the store nor the rooms. Where a push goes
+//! was chosen by somebody outside, so it goes to public addresses by HTTPS only, follows no redirect,
+//! and waits for nobody long. Letters go to the one server that the operator named.
 //!
 //! Reading order: `endpoint` (where it may go), `seal` (for one browser's eyes), `key` (who sends),
-//! `sender` (the queue and the tries).
+//! `sender` (the queue and the tries); apart from these, `mailer`.
 
 #![cfg_attr(
     test,
@@ -15,6 +15,7 @@
 
 mod endpoint;
 mod key;
+mod mailer;
 mod seal;
 mod sender;
 
@@ -22,6 +23,9 @@ use std::path::PathBuf;
 
 pub use endpoint::{Unfit, check};
 pub use key::{Key, KeyError};
+pub use mailer::{
+    ADDRESS_BYTES_MAX, Letter, MailError, MailSettings, Mailer, Posted, Secrecy, address,
+};
 pub use seal::{Browser, SealError};
 pub use sender::{Gone, PUSHES_WAITING_MAX, Push, Sender, StartError, Urgency, start};
 

@@ -30,6 +30,7 @@ pub use rows::{
     accounts::{Account, NewAccount, Role},
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
     guests::{Guest, GuestDevice},
+    mail::{DueLink, DueNotices, LetterFate, LetterKind, LinkLetter, MailAddress, MailOf},
     members::{MemberRow, Members, MembersOf},
     notices::{NoticeSettings, Notices, Untold},
     push::Subscription,

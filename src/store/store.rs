@@ -69,6 +69,7 @@ struct Inner {
     readers: Mutex<Option<Arc<Readers>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stirred: Arc<Notify>,
+    letters: Notify,
 }
 
 impl Store {
@@ -89,6 +90,7 @@ impl Store {
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
             stirred,
+            letters: Notify::new(),
         })))
     }
 
@@ -116,6 +118,11 @@ impl Store {
     /// of a broadcast. What was stored between two calls is not missed; one caller at a time.
     pub async fn stirred(&self) {
         self.0.stirred.notified().await;
+    }
+
+    /// Told of each letter that is asked for.
+    pub(crate) fn letters(&self) -> &Notify {
+        &self.0.letters
     }
 
     /// For readiness: does the log take appends?

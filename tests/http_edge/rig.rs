@@ -172,6 +172,7 @@ impl Rig {
             origin: format!("http://{address}"),
             origins: vec!["https://friend.example".into()],
             sign_up: true,
+            mail: false,
             connections_per_address: 3,
         };
         change(&mut settings);

@@ -7,6 +7,7 @@
 
 mod ports;
 mod publisher;
+pub mod sink;
 pub mod tls;
 
 use std::{

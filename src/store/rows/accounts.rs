@@ -133,23 +133,28 @@ impl Store {
     /// so far is refused. It is written down in the audit log. Answers the new token epoch.
     pub async fn sign_out_everywhere(&self, act: NewAct) -> Result<u64, RowError> {
         self.write(move |db| {
-            let id = &act.by.id;
-            db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
-            db.execute(
-                "DELETE FROM push_subscriptions WHERE member = ?1",
-                [id.as_str()],
-            )?;
-            let epoch = db.query_row(
-                "UPDATE accounts SET token_epoch = token_epoch + 1 WHERE id = ?1
-                 RETURNING token_epoch",
-                [id.as_str()],
-                |row| uint(row, 0),
-            )?;
+            let epoch = sign_out_all(db, &act.by.id)?;
             audit::add(db, &act)?;
             Ok(epoch)
         })
         .await
     }
+}
+
+/// Ends every sign-in, every browser that is pushed to and every token of an account. Answers the new
+/// token epoch.
+pub(super) fn sign_out_all(db: &Connection, id: &MemberId) -> Result<u64, RowError> {
+    db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
+    db.execute(
+        "DELETE FROM push_subscriptions WHERE member = ?1",
+        [id.as_str()],
+    )?;
+    let epoch = db.query_row(
+        "UPDATE accounts SET token_epoch = token_epoch + 1 WHERE id = ?1 RETURNING token_epoch",
+        [id.as_str()],
+        |row| uint(row, 0),
+    )?;
+    Ok(epoch)
 }
 
 /// No row changed means that there is none.

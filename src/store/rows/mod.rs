@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
 pub(crate) mod guests;
+pub(crate) mod mail;
 pub(crate) mod members;
 pub(crate) mod notices;
 pub(crate) mod push;

@@ -1,6 +1,8 @@
 //! Notices (通知): what a member is told of, wherever they are. The log's appends write those of
 //! messages in their own transaction; a member keeps the newest [`limits::NOTICES_KEPT_MAX`].
 
+use std::time::Duration;
+
 use protocol::{
     MemberId, RoomNumber, Seq, limits,
     notices::{Notice, NoticeKind},
@@ -10,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 use super::{
     RowError,
     column::{int, mark_int, member, odd, opt_uint, person, slug, uint},
+    mail,
 };
 use crate::{log::NoticeRow, store::Store};
 
@@ -41,6 +44,8 @@ pub struct Untold {
 pub struct NoticeSettings {
     /// The kinds that go to push.
     pub push: Vec<NoticeKind>,
+    /// The kinds that go into letters, where the member is not here to see them.
+    pub mail: Vec<NoticeKind>,
     pub all_live: bool,
 }
 
@@ -48,6 +53,7 @@ impl Default for NoticeSettings {
     fn default() -> Self {
         Self {
             push: NoticeKind::ALL.to_vec(),
+            mail: vec![NoticeKind::Mention, NoticeKind::Reply, NoticeKind::Reminder],
             all_live: false,
         }
     }
@@ -94,7 +100,8 @@ impl Store {
     pub async fn notices_seen(&self, member: MemberId, upto: u64) -> Result<u32, RowError> {
         self.write(move |db| {
             db.execute(
-                "UPDATE notices SET seen = 1 WHERE member = ?1 AND id <= ?2 AND seen = 0",
+                "UPDATE notices SET seen = 1, mail_ms = NULL
+                 WHERE member = ?1 AND id <= ?2 AND seen = 0",
                 (member.as_str(), int(upto)),
             )?;
             unread(db, &member)
@@ -103,8 +110,13 @@ impl Store {
     }
 
     /// The oldest notices that nobody was told of. They count as told from here on, so that none is
-    /// told twice, whenever this process ends.
-    pub async fn take_untold_notices(&self) -> Result<Vec<Untold>, RowError> {
+    /// told twice, whenever this process ends. Those that may go into a letter do so once they were not
+    /// seen for `mail_after`; what begins soon does so at once.
+    pub async fn take_untold_notices(
+        &self,
+        now_ms: u64,
+        mail_after: Duration,
+    ) -> Result<Vec<Untold>, RowError> {
         let any = self
             .read(|db| {
                 let any = "SELECT EXISTS (SELECT 1 FROM notices WHERE told = 0)";
@@ -114,7 +126,7 @@ impl Store {
         if !any {
             return Ok(Vec::new());
         }
-        self.write(|db| {
+        self.write(move |db| {
             let limit = i64::try_from(TOLD_AT_ONCE).unwrap_or(i64::MAX);
             let mut query = db.prepare_cached(&format!(
                 "SELECT {NOTICE} WHERE n.told = 0 ORDER BY n.id LIMIT ?1"
@@ -124,11 +136,14 @@ impl Store {
                 .collect::<Result<_, _>>()?;
             let mut untold = Vec::with_capacity(found.len());
             for (member, notice) in found {
-                db.prepare_cached("UPDATE notices SET told = 1 WHERE id = ?1")?
-                    .execute([int(notice.id)])?;
+                let ways = settings(db, &member)?;
+                let written = ways.mail.contains(&notice.kind) && mail::is_written_to(db, &member)?;
+                let mail_ms = written.then(|| int(now_ms + waits(notice.kind, mail_after)));
+                db.prepare_cached("UPDATE notices SET told = 1, mail_ms = ?2 WHERE id = ?1")?
+                    .execute((int(notice.id), mail_ms))?;
                 untold.push(Untold {
                     unread: unread(db, &member)?,
-                    push: settings(db, &member)?.push.contains(&notice.kind),
+                    push: ways.push.contains(&notice.kind),
                     member,
                     notice,
                 });
@@ -148,24 +163,38 @@ impl Store {
         new: NoticeSettings,
     ) -> Result<(), RowError> {
         self.write(move |db| {
-            let bits = new.push.iter().fold(0, |bits, it| bits | bit(*it));
             db.execute(
-                "INSERT INTO notice_settings (member, push, all_live) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (member) DO UPDATE SET
-                     push = excluded.push, all_live = excluded.all_live",
-                (member.as_str(), bits, new.all_live),
+                "INSERT INTO notice_settings (member, push, all_live, mail) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (member) DO UPDATE SET push = excluded.push,
+                     all_live = excluded.all_live, mail = excluded.mail",
+                (
+                    member.as_str(),
+                    bits(&new.push),
+                    new.all_live,
+                    bits(&new.mail),
+                ),
             )?;
+            for kind in NoticeKind::ALL {
+                if !new.mail.contains(&kind) {
+                    db.prepare_cached(
+                        "UPDATE notices SET mail_ms = NULL
+                         WHERE member = ?1 AND kind = ?2 AND mail_ms IS NOT NULL",
+                    )?
+                    .execute((member.as_str(), kind.as_str()))?;
+                }
+            }
             Ok(())
         })
         .await
     }
 }
 
-const NOTICE: &str = "n.id, n.kind, r.slug, r.title, n.seq, n.at_ms, n.sender, n.sender_name,
+pub(super) const NOTICE: &str =
+    "n.id, n.kind, r.slug, r.title, n.seq, n.at_ms, n.sender, n.sender_name,
      n.sender_mark, n.text, n.starts_ms, n.more, n.seen, n.member
      FROM notices n JOIN rooms r ON r.number = n.room";
 
-fn notice_row(row: &Row<'_>) -> rusqlite::Result<Notice> {
+pub(super) fn notice_row(row: &Row<'_>) -> rusqlite::Result<Notice> {
     Ok(Notice {
         id: uint(row, 0)?,
         kind: kind(row, 1)?,
@@ -265,19 +294,42 @@ pub(crate) fn say(db: &Connection, room: RoomNumber, seq: Seq, text: &str) -> ru
 
 fn settings(db: &Connection, member: &MemberId) -> Result<NoticeSettings, RowError> {
     let found = db
-        .prepare_cached("SELECT push, all_live FROM notice_settings WHERE member = ?1")?
+        .prepare_cached("SELECT push, all_live, mail FROM notice_settings WHERE member = ?1")?
         .query_row([member.as_str()], |row| {
-            let bits: u32 = row.get(0)?;
             Ok(NoticeSettings {
-                push: NoticeKind::ALL
-                    .into_iter()
-                    .filter(|it| bits & bit(*it) != 0)
-                    .collect(),
+                push: kinds(row.get(0)?),
                 all_live: row.get(1)?,
+                mail: kinds(row.get(2)?),
             })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+/// How long a notice waits to be seen before it goes into a letter, in milliseconds.
+fn waits(kind: NoticeKind, mail_after: Duration) -> u64 {
+    match kind {
+        NoticeKind::Reminder | NoticeKind::Live => 0,
+        NoticeKind::Mention | NoticeKind::Reply | NoticeKind::Picked => {
+            mail_after.as_millis() as u64
+        }
+    }
+}
+
+fn kinds(bits: u32) -> Vec<NoticeKind> {
+    NoticeKind::ALL
+        .into_iter()
+        .filter(|it| bits & bit(*it) != 0)
+        .collect()
+}
+
+fn bits(kinds: &[NoticeKind]) -> u32 {
+    kinds.iter().fold(0, |bits, it| bits | bit(*it))
+}
+
+/// Every kind, as a column of settings.
+pub(super) fn all_bits() -> u32 {
+    bits(&NoticeKind::ALL)
 }
 
 /// The bit of a kind in a column of settings. Never reused.

@@ -7,6 +7,7 @@ mod blobs;
 mod damage;
 mod disks;
 mod erase;
+mod mail;
 mod members;
 mod notices;
 mod opening;

@@ -123,10 +123,19 @@ async fn n4_a_flood_of_one_sender_is_folded_and_others_still_come_through() {
     tell(&store, ROOM, notice(many + 5, "m_flood", "news")).await;
     assert_eq!(texts(&store).await[0], "news");
     // Each is taken to be told once; what was folded, with what it says now.
-    let untold = store.take_untold_notices().await.unwrap();
+    let untold = store
+        .take_untold_notices(1, limits::MAIL_AFTER)
+        .await
+        .unwrap();
     assert_eq!(untold.len(), limits::NOTICES_FROM_ONE_MAX + 2);
     assert!(untold.iter().all(|it| it.push));
-    assert_eq!(store.take_untold_notices().await.unwrap(), []);
+    assert_eq!(
+        store
+            .take_untold_notices(1, limits::MAIL_AFTER)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 #[tokio::test]

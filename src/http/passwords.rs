@@ -1,0 +1,111 @@
+//! A new password for who forgot theirs, by a letter to the address that they confirmed.
+
+use auth::{Identity, passwords};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use protocol::{
+    Code,
+    mail::{PasswordForgotten, PasswordWish},
+    rest::{Problem, Token},
+};
+use store::{Account, LetterKind, LinkLetter, RowError};
+
+use super::{
+    Doors,
+    accounts::{hashing, signed_in},
+    audit::act,
+    body::Json,
+    caller::{Address, identity_of},
+    mail::{hold_mail, spent},
+    problem::{Failure, Outcome},
+    push::language,
+    seam::Revoked,
+    throttles::ByAddress,
+};
+
+/// Have a link sent that sets a new password; the answer says nothing about who has an account
+#[utoipa::path(
+    post, path = "/api/v1/password/forgotten", tag = "mail", security(()),
+    request_body = PasswordForgotten,
+    responses((status = 202), (status = "default", body = Problem)),
+)]
+pub(crate) async fn forgotten(
+    State(doors): State<Doors>,
+    Address(address): Address,
+    Json(wish): Json<PasswordForgotten>,
+) -> Outcome<StatusCode> {
+    hold_mail(&doors)?;
+    doors.throttles.address(ByAddress::Letter, address)?;
+    // Beside the answer, whose time would tell as well.
+    tokio::spawn(async move {
+        if let Err(error) = ask(&doors, &wish).await {
+            tracing::warn!(%error, "a letter for a new password cannot be written");
+        }
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn ask(doors: &Doors, wish: &PasswordForgotten) -> Result<(), RowError> {
+    let Some(account) = doors.store.account_by_name(&wish.name).await? else {
+        return Ok(());
+    };
+    let mail = doors.store.mail_of(account.id.clone()).await?;
+    let Some(mail) = mail.address else {
+        return Ok(());
+    };
+    if doors.throttles.letter(&account.id).is_err() {
+        return Ok(());
+    }
+    let letter = LinkLetter {
+        member: account.id,
+        kind: LetterKind::Password,
+        address: mail.address,
+        lang: language(&wish.lang),
+        made_ms: clock::unix_ms(),
+    };
+    match doors.store.ask_letter(letter).await {
+        // Enough of them lie there already.
+        Err(RowError::Full) => Ok(()),
+        other => other,
+    }
+}
+
+/// Set a new password by the link of a letter: every device is signed out, and this one in
+#[utoipa::path(
+    post, path = "/api/v1/password", tag = "mail", security(()), request_body = PasswordWish,
+    responses((status = 200, body = Token), (status = "default", body = Problem)),
+)]
+pub(crate) async fn reset(
+    State(doors): State<Doors>,
+    Address(address): Address,
+    headers: HeaderMap,
+    Json(wish): Json<PasswordWish>,
+) -> Outcome<Response> {
+    doors.throttles.address(ByAddress::Account, address)?;
+    let kind = LetterKind::Password;
+    let (member, made_ms) = doors
+        .letter_links
+        .read(kind.as_str(), &wish.link)
+        .ok_or_else(spent)?;
+    let account: Account = doors
+        .store
+        .account(member.clone())
+        .await?
+        .ok_or_else(spent)?;
+    // Before the link is used: a word that is too weak costs nobody their link.
+    passwords::check(&wish.password, &account.name)
+        .map_err(|it| Failure::new(Code::PasswordWeak, it.to_string()))?;
+    let password = hashing(&doors, move |it| it.hash(&wish.password)).await?;
+    let by: Identity = identity_of(&account, 0);
+    let done = act(&by, "password_reset", String::new());
+    let account = doors
+        .store
+        .reset_password(member.clone(), made_ms, password, done)
+        .await?
+        .ok_or_else(spent)?;
+    doors.stage.revoke(Revoked::Member(member));
+    signed_in(&doors, StatusCode::OK, &account, &headers).await
+}
