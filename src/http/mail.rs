@@ -74,12 +74,12 @@ pub(crate) async fn ask(
 /// Be written to no more
 #[utoipa::path(
     delete, path = "/api/v1/mail", tag = "mail",
-    responses((status = 204), (status = "default", body = Problem)),
+    responses((status = 200, body = Mail), (status = "default", body = Problem)),
 )]
-pub(crate) async fn end(State(doors): State<Doors>, Known(by): Known) -> Outcome<StatusCode> {
+pub(crate) async fn end(State(doors): State<Doors>, Known(by): Known) -> Outcome<Answer<Mail>> {
     hold_member(&by)?;
     doors.store.remove_mail(by.id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Answer(card(MailOf::default())))
 }
 
 /// The link of a letter shows that its address is its member's; whoever opens it need not be signed in

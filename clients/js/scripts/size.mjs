@@ -1,13 +1,13 @@
 // Bundles the built SDK as the web app's build does, and holds it to its size: what every page
 // loads, without the studio's sources and meter, which only the studio's route imports.
 //
-// 20 KB: chat, presence, watching, hosting and moderating together, at under a tenth of the 250 KB that a room page
+// 21 KB: chat, presence, watching, hosting and moderating together, at under a tenth of the 250 KB that a room page
 // may weigh. What only some pages need (the studio's sources) is not counted, because it is not loaded.
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-const BYTES_MAX = 20 * 1024;
+const BYTES_MAX = 21 * 1024;
 const library = fileURLToPath(new URL("../dist/index.js", import.meta.url));
 
 const page = await size(`export { Weiquan, Refused, Unreachable } from ${JSON.stringify(library)}`);

@@ -21,6 +21,8 @@ import type {
   MemberList,
   MemberRole,
   Named,
+  Mail,
+  MailWish,
   Notice,
   NoticeList,
   NoticeSettings,
@@ -193,6 +195,14 @@ export interface WeiquanApi {
   /** This notice and every older one was seen. */
   noticesSeen(upto: number): Promise<void>;
   noticeSettings(change?: NoticeSettings): Promise<NoticeSettings>;
+  /** Where one is written to; with `change` a letter with a link goes to that address, and with `null` no more letters do. */
+  mail(change?: MailWish | null): Promise<Mail>;
+  /** The link of such a letter: what stands after the `#` of its address. */
+  confirmMail(link: string): Promise<Mail>;
+  /** Has a link sent to somebody who forgot their password, where they have an address. */
+  passwordForgotten(name: string, lang: string): Promise<void>;
+  /** Sets a new password by such a link, and signs in. */
+  newPassword(link: string, password: string): Promise<Me>;
   /** Whether one is reminded of the room's broadcast; with `set` that is changed. */
   reminder(slug: string, set?: boolean): Promise<boolean>;
   /** The room's broadcast as a file for calendars. */

@@ -6,7 +6,7 @@
  * time. It never keeps a token on disk: only that there was a sign-in, and the device's own secrets.
  */
 import type { Environment } from "./environment.js";
-import type { Credentials, GuestWish, Me, SetUp, Token } from "./protocol/index.js";
+import type { Credentials, GuestWish, Me, PasswordWish, SetUp, Token } from "./protocol/index.js";
 import { Cell } from "./readable.js";
 import { Refused } from "./refused.js";
 import { call } from "./rest.js";
@@ -85,6 +85,10 @@ export class Identity {
 
   signIn(wish: Credentials): Promise<Me> {
     return this.#enter("sign-in", wish, { kind: "member" });
+  }
+
+  newPassword(wish: PasswordWish): Promise<Me> {
+    return this.#enter("password", wish, { kind: "member" });
   }
 
   async beGuest(name: string | null): Promise<Me> {

@@ -24,6 +24,8 @@ import type {
   BroadcastWish,
   Ended,
   EndedList,
+  Mail,
+  MailWish,
   Me,
   MemberCard,
   MemberList,
@@ -215,6 +217,23 @@ export class Weiquan implements WeiquanApi {
 
   noticeSettings(body?: NoticeSettings): Promise<NoticeSettings> {
     return this.#call({ method: body ? "PUT" : "GET", path: "notices/settings", body });
+  }
+
+  mail(body?: MailWish | null): Promise<Mail> {
+    const method = body === undefined ? "GET" : body ? "PUT" : "DELETE";
+    return this.#call({ method, path: "mail", body: body ?? undefined });
+  }
+
+  confirmMail(link: string): Promise<Mail> {
+    return call(this.#env, { method: "POST", path: "mail/confirm", body: { link } });
+  }
+
+  async passwordForgotten(name: string, lang: string): Promise<void> {
+    await call(this.#env, { method: "POST", path: "password/forgotten", body: { name, lang } });
+  }
+
+  newPassword(link: string, password: string): Promise<Me> {
+    return this.#identity.newPassword({ link, password });
   }
 
   async reminder(slug: string, set?: boolean): Promise<boolean> {

@@ -18,6 +18,13 @@ export const states = [
   { name: "room-codec", path: "/r/codec" },
   { name: "notices", path: "/notices" },
   { name: "notices-none", path: "/notices?circle=empty" },
+  { name: "mail-none", path: "/notices?circle=empty&mail=none" },
+  { name: "mail-fails", path: "/notices?circle=empty&mail=fails" },
+  { name: "mail-confirmed", path: "/mail/confirm#new" },
+  { name: "mail-spent", path: "/mail/confirm#old" },
+  { name: "mail-stop", path: "/mail/stop?of=m_me&seal=x" },
+  { name: "password-forgotten", path: "/password?who=nobody" },
+  { name: "password-new", path: "/password?who=nobody#new" },
   {
     name: "room-mention", path: "/r/live",
     then: async (page) => {

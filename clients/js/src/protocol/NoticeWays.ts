@@ -2,6 +2,14 @@
 import type { NoticeKind } from "./NoticeKind.js";
 
 /**
- * Whether a kind of notice, which always lies in the inbox, goes to the browser's push as well.
+ * On which ways a kind of notice, which always lies in the inbox, goes as well.
  */
-export type NoticeWays = { kind: NoticeKind, push: boolean, };
+export type NoticeWays = { kind: NoticeKind, 
+/**
+ * To the browsers that want pushes.
+ */
+push: boolean, 
+/**
+ * Into a letter, where it is not seen for a while.
+ */
+mail: boolean, };

@@ -11,4 +11,8 @@ set_up: boolean,
 /**
  * The circle's name, once set up.
  */
-circle: string | null, sign_up_open: boolean, };
+circle: string | null, sign_up_open: boolean, 
+/**
+ * Whether this server writes letters (e-mail).
+ */
+mail: boolean, };

@@ -8,6 +8,9 @@ export type Route =
   | { page: "notices" }
   | { page: "audit" }
   | { page: "check" }
+  | { page: "confirm-mail" }
+  | { page: "stop-mail" }
+  | { page: "password" }
   | { page: "sign-in" }
   | { page: "sign-up" }
   | { page: "set-up" }
@@ -23,7 +26,8 @@ export function routeOf(path: string): Route {
     if (third === "studio") return { page: "studio", slug };
     if (third === "b" && id !== undefined) return { page: "summary", slug, id };
   }
-  if (parts.length === 1 && (first === "notices" || first === "audit" || first === "check")) return { page: first };
+  if (first === "mail" && parts.length === 2 && (slug === "confirm" || slug === "stop")) return { page: `${slug}-mail` };
+  if (parts.length === 1 && (first === "password" || first === "notices" || first === "audit" || first === "check")) return { page: first };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
   }
@@ -35,6 +39,8 @@ export const paths = {
   members: "/members",
   notices: "/notices",
   audit: "/audit",
+  /** For who forgot theirs. */
+  password: "/password",
   room: (slug: string) => `/r/${slug}`,
   studio: (slug: string) => `/r/${slug}/studio`,
   /** What a broadcast was, once it is over. */

@@ -23,7 +23,7 @@ export class FakeNotices {
   readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 3 : 0, notice: null });
   #rows: Notice[] = wishes.circle === "full" ? all : [];
   #settings: NoticeSettings = {
-    ways: (["mention", "reply", "picked", "reminder", "live"] as const).map((kind) => ({ kind, push: kind !== "live" })),
+    ways: (["mention", "reply", "picked", "reminder", "live"] as const).map((kind) => ({ kind, push: kind !== "live", mail: kind !== "live" && kind !== "picked" })),
     all_live: false,
   };
 

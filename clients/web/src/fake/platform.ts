@@ -6,6 +6,8 @@ import {
   type Broadcast,
   type ConnectionStatus,
   type Ended,
+  type Mail,
+  type MailWish,
   type Me,
   type MemberCard,
   type MemberList,
@@ -44,6 +46,8 @@ const statuses: Record<typeof wishes.status, ConnectionStatus> = {
   refused: { state: "refused", code: "replaced" },
 };
 
+const spent = (): Refused => new Refused({ code: "link_spent", say: "", act: "none" });
+
 class FakeWeiquan implements WeiquanApi {
   readonly status = new Cell<ConnectionStatus>(statuses[wishes.status]);
   readonly who = new Cell<Me | null>(self);
@@ -52,11 +56,12 @@ class FakeWeiquan implements WeiquanApi {
   readonly #reminders = new Set<string>();
   readonly #book = new FakeMembers();
   readonly #rooms = new Map<string, FakeRoom>();
+  #mail: Mail = { address: wishes.mail === "none" ? null : "lin@example.org", asked: null, works: wishes.mail !== "fails" };
   #setUp = wishes.circle !== "new";
   #circle = "读书会";
 
   async server(): Promise<ServerInfo> {
-    return { version: "0.1.0", set_up: this.#setUp, circle: this.#setUp ? this.#circle : null, sign_up_open: true };
+    return { version: "0.1.0", set_up: this.#setUp, circle: this.#setUp ? this.#circle : null, sign_up_open: true, mail: true };
   }
   async setUp(wish: { name: string; circle: string }): Promise<Me> {
     this.#setUp = true;
@@ -70,6 +75,21 @@ class FakeWeiquan implements WeiquanApi {
   async signIn(name: string, password: string): Promise<Me> {
     if (password === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
     return this.#be({ id: "m_me", name, mark: "member" });
+  }
+  async newPassword(link: string): Promise<Me> {
+    if (link === "old") throw spent();
+    return this.#be({ id: "m_me", name: "林小满", mark: "member" });
+  }
+  async passwordForgotten(): Promise<void> {}
+  async mail(change?: MailWish | null): Promise<Mail> {
+    if (change && !change.address.includes("@")) throw new Refused({ code: "address_unfit", say: "", act: "none" });
+    if (change) this.#mail = { ...this.#mail, asked: change.address };
+    if (change === null) this.#mail = { address: null, asked: null, works: true };
+    return this.#mail;
+  }
+  async confirmMail(link: string): Promise<Mail> {
+    if (link === "old") throw spent();
+    return (this.#mail = { address: "lin@example.org", asked: null, works: true });
   }
   async signOut(): Promise<void> {
     this.who.set(null);

@@ -9,9 +9,11 @@ export interface Wishes {
   lang: "" | "pseudo";
   /** What a check of the line finds. */
   line: "good" | "bad" | "waiting";
+  /** One's own address of e-mail: works, is refused, or there is none. */
+  mail: "good" | "fails" | "none";
 }
 
-const NONE: Wishes = { who: "member", circle: "full", status: "online", lang: "", line: "good" };
+const NONE: Wishes = { who: "member", circle: "full", status: "online", lang: "", line: "good", mail: "good" };
 
 function read(): Wishes {
   const kept: Partial<Wishes> = JSON.parse(sessionStorage.getItem("fake") ?? "{}");

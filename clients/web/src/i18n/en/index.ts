@@ -4,6 +4,7 @@ import { check } from "./check";
 import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
+import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
@@ -24,6 +25,9 @@ const refusals: Record<StopCode, string> = {
   name_unfit: "That name cannot be used: 1 to 40 characters, and at least one letter.",
   password_weak: "That password is too easy to guess. Use at least 8 characters.",
   sign_up_closed: "New accounts are closed here. Ask the owner of the circle.",
+  address_unfit: "That is no address of e-mail: it looks like name@example.org.",
+  mail_off: "This server sends no e-mail.",
+  link_spent: "It was used, it is too old, or a newer letter has another link.",
   set_up_done: "This circle is already set up. Sign in instead.",
   origin_foreign: "This page is not allowed to talk to that server.",
   role_fixed: "The role of the owner cannot be changed.",
@@ -471,6 +475,7 @@ export const en = {
     nameMissing: "A name is needed.",
   },
 
+  mail,
   notices,
   studio,
   things,

@@ -4,6 +4,7 @@ import { check } from "./check";
 import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
+import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
@@ -26,6 +27,9 @@ export const zhCN: Words = {
     name_unfit: "这个名字不能用：1 到 40 个字，至少有一个字或字母。",
     password_weak: "密码太容易猜到，请用至少 8 个字符。",
     sign_up_closed: "这里暂不开放注册，可以找圈主帮忙。",
+    address_unfit: "这不是邮箱地址，应该像 name@example.org 这样。",
+    mail_off: "这个服务器没有设置发邮件。",
+    link_spent: "它已经用过、过期，或者后来的邮件里有新的链接。",
     set_up_done: "圈子已经建好了，直接登录就行。",
     origin_foreign: "这个页面不能访问那台服务器。",
     role_fixed: "圈主的角色不能改。",
@@ -467,6 +471,7 @@ export const zhCN: Words = {
     nameMissing: "请写一个名字。",
   },
 
+  mail,
   notices,
   studio,
   things,

@@ -4,6 +4,7 @@ import { check } from "./check";
 import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
+import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
@@ -26,6 +27,9 @@ export const zhTW: Words = {
     name_unfit: "這個名字不能用：1 到 40 個字，至少要有一個文字。",
     password_weak: "密碼太容易被猜到，請用至少 8 個字元。",
     sign_up_closed: "這裡暫不開放註冊，可以請圈主幫忙。",
+    address_unfit: "這不是電子信箱，應該像 name@example.org 這樣。",
+    mail_off: "這個伺服器沒有設定寄郵件。",
+    link_spent: "它已經用過、過期，或者後來的郵件裡有新的連結。",
     set_up_done: "圈子已經建好了，直接登入就可以。",
     origin_foreign: "這個頁面不能存取那台伺服器。",
     role_fixed: "圈主的角色不能改。",
@@ -467,6 +471,7 @@ export const zhTW: Words = {
     nameMissing: "請寫一個名字。",
   },
 
+  mail,
   notices,
   studio,
   things,
