@@ -393,7 +393,7 @@ pub struct Doctor {
 impl Doctor {
     /// Whether a server can run here; warnings do not hinder it.
     pub fn run(self) -> Result<bool> {
-        let report = operate::doctor(&self.settings.load()?);
+        let report = small_runtime()?.block_on(operate::doctor(&self.settings.load()?));
         tell(&report, self.json);
         Ok(report.holds())
     }

@@ -2,10 +2,13 @@
 
 mod support;
 
-use std::{fs, net::TcpListener, process::Command};
+use std::{fs, net::TcpListener, process::Command, time::Duration};
 
 use serde_json::Value;
-use support::{Server, free_ports};
+use support::{
+    Server, free_ports,
+    sink::{Papers, Sink, set},
+};
 use tempfile::TempDir;
 
 /// The exit code, and the checks by name.
@@ -121,4 +124,43 @@ fn a_certificate_that_cannot_be_shown_is_told() {
         .as_str()
         .expect("text");
     assert!(foreign.contains("not for other.example"), "{foreign}");
+}
+
+#[test]
+fn the_mail_server_is_asked_whether_it_knows_us_and_gets_no_letter() {
+    let folder = TempDir::new().expect("a folder");
+    let papers = Papers::make("open sesame");
+    let mut all = settings(&folder, &free_ports(4));
+    let (_, checks) = doctor(&all);
+    let off = check(&checks, "e-mail");
+    assert_eq!(off["outcome"], "ok", "{off}");
+
+    let sink = Sink::start(0, &["--user", "weiquan", "--password", "open sesame"]);
+    for pair in [
+        format!("mail.server=localhost:{}", sink.port),
+        "mail.tls=off".to_owned(),
+        "mail.from=live@circle.example".to_owned(),
+        "mail.user=weiquan".to_owned(),
+        set("mail.password_file", &papers.password),
+    ] {
+        all.extend(["--set".to_owned(), pair]);
+    }
+    let (code, checks) = doctor(&all);
+    let known = check(&checks, "e-mail");
+    assert_eq!(
+        (code, &known["outcome"]),
+        (Some(0), &"ok".into()),
+        "{known}"
+    );
+    sink.stays_empty(Duration::ZERO);
+
+    fs::write(&papers.password, "open barley\n").expect("written");
+    let (code, checks) = doctor(&all);
+    let refused = check(&checks, "e-mail");
+    assert_eq!(code, Some(1), "{refused}");
+    let found = refused["found"].as_str().expect("words");
+    assert!(found.contains("535"), "{found}");
+    drop(sink);
+    let (_, checks) = doctor(&all);
+    assert_eq!(check(&checks, "e-mail")["outcome"], "fail");
 }

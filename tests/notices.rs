@@ -381,6 +381,7 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
         ways: vec![NoticeWays {
             kind: NoticeKind::Reply,
             push: false,
+            mail: false,
         }],
         all_live: true,
     };

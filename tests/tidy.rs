@@ -68,11 +68,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("letters", &["auth", "reach", "store", "protocol", "clock"]),
     (
         "operate",
         &[
             "actor",
             "blobs",
+            "reach",
             "rtc",
             "store",
             "tls",
@@ -115,6 +117,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme", "src/reach"]),
+    ("lettre", &["src/reach"]),
+    ("html_escape", &["src/http", "src/letters"]),
     ("x509_parser", &["src/tls"]),
     ("unicode_normalization", &["src/community"]),
     ("aho_corasick", &["src/community"]),
@@ -170,7 +174,10 @@ fn names(line: &str, folder: &str) -> bool {
         .find(|it| it.0 == folder)
         .map_or(folder, |it| it.1);
     // `http` and `rtc` are also crates of others: ours are named by path from the shell's root.
-    if matches!(folder, "actor" | "connection" | "http" | "operate") {
+    if matches!(
+        folder,
+        "actor" | "connection" | "http" | "letters" | "operate"
+    ) {
         return code.contains(&format!("crate::{name}::"))
             || code.contains(&format!("crate::{{{name}"));
     }

@@ -6,6 +6,7 @@
 
 mod disk;
 mod machine;
+mod mail;
 mod network;
 mod secure;
 
@@ -16,8 +17,9 @@ use store::backup::Standing;
 use super::report::{Check, Report};
 use crate::config::Config;
 
-/// Looks at everything. Takes about a second, most of it for the disk.
-pub fn doctor(config: &Config) -> Report {
+/// Looks at everything. Takes about a second, most of it for the disk; up to a minute where the mail server
+/// does not answer.
+pub async fn doctor(config: &Config) -> Report {
     let data = &config.raw.server.data;
     let mut report = Report::new(format!(
         "weiquan {} on this machine, data in {}",
@@ -41,6 +43,7 @@ pub fn doctor(config: &Config) -> Report {
     for check in secure::https(config) {
         report.push(check);
     }
+    report.push(mail::server(config).await);
     for check in disk::all(data) {
         report.push(check);
     }
