@@ -22,8 +22,9 @@ export async function fill(page, selector, text) {
 
 /** A server with an owner (signed in by token) on an empty folder. */
 export class World {
-  static async start({ listen = "127.0.0.1" } = {}) {
+  static async start({ listen = "127.0.0.1", more = [] } = {}) {
     const world = new this();
+    world.more = more;
     world.listen = listen;
     world.folder = mkdtempSync(path.join(tmpdir(), "weiquan-"));
     world.ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
@@ -142,9 +143,9 @@ export class World {
       };
     });
     return {
-      say: (text) => {
+      say: (text, to = []) => {
         waiting.add(++i);
-        socket.send(JSON.stringify({ op: "pub", i, a, cid: crypto.randomUUID(), text }));
+        socket.send(JSON.stringify({ op: "pub", i, a, cid: crypto.randomUUID(), text, to }));
       },
       settled: () => (waiting.size === 0 ? acknowledged : new Promise((done) => (settle = done))),
     };
