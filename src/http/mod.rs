@@ -233,7 +233,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         )
         .route("/mail", get(mail::show).put(mail::ask).delete(mail::end))
         .route("/mail/confirm", post(mail::confirm))
-        .route("/password", post(passwords::reset))
+        .route("/password", post(passwords::reset).put(passwords::change))
         .route("/password/forgotten", post(passwords::forgotten))
         .route("/push/key", get(push::key))
         .route(

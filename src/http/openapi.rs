@@ -50,6 +50,7 @@ use super::{
         mail::confirm,
         passwords::forgotten,
         passwords::reset,
+        passwords::change,
         push::key,
         push::subscribe,
         push::unsubscribe,

@@ -1,4 +1,5 @@
-//! A new password for who forgot theirs, by a letter to the address that they confirmed.
+//! A new password: by the one that is, or for who forgot it by a letter to the address that they
+//! confirmed.
 
 use auth::{Identity, passwords};
 use axum::{
@@ -8,7 +9,7 @@ use axum::{
 };
 use protocol::{
     Code,
-    mail::{PasswordForgotten, PasswordWish},
+    mail::{PasswordChange, PasswordForgotten, PasswordWish},
     rest::{Problem, Token},
 };
 use store::{Account, LetterKind, LinkLetter, RowError};
@@ -18,7 +19,7 @@ use super::{
     accounts::{hashing, signed_in},
     audit::act,
     body::Json,
-    caller::{Address, identity_of},
+    caller::{Address, Known, identity_of},
     mail::{hold_mail, spent},
     problem::{Failure, Outcome},
     push::language,
@@ -73,6 +74,41 @@ async fn ask(doors: &Doors, wish: &PasswordForgotten) -> Result<(), RowError> {
     }
 }
 
+/// Set a new password by the one that is: every device is signed out, and this one in
+#[utoipa::path(
+    put, path = "/api/v1/password", tag = "identity", request_body = PasswordChange,
+    responses((status = 200, body = Token), (status = "default", body = Problem)),
+)]
+pub(crate) async fn change(
+    State(doors): State<Doors>,
+    Address(address): Address,
+    Known(by): Known,
+    headers: HeaderMap,
+    Json(wish): Json<PasswordChange>,
+) -> Outcome<Response> {
+    let account = match by.epoch {
+        Some(_) => doors.store.account(by.id.clone()).await?,
+        None => None,
+    };
+    let account = account
+        .ok_or_else(|| Failure::new(Code::NotAMember, "this identity has no account here"))?;
+    // Guessing here is guessing at the door.
+    doors.throttles.sign_in(address, &account.name)?;
+    let (stored, current) = (account.password.clone(), wish.current);
+    if !hashing(&doors, move |it| it.verify(&current, Some(&stored))).await? {
+        return Err(Failure::new(
+            Code::SignInFailed,
+            "the password that is now is another one",
+        ));
+    }
+    doors.throttles.signed_in(address, &account.name);
+    let password = hashed(&doors, &account, wish.password).await?;
+    let done = act(&identity_of(&account, 0), "password_changed", String::new());
+    let account = doors.store.change_password(password, done).await?;
+    doors.stage.revoke(Revoked::Member(by.id));
+    signed_in(&doors, StatusCode::OK, &account, &headers).await
+}
+
 /// Set a new password by the link of a letter: every device is signed out, and this one in
 #[utoipa::path(
     post, path = "/api/v1/password", tag = "mail", security(()), request_body = PasswordWish,
@@ -96,9 +132,7 @@ pub(crate) async fn reset(
         .await?
         .ok_or_else(spent)?;
     // Before the link is used: a word that is too weak costs nobody their link.
-    passwords::check(&wish.password, &account.name)
-        .map_err(|it| Failure::new(Code::PasswordWeak, it.to_string()))?;
-    let password = hashing(&doors, move |it| it.hash(&wish.password)).await?;
+    let password = hashed(&doors, &account, wish.password).await?;
     let by: Identity = identity_of(&account, 0);
     let done = act(&by, "password_reset", String::new());
     let account = doors
@@ -108,4 +142,10 @@ pub(crate) async fn reset(
         .ok_or_else(spent)?;
     doors.stage.revoke(Revoked::Member(member));
     signed_in(&doors, StatusCode::OK, &account, &headers).await
+}
+
+async fn hashed(doors: &Doors, of: &Account, password: String) -> Outcome<String> {
+    passwords::check(&password, &of.name)
+        .map_err(|it| Failure::new(Code::PasswordWeak, it.to_string()))?;
+    hashing(doors, move |it| it.hash(&password)).await
 }

@@ -78,7 +78,7 @@ impl Block {
     fn put_text(&self, out: &mut String) {
         let _ = match self {
             Self::Say(words) => writeln!(out, "{words}"),
-            Self::Link { say, to } | Self::Act { say, to } => writeln!(out, "{say}:\n{to}"),
+            Self::Link { say, to } | Self::Act { say, to } => writeln!(out, "{say}\n  {to}"),
             Self::Item {
                 head,
                 place,

@@ -43,6 +43,11 @@ bodies! {
         /// The language of the letter.
         lang: String,
     }
+    /// `PUT /api/v1/password`: a new password by the one that is.
+    PasswordChange {
+        current: String,
+        password: String,
+    }
     /// `POST /api/v1/password`: a new password by the letter's link.
     PasswordWish {
         link: String,

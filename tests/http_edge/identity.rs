@@ -240,6 +240,64 @@ async fn another_sites_page_changes_nothing_by_our_cookie() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_by_who_knows_it_and_everybody_else_is_out() {
+    let rig = Rig::start().await;
+    rig.set_up().await;
+    let phone = rig.sign_up("Mei").await;
+    let change = async |token: &str, current: &str, password: &str| {
+        rig.ask("PUT", "/api/v1/password")
+            .bearer(token)
+            .json(json!({"current": current, "password": password}))
+            .send()
+            .await
+    };
+    let new = "another battery staple";
+    change(&phone.token(), "a guess", new)
+        .await
+        .refused(401, "sign_in_failed");
+    change(&phone.token(), PASSWORD, "short")
+        .await
+        .refused(422, "password_weak");
+    let guest = rig
+        .post(
+            "/api/v1/guests",
+            json!({"device": "d".repeat(32), "name": null}),
+        )
+        .await
+        .expect(200);
+    change(&guest.token(), PASSWORD, new)
+        .await
+        .refused(409, "not_a_member");
+    assert!(rig.stage.revoked.lock().unwrap().is_empty());
+
+    let desk = change(&phone.token(), PASSWORD, new).await.expect(200);
+    rig.ask("GET", "/api/v1/me")
+        .bearer(&phone.token())
+        .send()
+        .await
+        .refused(401, "token_revoked");
+    rig.ask("GET", "/api/v1/me")
+        .bearer(&desk.token())
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(rig.stage.revoked.lock().unwrap().len(), 1);
+    let sign_in = async |password: &str| {
+        let wish = json!({"name": "Mei", "password": password});
+        rig.post("/api/v1/sign-in", wish).await
+    };
+    sign_in(PASSWORD).await.refused(401, "sign_in_failed");
+    sign_in(new).await.expect(200);
+    // Guessing here is bounded as it is at the door.
+    let mut tries = 0;
+    while change(&desk.token(), "a guess", PASSWORD).await.status != 429 {
+        tries += 1;
+        assert!(tries <= protocol::limits::SIGN_IN_TRIES_MAX, "for ever");
+    }
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sign_out_ends_this_browser_or_everything_at_once() {
     let rig = Rig::start().await;
     rig.set_up().await;

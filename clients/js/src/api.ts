@@ -201,6 +201,8 @@ export interface WeiquanApi {
   confirmMail(link: string): Promise<Mail>;
   /** Has a link sent to somebody who forgot their password, where they have an address. */
   passwordForgotten(name: string, lang: string): Promise<void>;
+  /** Sets a new password by the one that is: every other device is signed out. */
+  changePassword(current: string, password: string): Promise<Me>;
   /** Sets a new password by such a link, and signs in. */
   newPassword(link: string, password: string): Promise<Me>;
   /** Whether one is reminded of the room's broadcast; with `set` that is changed. */

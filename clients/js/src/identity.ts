@@ -6,7 +6,15 @@
  * time. It never keeps a token on disk: only that there was a sign-in, and the device's own secrets.
  */
 import type { Environment } from "./environment.js";
-import type { Credentials, GuestWish, Me, PasswordWish, SetUp, Token } from "./protocol/index.js";
+import type {
+  Credentials,
+  GuestWish,
+  Me,
+  PasswordChange,
+  PasswordWish,
+  SetUp,
+  Token,
+} from "./protocol/index.js";
 import { Cell } from "./readable.js";
 import { Refused } from "./refused.js";
 import { call } from "./rest.js";
@@ -87,6 +95,10 @@ export class Identity {
     return this.#enter("sign-in", wish, { kind: "member" });
   }
 
+  changePassword(wish: PasswordChange): Promise<Me> {
+    return this.#enter("password", wish, { kind: "member" }, "PUT");
+  }
+
   newPassword(wish: PasswordWish): Promise<Me> {
     return this.#enter("password", wish, { kind: "member" });
   }
@@ -159,8 +171,10 @@ export class Identity {
     return me;
   }
 
-  async #enter(path: string, body: unknown, as: As): Promise<Me> {
-    const made = await call<Token>(this.#env, { method: "POST", path, body });
+  async #enter(path: string, body: unknown, as: As, method: "POST" | "PUT" = "POST"): Promise<Me> {
+    // What is changed is changed as who one is; everything else makes one somebody.
+    const token = method === "PUT" ? await this.token() : null;
+    const made = await call<Token>(this.#env, { method, path, body, token });
     // The device's clock may be wrong, the server's is what expires: a life is measured, not read,
     // and a clock that is off by more than that life must not make every request a renewal.
     const left = Math.max(made.expires_ms - this.#env.now(), 2 * RENEW_BEFORE_MS);

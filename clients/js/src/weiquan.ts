@@ -232,6 +232,10 @@ export class Weiquan implements WeiquanApi {
     await call(this.#env, { method: "POST", path: "password/forgotten", body: { name, lang } });
   }
 
+  changePassword(current: string, password: string): Promise<Me> {
+    return this.#identity.changePassword({ current, password });
+  }
+
   newPassword(link: string, password: string): Promise<Me> {
     return this.#identity.newPassword({ link, password });
   }

@@ -110,3 +110,19 @@ test("L3: a forgotten password: the way there, the letter, the new one; the link
   await good.page.waitForFunction(() => location.pathname === "/");
   await good.close();
 });
+
+test("a password is changed by who knows it", { timeout: 60_000 }, async () => {
+  const { page, close } = await at("/password", 360);
+  await page.waitForSelector("input[autocomplete=current-password]");
+  const set = async (current) => {
+    await page.$eval("input[autocomplete=current-password]", (it) => (it.value = ""));
+    await page.type("input[autocomplete=current-password]", current);
+    await page.keyboard.press("Enter");
+  };
+  await page.type("input[autocomplete=new-password]", "correct horse battery");
+  await set("wrong");
+  await says(page, "现在的密码不对");
+  await set("right");
+  await says(page, "密码已更改");
+  await close();
+});

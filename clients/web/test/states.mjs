@@ -24,6 +24,7 @@ export const states = [
   { name: "mail-spent", path: "/mail/confirm#old" },
   { name: "mail-stop", path: "/mail/stop?of=m_me&seal=x" },
   { name: "password-forgotten", path: "/password?who=nobody" },
+  { name: "password-change", path: "/password" },
   { name: "password-new", path: "/password?who=nobody#new" },
   {
     name: "room-mention", path: "/r/live",

@@ -118,13 +118,17 @@ impl Store {
         .await
     }
 
-    pub async fn set_password(&self, id: MemberId, password: String) -> Result<(), RowError> {
+    /// The act's own person has a new password: the account is signed out everywhere, and it is written
+    /// down in the audit log. Answers the account as it is then.
+    pub async fn change_password(
+        &self,
+        password: String,
+        act: NewAct,
+    ) -> Result<Account, RowError> {
         self.write(move |db| {
-            let changed = db.execute(
-                "UPDATE accounts SET password = ?2 WHERE id = ?1",
-                (id.as_str(), password),
-            )?;
-            found(changed)
+            replace_password(db, &act.by.id, &password)?;
+            audit::add(db, &act)?;
+            account_by_id(db, &act.by.id)?.ok_or(RowError::NotFound)
         })
         .await
     }
@@ -139,6 +143,21 @@ impl Store {
         })
         .await
     }
+}
+
+/// Nobody who knew the old password stays signed in.
+pub(super) fn replace_password(
+    db: &Connection,
+    id: &MemberId,
+    password: &str,
+) -> Result<(), RowError> {
+    let changed = db.execute(
+        "UPDATE accounts SET password = ?2 WHERE id = ?1",
+        (id.as_str(), password),
+    )?;
+    found(changed)?;
+    sign_out_all(db, id)?;
+    Ok(())
 }
 
 /// Ends every sign-in, every browser that is pushed to and every token of an account. Answers the new

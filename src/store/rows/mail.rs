@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 
 use super::{
     RowError,
-    accounts::{Account, account_by_id},
+    accounts::{Account, account_by_id, replace_password},
     audit::{self, NewAct},
     column::{int, member, odd, uint},
     notices::{NOTICE, notice_row},
@@ -404,11 +404,7 @@ impl Store {
             if use_link(db, &of, LetterKind::Password, made_ms, act.at_ms)?.is_none() {
                 return Ok(None);
             }
-            db.execute(
-                "UPDATE accounts SET password = ?2 WHERE id = ?1",
-                (of.as_str(), password),
-            )?;
-            super::accounts::sign_out_all(db, &of)?;
+            replace_password(db, &of, &password)?;
             audit::add(db, &act)?;
             account_by_id(db, &of)
         })

@@ -58,6 +58,7 @@ export type { NoticesUnread } from "./NoticesUnread.js";
 export type { OpenPoll } from "./OpenPoll.js";
 export type { Outcome } from "./Outcome.js";
 export type { Page } from "./Page.js";
+export type { PasswordChange } from "./PasswordChange.js";
 export type { PasswordForgotten } from "./PasswordForgotten.js";
 export type { PasswordWish } from "./PasswordWish.js";
 export type { PeerEnd } from "./PeerEnd.js";

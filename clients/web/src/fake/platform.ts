@@ -76,6 +76,10 @@ class FakeWeiquan implements WeiquanApi {
     if (password === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
     return this.#be({ id: "m_me", name, mark: "member" });
   }
+  async changePassword(current: string): Promise<Me> {
+    if (current === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
+    return this.#be({ id: "m_me", name: "林小满", mark: "member" });
+  }
   async newPassword(link: string): Promise<Me> {
     if (link === "old") throw spent();
     return this.#be({ id: "m_me", name: "林小满", mark: "member" });

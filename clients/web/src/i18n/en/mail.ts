@@ -33,5 +33,11 @@ export const mail = {
   resetTitle: "Set a new password",
   resetSay: "Every device is signed out then, and this one signed in.",
   reset: "Set it",
+  current: "The password that is now",
+  currentWrong: "That is not the password that is now.",
+  next: "The new password",
+  changed: "The password is changed",
+  changeTitle: "Change the password",
+  changeSay: "Every other device is signed out.",
   newLetter: "Have a new letter sent",
 };

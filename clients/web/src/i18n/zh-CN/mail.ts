@@ -33,5 +33,11 @@ export const mail = {
   resetTitle: "设置新密码",
   resetSay: "设置之后，其他设备都要重新登录。",
   reset: "设置",
+  current: "现在的密码",
+  currentWrong: "现在的密码不对。",
+  next: "新密码",
+  changed: "密码已更改",
+  changeTitle: "更改密码",
+  changeSay: "其他设备都要重新登录。",
   newLetter: "再寄一封",
 };

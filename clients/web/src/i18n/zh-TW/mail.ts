@@ -33,5 +33,11 @@ export const mail = {
   resetTitle: "設定新密碼",
   resetSay: "設定之後，其他裝置都要重新登入。",
   reset: "設定",
+  current: "現在的密碼",
+  currentWrong: "現在的密碼不對。",
+  next: "新密碼",
+  changed: "密碼已變更",
+  changeTitle: "變更密碼",
+  changeSay: "其他裝置都要重新登入。",
   newLetter: "再寄一封",
 };
