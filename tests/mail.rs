@@ -359,6 +359,21 @@ async fn l5_letters_are_not_a_weapon() {
         }
     }
 
+    let stranger = Person::new(&server);
+    let wish = PasswordForgotten {
+        name: "nobody".into(),
+        lang: "en".into(),
+    };
+    let mut asked = 0;
+    while send(&stranger, Method::POST, "/api/v1/password/forgotten", &wish)
+        .await
+        .0
+        == StatusCode::ACCEPTED
+    {
+        asked += 1;
+    }
+    assert_eq!(asked, protocol::limits::FORGOTTEN_PER_HOUR);
+
     // A mailbox that is not there is given up; one that is full is tried again, and holds up nobody.
     let bob = server.sign_up("Bob").await;
     assert_eq!(

@@ -92,7 +92,7 @@ pub(crate) async fn confirm(
     Address(address): Address,
     Json(wish): Json<MailLink>,
 ) -> Outcome<Answer<Mail>> {
-    doors.throttles.address(ByAddress::Account, address)?;
+    doors.throttles.address(ByAddress::Resource, address)?;
     let kind = LetterKind::Confirm;
     let (member, made_ms) = doors
         .letter_links

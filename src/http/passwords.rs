@@ -120,7 +120,7 @@ pub(crate) async fn reset(
     headers: HeaderMap,
     Json(wish): Json<PasswordWish>,
 ) -> Outcome<Response> {
-    doors.throttles.address(ByAddress::Account, address)?;
+    doors.throttles.address(ByAddress::Resource, address)?;
     let kind = LetterKind::Password;
     let (member, made_ms) = doors
         .letter_links

@@ -72,7 +72,7 @@ impl Throttles {
             rooms: bucket(20, 10 * MINUTE_MS),
             blobs: bucket(limits::UPLOADS_PER_MINUTE, MINUTE_MS),
             letters: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
-            letters_address: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
+            letters_address: bucket(limits::FORGOTTEN_PER_HOUR, 60 * MINUTE_MS),
         }
     }
 

@@ -69,8 +69,10 @@ pub const MAIL_TRIED_FOR: Duration = Duration::from_secs(24 * 3_600);
 pub const MAIL_REFUSED_MAX: u32 = 3;
 /// Members and kinds of letters with a link to one address in a day.
 pub const LETTERS_TO_ONE_PER_DAY: u32 = 3;
-/// Letters with a link that one member, or one network address, may ask for in an hour.
+/// Letters with a link that one member may ask for in an hour.
 pub const LETTERS_PER_HOUR: u32 = 5;
+/// Passwords that one network address may have forgotten in an hour.
+pub const FORGOTTEN_PER_HOUR: u32 = 20;
 /// How long the link that confirms an address is good for.
 pub const MAIL_CONFIRM_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 /// How long the link that sets a new password is good for.

@@ -12,10 +12,8 @@ use tokio::{
 
 use crate::{
     support::{Person, SOON, Server},
-    wire::{FIRST_PART, NEXT_PART, PING, close_code, frame, resident_bytes, upgraded},
+    wire::{FIRST_PART, MIB, NEXT_PART, PING, close_code, frame, resident_bytes, upgraded},
 };
-
-const MIB: u64 = 1024 * 1024;
 
 /// A room with somebody in it who was never in a hurry.
 async fn hall(server: &Server) -> Person {

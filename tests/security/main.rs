@@ -26,3 +26,4 @@ mod matrix;
 mod program;
 mod rest;
 mod udp;
+mod uploads;

@@ -10,6 +10,8 @@ use tokio::{
 
 use crate::support::{SOON, Server};
 
+pub const MIB: u64 = 1024 * 1024;
+
 pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: d2VpcXVhbi10ZXN0cy0xMg==\r\n\
      Sec-WebSocket-Protocol: weiquan.v1.json\r\n";

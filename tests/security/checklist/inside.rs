@@ -220,9 +220,30 @@ pub const CHAPTERS: &[Chapter] = &[
             },
             Point {
                 number: 48,
-                asks: "uploads",
-                answer: "–",
-                proof: Proof::NotYet("there are none: the line check counts bytes and keeps none"),
+                asks: "uploads that are larger than they look, run, tell where they were taken, or have a path for a name",
+                answer: "422 for a bomb, by its head alone; 413 above the limits, within 64 MiB; what is no picture or voice note is bytes to save; notes are stripped; a name is words, the file is called by its sum; `quota_full`",
+                proof: Proof::By(&[
+                    (
+                        "tests/security/uploads.rs",
+                        "s48_a_bomb_is_422_and_what_is_too_large_is_413",
+                    ),
+                    (
+                        "tests/security/uploads.rs",
+                        "s48_pages_and_drawings_are_handed_out_as_bytes_and_never_shown",
+                    ),
+                    (
+                        "tests/security/uploads.rs",
+                        "s48_a_name_is_words_and_no_path_and_a_room_keeps_so_much",
+                    ),
+                    (
+                        "tests/things.rs",
+                        "a_picture_is_said_shown_and_gone_with_its_message",
+                    ),
+                    (
+                        "src/blobs/picture/tests.rs",
+                        "i3_a_photograph_is_turned_upright_and_loses_where_it_was_taken",
+                    ),
+                ]),
             },
             Point {
                 number: 49,
@@ -233,8 +254,11 @@ pub const CHAPTERS: &[Chapter] = &[
             Point {
                 number: 50,
                 asks: "cells of a table that calculate",
-                answer: "–",
-                proof: Proof::NotYet("nothing is exported as a table"),
+                answer: "a cell that begins like a formula begins with an apostrophe",
+                proof: Proof::By(&[(
+                    "src/http/polls.rs",
+                    "v8_a_cell_is_never_a_formula_and_never_ends_early",
+                )]),
             },
         ],
     },
