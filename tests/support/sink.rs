@@ -55,7 +55,7 @@ impl Sink {
             .args(args)
             .stdout(Stdio::piped())
             .spawn()
-            .expect("python3 with aiosmtpd (scripts/test.sh installs it)");
+            .expect("python3");
         let output = child.stdout.take().expect("piped");
         let (told, letters) = mpsc::channel();
         std::thread::spawn(move || {
@@ -68,7 +68,9 @@ impl Sink {
         struct Ready {
             port: u16,
         }
-        let first = letters.recv_timeout(SOON).expect("the sink starts");
+        let first = letters
+            .recv_timeout(SOON)
+            .expect("python3 with aiosmtpd (scripts/python.sh names one for WEIQUAN_PYTHON)");
         let ready: Ready = serde_json::from_str(&first).expect("its first line");
         Self {
             child,
