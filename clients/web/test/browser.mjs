@@ -389,7 +389,10 @@ describe("the owner's way", () => {
       const lines = await page.$$eval("[data-act]", (all) => all.map((it) => it.textContent));
       assert.equal(lines.length, 20, "a page");
       assert.match(lines[0], /Mo 禁言了 Wu.*刷屏.*到 /s);
+      assert.match(lines[5], /规则.*拒绝 3 个词，待审 2 个词，链接：待审/s);
+      assert.match(lines[6], /慢速模式.*每 3 秒一条/s);
       assert.match(lines[8], /林小满 改了 Mo 的身份.*管理/s);
+      assert.equal(await page.$eval("[data-act='97'] a[href*='?s=']", (it) => it.getAttribute("href")), "/r/tie?s=1188", "what was deleted is a tap away");
       await page.$eval(".acts > .wide", (it) => it.click());
       await page.waitForFunction(() => document.querySelectorAll("[data-act]").length === 30);
       assert.equal(await page.$(".acts > .wide"), null, "that was all");

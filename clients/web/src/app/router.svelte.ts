@@ -42,6 +42,7 @@ export const paths = {
   /** For who forgot theirs. */
   password: "/password",
   room: (slug: string) => `/r/${slug}`,
+  message: (slug: string, seq: number) => `/r/${slug}?s=${seq}`,
   studio: (slug: string) => `/r/${slug}/studio`,
   /** What a broadcast was, once it is over. */
   summary: (slug: string, id: string) => `/r/${slug}/b/${encodeURIComponent(id)}`,

@@ -4,7 +4,7 @@ import { chen, lin, mo, wu, yang } from "./people";
 
 const HOUR = 3_600_000;
 const PAGE = 20;
-const MORE = 18;
+const LINES = 30;
 
 function line(n: number, what: string, more: Partial<ActCard> = {}): ActCard {
   return { number: 100 - n, at_ms: Date.now() - n * 3 * HOUR - 60_000, room: "tie", by: mo, what, whom: wu, why: "", until_ms: null, ...more };
@@ -23,8 +23,11 @@ const named: readonly ActCard[] = [
   line(9, "co_host", { by: lin, whom: chen }),
   line(10, "revoke_stream_key", { by: lin, whom: null, why: "OBS 书房", room: "tie" }),
   line(11, "sign_out_everywhere", { by: chen, whom: null, room: null }),
+  line(12, "mode", { whom: null, why: "questions", until_ms: Date.now() - 12 * 3 * HOUR + 540_000 }),
+  line(13, "slow_mode", { whom: null, by: lin, why: "0 ms" }),
+  line(14, "refuse", { why: "请把广告发到集市版块" }),
 ];
-const all = [...named, ...Array.from({ length: MORE }, (_, n) => line(named.length + n, "mute", { why: "广告" }))];
+const all = [...named, ...Array.from({ length: LINES - named.length }, (_, n) => line(named.length + n, "mute", { why: "广告" }))];
 
 export function actsPage(own: boolean, before = Infinity): ActList {
   const fitting = all.filter((it) => it.number < before && (!own || it.whom?.id === wu.id)).slice(0, own ? 3 : PAGE);

@@ -7,6 +7,11 @@ export const audit = {
   ownSay: "What moderators and hosts did to you or to what you wrote, and why. Only you and they see it.",
   ownNone: "Nothing was done to you.",
   until: (when: string) => `until ${when}`,
+  message: (n: string) => `message ${n}`,
+  /** What slow mode, and the rules about words and links, were set to. */
+  gap: (time: string) => `One message every ${time}`,
+  noGap: "No fixed gap between messages",
+  rules: (refuse: number, hold: number, links: string) => `Words refused: ${refuse}, words held: ${hold}, links: ${links}`,
   /** A line by its kind; `whom` is empty where it was done to nobody. */
   did: {
     mute: (by: string, whom: string) => `${by} muted ${whom}`,

@@ -9,6 +9,10 @@ export const audit: Words["audit"] = {
   ownSay: "管理员和主持人对你、对你发的内容做了什么，以及原因。只有你和他们看得到。",
   ownNone: "没有对你的处理。",
   until: (when) => `到 ${when}`,
+  message: (n) => `第 ${n} 条消息`,
+  gap: (time) => `每 ${time}一条`,
+  noGap: "不设固定间隔",
+  rules: (refuse, hold, links) => `拒绝 ${refuse} 个词，待审 ${hold} 个词，链接：${links}`,
   did: {
     mute: (by, whom) => `${by} 禁言了 ${whom}`,
     unmute: (by, whom) => `${by} 解除了 ${whom} 的禁言`,

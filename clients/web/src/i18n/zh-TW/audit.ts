@@ -9,6 +9,10 @@ export const audit: Words["audit"] = {
   ownSay: "管理員和主持人對你、對你發的內容做了什麼，以及原因。只有你和他們看得到。",
   ownNone: "沒有對你的處理。",
   until: (when) => `到 ${when}`,
+  message: (n) => `第 ${n} 則訊息`,
+  gap: (time) => `每 ${time}一則`,
+  noGap: "不設固定間隔",
+  rules: (refuse, hold, links) => `拒絕 ${refuse} 個詞，待審 ${hold} 個詞，連結：${links}`,
   did: {
     mute: (by, whom) => `${by} 禁言了 ${whom}`,
     unmute: (by, whom) => `${by} 解除了 ${whom} 的禁言`,
