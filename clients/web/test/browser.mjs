@@ -1,73 +1,16 @@
 /** What only a browser can say, against the stand-in build: accessibility, overflow, the long list, keys. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { chromium, freshPage } from "./chromium.mjs";
-import { serve } from "./serve.mjs";
+import { DESK, PHONE, inRoom, serious, standIn, tooWide } from "./on.mjs";
 import { settle, states } from "./states.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const DESK = { width: 1360, height: 820, theme: "light", language: "zh-CN" };
-const PHONE = { width: 360, height: 740, theme: "light", language: "zh-CN" };
-let server;
 let engine;
+before(async () => (engine = await standIn()));
+after(() => engine?.close());
 
-before(async () => {
-  server = await serve(join(import.meta.dirname, "../dist-fake"));
-  engine = await chromium();
-});
-after(async () => {
-  await engine?.close();
-  server?.close();
-});
-
-/** Opens a state, runs the check, and fails on any complaint of the page itself or request to elsewhere. */
-async function on(state, view, check) {
-  const { page, close } = await freshPage(engine.browser, view);
-  const complaints = [];
-  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
-  page.on("console", (line) => line.type() === "error" && complaints.push(`console: ${line.text()}`));
-  page.on("request", (request) => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.address)) complaints.push(`request: ${request.url()}`);
-  });
-  try {
-    await page.goto(server.address + state.path);
-    await page.waitForSelector("main > *");
-    await settle(300);
-    await state.then?.(page);
-    await check(page);
-    assert.deepEqual(complaints, []);
-  } finally {
-    await close();
-  }
-}
-
-const inRoom = (slug, query = "") => ({ path: `/r/${slug}${query}` });
+const on = (...all) => engine.on(...all);
 const rows = (page) => page.$$eval(".log [data-key]", (all) => all.length);
 const hear = (page, text) => page.evaluate((it) => window.fakeRoom.hear(it), text);
-
-/** What axe finds serious. It comes in by the debugger, which the page's policy does not bind. */
-async function serious(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations
-    .filter((it) => it.impact === "serious" || it.impact === "critical")
-    .map((it) => `${it.id}: ${it.nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
-}
-
-/** What stands out of the page sideways. */
-const tooWide = (page) =>
-  page.evaluate(() => {
-    const limit = document.documentElement.clientWidth;
-    const over = [...document.querySelectorAll("body *")].filter((it) => {
-      if (it.closest(".unseen, svg, .hearts, .skip, dialog:not([open])") || !it.checkVisibility()) return false;
-      const box = it.getBoundingClientRect();
-      return box.width > 0 && (box.right > limit + 1 || box.left < -1);
-    });
-    return { scroll: document.documentElement.scrollWidth - limit, over: over.map((it) => `${it.tagName}.${it.className}`) };
-  });
 
 describe("every page and state", { concurrency: 2 }, () => {
   for (const state of states) {
@@ -338,7 +281,7 @@ describe("the host's way", () => {
       await page.type("input[type=password]", "but now right");
       await page.keyboard.press("Enter");
       await page.waitForSelector(".home");
-      assert.ok(page.url().startsWith(server.address), "an address from outside is not followed");
+      assert.ok(page.url().startsWith(engine.address), "an address from outside is not followed");
     }));
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
 /** `fonts: "noto"` for pictures; checks keep the machine's own, which are wider and so the stricter ones. */
-export async function chromium({ fonts } = {}) {
+export async function chromium({ fonts, flags = [] } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "weiquan-web-"));
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -14,6 +14,7 @@ export async function chromium({ fonts } = {}) {
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-color-profile=srgb",
+      ...flags,
     ],
   });
   return {
