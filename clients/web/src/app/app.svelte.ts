@@ -2,7 +2,7 @@
  * What every page knows: the client, who one is, the circle, how the connection is, and the short
  * notes at the foot of the page. Components read it and never keep copies.
  */
-import type { Refusal, ServerInfo, StopCode } from "@weiquan/client";
+import type { Me, Refusal, ServerInfo, StopCode } from "@weiquan/client";
 import { platform } from "#platform";
 import { fromStore } from "svelte/store";
 import { t } from "../i18n/i18n.svelte";
@@ -32,6 +32,15 @@ class App {
   #noteId = 0;
   /** The server's clock, turned once a second: for "live for 42 minutes" and slow mode. */
   #now = $state(Date.now());
+
+  constructor() {
+    // Whoever is somebody no more on this device leaves nothing unsent on it.
+    let was: Me | null = null;
+    this.client.who.subscribe((now) => {
+      if (was !== null && now === null) void import("../things/kept").then((it) => it.clear(), () => {});
+      was = now;
+    });
+  }
 
   get who() {
     return this.#who.current;

@@ -1,18 +1,44 @@
-/** What was written and not yet sent, one for each room; it outlives the page. */
+/** What was written and not yet sent, one for each room; it outlives the page. And whether something was added to it. */
 const key = (slug: string): string => `weiquan.draft.${slug}`;
+const THINGS = "weiquan.things.";
 
 export function keptDraft(slug: string): string {
+  return read(key(slug));
+}
+
+export function keepDraft(slug: string, text: string): void {
+  write(key(slug), text);
+}
+
+/** Whose pictures and files wait in this room: what they are lies elsewhere, and is looked for only then. */
+export function keptThings(slug: string): string {
+  return read(THINGS + slug);
+}
+
+export function keepThings(slug: string, who: string): void {
+  write(THINGS + slug, who);
+}
+
+export function thingsGone(): void {
   try {
-    return localStorage.getItem(key(slug)) ?? "";
+    for (const it of Object.keys(localStorage)) if (it.startsWith(THINGS)) localStorage.removeItem(it);
+  } catch {
+    // What cannot be read was never kept.
+  }
+}
+
+function read(key: string): string {
+  try {
+    return localStorage.getItem(key) ?? "";
   } catch {
     return "";
   }
 }
 
-export function keepDraft(slug: string, text: string): void {
+function write(key: string, text: string): void {
   try {
-    if (text) localStorage.setItem(key(slug), text);
-    else localStorage.removeItem(key(slug));
+    if (text) localStorage.setItem(key, text);
+    else localStorage.removeItem(key);
   } catch {
     // Storage may be forbidden or full: the draft lives as long as the page.
   }
