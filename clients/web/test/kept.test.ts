@@ -3,7 +3,7 @@ import { isThere, KEPT_BYTES_MAX, KEPT_ITEMS_MAX, KEPT_MS_MAX, overflow, UPLOAD_
 
 const NOW = 1_000_000_000_000;
 const kept = (n: number, more: Partial<Kept> = {}): Kept => ({
-  id: `k${n}`, who: "m_1", slug: "lobby", at_ms: NOW - n, bytes: 1000, name: "", kind: "image", peaks: [], ...more,
+  id: `k${n}`, who: "m_1", slug: "lobby", at_ms: NOW - n, bytes: 1000, name: "", kind: "image", peaks: [], ms: 0, ...more,
 });
 const ids = (all: readonly Kept[]): string[] => all.map((it) => it.id).sort();
 

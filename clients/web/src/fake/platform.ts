@@ -36,7 +36,7 @@ import { self } from "./people";
 import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
 import { cards } from "./scenes";
-import { drawing, lately, summary } from "./things";
+import { drawing, lately, summary, uploaded } from "./things";
 import { wishes } from "./wishes";
 
 const statuses: Record<typeof wishes.status, ConnectionStatus> = {
@@ -135,7 +135,9 @@ class FakeWeiquan implements WeiquanApi {
     // One that never ends, to look at it on its way.
     if (bytes instanceof File && bytes.name.startsWith("slow")) await new Promise(() => {});
     if (bytes instanceof File && bytes.name.startsWith("bad")) throw new Refused({ code: "blob_unfit", say: "", act: "none" });
-    return { id: "a".repeat(64), kind: opts.as ?? "image", bytes: bytes.size, width: 1280, height: 720, duration_ms: 7_000 };
+    // A voice note is heard as it was recorded.
+    const id = opts.as === "voice" ? uploaded(bytes) : "a".repeat(64);
+    return { id, kind: opts.as ?? "image", bytes: bytes.size, width: 1280, height: 720, duration_ms: 7_000 };
   }
   blobUrl(id: string): string {
     return drawing(id);

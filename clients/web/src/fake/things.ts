@@ -14,6 +14,13 @@ export function drawing(id: string): string {
   return known;
 }
 
+/** Kept under a name of its own, as a server would. */
+export function uploaded(bytes: Blob): string {
+  const name = `v${drawn.size}`.padEnd(64, "0");
+  drawn.set(name, URL.createObjectURL(bytes));
+  return name;
+}
+
 const id = (letter: string): string => letter.repeat(64);
 
 export const product: Card = { kind: "product", title: "《大连接》签名本", price: "¥68", url: "https://example.org/book", image: id("c") };

@@ -27,6 +27,8 @@ export interface Kept {
   name: string;
   kind: BlobKind;
   peaks: number[];
+  /** How long a voice note is. */
+  ms: number;
   /** Once it is uploaded: what will be said, and since when it is there. */
   card?: Card;
   uploaded_ms?: number;

@@ -8,7 +8,7 @@ export interface Item {
   id: string;
   file: File;
   kind: BlobKind;
-  /** A look at a picture before it is uploaded. */
+  /** A picture to be looked at, or a voice note to be heard, before it is sent. */
   look: string | undefined;
   peaks: number[];
   part: number;
@@ -42,12 +42,12 @@ export class Uploads {
     return this.items.length > 0 && this.items.every((it) => it.card !== undefined);
   }
 
-  add(files: readonly File[], peaks: number[] = []): void {
+  add(files: readonly File[], peaks: number[] = [], ms = 0): void {
     if (this.items.length + files.length > ITEMS_MAX) app.note(t().things.tooMany, "wrong");
     for (const file of files.slice(0, ITEMS_MAX - this.items.length)) {
       const kind: BlobKind = peaks.length > 0 ? "voice" : PICTURES.test(file.type) ? "image" : "file";
       const at_ms = nextMs();
-      const kept: Kept = { id: nextId(at_ms), who: app.who?.id ?? "", slug: this.#slug, at_ms, bytes: file.size, name: file.name, kind, peaks };
+      const kept: Kept = { id: nextId(at_ms), who: app.who?.id ?? "", slug: this.#slug, at_ms, bytes: file.size, name: file.name, kind, peaks, ms };
       void claim(kept.id, this.#held);
       const item = this.#put(kept, file, file.size > most(kind) ? Promise.resolve() : keep(kept, file));
       if (item) void this.send(item);
@@ -68,7 +68,7 @@ export class Uploads {
 
   #put(kept: Kept, file: File, keeping: Promise<void>): Item | undefined {
     const { id, kind, peaks } = kept;
-    const look = kind === "image" ? URL.createObjectURL(file) : undefined;
+    const look = kind !== "file" ? URL.createObjectURL(file) : undefined;
     this.items.push({ id, file, kind, look, peaks, part: 0, wrong: undefined, card: undefined, stop: new AbortController(), kept, keeping });
     return this.items.at(-1);
   }
