@@ -131,6 +131,7 @@ export const states = [
       await clickOn(page, "dialog[open] .foot .main");
     },
   },
+  { name: "studio-thread", path: "/r/life/studio?who=host", then: (page) => clickOn(page, "[data-key='s104'] .thread") },
   { name: "studio-encoder", path: "/r/studio/studio?who=host", then: (page) => clickOn(page, "[data-act=encoder]") },
   { name: "studio-refused", path: "/r/studio/studio?who=member" },
   { name: "sign-in", path: "/sign-in?who=nobody" },

@@ -123,6 +123,20 @@ describe("on a wide desk", () => {
     }));
 });
 
+describe("in the studio", () => {
+  for (const [how, view] of [["on a desk", DESK], ["on a wide desk", WIDE]]) {
+    test(`${how} it lies over the talk, and the preview keeps its place`, () =>
+      engine.on({ path: "/r/life/studio?who=host" }, view, async (page) => {
+        await page.waitForSelector(".chat");
+        const [talk, first] = [await box(page, ".chat"), await box(page, ".first")];
+        await open(page);
+        assert.deepEqual(await box(page, ".dock"), talk);
+        assert.deepEqual(await box(page, ".first"), first);
+        assert.equal(await page.$eval(".chat", (it) => it.inert), true);
+      }));
+  }
+});
+
 describe("on a phone", () => {
   const sheet = (view) =>
     on(view, async (page) => {
