@@ -99,6 +99,7 @@ export const en = {
     more: "More",
     skip: "Skip to the content",
     people: (n: number, shown: string) => (n === 1 ? "1 person" : `${shown} people`),
+    milliseconds: (n: number) => `${n} ms`,
     seconds: (n: number) => `${n} s`,
     minutes: (n: number) => `${n} min`,
     hours: (n: number) => `${n} h`,

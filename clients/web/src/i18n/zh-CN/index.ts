@@ -96,6 +96,7 @@ export const zhCN: Words = {
     more: "更多",
     skip: "跳到正文",
     people: (_n, shown) => `${shown} 人`,
+    milliseconds: (n) => `${n} 毫秒`,
     seconds: (n) => `${n} 秒`,
     minutes: (n) => `${n} 分钟`,
     hours: (n) => `${n} 小时`,

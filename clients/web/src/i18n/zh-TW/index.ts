@@ -96,6 +96,7 @@ export const zhTW: Words = {
     more: "更多",
     skip: "跳到內文",
     people: (_n, shown) => `${shown} 人`,
+    milliseconds: (n) => `${n} 毫秒`,
     seconds: (n) => `${n} 秒`,
     minutes: (n) => `${n} 分鐘`,
     hours: (n) => `${n} 小時`,
