@@ -145,7 +145,8 @@ export function claim(id: string, hold: Promise<void>): Promise<boolean> {
   // Plain http on a home network has no locks: there the last to send wins.
   if (!("locks" in navigator)) return Promise.resolve(true);
   return new Promise((answer) => {
-    const signal = AbortSignal.timeout(CLAIM_MS);
-    navigator.locks.request(`${NAME}.${id}`, { signal }, () => (answer(true), hold)).catch(() => answer(false));
+    const wait = new AbortController();
+    setTimeout(() => wait.abort(), CLAIM_MS);
+    navigator.locks.request(`${NAME}.${id}`, { signal: wait.signal }, () => (answer(true), hold)).catch(() => answer(false));
   });
 }
