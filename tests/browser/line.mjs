@@ -14,18 +14,20 @@ export function throughRelay(from, to) {
 }
 
 export class Line {
-  static async open(tcpTarget, udpTarget) {
+  /** `host`: where both ends are; datagrams go to the address that the server's answers name, which may not be loopback. */
+  static async open(tcpTarget, udpTarget, host = "127.0.0.1") {
     const line = new Line();
     line.isCut = false;
     line.pairs = new Set();
     line.waiting = [];
+    line.host = host;
     line.server = createServer({ pauseOnConnect: true }, (near) => line.accept(near, tcpTarget));
     await new Promise((done) => line.server.listen(0, "127.0.0.1", done));
     line.tcp = line.server.address().port;
     line.udpSocket = createSocket("udp4");
     line.far = new Map();
     line.udpSocket.on("message", (data, from) => line.datagram(data, from, udpTarget));
-    await new Promise((done) => line.udpSocket.bind(0, "127.0.0.1", done));
+    await new Promise((done) => line.udpSocket.bind(0, host, done));
     line.udp = line.udpSocket.address().port;
     return line;
   }
@@ -58,7 +60,7 @@ export class Line {
       far.on("message", (back) => !this.isCut && !this.isMute && this.udpSocket.send(back, from.port, from.address));
       this.far.set(key, far);
     }
-    far.send(data, target, "127.0.0.1");
+    far.send(data, target, this.host);
   }
 
   cut() {
