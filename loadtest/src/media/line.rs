@@ -129,7 +129,8 @@ impl Line {
         offer: impl FnOnce(&str, &str, &str) -> String,
     ) -> Result<Self> {
         let begin = Instant::now();
-        let socket = UdpSocket::bind("127.0.0.1:0")
+        // Connected, it leaves from the address that reaches the answer's: loopback or not.
+        let socket = UdpSocket::bind("0.0.0.0:0")
             .await
             .context("no UDP socket")?;
         socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
