@@ -90,12 +90,15 @@ async function show(data) {
   });
 }
 
-/** A page that is open already comes to the front; else there is a new one. */
+/**
+ * A page that is open already goes there and comes to the front; else there is a new one. A tap allows one of the two,
+ * `focus` or `openWindow`: so it is tried first whether that page can be moved. One that was there before the worker cannot.
+ */
 async function open(path) {
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const { pathname } = new URL(path, location.origin);
-  const there = pages.find((it) => new URL(it.url).pathname === pathname) ?? pages[0];
-  if (!there) return self.clients.openWindow(path);
-  await there.focus();
-  if (new URL(there.url).pathname !== pathname) await there.navigate(path).catch(() => self.clients.openWindow(path));
+  const at = (it) => new URL(it.url).pathname === pathname;
+  const there = pages.find(at) ?? pages[0];
+  const moved = there && (at(there) ? there : await there.navigate(path).catch(() => null));
+  return moved ? moved.focus() : self.clients.openWindow(path);
 }
