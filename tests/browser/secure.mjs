@@ -7,6 +7,7 @@ import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect } from "node:tls";
+import { WebSocket } from "ws";
 import { freePort } from "../../scripts/ports.mjs";
 import { World } from "./world.mjs";
 
@@ -104,6 +105,35 @@ export class SecureWorld extends World {
   async get(url, token) {
     const headers = token ? { authorization: `Bearer ${token}` } : {};
     return JSON.parse((await ask({ port: this.ports[0], name: NAME, ca: this.authority.root, url, headers })).text);
+  }
+
+  /** Everything that the log of a room tells, from the first record on. */
+  async history(slug) {
+    const all = [];
+    for (let end = false; !end; ) {
+      const answer = await this.get(`/api/v1/rooms/${slug}/history?n=200&after=${all.at(-1)?.s ?? 0}`, this.owner);
+      all.push(...answer.page);
+      end = answer.end;
+    }
+    return all;
+  }
+
+  socket() {
+    const lookup = (_name, { all }, done) => (all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4));
+    return new WebSocket(`wss://${NAME}:${this.ports[0]}/ws`, "weiquan.v1.json", { lookup, ca: this.authority.root });
+  }
+
+  /** The port on loopback by which a program gets in that knows neither the name nor the authority. */
+  async door() {
+    const ca = path.join(this.authority.folder, "root.pem");
+    writeFileSync(ca, this.authority.root);
+    const child = this.run(process.execPath, [path.join(import.meta.dirname, "door.mjs"), NAME, String(this.ports[0]), ca]);
+    return Number((await this.until(child, "open")).match(/door (\d+)/)[1]);
+  }
+
+  /** FFmpeg asks by address; it checks no certificate unless told to. */
+  get whip() {
+    return `https://127.0.0.1:${this.ports[0]}/whip`;
   }
 
   flags() {

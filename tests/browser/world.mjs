@@ -22,10 +22,11 @@ export async function fill(page, selector, text) {
 
 /** A server with an owner (signed in by token) on an empty folder. */
 export class World {
+  /** `more`: settings besides. */
   static async start({ listen = "127.0.0.1", more = [] } = {}) {
     const world = new this();
-    world.more = more;
     world.listen = listen;
+    world.more = more;
     world.folder = mkdtempSync(path.join(tmpdir(), "weiquan-"));
     world.ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     world.base = `http://127.0.0.1:${world.ports[0]}`;
@@ -38,7 +39,7 @@ export class World {
   async boot() {
     const [port, admin, publish, view] = this.ports;
     const sets = [`server.listen=${this.listen}:${port}`, `server.admin=127.0.0.1:${admin}`, `rtc.publish_port=${publish}`,
-      `rtc.view_ports=[${view}]`, "log.level=warn", ...(this.more ?? [])];
+      `rtc.view_ports=[${view}]`, "log.level=warn", ...this.more];
     this.sets = sets;
     this.server = this.run(binary, ["serve", "--data", this.folder, ...sets.flatMap((it) => ["--set", it])]);
     const text = await this.until(this.server, "Ctrl-C");
@@ -75,6 +76,12 @@ export class World {
     if (token) headers.authorization = `Bearer ${token}`;
     const answer = await fetch(this.base + url, { method: "POST", headers, body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
+  /** An address of the API, as JSON, as `token` may see it. */
+  async get(url, token) {
+    const answer = await fetch(this.base + url, { headers: token ? { authorization: `Bearer ${token}` } : {} });
     return answer.json();
   }
 
@@ -117,36 +124,65 @@ export class World {
     return (await this.post(`/api/v1/rooms/${slug}/stream-keys`, { label: "test" }, this.owner)).key;
   }
 
+  /** Tokens of so many people who have no account, one a line. */
+  async tokens(n) {
+    const child = this.run(binary, ["token", "--data", this.folder, "--count", String(n), ...this.sets.flatMap((it) => ["--set", it])]);
+    let text = "";
+    for await (const it of child.stdout) text += it;
+    return text;
+  }
+
+  /** Where encoders publish. */
+  get whip() {
+    return `${this.base}/whip`;
+  }
+
   /** FFmpeg, through its WHIP muxer, with a real film in a loop; resolves once it is connected, with what it said. */
   async ffmpeg(key, ...flags) {
     const child = this.run(python, [path.join(root, "tests/tools/whip_publish.py"), "--token", key, ...flags,
-      `${this.base}/whip`, path.join(root, "testdata/bunny.mp4")]);
+      this.whip, path.join(root, "testdata/bunny.mp4")]);
     child.said = (await this.until(child, "connected")).trim();
     return child;
   }
 
-  /** A member on a socket of their own, who says things and counts what is acknowledged. */
-  async writer(slug) {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.ports[0]}/ws`, "weiquan.v1.json");
-    const waiting = new Set();
+  socket() {
+    return new WebSocket(`ws://127.0.0.1:${this.ports[0]}/ws`, "weiquan.v1.json");
+  }
+
+  /** A member on a socket of their own, who says things, and counts what is acknowledged, what not, and what they hear. */
+  async writer(slug, token = this.owner) {
+    const socket = this.socket();
+    const waiting = new Set(), refused = [], heard = [], listening = new Set();
     let i = 2, a, acknowledged = 0, settle;
     await new Promise((done, fail) => {
       socket.onerror = () => fail(new Error("the writer cannot connect"));
       socket.onopen = () => socket.send(JSON.stringify([
-        { op: "hello", i: 1, token: this.owner, device: "writer" }, { op: "join", i: 2, room: slug }]));
+        { op: "hello", i: 1, token, device: "writer" }, { op: "join", i: 2, room: slug }]));
       socket.onmessage = ({ data }) => {
         const frame = JSON.parse(data);
         if (frame.i === 2 && frame.ok) done((a = frame.ok.a));
         if (frame.op === "ping") socket.send('{"op":"pong"}');
-        if (waiting.delete(frame.i) && frame.ok) acknowledged += 1;
+        if (frame.op === "ev") heard.push(...frame.ev);
+        for (const look of listening) look();
+        if (waiting.delete(frame.i)) frame.ok ? (acknowledged += 1) : refused.push(frame.err);
         if (waiting.size === 0) settle?.(acknowledged);
       };
     });
+    const send = (op, wish) => {
+      waiting.add(++i);
+      socket.send(JSON.stringify({ op, i, a, cid: crypto.randomUUID(), ...wish }));
+    };
     return {
-      say: (text, to = []) => {
-        waiting.add(++i);
-        socket.send(JSON.stringify({ op: "pub", i, a, cid: crypto.randomUUID(), text, to }));
-      },
+      heard,
+      refused,
+      /** Waits until they hear this. */
+      hears: (text) => new Promise((done) => {
+        const look = () => heard.some((it) => it.k === "msg" && it.b.text === text) && (listening.delete(look), done());
+        listening.add(look);
+        look();
+      }),
+      say: (text, to = []) => send("pub", { text, to }),
+      send,
       settled: () => (waiting.size === 0 ? acknowledged : new Promise((done) => (settle = done))),
     };
   }
@@ -157,7 +193,7 @@ export class World {
   }
 
   /** A fresh browser: nobody is signed in, nothing is stored. */
-  async browser({ camera = false } = {}) {
+  async browser({ camera = false, env = {} } = {}) {
     const profile = mkdtempSync(path.join(tmpdir(), "weiquan-browser-"));
     const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
@@ -165,16 +201,15 @@ export class World {
     if (camera) args.push("--use-fake-device-for-media-stream=fps=25", "--use-fake-ui-for-media-stream");
     const browser = await puppeteer.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, userDataDir: profile,
-      ignoreDefaultArgs: ["--mute-audio"], args,
+      ignoreDefaultArgs: ["--mute-audio"], args, env: { ...process.env, ...env },
     });
     this.browsers.push({ browser, profile });
     return browser;
   }
 
   /** A page that keeps its peer connections in reach, so that a test can read their statistics. */
-  async page(browser, { width = 1360, height = 800, language = "en" } = {}) {
-    const context = await browser.createBrowserContext();
-    const page = await context.newPage();
+  async page(browser, { width = 1360, height = 800, language = "en", context } = {}) {
+    const page = await (context ?? (await browser.createBrowserContext())).newPage();
     await page.setViewport({ width, height });
     await page.evaluateOnNewDocument((language) => {
       Object.defineProperty(navigator, "languages", { get: () => [language] });
