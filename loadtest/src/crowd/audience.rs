@@ -69,6 +69,8 @@ pub(super) async fn join(
     let mut latency = report::histogram();
     for n in 0..viewers {
         let Some(took) = all_joined.recv().await else {
+            // Those who are in would watch on, and nobody would hear why the others are not.
+            let _ = leave.send(true);
             let why = first_failure(watching).await;
             anyhow::bail!("only {n} of {viewers} viewers could join: {why}");
         };
