@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    media::{Door, Identity, Line, sdp},
+    media::{self, Door, Identity, Line, sdp},
     report::Verdict,
 };
 use player::Player;
@@ -98,7 +98,7 @@ impl Signals {
 }
 
 async fn publish(plan: Plan, trace: Trace) -> Result<Verdict> {
-    let http = reqwest::Client::new();
+    let http = media::http()?;
     let identity = Arc::new(Identity::make()?);
     let mut signals = Signals::listen()?;
     let end = plan

@@ -25,7 +25,7 @@ use clap::Args;
 use tokio::{sync::watch, time};
 
 use crate::{
-    media::Identity,
+    media::{self, Identity},
     process::{self, Cost, Memory},
     report::Verdict,
     tokens,
@@ -123,7 +123,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     };
     let common = Arc::new(Common {
         tokens,
-        http: reqwest::Client::new(),
+        http: media::http()?,
         identity: Arc::new(Identity::make()?),
         counting: AtomicBool::new(false),
         watching: AtomicU64::new(0),
