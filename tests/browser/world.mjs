@@ -152,8 +152,8 @@ export class World {
   /** A member on a socket of their own, who says things, and counts what is acknowledged, what not, and what they hear. */
   async writer(slug, token = this.owner) {
     const socket = this.socket();
-    const waiting = new Set(), refused = [], heard = [], listening = new Set();
-    let i = 2, a, acknowledged = 0, settle;
+    const waiting = new Map(), acknowledged = [], refused = [], heard = [], listening = new Set();
+    let i = 2, a, settle;
     await new Promise((done, fail) => {
       socket.onerror = () => fail(new Error("the writer cannot connect"));
       socket.onopen = () => socket.send(JSON.stringify([
@@ -163,27 +163,32 @@ export class World {
         if (frame.i === 2 && frame.ok) done((a = frame.ok.a));
         if (frame.op === "ping") socket.send('{"op":"pong"}');
         if (frame.op === "ev") heard.push(...frame.ev);
+        if (waiting.has(frame.i)) frame.ok ? acknowledged.push(waiting.get(frame.i)) : refused.push(frame.err);
+        waiting.delete(frame.i);
+        if (waiting.size === 0) settle?.(acknowledged.length);
         for (const look of listening) look();
-        if (waiting.delete(frame.i)) frame.ok ? (acknowledged += 1) : refused.push(frame.err);
-        if (waiting.size === 0) settle?.(acknowledged);
       };
     });
     const send = (op, wish) => {
-      waiting.add(++i);
+      waiting.set(++i, wish.text);
       socket.send(JSON.stringify({ op, i, a, cid: crypto.randomUUID(), ...wish }));
     };
+    /** Waits until this holds of what they know. */
+    const when = (fact) => new Promise((done) => {
+      const look = () => fact() && (listening.delete(look), done());
+      listening.add(look);
+      look();
+    });
     return {
+      acknowledged,
       heard,
       refused,
       /** Waits until they hear this. */
-      hears: (text) => new Promise((done) => {
-        const look = () => heard.some((it) => it.k === "msg" && it.b.text === text) && (listening.delete(look), done());
-        listening.add(look);
-        look();
-      }),
+      hears: (text) => when(() => heard.some((it) => it.k === "msg" && it.b.text === text)),
+      when,
       say: (text, to = []) => send("pub", { text, to }),
       send,
-      settled: () => (waiting.size === 0 ? acknowledged : new Promise((done) => (settle = done))),
+      settled: () => (waiting.size === 0 ? acknowledged.length : new Promise((done) => (settle = done))),
     };
   }
 
