@@ -226,7 +226,11 @@ impl Signals {
                 _ = self.hangup.recv() => {
                     let read = again.settings.load_for(again.address);
                     let read = read.map_err(|it| words(&it));
-                    reload::reload(config, read, server, &again.log);
+                    let reload = reload::reload(config, read, server, &again.log);
+                    tokio::select! {
+                        () = reload => {}
+                        never = &mut watched => match never {},
+                    }
                 }
                 never = &mut watched => match never {},
             }

@@ -1,12 +1,13 @@
 //! The configuration read again while everybody stays connected.
 //!
 //! All of it or nothing: a file that is wrong anywhere is refused, and what was in force stays so. What
-//! cannot change under people is named, and counts from the next start on.
+//! cannot change under people is named, and counts from the next start on. What counts is a line of the
+//! audit log first; what cannot be written down there does not count.
 
 use telemetry::LogSwitch;
 use toml::{Table, Value};
 
-use crate::{config::Config, layers::value_of, server::Server};
+use crate::{config::Config, layers::value_of, operate::audit, server::Server};
 
 /// The keys that count as soon as the configuration is read again (SIGHUP); the file says so beside
 /// each. Every other key counts from the next start on.
@@ -22,7 +23,7 @@ const RELOADED: [&str; 7] = [
 
 /// Puts a configuration in force as far as that is possible now, and says in the log what came of it;
 /// what could not be read comes in words.
-pub fn reload(
+pub async fn reload(
     in_force: &mut Config,
     read: Result<Config, String>,
     server: &Server,
@@ -41,6 +42,17 @@ pub fn reload(
     let (changed, waiting): (Vec<String>, Vec<String>) = differences(in_force, &read)
         .into_iter()
         .partition(|it| RELOADED.contains(&it.as_str()));
+    let (changed, waiting) = (changed.join(", "), waiting.join(", "));
+    let act = audit::act("reload", why(&changed, &waiting));
+    if let Err(error) = server.write_down(act).await {
+        tracing::error!(
+            %error,
+            "the configuration is refused, because the audit log takes no line of it; the one in force stays: \
+             see that the data folder's disk takes writes, then reload again"
+        );
+        return;
+    }
+    // The level was read when the file was: only a log that is gone refuses it.
     let raw = &read.raw.log;
     if let Err(error) = log.set(&raw.level, raw.addresses) {
         tracing::error!(%error, "the configuration is refused; the one in force stays");
@@ -48,15 +60,21 @@ pub fn reload(
     }
     take_reloaded(in_force, &read);
     server.change(in_force);
-    tracing::info!(
-        changed = changed.join(", "),
-        "the configuration was read again"
-    );
+    tracing::info!(changed, "the configuration was read again");
     if !waiting.is_empty() {
         tracing::warn!(
-            keys = waiting.join(", "),
+            keys = waiting,
             "these keys have other values now and count from the next start on"
         );
+    }
+}
+
+/// Which keys the audit log tells of: no values, which may be secret.
+fn why(changed: &str, waiting: &str) -> String {
+    match (changed, waiting) {
+        (changed, "") => changed.to_owned(),
+        ("", waiting) => format!("from the next start on: {waiting}"),
+        (changed, waiting) => format!("{changed}; from the next start on: {waiting}"),
     }
 }
 
@@ -100,6 +118,23 @@ mod tests {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
         Config::load(None, std::iter::empty(), &flags).expect("good")
+    }
+
+    #[test]
+    fn the_line_of_a_reload_tells_what_counts_now_and_what_does_later() {
+        assert_eq!(why("", ""), "");
+        assert_eq!(
+            why("auth.sign_up, log.level", ""),
+            "auth.sign_up, log.level"
+        );
+        assert_eq!(
+            why("", "server.threads"),
+            "from the next start on: server.threads"
+        );
+        assert_eq!(
+            why("log.level", "server.threads"),
+            "log.level; from the next start on: server.threads"
+        );
     }
 
     #[test]

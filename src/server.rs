@@ -19,7 +19,7 @@ use protocol::{
     server::{Phase, Push},
 };
 use reach::Mailer;
-use store::{Store, StoreConfig};
+use store::{NewAct, RowError, Store, StoreConfig};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -262,6 +262,11 @@ impl Server {
     pub fn change(&self, config: &Config) {
         self.live.change(settings(config, &self.url));
         self.directory.set_talk(talk(config));
+    }
+
+    /// A line of the audit log, of what the operator did to the server that runs.
+    pub async fn write_down(&self, act: NewAct) -> Result<(), RowError> {
+        self.store.add_act(act).await
     }
 
     /// Returns once every shard has taken a turn: what people see of the server is alive. The disk is

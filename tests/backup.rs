@@ -364,3 +364,52 @@ async fn a_newer_schema_and_a_missing_record_are_told() {
     let left = fs::metadata(data.join("weiquan.db")).map_or(0, |it| it.len());
     assert_eq!(left, 0, "there is no database");
 }
+
+/// The lines after the backup are gone with what they told of; the log itself says so.
+#[tokio::test]
+async fn o13_a_restore_is_a_line_of_the_audit_log_and_its_chain_goes_on() {
+    let (server, folder, _) = small().await;
+    let owner = server.sign_in("圈主").await;
+    owner.make_stream_key("hall").await;
+    let file = folder.path().join("with-a-line.weiquan");
+    back_up(&server, &file);
+    owner.make_stream_key("hall").await;
+    let audit = |data: &Path, what: &str| {
+        let run = run(&["audit", what, "--data", text(data)]);
+        assert!(run.status.success(), "{}", said(&run));
+        String::from_utf8(run.stdout).expect("text")
+    };
+    let whole = |lines: u64| format!("the audit log is whole: {lines} lines\n");
+    assert_eq!(
+        audit(&server.folder, "verify"),
+        whole(2),
+        "a backup is none"
+    );
+
+    let data = folder.path().join("data");
+    let restored = run(&["restore", text(&file), "--data", text(&data)]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert_eq!(audit(&data, "verify"), whole(2));
+    let list = audit(&data, "list");
+    let moment = said(&restored);
+    let moment = moment.split("server was on ").nth(1).expect("a moment");
+    let moment = moment.split(".\n").next().expect("a sentence");
+    let line = list.lines().nth(1).expect("two lines");
+    assert!(line.starts_with("2 "), "{line}");
+    assert!(
+        line.ends_with(&format!("operator restore: {moment}")),
+        "{line}, of {moment}"
+    );
+
+    let server = Server::start_in(&data);
+    let owner = server.sign_in("圈主").await;
+    owner.make_stream_key("hall").await;
+    let seen: protocol::rest::ActList = owner.get("/api/v1/audit").await;
+    let seen: Vec<(u64, &str)> = seen
+        .acts
+        .iter()
+        .map(|it| (it.number, it.what.as_str()))
+        .collect();
+    assert_eq!(seen, [(3, "stream_key"), (2, "restore"), (1, "stream_key")]);
+    assert_eq!(audit(&data, "verify"), whole(3));
+}

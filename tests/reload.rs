@@ -82,6 +82,11 @@ impl Configured {
     fn write(&self, text: &str, told: &str) -> String {
         fs::write(self.home.path().join("weiquan.toml"), text).expect("written");
         kill_process(Pid::from_child(&self.child), Signal::HUP).expect("it runs");
+        self.hear(told)
+    }
+
+    /// Waits for this in the log.
+    fn hear(&self, told: &str) -> String {
         loop {
             let line = self.log.recv_timeout(SOON);
             let line = line.unwrap_or_else(|_| panic!("the log does not say: {told}"));
@@ -95,6 +100,18 @@ impl Configured {
         let request = self.http.post(format!("{}{path}", self.base));
         let from = request.header("origin", &self.base);
         from.json(&body).send().await.expect("answered")
+    }
+
+    /// Makes the owner and the first circle.
+    async fn set_up(&self) -> Token {
+        let body = SetUp {
+            code: self.code.clone(),
+            name: "圈主".into(),
+            password: PASSWORD.into(),
+            circle: "读书会".into(),
+        };
+        let owner = self.post("/api/v1/set-up", json!(body)).await;
+        owner.json().await.expect("a token")
     }
 
     async fn sign_up(&self, name: &str) -> Result<Token, u16> {
@@ -132,18 +149,7 @@ fn lines(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
 #[tokio::test]
 async fn a_new_configuration_counts_at_once_and_nobody_is_disconnected() {
     let server = Configured::start();
-    let set_up = SetUp {
-        code: server.code.clone(),
-        name: "圈主".into(),
-        password: PASSWORD.into(),
-        circle: "读书会".into(),
-    };
-    let owner: Token = server
-        .post("/api/v1/set-up", json!(set_up))
-        .await
-        .json()
-        .await
-        .expect("a token");
+    let owner = server.set_up().await;
     let room = NewRoom {
         title: "hall".into(),
         guests: true,
@@ -225,14 +231,7 @@ async fn a_site_that_is_named_meanwhile_may_open_a_socket() {
 #[tokio::test]
 async fn another_rate_of_talk_counts_in_rooms_that_run() {
     let server = Configured::start();
-    let set_up = SetUp {
-        code: server.code.clone(),
-        name: "圈主".into(),
-        password: PASSWORD.into(),
-        circle: "读书会".into(),
-    };
-    let owner = server.post("/api/v1/set-up", json!(set_up)).await;
-    let owner: Token = owner.json().await.expect("a token");
+    let owner = server.set_up().await;
     for slug in ["hall", "later"] {
         let room = json!({"title": slug, "guests": true, "slug": slug});
         let made = server.http.post(format!("{}/api/v1/rooms", server.base));
@@ -281,4 +280,42 @@ async fn another_rate_of_talk_counts_in_rooms_that_run() {
     server.reload("[rooms]\ntalk_per_second = 0\n", "read again");
     assert_eq!(taken(&mut line, a).await, 12);
     assert_eq!(taken(&mut line, later).await, 12);
+}
+
+/// What counts is written down first: no line, no change.
+#[tokio::test]
+async fn o13_a_configuration_that_counts_is_a_line_of_the_audit_log() {
+    let server = Configured::start();
+    server.set_up().await;
+    let data = server.home.path().join("data");
+    let audit = |what: &str| {
+        let run = Command::new(env!("CARGO_BIN_EXE_weiquan"))
+            .args(["audit", what, "--data"])
+            .arg(&data)
+            .output()
+            .expect("the command runs");
+        String::from_utf8(run.stdout).expect("text")
+    };
+    server.reload("[auth]\nsign_up = false\n", "read again");
+    let list = audit("list");
+    assert!(list.contains("operator reload: auth.sign_up\n"), "{list}");
+    // What is refused changes nothing and is no line.
+    server.reload("[auth]\nsign_upp = true\n", "refused");
+    assert_eq!(audit("list"), list);
+
+    let db = rusqlite::Connection::open(data.join("weiquan.db")).expect("the database");
+    db.execute_batch("BEGIN IMMEDIATE")
+        .expect("nobody else writes now");
+    let told = server.reload("", "takes no line");
+    assert!(told.contains("then reload again"), "{told}");
+    db.execute_batch("ROLLBACK").expect("others may write");
+    server.hear("takes writes again");
+    assert_eq!(audit("list"), list);
+    assert_eq!(server.sign_up("ann").await.err(), Some(403), "as it was");
+
+    server.reload("[fanout]\nduty_percent = 50\n", "from the next start");
+    server.sign_up("ann").await.expect("anybody may again");
+    let last = "operator reload: auth.sign_up; from the next start on: fanout.duty_percent\n";
+    assert!(audit("list").ends_with(last), "{}", audit("list"));
+    assert_eq!(audit("verify"), "the audit log is whole: 2 lines\n");
 }

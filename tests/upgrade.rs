@@ -206,6 +206,35 @@ async fn every_earlier_database_is_served_whole() {
     assert!(served >= 1, "there is no database of an earlier release");
 }
 
+/// The audit log is younger than the first release: it begins with the restore.
+#[tokio::test]
+async fn o13_a_backup_of_an_earlier_release_is_restored_with_a_line_of_the_audit_log() {
+    for (release, sql, _) in fixtures() {
+        let home = TempDir::new().expect("a folder");
+        let (old, new) = (home.path().join("old"), home.path().join("new"));
+        fs::create_dir(&old).expect("a folder");
+        load(&old.join("weiquan.db"), &sql);
+        let file = home.path().join("old.weiquan");
+        weiquan::operate::backup(&old, &file, &mut |_, _| {}).expect("backed up");
+        weiquan::operate::restore(&file, &new)
+            .await
+            .expect("restored");
+        let of = store::ActsOf {
+            n: 9,
+            ..store::ActsOf::default()
+        };
+        let lines = weiquan::operate::audit::list(&new, &of, false).expect("an audit log");
+        let [.., last] = lines.as_slice() else {
+            panic!("{release} has no line")
+        };
+        assert!(last.contains("operator restore: "), "{release}: {last}");
+        let (words, holds) = weiquan::operate::audit::verify(&new).expect("an audit log");
+        assert!(holds, "{release}: {words}");
+        let copies = fs::read_dir(&new).expect("a folder").count();
+        assert_eq!(copies, 3, "the database, its lock and the blobs");
+    }
+}
+
 /// The key is known: an offer that is none is refused for what it is, and not for who sent it.
 async fn publishes_by(server: &Server, key: &str) {
     let offer = |key: String| {

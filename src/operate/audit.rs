@@ -1,11 +1,35 @@
 //! `weiquan audit`: reads the audit log of a data folder and proves that nobody changed it. It only reads,
-//! so it may run beside the server.
+//! so it may run beside the server. And what the operator does to the circle from the machine itself, as
+//! a line of that log; what only reads (a backup, a check, this command) is none.
 
 use std::path::Path;
 
-use store::{ActRow, ActsOf, Chain, OpenError, peek_acts, peek_chain};
+use protocol::server::{Mark, Person};
+use store::{ActRow, ActsOf, Chain, NewAct, OpenError, peek_acts, peek_chain};
 
 use super::report::moment_text;
+
+/// Who stands in the log for whoever has the machine. No account: their ids begin with a letter and `_`.
+const OPERATOR: &str = "operator";
+
+/// An act of the operator, now, to nobody and of no room.
+pub(crate) fn act(what: &str, why: String) -> NewAct {
+    NewAct {
+        at_ms: clock::unix_ms(),
+        room: None,
+        seq: None,
+        by: Person {
+            id: OPERATOR.into(),
+            name: OPERATOR.to_owned(),
+            // Of no rank in the circle.
+            mark: Mark::Member,
+        },
+        what: what.to_owned(),
+        whom: None,
+        why,
+        until_ms: None,
+    }
+}
 
 /// Walks the chain: what was found, in a sentence, and whether it holds.
 pub fn verify(folder: &Path) -> Result<(String, bool), OpenError> {

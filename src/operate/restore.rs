@@ -8,7 +8,8 @@ use store::backup::Vacant;
 use super::{
     OperateError,
     archive::{self, DATABASE, Manifest},
-    report::Report,
+    audit,
+    report::{Report, moment_text},
     verify::verify,
 };
 
@@ -48,6 +49,9 @@ pub async fn restore(file: &Path, folder: &Path) -> Result<Restored, OperateErro
         .map_err(OperateError::file(folder))?;
     let manifest = archive::extract(file, laid.path())?;
     lay_blobs(laid.path(), folder)?;
-    vacant.fill(&laid.path().join(DATABASE))?;
+    // The lines after that moment are gone with it, and the chain goes on as if they never were: here
+    // it says so.
+    let restored = audit::act("restore", moment_text(manifest.made_ms));
+    vacant.fill(&laid.path().join(DATABASE), &restored)?;
     Ok(Restored { manifest, report })
 }

@@ -135,7 +135,8 @@ bodies! {
         room: Option<crate::ids::Slug>,
         by: Person,
         /// `mute`, `unmute`, `kick`, `ban`, `unban`, `delete`, `undelete`, `hold`, `allow`, `refuse`, `slow_mode`,
-        /// `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key` or `sign_out_everywhere`.
+        /// `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key`, `sign_out_everywhere`;
+        /// and what the operator did at the machine: `reload` or `restore`.
         what: String,
         whom: Option<Person>,
         why: String,

@@ -17,7 +17,10 @@ use rusqlite::{
 };
 
 use crate::{
-    rows::column::uint,
+    rows::{
+        audit::{self, NewAct},
+        column::uint,
+    },
     sqlite::{self, open_reader},
     store::OpenError,
 };
@@ -250,18 +253,19 @@ impl Vacant {
         })
     }
 
-    /// Puts a copied file there as the folder's database, synced. What was written after the copy is
-    /// lost, so every room has a new epoch: a client that saw more than there is now starts afresh,
-    /// where it would take new records for old ones.
-    pub fn fill(self, file: &Path) -> Result<(), BackupError> {
-        let renew = || -> rusqlite::Result<()> {
-            let db = open_copy(file)?;
-            // Not the write-ahead log: one file is all there is when this returns.
-            db.pragma_update(None, "journal_mode", "delete")?;
-            db.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))", [])?;
-            db.close().map_err(|(_, it)| it)
-        };
-        renew().map_err(|it| BackupError::Database(file.to_path_buf(), it))?;
+    /// Puts a copied file there as the folder's database, up to date and synced. What was written after
+    /// the copy is lost, so every room has a new epoch: a client that saw more than there is now starts
+    /// afresh, where it would take new records for old ones. `act` is the next line of the audit log.
+    pub fn fill(self, file: &Path, act: &NewAct) -> Result<(), BackupError> {
+        let failed = |it| BackupError::Database(file.to_path_buf(), it);
+        let mut db = open_copy(file).map_err(failed)?;
+        // Not the write-ahead log: one file is all there is when this returns.
+        db.pragma_update(None, "journal_mode", "delete")
+            .map_err(failed)?;
+        // The log that the line belongs to is younger than the first databases.
+        sqlite::bring_up_to_date(&mut db, file)?;
+        renew(&mut db, act).map_err(failed)?;
+        db.close().map_err(|(_, it)| failed(it))?;
         let place = sqlite::database_file(&self.folder);
         let moved = || -> std::io::Result<()> {
             File::open(file)?.sync_all()?;
@@ -270,6 +274,14 @@ impl Vacant {
         };
         moved().map_err(|it| BackupError::File(place.clone(), it))
     }
+}
+
+/// New epochs for all rooms, and a line of the audit log: both or neither.
+fn renew(db: &mut Connection, act: &NewAct) -> rusqlite::Result<()> {
+    let both = db.transaction()?;
+    both.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))", [])?;
+    audit::add(&both, act)?;
+    both.commit()
 }
 
 fn holds_something(file: &Path) -> bool {

@@ -11,11 +11,20 @@ pub(crate) mod tallies;
 pub use log::SqliteLog;
 pub(crate) use open::{database_file, lock_folder, open_reader};
 
-use crate::log::LogError;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::{log::LogError, store::OpenError};
 
 /// The version that the last migration brings a file to.
 pub(crate) fn known_schema() -> u32 {
     u32::try_from(migrate::MIGRATIONS.len()).expect("migrations are few")
+}
+
+/// Runs the migrations that a file has not seen; before the first a copy of it is made beside it.
+pub(crate) fn bring_up_to_date(db: &mut Connection, file: &Path) -> Result<(), OpenError> {
+    migrate::migrate(db, file, migrate::MIGRATIONS)
 }
 
 impl From<rusqlite::Error> for LogError {

@@ -10,6 +10,9 @@ function line(n: number, what: string, more: Partial<ActCard> = {}): ActCard {
   return { number: 100 - n, at_ms: Date.now() - n * 3 * HOUR - 60_000, room: "tie", by: mo, what, whom: wu, why: "", until_ms: null, ...more };
 }
 
+/** Whoever has the machine; no account. */
+const operator: ActCard["by"] = { id: "operator", name: "operator", mark: "member" };
+
 const named: readonly ActCard[] = [
   line(0, "mute", { why: "刷屏", until_ms: Date.now() + HOUR / 6 }),
   line(1, "hold", { why: "#1204" }),
@@ -26,6 +29,8 @@ const named: readonly ActCard[] = [
   line(12, "mode", { whom: null, why: "questions", until_ms: Date.now() - 12 * 3 * HOUR + 540_000 }),
   line(13, "slow_mode", { whom: null, by: lin, why: "0 ms" }),
   line(14, "refuse", { why: "请把广告发到集市版块" }),
+  line(15, "reload", { by: operator, whom: null, why: "auth.sign_up, log.level", room: null }),
+  line(16, "restore", { by: operator, whom: null, why: "2026-11-27 12:00:00 UTC", room: null }),
 ];
 const all = [...named, ...Array.from({ length: LINES - named.length }, (_, n) => line(named.length + n, "mute", { why: "广告" }))];
 

@@ -11,6 +11,7 @@ mod mail;
 mod members;
 mod notices;
 mod opening;
+mod restored;
 mod rows;
 mod simulated;
 mod suite;

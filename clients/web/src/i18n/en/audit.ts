@@ -33,5 +33,7 @@ export const audit = {
     stream_key: (by: string) => `${by} made a stream key`,
     revoke_stream_key: (by: string) => `${by} revoked a stream key`,
     sign_out_everywhere: (by: string) => `${by} signed out everywhere`,
+    reload: () => "The operator read the configuration again",
+    restore: () => "The server was restored from a backup: what came after it is gone",
   },
 };
