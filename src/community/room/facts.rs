@@ -175,7 +175,7 @@ impl Facts {
                 if let Some(done) = done {
                     self.answered(*done);
                 }
-                self.question_moved(*of, *to);
+                self.question_moved(record.seq, *of, *to);
             }
             // A log keeps a closed poll with its result, and its end beside it.
             RecordBody::Poll(it) if it.result.is_none() => {
@@ -331,12 +331,18 @@ impl Facts {
         self.picked.take_if(|it| *it == of);
     }
 
-    fn question_moved(&mut self, of: Seq, to: QuestionPhase) {
+    /// The record of seq `by` moved it on, or back.
+    fn question_moved(&mut self, by: Seq, of: Seq, to: QuestionPhase) {
         if to == QuestionPhase::Answered {
             return self.answered(of);
         }
         let Some(message) = self.question_mut(of) else {
             return;
+        };
+        // One that was changed or brought back since reads as it is now, from the log.
+        let to = match message.question {
+            Some(is) if message.last_edit > Some(by) => is,
+            _ => to,
         };
         message.question = Some(to);
         if to == QuestionPhase::Picked {

@@ -240,6 +240,44 @@ fn a_question_waits_over_a_restart_however_much_was_said_since() {
     assert_eq!(bench.waiting(), Vec::<Seq>::new());
 }
 
+/// It was shown as being answered again by a room that was read back from its log.
+#[test]
+fn a_picked_question_that_was_brought_back_waits_over_a_restart_as_before_it() {
+    let mut bench = Bench::full();
+    let one = bench.question(ANN, "为什么？").expect("asked");
+    bench.act(MAKER, one, QuestionAct::Pick).expect("picked");
+    let delete = Command::Delete {
+        client_id: bench.cid(),
+        of: one,
+    };
+    bench.ack(ANN, delete).expect("deleted");
+    let undelete = Command::Undelete {
+        client_id: bench.cid(),
+        of: one,
+    };
+    bench.ack(ANN, undelete).expect("brought back");
+    for _ in 0..2 {
+        assert_eq!(bench.picked(), None);
+        assert_eq!(bench.waiting(), [one]);
+        bench.revise_log();
+        bench.restart();
+        bench.join(ANN);
+        bench.join(MAKER);
+    }
+    // Picked, and changed since: it is still the one.
+    bench.act(MAKER, one, QuestionAct::Pick).expect("picked");
+    let edit = Command::Edit {
+        client_id: bench.cid(),
+        of: one,
+        text: "为什么呢？".into(),
+    };
+    bench.ack(ANN, edit).expect("edited");
+    bench.revise_log();
+    bench.restart();
+    bench.join(ANN);
+    assert_eq!(bench.picked().as_deref(), Some("为什么呢？"));
+}
+
 #[test]
 fn questions_that_wait_are_bounded() {
     let mut bench = Bench::full();
