@@ -13,7 +13,9 @@ use std::{
 };
 
 use protocol::{
-    Seq,
+    BroadcastId, ClientFrame, Seq,
+    client::BroadcastAct,
+    rest::Summary,
     server::{Phase, Push, RecordFrame},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -84,6 +86,18 @@ impl Viewer {
             seen: BTreeSet::new(),
             first: 0,
         }
+    }
+
+    /// Returns once it is in the room.
+    async fn is_here(&mut self) {
+        let joined = async {
+            while let Some(it) = self.happenings.recv().await {
+                if matches!(it, Happening::Joined { .. }) {
+                    return;
+                }
+            }
+        };
+        timeout(SOON, joined).await.expect("let in");
     }
 
     /// Follows until it has seen everything up to `last`.
@@ -275,16 +289,107 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
     println!("{kills} kills, {acknowledged} acknowledged, {last} records, {VIEWERS} viewers whole");
 }
 
+/// Of who watched a broadcast a kill loses the last seconds; nobody counts twice for coming back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_watched_is_known_after_kill_9_in_the_middle_of_it() {
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let key = owner.make_stream_key("hall").await;
+    let mut publisher = Publisher::start(&server, "/whip", &key.key);
+    let id = live_again(&owner).await;
+    let tokens = server.tokens(5);
+    let watch = |server: &Server, n: usize| Viewer::start(server, tokens[n].clone(), n);
+    let stays = [watch(&server, 0), watch(&server, 1)];
+    let goes = watch(&server, 2);
+    let before = measured(&server, 3).await;
+
+    drop(publisher);
+    drop(goes);
+    server.kill();
+    server.restart();
+    publisher = Publisher::start(&server, "/whip", &key.key);
+    let again = live_again(&owner).await;
+    assert_eq!(again, id, "it is the same broadcast");
+    // Two come back by themselves, one never does, and one is new.
+    let comes = watch(&server, 3);
+    let after = measured(&server, 4).await;
+    assert!(after > before, "{after} of {before} ms before the kill");
+
+    // A server that ends in order keeps what the next time would have told.
+    let mut late = watch(&server, 4);
+    late.is_here().await;
+    drop(publisher);
+    assert_eq!(server.stop(), 0);
+    let kept = measured(&server, 5).await;
+    server.restart();
+    publisher = Publisher::start(&server, "/whip", &key.key);
+    assert_eq!(live_again(&owner).await, id);
+
+    let mut line = owner.connect("phone").await;
+    let a = line.join("hall", None).await.expect("joined").a;
+    let end = |i| ClientFrame::Broadcast {
+        i,
+        a,
+        cid: weiquan_client::new_client_id(),
+        act: BroadcastAct::End,
+        title: None,
+        starts_ms: None,
+    };
+    line.request(end).await.expect("it is over");
+    let path = format!("/api/v1/rooms/hall/broadcasts/{id}/summary");
+    let told: Summary = owner.get(&path).await;
+    assert_eq!((told.peak, told.people), (4, 5));
+    let watched_ms = told.host.expect("for the host").watched_ms;
+    assert!(
+        watched_ms >= kept && kept > after,
+        "{watched_ms} of {kept} ms"
+    );
+    assert_eq!(told.average_ms, watched_ms / 5);
+    drop((publisher, stays, comes, late));
+    assert_eq!(server.stop(), 0);
+    let left: (u32, u32) = database(&server)
+        .query_row(
+            "SELECT (SELECT count(*) FROM turnouts), (SELECT count(*) FROM turnout_viewers)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .expect("two numbers");
+    assert_eq!(left, (0, 0), "the summary says it all");
+}
+
+/// Waits until the disk has been told of so many viewers: for how long all of them watched.
+async fn measured(server: &Server, people: u32) -> u64 {
+    let told = async {
+        let sql = "SELECT watched_ms FROM turnouts WHERE people = ?1";
+        let read = || {
+            let row = database(server).query_row(sql, [people], |row| row.get::<_, i64>(0));
+            row.ok().map(i64::unsigned_abs)
+        };
+        loop {
+            if let Some(watched_ms) = read() {
+                return watched_ms;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(SOON, told).await.expect("the disk is told")
+}
+
+fn database(server: &Server) -> rusqlite::Connection {
+    rusqlite::Connection::open(server.folder.join("weiquan.db")).expect("the database")
+}
+
 /// Waits until the room's broadcast is live, as the home page lists it.
-async fn live_again(owner: &support::Person) {
+async fn live_again(owner: &support::Person) -> BroadcastId {
     let live = async {
         loop {
-            let rooms: protocol::rest::RoomList = owner.get("/api/v1/rooms").await;
-            let phase = rooms.rooms[0].broadcast.as_ref().map(|it| it.phase);
-            if phase == Some(Phase::Live) {
-                return;
+            let mut rooms: protocol::rest::RoomList = owner.get("/api/v1/rooms").await;
+            let broadcast = rooms.rooms.remove(0).broadcast;
+            if let Some(it) = broadcast.filter(|it| it.phase == Phase::Live) {
+                return it.id;
             }
         }
     };
-    timeout(SOON, live).await.expect("the broadcast goes on");
+    timeout(SOON, live).await.expect("the broadcast goes on")
 }

@@ -172,6 +172,10 @@ impl RoomTask {
                     for posted in taken.drain(..) {
                         self.take(posted.begin()).await;
                     }
+                    if !open {
+                        let now = self.now();
+                        self.machine.end(now, &mut self.effects);
+                    }
                 }
                 Ok(()) = talk.changed() => self.machine.set_talk(*talk.borrow_and_update()),
                 outcome = committed(self.committing.as_mut()) => self.committed(outcome).await,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use community::{Columns, Reached, ReadError, Record, Tally, record};
+use community::{Columns, Measured, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
-use store::{Append, BroadcastRow, Entry, NewAct, NoticeRow, RowChange, TurnoutRow, VoteRow};
+use store::{
+    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, RowChange, TurnoutRow, VoteRow,
+};
 
 /// Everything that one room wants stored in one transaction.
 #[derive(Default)]
@@ -97,6 +99,14 @@ fn row_change(change: community::RowChange) -> RowChange {
         } => RowChange::Vote(VoteRow { of, member, picks }, at_ms),
         community::RowChange::VotesGone { of } => RowChange::VotesGone { of },
         community::RowChange::Reply { root, seq, on } => RowChange::Reply { root, seq, on },
+        community::RowChange::Measured(it) => RowChange::Measured(MeasuredRow {
+            of: it.of,
+            peak: it.turnout.peak,
+            people: it.turnout.people,
+            watched_ms: it.turnout.watched_ms,
+            hearts: hearts(&it.turnout.hearts),
+            came: it.came,
+        }),
         community::RowChange::Audit(it) => RowChange::Audit(act(it)),
         community::RowChange::Notice(it) => RowChange::Notice(NoticeRow {
             member: it.member,
@@ -152,6 +162,27 @@ fn hearts(counted: &[(String, u64)]) -> String {
         .map(|it| format!("{} {}", it.0, it.1))
         .collect();
     lines.join("\n")
+}
+
+fn hearts_read(text: &str) -> Vec<(String, u64)> {
+    let line = |it: &str| {
+        let (kind, n) = it.split_once(' ')?;
+        Some((kind.to_owned(), n.parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn measured(it: MeasuredRow) -> Measured {
+    Measured {
+        of: it.of,
+        turnout: record::Turnout {
+            peak: it.peak,
+            people: it.people,
+            watched_ms: it.watched_ms,
+            hearts: hearts_read(&it.hearts),
+        },
+        came: it.came,
+    }
 }
 
 /// A stored entry as a record again.
@@ -212,5 +243,6 @@ pub(super) fn loaded(
             .map(|it| (it.of, it.member, it.picks))
             .collect(),
         tallies: loaded.tallies.into_iter().map(tally).collect(),
+        measured: loaded.measured.map(measured),
     })
 }

@@ -6,14 +6,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
-    BlobId, MemberId, PeerId, Refusal, RoomNumber, Seq,
+    BlobId, BroadcastId, MemberId, PeerId, Refusal, RoomNumber, Seq,
     notices::NoticeKind,
     server::{PeerEnd, Push, Reply, State},
 };
 
 use crate::{
     member::Person,
-    record::{Broadcast, Record, RecordBody},
+    record::{Broadcast, Record, RecordBody, Turnout},
 };
 
 /// One thing for the caller to do.
@@ -138,12 +138,23 @@ pub enum RowChange {
     Reply { root: Seq, seq: Seq, on: bool },
     /// The blob of that message is out of sight with it, or seen again.
     Veil { seq: Seq, on: bool },
+    /// What is measured of the broadcast that is on, in place of what was before.
+    Measured(Measured),
     /// A line of the audit log.
     Audit(Act),
     /// Somebody is told of the message of this seq, in their inbox.
     Notice(Notice),
     /// What notices of this message show from now on. (An erased message takes their words with it.)
     NoticeText { seq: Seq, text: Arc<str> },
+}
+
+/// Who watched a broadcast that is not over, up to a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    pub of: BroadcastId,
+    pub turnout: Turnout,
+    /// Viewers that were not told before, as numbers that mean nothing elsewhere; read back, all of them.
+    pub came: Vec<u64>,
 }
 
 /// What somebody did to somebody, for the audit log.

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     DeleteNotFolded,
     /// A changed vote counts beside the one before.
     VoteCountedTwice,
+    /// Viewers of before a crash count beside those of after it.
+    ViewersAddedUp,
     /// A vote or like is answered before it is on disk.
     RowAckedBeforeCommit,
 }

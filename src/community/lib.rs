@@ -22,7 +22,7 @@ mod fault;
 mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport};
-pub use effect::{Act, Announce, Asker, Effect, Notice, Notify, RowChange, StageOrder};
+pub use effect::{Act, Announce, Asker, Effect, Measured, Notice, Notify, RowChange, StageOrder};
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{

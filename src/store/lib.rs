@@ -22,7 +22,7 @@ pub mod writer;
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,
-    NoticeRow, Page, PageOf, RowChange, Tally, TurnoutRow, VoteRow,
+    MeasuredRow, NoticeRow, Page, PageOf, RowChange, Tally, TurnoutRow, VoteRow,
 };
 pub use peek::{peek_acts, peek_chain, peek_server_secret};
 pub use rows::{

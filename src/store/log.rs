@@ -68,6 +68,9 @@ pub enum RowChange {
     Reply { root: Seq, seq: Seq, on: bool },
     /// The blob of that message is out of sight with it, or seen again.
     Veil { seq: Seq, on: bool },
+    /// What is measured of the broadcast that is on in this room, in place of what was before. The end of
+    /// that broadcast ([`BroadcastRow::turnout`]) takes it away.
+    Measured(MeasuredRow),
     /// A line of the audit log; its room is the append's.
     Audit(NewAct),
     /// A member is told of a message, unless they were already. Who has no account has no inbox, and
@@ -141,6 +144,19 @@ pub struct TurnoutRow {
     pub hearts: String,
 }
 
+/// Who watched a broadcast that is not over, up to a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasuredRow {
+    pub of: BroadcastId,
+    pub peak: u32,
+    pub people: u32,
+    pub watched_ms: u64,
+    /// A kind and its number on each line.
+    pub hearts: String,
+    /// Viewers that came since the row before, as numbers; loaded, those of every row of the broadcast.
+    pub came: Vec<u64>,
+}
+
 /// What one room wants stored: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
@@ -197,6 +213,8 @@ pub struct Loaded {
     pub votes: Vec<VoteRow>,
     /// Of the tail's records that have likes or replies.
     pub tallies: Vec<Tally>,
+    /// What was measured of the broadcast that is on.
+    pub measured: Option<MeasuredRow>,
 }
 
 /// Which part of the past.

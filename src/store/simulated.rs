@@ -1,7 +1,7 @@
 //! A disk that exists only in memory and fails on command, for simulations.
 //!
 //! It keeps records and client ids by the same contract as SQLite, and of the row changes only
-//! those that touch a record. A clone is another handle on the same disk, so that a test can crash
+//! those that touch a record or that a load reads back. A clone is another handle on the same disk, so that a test can crash
 //! it or make it fail while a writer owns the log.
 
 use std::{
@@ -12,8 +12,8 @@ use std::{
 use protocol::{CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq, limits};
 
 use crate::log::{
-    Append, AppendError, CLIENT_IDS_LOADED, Entry, Known, Loaded, Log, LogError, Page, PageOf,
-    RowChange, TAIL_RECORDS, Tally, VoteRow,
+    Append, AppendError, CLIENT_IDS_LOADED, Entry, Known, Loaded, Log, LogError, MeasuredRow, Page,
+    PageOf, RowChange, TAIL_RECORDS, Tally, VoteRow,
 };
 
 /// What goes wrong with one append.
@@ -61,6 +61,7 @@ struct Room {
     likes: BTreeSet<(Seq, MemberId)>,
     votes: BTreeMap<(Seq, MemberId), u16>,
     replies: BTreeSet<(Seq, Seq)>,
+    measured: Option<MeasuredRow>,
 }
 
 impl SimulatedLog {
@@ -79,6 +80,7 @@ impl SimulatedLog {
             likes: BTreeSet::new(),
             votes: BTreeMap::new(),
             replies: BTreeSet::new(),
+            measured: None,
         };
         disk.synced.insert(number, room.clone());
         disk.seen.insert(number, room);
@@ -203,6 +205,7 @@ impl Log for SimulatedLog {
             client_ids,
             votes: room.votes(),
             tallies: room.tallies(&room.entries[tail..]),
+            measured: room.measured.clone(),
         })
     }
 
@@ -295,6 +298,7 @@ fn check<'a>(
         | RowChange::VotesGone { of: seq }
         | RowChange::Reply { root: seq, .. } => is_there(*seq),
         RowChange::Broadcast(_)
+        | RowChange::Measured(_)
         | RowChange::Audit(_)
         | RowChange::Notice(_)
         | RowChange::NoticeText { .. }
@@ -348,8 +352,20 @@ impl Room {
                     let at = usize::try_from(seq - 1).expect("it was checked");
                     self.entries[at].body.clone_from(body);
                 }
-                RowChange::Broadcast(_)
-                | RowChange::Audit(_)
+                RowChange::Broadcast(row) => {
+                    let is_over = |it: &MeasuredRow| it.of == row.id && row.turnout.is_some();
+                    self.measured = self.measured.take().filter(|it| !is_over(it));
+                }
+                RowChange::Measured(row) => {
+                    let before = self.measured.take().filter(|it| it.of == row.of);
+                    let mut came = before.map_or_else(Vec::new, |it| it.came);
+                    came.extend(&row.came);
+                    self.measured = Some(MeasuredRow {
+                        came,
+                        ..row.clone()
+                    });
+                }
+                RowChange::Audit(_)
                 | RowChange::Notice(_)
                 | RowChange::NoticeText { .. }
                 | RowChange::Refer { .. }

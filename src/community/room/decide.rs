@@ -202,6 +202,7 @@ impl Room {
         rows.extend(self.thread_revised(seq, &body));
         rows.extend(self.blobs_revised(seq, &body));
         rows.extend(self.order_revised(seq, &body));
+        rows.extend(self.audience_revised(&body));
         let whose = self.whose(&body);
         rows.extend(self.notices(now, seq, &author, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));

@@ -78,7 +78,7 @@ use self::{
 };
 use crate::{
     command::{Command, Need, Origin, StageReport},
-    effect::{Announce, Effect},
+    effect::{Announce, Effect, Measured},
     member::Who,
     now::Now,
     record::{Record, RecordBody, Tally},
@@ -140,6 +140,8 @@ pub struct Loaded {
     pub votes: Vec<(Seq, MemberId, u16)>,
     /// Likes and replies of the tail's messages that have any.
     pub tallies: BTreeMap<Seq, Tally>,
+    /// What was measured of the broadcast that is on.
+    pub measured: Option<Measured>,
 }
 
 /// Which part of the past.
@@ -199,6 +201,7 @@ impl Room {
             client_ids: Vec::new(),
             votes: Vec::new(),
             tallies: BTreeMap::new(),
+            measured: None,
         };
         Self::recover(meta, loaded)
     }
@@ -250,7 +253,7 @@ impl Room {
             rows: 0,
             row_pace: Pace::default(),
             poll_ends: BTreeMap::new(),
-            audience: Audience::default(),
+            audience: Audience::recover(loaded.measured),
             mode_ends: None,
             undo_ends: BTreeMap::new(),
             talk: Talk::default(),
@@ -406,6 +409,7 @@ impl Room {
         let tallies = self.tallies.deadline().filter(|_| !self.broken);
         let undo = self.undo_deadline().filter(|_| !self.broken);
         let talk = self.talk.deadline().filter(|_| !self.broken);
+        let audience = self.audience_deadline().filter(|_| !self.broken);
         let timers = [
             self.typing.deadline(),
             tallies,
@@ -416,6 +420,7 @@ impl Room {
             mode,
             undo,
             talk,
+            audience,
         ];
         timers.into_iter().flatten().min()
     }
@@ -430,6 +435,7 @@ impl Room {
             self.wake_tallies(now, fx);
             self.wake_undo(now, fx);
             self.wake_auto(now, fx);
+            self.wake_audience(now, fx);
         }
         self.wake_typing(now, fx);
         if let Some(change) = self.presence.wake(now) {
@@ -453,6 +459,14 @@ impl Room {
             }
         }
         self.bursts.wake(now, fx);
+    }
+
+    /// Nobody can wish anything of this room any more: what is only in memory and belongs on the disk.
+    pub fn end(&mut self, now: Now, fx: &mut Vec<Effect>) {
+        self.touch(now);
+        if !self.broken {
+            self.keep_audience(fx);
+        }
     }
 
     pub const fn meta(&self) -> &RoomMeta {

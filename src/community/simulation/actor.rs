@@ -9,7 +9,7 @@ use protocol::{
 };
 
 use super::{model::Expect, world::World};
-use crate::{Command, Effect, Notify, Origin, Reached, Record, RecordBody, StageOrder};
+use crate::{Command, Effect, Notify, Origin, Reached, Record, RecordBody, RowChange, StageOrder};
 
 impl World {
     pub(super) fn carry_out(&mut self, room: usize, fx: Vec<Effect>) {
@@ -41,7 +41,13 @@ impl World {
                     self.carry_out(room, fx);
                 }
                 Effect::Rows(rows) => {
-                    self.seen.note("erased in time");
+                    let measured = rows.iter().any(|it| matches!(it, RowChange::Measured(_)));
+                    let what = if measured {
+                        "measured"
+                    } else {
+                        "erased in time"
+                    };
+                    self.seen.note(what);
                     self.places[room].waiting.rows.extend(rows);
                 }
                 Effect::Announce(announce) => {
@@ -124,7 +130,12 @@ impl World {
             place.spoke.insert(author.clone(), now.mono_ms);
         }
         place.check_pos(record, now);
+        self.check_turnout(room, record);
+        let place = &mut self.places[room];
         place.decided.apply(record);
+        // Whoever is here as it goes live watches from then on.
+        self.watch(0);
+        let place = &mut self.places[room];
         place.journal.push(Arc::clone(record));
         if let Some(id) = record.client_id.clone() {
             place.known.insert((author.clone(), id));
@@ -204,7 +215,8 @@ impl World {
                 let client = found.expect("a join is answered at once");
                 self.clients[client].joined(&joined);
                 let member = self.clients[client].who.id.clone();
-                self.places[room].here.insert(member, None);
+                self.places[room].here.insert(member.clone(), None);
+                self.watches(room, [member]);
             }
             Ok(other) => panic!("nobody asked for {other:?}"),
             Err(refusal) => {
@@ -393,6 +405,9 @@ impl World {
             place.publisher = None;
             place.flowed_ms = self.now.mono_ms;
             place.here.clear();
+            if place.disk.measured().is_some() {
+                self.seen.note("measured before a crash");
+            }
         }
         self.check_acks();
     }

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{BlobId, ClientId, Epoch, MemberId, Seq};
+use protocol::{BlobId, ClientId, Epoch, MemberId, Seq, server::Phase};
 
-use crate::{Columns, Loaded, Record, RecordBody, RowChange, Tally};
+use crate::{Columns, Loaded, Measured, Record, RecordBody, RowChange, Tally};
 
 /// One transaction.
 #[derive(Clone)]
@@ -31,6 +31,12 @@ impl Append {
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.rows.is_empty()
     }
+
+    /// Whether it changes anything but what is measured, which a room writes for as long as it is live.
+    pub(super) fn says_something(&self) -> bool {
+        let says = |it: &RowChange| !matches!(it, RowChange::Measured(_));
+        !self.records.is_empty() || self.rows.iter().any(says)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -42,6 +48,8 @@ struct Rows {
     notices: BTreeMap<(Seq, MemberId), String>,
     /// Which message refers to which blob.
     refs: BTreeMap<Seq, BlobId>,
+    /// What was measured of the broadcast that is on.
+    measured: Option<Measured>,
 }
 
 /// Rows of their own: who voted what, who likes what.
@@ -142,6 +150,7 @@ impl Disk {
                 .map(|((of, member), picks)| (*of, member.clone(), *picks))
                 .collect(),
             tallies: self.seen.marks.tallies(),
+            measured: self.seen.measured.clone(),
         }
     }
 
@@ -182,6 +191,11 @@ impl Disk {
             .join("\n")
     }
 
+    /// What a crash now would leave of what was measured.
+    pub(super) const fn measured(&self) -> Option<&Measured> {
+        self.synced.measured.as_ref()
+    }
+
     pub(super) fn find(&self, member: &MemberId, id: &ClientId) -> Option<(Seq, u64)> {
         self.synced
             .client_ids
@@ -217,6 +231,14 @@ impl Rows {
                 }
                 RowChange::LetGo { seq } => {
                     assert!(self.refs.remove(seq).is_some(), "what is let go was held");
+                }
+                RowChange::Broadcast(it) if it.phase == Phase::Ended => self.measured = None,
+                RowChange::Measured(it) => {
+                    let before = self.measured.take().filter(|was| was.of == it.of);
+                    let mut came = before.map_or_else(Vec::new, |it| it.came);
+                    came.extend(&it.came);
+                    let (of, turnout) = (it.of.clone(), it.turnout.clone());
+                    self.measured = Some(Measured { of, turnout, came });
                 }
                 _ => {}
             }
@@ -310,6 +332,7 @@ impl Marks {
             | RowChange::LetGo { .. }
             | RowChange::Veil { .. }
             | RowChange::Audit(_)
+            | RowChange::Measured(_)
             | RowChange::Notice(_)
             | RowChange::NoticeText { .. }
             | RowChange::Broadcast(_) => {}

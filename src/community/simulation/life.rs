@@ -136,7 +136,7 @@ impl World {
     pub(super) fn check_marks(&self) {
         for place in &self.places {
             // A time that ran out in the last moment has yet to reach the disk.
-            if !place.waiting.is_empty() {
+            if place.waiting.says_something() {
                 continue;
             }
             let marks = place.disk.marks();

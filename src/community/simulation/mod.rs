@@ -15,6 +15,7 @@ mod outside;
 mod people;
 mod place;
 mod random;
+mod watching;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,6 +79,7 @@ fn each_planted_fault_is_found_as_what_it_is() {
         (Fault::NoticeKeepsEdited, "was taken back"),
         (Fault::DeleteNotFolded, "is shown as it reads"),
         (Fault::VoteCountedTwice, "each voter counts once"),
+        (Fault::ViewersAddedUp, "each viewer counts once"),
         (
             Fault::RowAckedBeforeCommit,
             "a row is answered before it is on disk",

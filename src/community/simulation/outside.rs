@@ -35,6 +35,7 @@ impl World {
     }
 
     pub(super) fn tick_to(&mut self, mono_ms: u64) {
+        self.watch(mono_ms - self.now.mono_ms);
         self.now.unix_ms += mono_ms - self.now.mono_ms;
         self.now.mono_ms = mono_ms;
     }

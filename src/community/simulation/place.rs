@@ -6,13 +6,14 @@ use std::{
 };
 
 use protocol::{
-    ClientId, Epoch, MemberId, PeerId, RoomNumber, limits,
+    BroadcastId, ClientId, Epoch, MemberId, PeerId, RoomNumber, limits,
     server::{Mark, Phase},
 };
 
 use super::{
     disk::{Append, Disk, Marks},
     model::Model,
+    watching::Watched,
     world::Cast,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub(super) struct Place {
     pub(super) votes: Marks,
     /// Client ids that the room must know.
     pub(super) known: BTreeSet<(MemberId, ClientId)>,
+    /// Who watched each broadcast while it was live, through all crashes.
+    pub(super) watched: BTreeMap<BroadcastId, Watched>,
 }
 
 #[derive(Clone)]
@@ -120,6 +123,7 @@ impl Place {
             credit: BTreeMap::new(),
             known: BTreeSet::new(),
             votes: Marks::default(),
+            watched: BTreeMap::new(),
         };
         place.room = place.recovered(client_ids_kept);
         place.reread(now);

@@ -116,6 +116,9 @@ impl Seen {
             "poll with votes",
             "poll_closed",
             "too_many_polls",
+            "measured",
+            "measured before a crash",
+            "watched",
         ] {
             let n = self.0.get(what).copied().unwrap_or_default();
             assert!(n >= 5, "only {n} × {what}; all: {:?}", self.0);

@@ -7,6 +7,7 @@ use super::{
     RowError,
     column::{int, mark_int, opt_int, opt_uint, person, phase, phase_text, uint},
     summaries::put_summary,
+    turnouts,
 };
 use crate::{log::BroadcastRow, store::Store};
 
@@ -111,6 +112,7 @@ pub(crate) fn put_broadcast(
         ))?;
     if let Some(turnout) = row.turnout.as_ref().filter(|_| changed > 0) {
         put_summary(db, seq, &row.id, turnout)?;
+        turnouts::forget(db, room, &row.id)?;
     }
     Ok(changed)
 }

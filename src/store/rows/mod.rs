@@ -19,6 +19,7 @@ pub(crate) mod server;
 pub(crate) mod sign_ins;
 pub(crate) mod stream_keys;
 pub(crate) mod summaries;
+pub(crate) mod turnouts;
 pub(crate) mod uploads;
 
 /// A SHA-256.

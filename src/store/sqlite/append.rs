@@ -12,7 +12,7 @@ use crate::{
         audit::{self, NewAct},
         broadcasts::put_broadcast,
         column::is_taken,
-        notices,
+        notices, turnouts,
         uploads::{let_go, refer, veil},
     },
 };
@@ -169,6 +169,10 @@ fn change_row(
                     ..act.clone()
                 },
             )?;
+            1
+        }
+        RowChange::Measured(row) => {
+            turnouts::put(db, part.room, row)?;
             1
         }
         RowChange::Notice(row) => {

@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_order.sql"),
     include_str!("../migrations/0005_reach.sql"),
     include_str!("../migrations/0006_mail.sql"),
+    include_str!("../migrations/0007_turnouts.sql"),
 ];
 
 pub(super) fn migrate(db: &mut Connection, file: &Path, all: &[&str]) -> Result<(), OpenError> {

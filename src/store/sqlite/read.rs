@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     log::{CLIENT_IDS_LOADED, Entry, Known, Loaded, LogError, Page, PageOf, TAIL_RECORDS},
-    rows::column::{int, member, uint},
+    rows::{
+        column::{int, member, uint},
+        turnouts,
+    },
 };
 
 /// One consistent view: everything is read inside one transaction.
@@ -48,6 +51,7 @@ pub(crate) fn load(db: &Connection, room: RoomNumber) -> Result<Loaded, LogError
         client_ids: client_ids(&view, room)?,
         votes: tallies::votes(&view, room)?,
         tallies: tallies::tallies(&view, room, before_tail + 1, last_seq)?,
+        measured: turnouts::of_room(&view, room)?,
     })
 }
 

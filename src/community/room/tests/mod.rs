@@ -21,7 +21,7 @@ mod undo;
 use protocol::{
     Code,
     client::{BroadcastAct, Position},
-    server::{Ack, AckKind, Broadcast as BroadcastFrame, Joined, Push, State},
+    server::{Ack, AckKind, Broadcast as BroadcastFrame, Joined, Phase, Push, State},
 };
 
 use super::*;
@@ -279,7 +279,25 @@ impl Bench {
             client_ids: ids.collect(),
             votes: self.kept_votes(),
             tallies: BTreeMap::new(),
+            measured: self.kept_measured(),
         }
+    }
+
+    /// As a store keeps it: the newest turnout with everybody who came, until the end.
+    fn kept_measured(&self) -> Option<Measured> {
+        let mut kept: Option<Measured> = None;
+        for row in &self.rows {
+            match (row, &mut kept) {
+                (RowChange::Measured(it), Some(kept)) if kept.of == it.of => {
+                    kept.turnout = it.turnout.clone();
+                    kept.came.extend(&it.came);
+                }
+                (RowChange::Measured(it), kept) => *kept = Some(it.clone()),
+                (RowChange::Broadcast(it), kept) if it.phase == Phase::Ended => *kept = None,
+                _ => {}
+            }
+        }
+        kept
     }
 
     fn kept_votes(&self) -> Vec<(Seq, MemberId, u16)> {
@@ -300,7 +318,13 @@ impl Bench {
     }
 
     fn take(&mut self, fx: Vec<Effect>) {
-        for effect in &fx {
+        self.keep(&fx);
+        self.fx.extend(fx);
+    }
+
+    /// What goes to the log of it.
+    pub(super) fn keep(&mut self, fx: &[Effect]) {
+        for effect in fx {
             if let Effect::Record(record, rows) = effect {
                 self.log.push((**record).clone());
                 self.rows.extend(rows.iter().cloned());
@@ -313,7 +337,6 @@ impl Bench {
                 self.rows.extend(rows.iter().cloned());
             }
         }
-        self.fx.extend(fx);
     }
 
     /// The answer to a request, once.

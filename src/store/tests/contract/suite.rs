@@ -5,7 +5,8 @@ use protocol::{
     server::{Mark, Person, Phase},
 };
 use store::{
-    Append, AppendError, BroadcastRow, Entry, Known, LogError, PageOf, RowChange, Tally, VoteRow,
+    Append, AppendError, BroadcastRow, Entry, Known, LogError, MeasuredRow, PageOf, RowChange,
+    Tally, TurnoutRow, VoteRow,
     log::{CLIENT_IDS_LOADED, TAIL_RECORDS},
 };
 
@@ -40,6 +41,7 @@ on_every_disk! {
     a_vote_replaces_the_one_before_and_goes_with_its_poll
     likes_and_replies_are_counted_once_each
     a_row_of_a_record_that_is_not_there_stores_nothing
+    what_is_measured_is_there_until_its_broadcast_is_over
 }
 
 fn what_was_appended_is_there_after_a_restart<D: Disk>() {
@@ -415,18 +417,22 @@ fn a_page_is_never_larger_than_its_limit<D: Disk>() {
     }
 }
 
-fn a_broadcast_is_stored_with_its_record<D: Disk>() {
-    let mut disk = D::new();
-    let row = BroadcastRow {
-        id: "b1".into(),
-        phase: Phase::Open,
+fn broadcast(id: &str, phase: Phase) -> BroadcastRow {
+    BroadcastRow {
+        id: id.into(),
+        phase,
         title: "First".into(),
         host: person("m_anna"),
         starts_ms: None,
         live_ms: None,
         ended_ms: None,
-        turnout: None,
-    };
+        turnout: (phase == Phase::Ended).then(TurnoutRow::default),
+    }
+}
+
+fn a_broadcast_is_stored_with_its_record<D: Disk>() {
+    let mut disk = D::new();
+    let row = broadcast("b1", Phase::Open);
     let part = Append {
         rows: vec![RowChange::Broadcast(row)],
         ..append(
@@ -512,4 +518,44 @@ fn a_row_of_a_record_that_is_not_there_stores_nothing<D: Disk>() {
         );
     }
     assert_eq!(disk.log().load(ROOM).unwrap().tallies, []);
+}
+
+fn what_is_measured_is_there_until_its_broadcast_is_over<D: Disk>() {
+    let mut disk = D::new();
+    fill(disk.log(), ROOM, 1, 1);
+    let row = |of: &str, people: u32, came: &[u64]| MeasuredRow {
+        of: of.into(),
+        peak: people,
+        people,
+        watched_ms: u64::from(people) * 5_000,
+        hearts: "❤ 3\n👏 1".into(),
+        came: came.to_vec(),
+    };
+    let put = |disk: &mut D, rows| {
+        assert_eq!(disk.log().append(&[change(ROOM, rows)]).unwrap(), [Ok(())]);
+        disk.restart();
+        assert_eq!(disk.log().load(OTHER_ROOM).unwrap().measured, None);
+        disk.log().load(ROOM).unwrap().measured
+    };
+    let is = |of, phase| RowChange::Broadcast(broadcast(of, phase));
+    assert_eq!(put(&mut disk, vec![is("b1", Phase::Live)]), None);
+    let first = row("b1", 2, &[7, u64::MAX]);
+    let measured = put(&mut disk, vec![RowChange::Measured(first.clone())]);
+    assert_eq!(measured, Some(first));
+    // The numbers are those of now, the viewers all that ever came.
+    let nobody_new = RowChange::Measured(row("b1", 3, &[]));
+    let one_more = RowChange::Measured(row("b1", 4, &[0]));
+    let measured = put(&mut disk, vec![nobody_new, one_more]);
+    assert_eq!(measured, Some(row("b1", 4, &[7, u64::MAX, 0])));
+    // The end of another one takes nothing away, nor does a pause.
+    let measured = put(
+        &mut disk,
+        vec![is("b1", Phase::Paused), is("b0", Phase::Ended)],
+    );
+    assert_eq!(measured, Some(row("b1", 4, &[7, u64::MAX, 0])));
+    assert_eq!(put(&mut disk, vec![is("b1", Phase::Ended)]), None);
+    // What is measured of one is in the place of any other.
+    let rows = ["b2", "b3"].map(|it| RowChange::Measured(row(it, 1, &[5])));
+    let measured = put(&mut disk, rows.to_vec());
+    assert_eq!(measured, Some(row("b3", 1, &[5])));
 }
