@@ -9,7 +9,9 @@ pub(crate) const TYPE: &str = "text/calendar; charset=utf-8; method=PUBLISH";
 /// Octets of a line, its end not counted.
 const LINE_OCTETS_MAX: usize = 75;
 /// How long a broadcast takes for a calendar, while nobody knows.
-const LASTS_MS: u64 = 3_600_000;
+const LASTS_S: i64 = 3_600;
+/// The last second that a calendar has a year for.
+const LATEST_S: i64 = 253_402_300_799;
 
 /// What an entry says.
 pub(crate) struct Entry<'a> {
@@ -31,10 +33,10 @@ pub(crate) struct Entry<'a> {
 
 /// The whole file.
 pub(crate) fn file(it: &Entry<'_>) -> String {
-    let ends_ms = it
-        .ended_ms
-        .filter(|ended| *ended > it.starts_ms)
-        .unwrap_or_else(|| it.starts_ms.saturating_add(LASTS_MS));
+    // An entry ends later than it starts, by the seconds that it is told in (3.8.2.2).
+    let starts_s = seconds(it.starts_ms).min(LATEST_S - LASTS_S);
+    let ended_s = it.ended_ms.map(seconds).filter(|it| *it > starts_s);
+    let ends_s = ended_s.unwrap_or(starts_s + LASTS_S);
     let about = format!("{} · {}\n{}", it.host, it.room, it.url);
     let mut out = String::new();
     let mut say = |name: &str, value: &str| fold(&mut out, &format!("{name}:{value}"));
@@ -44,10 +46,10 @@ pub(crate) fn file(it: &Entry<'_>) -> String {
     say("METHOD", "PUBLISH");
     say("BEGIN", "VEVENT");
     say("UID", &text(&format!("{}@{}", it.id, host_of(it.url))));
-    say("DTSTAMP", &utc(it.now_ms));
+    say("DTSTAMP", &utc(seconds(it.now_ms)));
     say("SEQUENCE", &it.revision.to_string());
-    say("DTSTART", &utc(it.starts_ms));
-    say("DTEND", &utc(ends_ms));
+    say("DTSTART", &utc(starts_s));
+    say("DTEND", &utc(ends_s));
     say("SUMMARY", &text(it.title));
     say("DESCRIPTION", &text(&about));
     say("LOCATION", &text(it.url));
@@ -72,13 +74,14 @@ fn host_of(url: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// A moment in UTC, to the second.
-fn utc(unix_ms: u64) -> String {
-    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
-    // What no calendar has a year for is shown as the last moment of those it has.
-    let latest = 253_402_300_799;
-    let at = OffsetDateTime::from_unix_timestamp(seconds.min(latest))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+/// What no calendar has a year for is the last moment of those it has.
+fn seconds(unix_ms: u64) -> i64 {
+    i64::try_from(unix_ms / 1_000).map_or(LATEST_S, |it| it.min(LATEST_S))
+}
+
+/// A moment in UTC, to the second (3.3.5).
+fn utc(unix_s: i64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(unix_s).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     format!(
         "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
         at.year(),
@@ -123,6 +126,8 @@ fn fold(out: &mut String, line: &str) {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
     use super::*;
 
     fn entry(title: &str) -> Entry<'_> {
@@ -195,5 +200,144 @@ mod tests {
         assert!(file.split("\r\n").all(|it| it.len() <= LINE_OCTETS_MAX));
         let unfolded = file.replace("\r\n ", "");
         assert!(has(&unfolded, &format!("SUMMARY:{title}")));
+    }
+
+    /// Who reads it as the RFC says: lines unfolded, each with its name, its value with nothing escaped.
+    fn read(file: &str) -> Vec<(String, String)> {
+        assert!(file.ends_with("\r\n"));
+        let lines = file.trim_end_matches("\r\n").split("\r\n");
+        for line in lines {
+            assert!(line.len() <= LINE_OCTETS_MAX, "{} octets", line.len());
+            assert!(!line.contains(|it: char| it.is_control()), "{line:?}");
+        }
+        let unfolded = file.replace("\r\n ", "");
+        let read = |line: &str| {
+            let (name, value) = line.split_once(':').expect("a name");
+            assert!(name.bytes().all(|it| it.is_ascii_uppercase()), "{name}");
+            let mut said = String::new();
+            let mut chars = value.chars();
+            while let Some(char) = chars.next() {
+                let is_text = !matches!(name, "URL");
+                match char {
+                    '\\' if is_text => match chars.next() {
+                        Some('n') => said.push('\n'),
+                        Some(it @ ('\\' | ';' | ',')) => said.push(it),
+                        other => panic!("\\{other:?} in {value}"),
+                    },
+                    ';' | ',' if is_text => panic!("{char} in {value}"),
+                    it => said.push(it),
+                }
+            }
+            (name.to_owned(), said)
+        };
+        unfolded.trim_end().split("\r\n").map(read).collect()
+    }
+
+    /// What may stand in a text: of the control characters only the end of a line.
+    fn fit(text: &str) -> String {
+        let fits = |it: &char| *it == '\n' || !it.is_control();
+        text.chars().filter(fits).collect()
+    }
+
+    #[test]
+    fn n7_no_text_breaks_out_of_its_line_or_is_changed_in_it() {
+        const SPICE: &[&str] = &[
+            "\r\n",
+            "\n",
+            "\r",
+            "\t",
+            "\0",
+            "\u{7f}",
+            "\u{85}",
+            "\u{2028}",
+            ";",
+            ",",
+            ":",
+            "\\",
+            "\"",
+            " ",
+            "\\n",
+            "a",
+            "é",
+            "微",
+            "👩‍👩‍👧",
+            "\u{fe0f}",
+            "BEGIN:VEVENT",
+            "END:VCALENDAR",
+            "seventy-four octets in one piece, one less than the longest line may have.",
+        ];
+        for seed in seeds::of(400) {
+            let mut draw = SmallRng::seed_from_u64(seed);
+            let mut text = |most: usize| -> String {
+                let n = draw.random_range(0..most);
+                (0..n)
+                    .map(|_| SPICE[draw.random_range(0..SPICE.len())])
+                    .collect()
+            };
+            let (title, room, host) = (text(60), text(12), text(12));
+            let mut moment = || match draw.random_range(0..4) {
+                0 => draw.random::<u64>(),
+                1 => draw.random_range(0..5_000),
+                _ => draw.random_range(1_700_000_000_000..1_900_000_000_000),
+            };
+            let (starts_ms, ended_ms, now_ms) = (moment(), moment(), moment());
+            let ended_ms = [
+                None,
+                Some(ended_ms),
+                Some(starts_ms.saturating_add(ended_ms % 2_000)),
+            ][(seed % 3) as usize];
+            let cancelled = seed % 5 == 0;
+            let file = file(&Entry {
+                title: &title,
+                room: &room,
+                host: &host,
+                starts_ms,
+                ended_ms,
+                cancelled,
+                now_ms,
+                ..entry("")
+            });
+            let lines = read(&file);
+            let names: Vec<&str> = lines.iter().map(|it| it.0.as_str()).collect();
+            let alarm = if cancelled {
+                Vec::new()
+            } else {
+                vec!["BEGIN", "ACTION", "TRIGGER", "DESCRIPTION", "END"]
+            };
+            let event = [
+                "BEGIN",
+                "VERSION",
+                "PRODID",
+                "METHOD",
+                "BEGIN",
+                "UID",
+                "DTSTAMP",
+                "SEQUENCE",
+                "DTSTART",
+                "DTEND",
+                "SUMMARY",
+                "DESCRIPTION",
+                "LOCATION",
+                "URL",
+                "STATUS",
+            ];
+            assert_eq!(names, [event.as_slice(), &alarm, &["END", "END"]].concat());
+            let said = |name: &str| {
+                let found = lines.iter().find(|it| it.0 == name);
+                found.expect("a line").1.clone()
+            };
+            assert_eq!(said("SUMMARY"), fit(&title));
+            let about = format!("{host} · {room}\nhttps://live.example.org/r/lobby");
+            assert_eq!(said("DESCRIPTION"), fit(&about));
+            for moment in ["DTSTAMP", "DTSTART", "DTEND"].map(said) {
+                let digits = moment.replace(['T', 'Z'], "");
+                assert!(
+                    moment.len() == 16 && digits.bytes().all(|it| it.is_ascii_digit()),
+                    "{moment}"
+                );
+            }
+            // Of one form and length, so that text is ordered as time is.
+            assert!(said("DTEND") > said("DTSTART"), "{file}");
+        }
     }
 }
