@@ -17,6 +17,7 @@ mod error;
 mod feed;
 mod fragments;
 mod ice;
+mod line_probe;
 mod meters;
 mod probe;
 mod publish;

@@ -25,7 +25,7 @@ pub(super) struct Credentials {
 }
 
 /// A connectivity check, not yet proven.
-pub(super) struct Check {
+pub(crate) struct Check {
     message: Message,
     /// `ours:theirs` (RFC 8445 §7.2.2).
     username: String,
@@ -33,7 +33,7 @@ pub(super) struct Check {
 
 impl Check {
     /// `None` for anything but a binding request with a name and a right checksum.
-    pub(super) fn parse(datagram: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(datagram: &[u8]) -> Option<Self> {
         let mut message = Message::new();
         message.unmarshal_binary(datagram).ok()?;
         if message.typ != BINDING_REQUEST || FINGERPRINT.check(&message).is_err() {
@@ -44,7 +44,7 @@ impl Check {
     }
 
     /// Whom it is for.
-    pub(super) fn ufrag(&self) -> &str {
+    pub(crate) fn ufrag(&self) -> &str {
         self.username.split(':').next().unwrap_or_default()
     }
 
@@ -68,7 +68,7 @@ impl Check {
     }
 
     /// The answer to whoever knows the password, by whatever name.
-    pub(super) fn answer_anybody(
+    pub(crate) fn answer_anybody(
         &mut self,
         from: SocketAddr,
         pwd: &str,

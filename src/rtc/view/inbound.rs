@@ -40,7 +40,7 @@ impl Worker {
         let Some(mut check) = Check::parse(datagram) else {
             return;
         };
-        if self.probe.is_for(&check) {
+        if self.probe.is_for(check.ufrag()) {
             if let Some(answer) = self
                 .probe
                 .check(&mut check, from, self.provider.crypto(), now)

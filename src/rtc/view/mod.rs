@@ -10,13 +10,13 @@ mod hello;
 mod hold;
 mod ice;
 mod inbound;
-mod probe;
 mod restart;
 mod shield;
 mod viewer;
 mod wire;
 mod worker;
 
+pub(crate) use ice::Check;
 pub(crate) use wire::SOCKET_BYTES;
 
 use std::{
@@ -34,11 +34,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Config, Established, Feed, FeedSender, IceSession, IceUpdated, PeerEnd, Report, Shown,
-    StartError, WantKeyframe, busy, no_such_peer,
+    StartError, WantKeyframe, busy,
+    line_probe::LineProbe,
+    no_such_peer,
     sdp::{Fragment, Offer},
 };
 use dtls::Identity;
-use probe::Probe;
 use worker::{Worker, WorkerParts};
 
 /// Orders and frames that wait for a worker: a second of ten busy rooms. A full inbox loses frames
@@ -142,7 +143,7 @@ pub(crate) fn start(
     let provider = dtls::provider();
     let identity = Identity::new(&provider)?;
     let counts = Arc::new(Counts::default());
-    let probe = Probe::new();
+    let probe = LineProbe::new();
     let mut candidates = Vec::new();
     let mut workers = Vec::new();
     let mut running = Running {

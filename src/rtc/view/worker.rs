@@ -24,12 +24,13 @@ use super::{
     full,
     ice::Credentials,
     peer_prefix,
-    probe::Probe,
     viewer::{Bench, REPLAY_PACKETS, Viewer},
     wire::{Inbound, Wire},
 };
 use crate::{
-    Established, Feed, PeerEnd, Report, Role, StartError, WantKeyframe, random,
+    Established, Feed, PeerEnd, Report, Role, StartError, WantKeyframe,
+    line_probe::LineProbe,
+    random,
     sdp::{self, Offer, Transport},
 };
 
@@ -44,7 +45,7 @@ pub(super) struct WorkerParts {
     pub(super) number: usize,
     pub(super) socket: std::net::UdpSocket,
     pub(super) candidates: Vec<SocketAddr>,
-    pub(super) probe: Probe,
+    pub(super) probe: LineProbe,
     pub(super) identity: Identity,
     pub(super) provider: Provider,
     pub(super) viewers_max: usize,
@@ -60,7 +61,7 @@ pub(super) struct Worker {
     pub(super) bench: Bench,
     pub(super) inbound: Inbound,
     pub(super) candidates: Vec<SocketAddr>,
-    pub(super) probe: Probe,
+    pub(super) probe: LineProbe,
     pub(super) identity: Identity,
     pub(super) provider: Provider,
     pub(super) viewers_max: usize,

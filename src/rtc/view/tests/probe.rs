@@ -3,22 +3,22 @@
 use std::time::Instant;
 
 use super::*;
-use crate::view::{ice::Check, probe::Probe};
+use crate::{line_probe::LineProbe, view::Check};
 use protocol::limits::PROBES_PER_SECOND;
 
 const FROM: &str = "192.0.2.7:4000";
 
 /// A client that took the probe's answer as a browser does.
-async fn asking(probe: &Probe) -> Client {
+async fn asking(probe: &LineProbe) -> Client {
     let mut client = Client::new().await;
     let here = "127.0.0.1:9".parse().unwrap();
     client.take_answer(&probe.answer(&[here], "sha-256 00"));
     client
 }
 
-fn answers(probe: &mut Probe, datagram: &[u8], now: Instant) -> bool {
+fn answers(probe: &mut LineProbe, datagram: &[u8], now: Instant) -> bool {
     let mut check = Check::parse(datagram).expect("a check");
-    assert!(probe.is_for(&check));
+    assert!(probe.is_for(check.ufrag()));
     let provider = dtls::provider();
     let answer = probe.check(&mut check, FROM.parse().unwrap(), provider.crypto(), now);
     answer.is_some_and(|it| {
@@ -47,13 +47,13 @@ async fn whoever_was_told_the_name_hears_an_answer_and_costs_nothing() {
 
 #[tokio::test]
 async fn a_forged_check_is_not_answered() {
-    let mut probe = Probe::new();
+    let mut probe = LineProbe::new();
     let client = asking(&probe).await;
     let good = client.check(true);
     assert!(answers(&mut probe, &good, clock::now()));
-    let mut other = Probe::new();
+    let mut other = LineProbe::new();
     let stranger = asking(&other).await.check(true);
-    assert!(!probe.is_for(&Check::parse(&stranger).expect("a check")));
+    assert!(!probe.is_for(Check::parse(&stranger).expect("a check").ufrag()));
     // The right name with the password of another process.
     other.take_name_of(&probe);
     let forged = asking(&other).await.check(true);
@@ -62,7 +62,7 @@ async fn a_forged_check_is_not_answered() {
 
 #[tokio::test]
 async fn above_the_rate_nobody_is_answered_until_the_next_second() {
-    let mut probe = Probe::new();
+    let mut probe = LineProbe::new();
     let check = asking(&probe).await.check(true);
     let now = clock::now();
     for n in 0..PROBES_PER_SECOND {
@@ -86,7 +86,7 @@ async fn an_answer_is_never_larger_than_its_question_over_ipv6_either() {
         message::{BINDING_REQUEST, Message, Setter as _},
     };
 
-    let mut probe = Probe::new();
+    let mut probe = LineProbe::new();
     let client = asking(&probe).await;
     let provider = dtls::provider();
     let mut barest = Message::new();

@@ -1,7 +1,8 @@
-//! The check of a line before anybody watches or goes live: does UDP get through to the media port?
+//! The check of a line before anybody watches or goes live: does UDP get through to a media port?
 //!
-//! It is one ICE name and password for everybody, told by HTTP. Whoever sends a check with it hears the
-//! answer, and that is all: nothing is kept, no handshake begins, no media ever leaves.
+//! For each kind of port it is one ICE name and password for everybody, told by HTTP. Whoever sends a
+//! check with it hears the answer, and that is all: nothing is kept, no handshake begins, no media ever
+//! leaves.
 
 use std::{
     fmt::Write as _,
@@ -12,13 +13,12 @@ use std::{
 use protocol::limits::PROBES_PER_SECOND;
 use rtc_crypto::RTCCrypto;
 
-use super::ice::Check;
-use crate::random;
+use crate::{random, view::Check};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
-pub(super) struct Probe {
+pub(crate) struct LineProbe {
     ufrag: String,
     pwd: String,
     /// Answers of the second that began then.
@@ -26,8 +26,8 @@ pub(super) struct Probe {
     since: Option<Instant>,
 }
 
-impl Probe {
-    pub(super) fn new() -> Self {
+impl LineProbe {
+    pub(crate) fn new() -> Self {
         Self {
             ufrag: random::token(6),
             pwd: random::token(18),
@@ -36,12 +36,13 @@ impl Probe {
         }
     }
 
-    pub(super) fn is_for(&self, check: &Check) -> bool {
-        check.ufrag() == self.ufrag
+    /// Whether a check names it.
+    pub(crate) fn is_for(&self, ufrag: &str) -> bool {
+        ufrag == self.ufrag
     }
 
     /// The answer to one check; none to a forged one, nor above the rate.
-    pub(super) fn check(
+    pub(crate) fn check(
         &mut self,
         check: &mut Check,
         from: SocketAddr,
@@ -60,7 +61,7 @@ impl Probe {
     }
 
     /// The answer to an offer with nothing but a data channel, in its first section (`mid` 0).
-    pub(super) fn answer(&self, candidates: &[SocketAddr], fingerprint: &str) -> String {
+    pub(crate) fn answer(&self, candidates: &[SocketAddr], fingerprint: &str) -> String {
         let Self { ufrag, pwd, .. } = self;
         let mut sdp = format!(
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0\r\n\
@@ -83,7 +84,7 @@ impl Probe {
     }
 
     #[cfg(test)]
-    pub(super) fn take_name_of(&mut self, other: &Self) {
+    pub(crate) fn take_name_of(&mut self, other: &Self) {
         self.ufrag.clone_from(&other.ufrag);
     }
 }
