@@ -125,6 +125,22 @@ test("a page of the app that is open comes to the front, and goes there", { time
   await page.waitForFunction((it) => document.querySelector(".log")?.innerText.includes(it), { timeout: 15_000, polling: 50 }, text);
 });
 
+test("in a room that is open a tap leads to the message, however much was said after it", { timeout: 60_000 }, async () => {
+  await looksAway();
+  const { tapped, text } = await named("@陈默 谁带路？");
+  for (let n = 0; n < 60; n++) host.say(`后来又说了第 ${n} 句`);
+  await host.settled();
+  await page.evaluate(() => (window.same = true));
+  desktop.tap(tapped);
+  await page.waitForFunction((it) => {
+    const line = document.querySelector(".log .m.lit");
+    const { top, bottom } = line?.getBoundingClientRect() ?? {};
+    return line?.innerText.includes(it) && top >= 0 && bottom <= innerHeight && document.visibilityState === "visible";
+  }, { timeout: 15_000, polling: 50 }, text);
+  assert.ok(await page.evaluate(() => window.same), "nothing was loaded anew");
+  assert.equal(pages().length, 1);
+});
+
 test("she asked to be reminded: when it goes live, a tap opens the room in a new page", { timeout: 60_000 }, async () => {
   host.send("broadcast", { act: "schedule", title: "第三夜", starts_ms: Date.now() + 3_600_000 });
   await (await page.waitForSelector('[data-act="remind"][aria-pressed="false"]')).click();

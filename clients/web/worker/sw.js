@@ -99,6 +99,8 @@ async function open(path) {
   const { pathname } = new URL(path, location.origin);
   const at = (it) => new URL(it.url).pathname === pathname;
   const there = pages.find(at) ?? pages[0];
+  // A room that is open already is not loaded anew: it goes to the message by itself.
+  if (there && at(there)) there.postMessage({ path });
   const moved = there && (at(there) ? there : await there.navigate(path).catch(() => null));
   return moved ? moved.focus() : self.clients.openWindow(path);
 }
