@@ -33,6 +33,8 @@ export const audit = {
     stream_key: (by: string) => `${by} made a stream key`,
     revoke_stream_key: (by: string) => `${by} revoked a stream key`,
     sign_out_everywhere: (by: string) => `${by} signed out everywhere`,
+    password_changed: (by: string) => `${by} changed their password`,
+    password_reset: (by: string) => `${by} set a new password by a letter`,
     reload: () => "The operator read the configuration again",
     restore: () => "The server was restored from a backup: what came after it is gone",
   },

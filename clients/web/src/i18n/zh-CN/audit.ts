@@ -33,6 +33,8 @@ export const audit: Words["audit"] = {
     stream_key: (by) => `${by} 生成了一个推流密钥`,
     revoke_stream_key: (by) => `${by} 作废了一个推流密钥`,
     sign_out_everywhere: (by) => `${by} 在所有设备上退出了登录`,
+    password_changed: (by) => `${by} 更改了密码`,
+    password_reset: (by) => `${by} 通过邮件设置了新密码`,
     reload: () => "运维重新读取了配置",
     restore: () => "服务器从备份恢复，之后的内容都没有了",
   },

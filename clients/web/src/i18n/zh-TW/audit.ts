@@ -33,6 +33,8 @@ export const audit: Words["audit"] = {
     stream_key: (by) => `${by} 產生了一個串流金鑰`,
     revoke_stream_key: (by) => `${by} 撤銷了一個串流金鑰`,
     sign_out_everywhere: (by) => `${by} 在所有裝置上登出了`,
+    password_changed: (by) => `${by} 變更了密碼`,
+    password_reset: (by) => `${by} 透過郵件設定了新密碼`,
     reload: () => "維運重新讀取了設定",
     restore: () => "伺服器從備份還原，之後的內容都沒有了",
   },
