@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use crate::{
     actor::{Directory, MediaOrder, People, stage},
     http::seam::{
-        self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, PublishWish,
-        Revoked, ViewWish,
+        self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes,
+        PublishWish, Revoked, ViewWish,
     },
 };
 
@@ -367,8 +367,11 @@ impl seam::Stage for Rooms {
         Ok(())
     }
 
-    fn probe_answer(&self) -> String {
-        self.media.probe_answer().to_owned()
+    fn line_probes(&self) -> LineProbes {
+        LineProbes {
+            view: self.media.view_probe().to_owned(),
+            publish: self.media.publish_probe().to_owned(),
+        }
     }
 
     fn is_draining(&self) -> bool {

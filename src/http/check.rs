@@ -1,4 +1,4 @@
-//! The check before going live or watching: where to try the way to the media port, and a place to
+//! The check before going live or watching: where to try the way to the media ports, and a place to
 //! upload to. Both are for anybody, bounded and throttled.
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::{
 
 const BUSY_MS: u64 = 2_000;
 
-/// Where to try the way to the media port
+/// Where to try the way to the media ports
 #[utoipa::path(
     get, path = "/api/v1/check", tag = "server", security(()),
     responses((status = 200, body = CheckPoint), (status = "default", body = Problem)),
@@ -32,8 +32,10 @@ pub(crate) async fn point(
     Address(address): Address,
 ) -> Outcome<Answer<CheckPoint>> {
     doors.throttles.address(ByAddress::Check, address)?;
+    let probes = doors.stage.line_probes();
     Ok(Answer(CheckPoint {
-        sdp: doors.stage.probe_answer(),
+        sdp: probes.view,
+        publish_sdp: probes.publish,
         upload_bytes_max: limits::CHECK_BYTES_MAX as u32,
     }))
 }

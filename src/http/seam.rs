@@ -26,6 +26,15 @@ pub struct Established {
     pub etag: String,
 }
 
+/// SDP answers that lead a check of somebody's line to the media ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineProbes {
+    /// To those that viewers are shown from.
+    pub view: String,
+    /// To the one that publishers send to.
+    pub publish: String,
+}
+
 /// Which ICE session of a peer a client means (`If-Match`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IceSession {
@@ -147,8 +156,8 @@ pub trait Stage: Send + Sync + 'static {
     /// Whether pushes can be sent there, by these keys. The words say why not.
     fn check_push(&self, endpoint: &str, p256dh: &[u8], auth: &[u8]) -> Result<(), Refusal>;
 
-    /// An SDP answer that leads a check of somebody's line to the media ports.
-    fn probe_answer(&self) -> String;
+    /// What leads a check of somebody's line to the media ports.
+    fn line_probes(&self) -> LineProbes;
 
     /// True from the first moment of the shutdown: `/readyz` says 503.
     fn is_draining(&self) -> bool;

@@ -256,9 +256,11 @@ bodies! {
     }
     /// `GET /api/v1/check`: what a check of one's line needs.
     CheckPoint {
-        /// An SDP answer, to an offer with nothing but a data channel, that leads to the media port. ICE
-        /// connects there when UDP gets through; nothing else ever comes of it.
+        /// An SDP answer, to an offer with nothing but a data channel, that leads to the ports that viewers
+        /// are shown from. ICE connects there when UDP gets through; nothing else ever comes of it.
         sdp: String,
+        /// The same for the port that a studio or an encoder sends to.
+        publish_sdp: String,
         /// The largest body of `POST /api/v1/check/upload`.
         upload_bytes_max: u32,
     }

@@ -129,8 +129,9 @@ impl Rtc {
         let config = Arc::new(config);
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
         let (viewers, feed, viewing) = view::start(&config, wishes, reports.clone())?;
+        let fingerprint = viewers.fingerprint();
         let (publishers, publishing) =
-            publish::start(&config, feed.clone(), wished, reports).await?;
+            publish::start(&config, fingerprint, feed.clone(), wished, reports).await?;
         let running = Running {
             publishers: publishing,
             viewers: viewing,
@@ -180,9 +181,14 @@ impl Rtc {
         self.viewers.close_room(room, why).await;
     }
 
-    /// An SDP answer that leads a check of somebody's line to the media ports.
-    pub fn probe_answer(&self) -> &str {
+    /// An SDP answer that leads a check of somebody's line to the ports that viewers are shown from.
+    pub fn view_probe(&self) -> &str {
         self.viewers.probe_answer()
+    }
+
+    /// The same for the port that publishers send to.
+    pub fn publish_probe(&self) -> &str {
+        self.publishers.probe_answer()
     }
 
     /// Peers that are being shown this room now.

@@ -27,23 +27,41 @@ async function checked(page, as) {
 test("a host on a good line is told that it will work", { timeout: 60_000 }, async () => {
   const page = await world.page(await world.browser({ camera: true }));
   const { lines, tookMs } = await checked(page, "host");
-  for (const name of ["secure", "socket", "media", "sends", "camera", "microphone"]) assert.equal(lines[name].level, "good", name);
-  assert.match(lines.media.say, /^\d+ ms/);
+  for (const name of ["secure", "socket", "publish", "sends", "camera", "microphone"]) assert.equal(lines[name].level, "good", name);
+  assert.match(lines.publish.say, /^\d+ ms/);
   assert.match(lines.upload.say, /Mbit\/s by TCP/);
   assert.ok(tookMs < 15_000, `it took ${tookMs} ms`);
   assert.deepEqual(page.problems, []);
 });
 
-test("a viewer is told why a picture would not come, when UDP is blocked", { timeout: 60_000 }, async () => {
-  const page = await world.page(await world.browser());
-  // The candidate of a port where nobody listens: what a firewall that drops UDP looks like.
+/** The candidates of ports where nobody listens: what a firewall that drops UDP to these looks like. */
+async function block(page, ...ways) {
   await page.setRequestInterception(true);
   page.on("request", async (request) => {
     if (!request.url().endsWith("/api/v1/check")) return request.continue();
     const point = await (await fetch(request.url())).json();
-    const sdp = point.sdp.replaceAll(/ \d+ typ host/g, " 9 typ host");
-    await request.respond({ contentType: "application/json", body: JSON.stringify({ ...point, sdp }) });
+    for (const way of ways) point[way] = point[way].replaceAll(/ \d+ typ host/g, " 9 typ host");
+    await request.respond({ contentType: "application/json", body: JSON.stringify(point) });
   });
+}
+
+test("a host is told that the port for going live is closed, though watching works", { timeout: 60_000 }, async () => {
+  const page = await world.page(await world.browser({ camera: true }));
+  await block(page, "publish_sdp");
+  const { verdict, lines } = await checked(page, "host");
+  assert.equal(verdict, "bad");
+  assert.equal(lines.publish.level, "bad");
+  assert.match(lines.publish.say, /rtc\.publish_port/);
+  assert.equal(lines.socket.level, "good");
+  // Who came to watch is not kept from it by that.
+  const watching = await checked(page, "viewer");
+  assert.equal(watching.lines.media.level, "good");
+  assert.notEqual(watching.verdict, "bad");
+});
+
+test("a viewer is told why a picture would not come, when UDP is blocked", { timeout: 60_000 }, async () => {
+  const page = await world.page(await world.browser());
+  await block(page, "sdp");
   const { verdict, lines } = await checked(page, "viewer");
   assert.equal(verdict, "bad");
   assert.equal(lines.media.level, "bad");

@@ -7,10 +7,12 @@ use crate::rig::{Rig, Wire, blocking};
 const BYTES: &str = "application/octet-stream";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anybody_is_told_where_to_try_the_way_to_the_media_port() {
+async fn anybody_is_told_where_to_try_the_way_to_the_media_ports() {
     let rig = Rig::start().await;
     let point = rig.get("/api/v1/check").await.expect(200).json();
     assert!(point["sdp"].as_str().unwrap().contains("a=ice-ufrag:check"));
+    let publish = point["publish_sdp"].as_str().unwrap();
+    assert!(publish.contains("a=ice-ufrag:study"), "{publish}");
     assert_eq!(point["upload_bytes_max"], CHECK_BYTES_MAX);
     rig.end().await;
 }

@@ -18,7 +18,8 @@ use protocol::{
 };
 use store::Store;
 use weiquan::http::seam::{
-    Answer, Established, IcePatch, IcePatched, IceSession, PublishWish, Revoked, Stage, ViewWish,
+    Answer, Established, IcePatch, IcePatched, IceSession, LineProbes, PublishWish, Revoked, Stage,
+    ViewWish,
 };
 
 pub struct StandIn {
@@ -222,8 +223,11 @@ impl Stage for StandIn {
         Ok(())
     }
 
-    fn probe_answer(&self) -> String {
-        "v=0\r\na=ice-ufrag:check\r\n".into()
+    fn line_probes(&self) -> LineProbes {
+        LineProbes {
+            view: "v=0\r\na=ice-ufrag:check\r\n".into(),
+            publish: "v=0\r\na=ice-ufrag:study\r\n".into(),
+        }
     }
 
     fn is_draining(&self) -> bool {

@@ -65,7 +65,7 @@ async fn s36_s37_s42_a_stranger_is_answered_with_nothing() {
     let server = Server::start();
     let owner = server.set_up().await;
     owner.make_room("hall").await;
-    // Names that are known exist at both ports: of a publisher, and of the check of a line.
+    // Names that are known exist at both ports: of a publisher, and of the checks of a line.
     let key = owner.make_stream_key("hall").await.key;
     let published = owner
         .http
@@ -83,7 +83,8 @@ async fn s36_s37_s42_a_stranger_is_answered_with_nothing() {
         let line = sdp.lines().find_map(|it| it.strip_prefix("a=ice-ufrag:"));
         line.expect("a name").to_owned()
     };
-    let names = [name(&answer), name(probe["sdp"].as_str().expect("text"))];
+    let told = |which: &str| name(probe[which].as_str().expect("text"));
+    let names = [name(&answer), told("sdp"), told("publish_sdp")];
 
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let mut sent = 0;

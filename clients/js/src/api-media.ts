@@ -136,8 +136,10 @@ export interface CheckFacts {
   /** Browsers give cameras and microphones to secure pages only. */
   readonly secure: boolean;
   readonly socket: CheckedWay | null;
-  /** UDP to the server's media port. */
+  /** UDP to the port that viewers are shown from. */
   readonly media: CheckedWay | null;
+  /** UDP to the port that a studio or an encoder sends to. */
+  readonly publish: CheckedWay | null;
   /** By TCP (one HTTP upload): media goes by UDP, whose way may be better or worse. */
   readonly upload: CheckedUpload | null;
   /** Names of codecs, such as `H264` and `opus`. */

@@ -3,8 +3,8 @@ import { expect, it } from "vitest";
 import { Check, type PeerFactory, type SocketFactory } from "../src/index.js";
 import { HandClock, settled } from "./clock.js";
 
-/** A server that takes `ms` for everything, or never answers. */
-function line(ms: number | null) {
+/** A server that takes `ms` for everything, or never answers; to what is in `blocked` UDP does not get through. */
+function line(ms: number | null, blocked: readonly string[] = []) {
   const clock = new HandClock();
   const said: string[] = [];
   const calls: { call: string; bytes: number }[] = [];
@@ -29,7 +29,7 @@ function line(ms: number | null) {
       setLocalDescription: async () => {},
       setRemoteDescription: async ({ sdp }: { sdp: string }) => {
         it.remote = sdp;
-        if (ms === null) return;
+        if (ms === null || blocked.includes(sdp)) return;
         clock.after(ms, () => {
           it.iceConnectionState = "connected";
           it.oniceconnectionstatechange();
@@ -42,7 +42,7 @@ function line(ms: number | null) {
     return it as unknown as RTCPeerConnection;
   };
   const answers: Record<string, unknown> = {
-    "GET check": { sdp: "v=0 check", upload_bytes_max: 1_048_576 },
+    "GET check": { sdp: "v=0 check", publish_sdp: "v=0 publish", upload_bytes_max: 1_048_576 },
     "POST check/upload": { bytes: 524_288, ms: 1_000 },
   };
   const options = {
@@ -82,17 +82,19 @@ it("finds a good line, and how long it is", async () => {
   expect(found).toMatchObject({
     socket: { ok: true, rttMs: 20 },
     media: { ok: true, rttMs: 31 },
+    publish: { ok: true, rttMs: 31 },
     upload: { ok: true, kbps: Math.round((524_288 * 8) / 1_000) },
     done: true,
   });
   expect(good.calls.map((it) => it.call)).toEqual([
     "GET check",
     "closed v=0 check",
+    "closed v=0 publish",
     "POST check/upload",
     "POST check/upload",
   ]);
   expect(
-    good.calls.slice(2).map((it) => it.bytes),
+    good.calls.slice(3).map((it) => it.bytes),
     "a first look, then half a megabyte at most",
   ).toEqual([32_768, 524_288]);
   expect(good.said.join(), "it says no hello").not.toContain("hello");
@@ -109,7 +111,17 @@ it("calls a way blocked when nothing comes back in five seconds", async () => {
   const found = await facts(line(null));
   expect(found.socket).toEqual({ ok: false, why: "blocked" });
   expect(found.media).toEqual({ ok: false, why: "blocked" });
+  expect(found.publish).toEqual({ ok: false, why: "blocked" });
   expect(found.done).toBe(true);
+});
+
+it("tells the port that viewers are shown from and the one that is published to apart", async () => {
+  const found = await facts(line(20, ["v=0 publish"]));
+  expect(found.media).toEqual({ ok: true, rttMs: 31 });
+  expect(found.publish).toEqual({ ok: false, why: "blocked" });
+  const other = await facts(line(20, ["v=0 check"]));
+  expect(other.media).toEqual({ ok: false, why: "blocked" });
+  expect(other.publish).toEqual({ ok: true, rttMs: 31 });
 });
 
 it("tells a refused upload from a server that is away", async () => {
@@ -121,6 +133,7 @@ it("tells a refused upload from a server that is away", async () => {
   away.answers["POST check/upload"] = undefined;
   const found = await facts(away);
   expect(found.media).toEqual({ ok: false, why: "unreachable" });
+  expect(found.publish).toEqual({ ok: false, why: "unreachable" });
   expect(found.upload).toEqual({ ok: false, why: "unreachable" });
 });
 

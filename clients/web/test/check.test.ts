@@ -9,6 +9,7 @@ const GOOD: CheckFacts = {
   secure: true,
   socket: { ok: true, rttMs: 24 },
   media: { ok: true, rttMs: 26 },
+  publish: { ok: true, rttMs: 27 },
   upload: { ok: true, kbps: 18_400 },
   plays: ["VP8", "H264", "opus"],
   sends: ["VP8", "H264", "opus"],
@@ -46,11 +47,23 @@ describe("a viewer", () => {
     check("viewer", { plays: ["H264"] }, "plays", "bad", "bad", "none of the formats");
   });
   it("is not asked for what only a host needs", () =>
-    check("viewer", { secure: false, upload: { ok: true, kbps: 1 } }, "plays", "good", "good", "H.264 · VP8 · Opus"));
+    check(
+      "viewer",
+      { secure: false, upload: { ok: true, kbps: 1 }, publish: { ok: false, why: "blocked" } },
+      "plays", "good", "good", "H.264 · VP8 · Opus",
+    ));
 });
 
 describe("a host", () => {
   it("is told green when everything is", () => check("host", {}, "upload", "good", "good", "18 Mbit/s by TCP"));
+  it("is told that the port for going live is closed, where watching works", () =>
+    check("host", { publish: { ok: false, why: "blocked" } }, "publish", "bad", "bad", "rtc.publish_port"));
+  it("is told that UDP does not get through at all", () => {
+    const blocked = { ok: false, why: "blocked" } as const;
+    check("host", { media: blocked, publish: blocked }, "publish", "bad", "bad", "UDP does not get through");
+  });
+  it("goes live where only the way for viewers is closed", () =>
+    check("host", { media: { ok: false, why: "blocked" } }, "publish", "good", "good", "27 ms"));
   it("needs a secure page", () => check("host", { secure: false }, "secure", "bad", "bad", "https"));
   it("is told what the upload is good for", () => {
     check("host", { upload: { ok: true, kbps: 1_500 } }, "upload", "fair", "fair", "1.5 Mbit/s");

@@ -65,6 +65,7 @@ struct Shared {
     port: Arc<Port>,
     /// What the answers call the port.
     reachable: Vec<SocketAddr>,
+    probe_answer: String,
     feed: FeedSender,
     reports: Reports,
     publications: AtomicU64,
@@ -97,6 +98,7 @@ pub(crate) struct Running {
 
 pub(crate) async fn start(
     config: &Arc<Config>,
+    fingerprint: &str,
     feed: FeedSender,
     wishes: mpsc::Receiver<WantKeyframe>,
     reports: Reports,
@@ -110,12 +112,15 @@ pub(crate) async fn start(
     let port = Arc::new(Port::bind(addr).map_err(bind)?);
     let bound = port.address().map_err(bind)?;
     let advertised = config.advertised(bound);
+    let reachable: Vec<SocketAddr> = advertised
+        .into_iter()
+        .map(|ip| SocketAddr::new(ip, bound.port()))
+        .collect();
     let shared = Arc::new(Shared {
+        // No handshake follows a check of the line, so any certificate of this process will do.
+        probe_answer: port.probe_answer(&reachable, fingerprint),
         port: Arc::clone(&port),
-        reachable: advertised
-            .into_iter()
-            .map(|ip| SocketAddr::new(ip, bound.port()))
-            .collect(),
+        reachable,
         feed,
         reports,
         publications: AtomicU64::new(0),
@@ -130,6 +135,11 @@ pub(crate) async fn start(
 }
 
 impl Publishers {
+    /// What leads a check of somebody's line to the port.
+    pub(crate) fn probe_answer(&self) -> &str {
+        &self.shared.probe_answer
+    }
+
     pub(crate) async fn publish(
         &self,
         room: RoomNumber,

@@ -3,9 +3,9 @@
 //! A datagram belongs to a publisher by the name in its connectivity check (STUN with our ufrag
 //! and an integrity that our password made), and from then on by its source address. Nothing is
 //! learned from an unverified datagram, nothing is sent to an unverified address but answers that
-//! `webrtc` makes to verified checks, and datagrams from nowhere are dropped and counted. What a
-//! publisher sends waits in a bounded queue; a full queue or too high a rate loses datagrams, as
-//! the network would, and counts them.
+//! `webrtc` makes to verified checks and the probe of a line to its own, and datagrams from nowhere are
+//! dropped and counted. What a publisher sends waits in a bounded queue; a full queue or too high a
+//! rate loses datagrams, as the network would, and counts them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,7 +26,7 @@ use rtc_stun::{
 use tokio::net::UdpSocket;
 
 use super::police::Police;
-use crate::fragments::Budget;
+use crate::{fragments::Budget, line_probe::LineProbe, view};
 
 /// Datagrams of one publisher that wait for its task: half a second at the highest rate taken.
 pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
@@ -47,6 +47,7 @@ const READ_BURST: usize = 64;
 pub(super) struct Port {
     socket: UdpSocket,
     table: Mutex<Table>,
+    probe: Mutex<LineProbe>,
 }
 
 #[derive(Default)]
@@ -99,11 +100,17 @@ impl Port {
         Ok(Self {
             socket,
             table: Mutex::default(),
+            probe: Mutex::new(LineProbe::new()),
         })
     }
 
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// What leads a check of somebody's line to the port, by the names that it has outside.
+    pub(super) fn probe_answer(&self, reachable: &[SocketAddr], fingerprint: &str) -> String {
+        self.probe().answer(reachable, fingerprint)
     }
 
     /// A new publisher's end. It is there until [`Self::remove`].
@@ -173,14 +180,33 @@ impl Port {
     }
 
     pub(super) fn handle(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let check = Check::read(datagram);
+        if check
+            .as_ref()
+            .is_some_and(|it| self.probe().is_for(&it.ufrag))
+        {
+            self.answer_probe(from, datagram, now);
+            return;
+        }
         let known = self.table().by_address.get(&from).cloned();
-        let inlet = match Check::read(datagram) {
+        let inlet = match check {
             Some(check) => self.verify(from, known, check),
             None => known,
         };
         match inlet {
             Some(inlet) => inlet.put(from, datagram, now),
             None => drop_one("unknown_source"),
+        }
+    }
+
+    /// Of a check of somebody's line: nothing is learned from it.
+    fn answer_probe(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let Some(mut check) = view::Check::parse(datagram) else {
+            return drop_one("unknown_source");
+        };
+        let answer = self.probe().check(&mut check, from, &AwsLcRsCrypto, now);
+        if let Some(answer) = answer {
+            self.send(from, &answer);
         }
     }
 
@@ -219,6 +245,10 @@ impl Port {
         if self.socket.try_send_to(datagram, to).is_err() {
             metrics::counter!("weiquan_publish_datagrams_unsent_total").increment(1);
         }
+    }
+
+    fn probe(&self) -> MutexGuard<'_, LineProbe> {
+        self.probe.lock().expect("no holder of this lock panics")
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -122,6 +122,7 @@ pub(crate) struct Viewers {
     workers: Arc<[WorkerDoor]>,
     counts: Arc<Counts>,
     per_worker_max: usize,
+    fingerprint: Arc<str>,
     probe_answer: Arc<str>,
 }
 
@@ -193,6 +194,7 @@ pub(crate) fn start(
             workers: workers.into(),
             counts,
             per_worker_max,
+            fingerprint: identity.fingerprint.as_str().into(),
             probe_answer: probe.answer(&candidates, &identity.fingerprint).into(),
         },
         feed,
@@ -294,6 +296,11 @@ impl Viewers {
             // A worker that has stopped has no viewers left.
             let _ = worker.inbox.send(Order::CloseRoom { room, why }).await;
         }
+    }
+
+    /// Of the certificate that all workers have.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// What leads a check of somebody's line to the ports of all workers.

@@ -6,12 +6,13 @@ import type { CheckApi, CheckFacts, WeiquanOptions } from "../api.js";
 import { environment } from "../environment.js";
 import { Cell, type Readable } from "../readable.js";
 import { codecs, device, sound } from "./browser.js";
-import { checkMedia, checkSocket, checkUpload } from "./line.js";
+import { checkMedia, checkPoint, checkSocket, checkUpload } from "./line.js";
 
 const NOTHING_YET: CheckFacts = {
   secure: false,
   socket: null,
   media: null,
+  publish: null,
   upload: null,
   plays: null,
   sends: null,
@@ -38,9 +39,11 @@ export class Check implements CheckApi {
   async run(): Promise<void> {
     const env = this.#env;
     this.#know({ plays: codecs("RTCRtpReceiver"), sends: codecs("RTCRtpSender") });
+    const point = checkPoint(env);
     await Promise.all([
       checkSocket(env).then((socket) => this.#know({ socket })),
-      checkMedia(env).then((media) => this.#know({ media })),
+      point.then((it) => checkMedia(env, it?.sdp)).then((media) => this.#know({ media })),
+      point.then((it) => checkMedia(env, it?.publish_sdp)).then((publish) => this.#know({ publish })),
       sound().then((it) => this.#know({ sound: it })),
       device("camera").then((camera) => this.#know({ camera })),
       device("microphone").then((microphone) => this.#know({ microphone })),

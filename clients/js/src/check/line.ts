@@ -1,4 +1,4 @@
-/** The line to the server: the socket's round trip, the way to the media port, and how fast an upload is. */
+/** The line to the server: the socket's round trip, the ways to the media ports, and how fast an upload is. */
 import type { CheckedUpload, CheckedWay } from "../api.js";
 import type { Environment } from "../environment.js";
 import { SUBPROTOCOL } from "../limits.js";
@@ -49,20 +49,19 @@ export function checkSocket(env: Environment): Promise<CheckedWay> {
   });
 }
 
-/** ICE to the media port, with nothing to send: whether UDP gets through, and how long it takes. */
-export async function checkMedia(env: Environment): Promise<CheckedWay> {
+/** Where the media ports are; nothing where the server does not say. */
+export const checkPoint = (env: Environment): Promise<CheckPoint | null> =>
+  call<CheckPoint>(env, { method: "GET", path: "check" }).catch(() => null);
+
+/** ICE to a media port, with nothing to send: whether UDP gets through, and how long it takes. */
+export async function checkMedia(env: Environment, sdp: string | undefined): Promise<CheckedWay> {
   if (env.peer === null) return { ok: false, why: "none" };
-  let point: CheckPoint;
-  try {
-    point = await call<CheckPoint>(env, { method: "GET", path: "check" });
-  } catch {
-    return { ok: false, why: "unreachable" };
-  }
+  if (sdp === undefined) return { ok: false, why: "unreachable" };
   const peer = env.peer({});
   try {
     peer.createDataChannel("check");
     await peer.setLocalDescription(await peer.createOffer());
-    await peer.setRemoteDescription({ type: "answer", sdp: point.sdp });
+    await peer.setRemoteDescription({ type: "answer", sdp });
     const through = await connected(env, peer);
     return through ? { ok: true, rttMs: await roundTrip(peer) } : { ok: false, why: "blocked" };
   } catch {

@@ -5,10 +5,14 @@
  */
 export type CheckPoint = { 
 /**
- * An SDP answer, to an offer with nothing but a data channel, that leads to the media port. ICE
- * connects there when UDP gets through; nothing else ever comes of it.
+ * An SDP answer, to an offer with nothing but a data channel, that leads to the ports that viewers
+ * are shown from. ICE connects there when UDP gets through; nothing else ever comes of it.
  */
 sdp: string, 
+/**
+ * The same for the port that a studio or an encoder sends to.
+ */
+publish_sdp: string, 
 /**
  * The largest body of `POST /api/v1/check/upload`.
  */

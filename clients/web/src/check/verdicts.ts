@@ -3,7 +3,7 @@ import type { CheckedDevice, CheckedWay, CheckFacts } from "@weiquan/client";
 
 export type Level = "good" | "fair" | "bad";
 export type As = "viewer" | "host";
-export type Name = "secure" | "socket" | "media" | "upload" | "plays" | "sends" | "sound" | "camera" | "microphone";
+export type Name = "secure" | "socket" | "media" | "publish" | "upload" | "plays" | "sends" | "sound" | "camera" | "microphone";
 
 /** One line of the page; without a level it is still being looked at. `minor`: no reason to worry. */
 export interface Line {
@@ -20,7 +20,8 @@ export const UPLOAD_FAIR_KBPS = 1_000;
 
 const NAMES: Record<As, readonly Name[]> = {
   viewer: ["socket", "media", "plays", "sound"],
-  host: ["secure", "socket", "media", "upload", "sends", "camera", "microphone"],
+  // Who goes live sends, by a port of its own.
+  host: ["secure", "socket", "publish", "upload", "sends", "camera", "microphone"],
 };
 
 export function linesOf(facts: CheckFacts, as: As): Line[] {
@@ -40,6 +41,7 @@ function lineOf(facts: CheckFacts, name: Name): Line {
       return { name, level: facts.secure ? "good" : "bad" };
     case "socket":
     case "media":
+    case "publish":
       return { name, level: wayLevel(facts[name]) };
     case "upload":
       return { name, level: uploadLevel(facts.upload) };

@@ -1,5 +1,5 @@
 /** A line of the check in words. */
-import type { CheckedDevice, CheckedWay, CheckFacts } from "@weiquan/client";
+import type { CheckedDevice, CheckFacts } from "@weiquan/client";
 import type { Words } from "../i18n/en";
 import { has, UPLOAD_FAIR_KBPS, UPLOAD_GOOD_KBPS, type Line } from "./verdicts";
 
@@ -10,7 +10,8 @@ export function sayOf({ name, level }: Line, facts: CheckFacts, words: Words["ch
       return level === "good" ? words.secureGood : words.secureBad;
     case "socket":
     case "media":
-      return wayWords(name, facts[name], level, words);
+    case "publish":
+      return wayWords(name, facts, level, words);
     case "upload":
       return uploadWords(facts.upload, words);
     case "plays":
@@ -26,14 +27,17 @@ export function sayOf({ name, level }: Line, facts: CheckFacts, words: Words["ch
   }
 }
 
-function wayWords(name: "socket" | "media", way: CheckedWay | null, level: Line["level"], words: Words["check"]): string {
+function wayWords(name: "socket" | "media" | "publish", facts: CheckFacts, level: Line["level"], words: Words["check"]): string {
+  const way = facts[name];
   if (way?.ok) {
     const ms = String(Math.max(1, Math.round(way.rttMs)));
     return level === "good" ? words.roundTrip(ms) : words.roundTripSlow(ms);
   }
   if (way?.why === "none") return words.mediaNone;
   if (way?.why === "unreachable") return words.unreachable;
-  return name === "socket" ? words.socketBlocked : words.mediaBlocked;
+  if (name === "socket") return words.socketBlocked;
+  // Where UDP gets through to the other port, it is this one that is closed.
+  return name === "publish" && facts.media?.ok ? words.publishBlocked : words.mediaBlocked;
 }
 
 function uploadWords(upload: CheckFacts["upload"], words: Words["check"]): string {

@@ -46,7 +46,9 @@ impl Ingest {
         let (reported, reports) = mpsc::channel(64);
         let config = Arc::new(Config::new(nowhere, vec![nowhere]));
         let sender = FeedSender::new(vec![frames]);
-        let (publishers, running) = start(&config, sender, wished, reported).await.unwrap();
+        let (publishers, running) = start(&config, "sha-256 00", sender, wished, reported)
+            .await
+            .unwrap();
         Self {
             publishers,
             running,

@@ -4,15 +4,18 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     task::Waker,
+    time::Duration,
 };
 
 use rtc_crypto::providers::AwsLcRsCrypto;
 use rtc_stun::{
     attributes::ATTR_USERNAME,
+    fingerprint::FINGERPRINT,
     integrity::MessageIntegrity,
-    message::{BINDING_REQUEST, Message, Setter, TransactionId},
+    message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId},
     textattrs::TextAttribute,
 };
+use tokio::{net::UdpSocket, time::timeout};
 
 use crate::{
     fragments::{FRAGMENTS_MAX, tests::record},
@@ -60,6 +63,47 @@ fn check_of(ufrag: &str, password: &str) -> Vec<u8> {
 
 fn received(inlet: &Inlet) -> usize {
     std::iter::from_fn(|| inlet.poll(Waker::noop())).count()
+}
+
+/// A check of somebody's line is answered by whoever was told the name, and is nobody's publisher.
+#[tokio::test]
+async fn a_check_of_a_line_is_answered_and_nothing_is_learned_from_it() {
+    let port = port();
+    let line = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    // Both sockets are new: by now the runtime has heard that they can send.
+    line.writable().await.unwrap();
+    let here = line.local_addr().unwrap();
+    let told = port.probe_answer(&[port.address().unwrap()], "sha-256 00");
+    let said = |name: &str| {
+        let line = told.lines().find_map(|it| it.strip_prefix(name));
+        line.expect("it is in the answer").to_owned()
+    };
+    let (ufrag, password) = (said("a=ice-ufrag:"), said("a=ice-pwd:"));
+    let now = clock::now();
+    let ask = |password: &str| {
+        let mut check = Message::new();
+        check.raw = check_of(&ufrag, password);
+        check.decode().unwrap();
+        FINGERPRINT.add_to(&mut check).unwrap();
+        port.handle(here, &check.raw, now);
+        check
+    };
+    // One of the two is answered: the one that is, is the second.
+    ask("a password of another process");
+    let check = ask(&password);
+    let mut bytes = [0; 512];
+    let heard = timeout(Duration::from_secs(5), line.recv(&mut bytes)).await;
+    let length = heard.expect("it is answered").unwrap();
+    assert!(length <= check.raw.len(), "never the larger one");
+    let mut answer = Message::new();
+    answer.unmarshal_binary(&bytes[..length]).unwrap();
+    assert_eq!(answer.typ, BINDING_SUCCESS);
+    assert_eq!(answer.transaction_id, check.transaction_id);
+    // Without a checksum it is no browser's.
+    port.handle(here, &check_of(&ufrag, &password), now);
+    assert!(line.try_recv(&mut bytes).is_err(), "there is one answer");
+    port.handle(here, MEDIA, now);
+    assert_eq!(port.known(), (0, 0));
 }
 
 #[tokio::test]
