@@ -126,11 +126,14 @@ describe("what is added and not yet sent", () => {
       assert.equal(await page.$(".write [data-act=picture]"), null);
       await page.goto(`${engine.address}/r/live?who=host`);
       await items(page, 1);
+      await page.type(".write textarea", "只给自己看");
+      await page.waitForFunction(() => localStorage.getItem("weiquan.draft.live") === "只给自己看");
       await page.click("header button.icon:last-of-type");
       await page.waitForSelector("dialog[open] .btn.quiet");
       await page.$$eval("dialog[open] .btn.quiet", (all) => all.find((it) => /退出登录/.test(it.textContent)).click());
       await until(page, "nothing is kept", (all) => all.length === 0);
-      assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((it) => it.startsWith("weiquan.things"))), []);
+      await page.waitForFunction(() => location.pathname === "/");
+      assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((it) => /^weiquan\.(things|draft)/.test(it))), []);
     }));
 
   test("is in one page at a time", () =>

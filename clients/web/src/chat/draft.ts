@@ -1,13 +1,13 @@
 /** What was written and not yet sent, one for each room; it outlives the page. And whether something was added to it. */
-const key = (slug: string): string => `weiquan.draft.${slug}`;
+const DRAFT = "weiquan.draft.";
 const THINGS = "weiquan.things.";
 
 export function keptDraft(slug: string): string {
-  return read(key(slug));
+  return read(DRAFT + slug);
 }
 
 export function keepDraft(slug: string, text: string): void {
-  write(key(slug), text);
+  write(DRAFT + slug, text);
 }
 
 /** Whose pictures and files wait in this room: what they are lies elsewhere, and is looked for only then. */
@@ -20,8 +20,17 @@ export function keepThings(slug: string, who: string): void {
 }
 
 export function thingsGone(): void {
+  gone(THINGS);
+}
+
+/** Who signs out leaves nothing that they wrote to whoever comes next. */
+export function draftsGone(): void {
+  gone(DRAFT);
+}
+
+function gone(kind: string): void {
   try {
-    for (const it of Object.keys(localStorage)) if (it.startsWith(THINGS)) localStorage.removeItem(it);
+    for (const it of Object.keys(localStorage)) if (it.startsWith(kind)) localStorage.removeItem(it);
   } catch {
     // What cannot be read was never kept.
   }
