@@ -8,12 +8,17 @@ named=(no_card no_bytes no_payload no_text no_change no_mutated no_datagram no_n
 cargo test --quiet --workspace --locked --no-run
 end=$((SECONDS + ${FUZZ_SECONDS:-60}))
 round=0
+failed() {
+  cat "${CARGO_TARGET_DIR:-target}/fuzz.log"
+  echo "round $round from seed $WEIQUAN_SEED failed"
+  exit 1
+}
 while [ $SECONDS -lt $end ]; do
   round=$((round + 1))
   WEIQUAN_SEED=$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')
   export WEIQUAN_SEED
-  cargo test --quiet --locked "${parsers[@]}" --lib -- "${named[@]}" >${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || { cat ${CARGO_TARGET_DIR:-target}/fuzz.log; exit 1; }
-  cargo test --quiet --locked -p weiquan --test http_edge -- no_mutated >>${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || { cat ${CARGO_TARGET_DIR:-target}/fuzz.log; exit 1; }
-  cargo test --quiet --locked -p weiquan --lib -- no_text >>${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || { cat ${CARGO_TARGET_DIR:-target}/fuzz.log; exit 1; }
+  cargo test --quiet --locked "${parsers[@]}" --lib -- "${named[@]}" >${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || failed
+  cargo test --quiet --locked -p weiquan --test http_edge -- no_mutated >>${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || failed
+  cargo test --quiet --locked -p weiquan --lib -- no_text >>${CARGO_TARGET_DIR:-target}/fuzz.log 2>&1 || failed
   echo "round $round from seed $WEIQUAN_SEED: $(grep -c '^test result: ok' ${CARGO_TARGET_DIR:-target}/fuzz.log) parsers held"
 done

@@ -1,10 +1,18 @@
 //! Requests with random damage, for every address of the API: the front answers or hangs up, and goes on.
 
-use std::io::{Read, Write};
+use std::{
+    io::{Read, Write},
+    net::Shutdown,
+    time::Duration,
+};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::rig::{OFFER, Rig, Wire, blocking};
+
+/// Longer than any answer takes that waits for nothing.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(500);
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A body that each address would take, or something like it.
 const BODIES: [&str; 8] = [
@@ -63,11 +71,18 @@ async fn no_mutated_request_breaks_the_front() {
         }
         let mut wire: Wire = rig.wire();
         let said = blocking(move || {
-            // It may hang up before it has all of it, and a damaged length may make it wait for more.
+            // It may hang up before it has all of it.
             let _ = wire.socket.write_all(&bytes);
-            let _ = wire.socket.shutdown(std::net::Shutdown::Write);
             let mut said = Vec::new();
-            let _ = wire.socket.read_to_end(&mut said);
+            let patient = |it| wire.socket.set_read_timeout(Some(it)).unwrap();
+            patient(ANSWERED_WITHIN);
+            // A damaged length makes it wait for more, until it hears that there is none. That is said
+            // late, because it ends what is under way.
+            if (&wire.socket).read_to_end(&mut said).is_err() {
+                patient(ENDED_WITHIN);
+                let _ = wire.socket.shutdown(Shutdown::Write);
+                let _ = (&wire.socket).read_to_end(&mut said);
+            }
             String::from_utf8_lossy(&said).into_owned()
         })
         .await;
