@@ -182,8 +182,7 @@ impl Peer {
                 None
             }
             RTCPeerConnectionState::Closed => Some(PeerEnd::Closed),
-            RTCPeerConnectionState::Failed if life.connected => Some(PeerEnd::Timeout),
-            RTCPeerConnectionState::Failed => Some(PeerEnd::Failed),
+            RTCPeerConnectionState::Failed => Some(life.lost()),
             _ => None,
         }
     }
@@ -203,7 +202,7 @@ impl Peer {
             }
         }
         if life.gone_at().is_some_and(|gone| now >= gone) {
-            return Some(PeerEnd::Timeout);
+            return Some(life.lost());
         }
         for lane in [&mut life.video, &mut life.audio].into_iter().flatten() {
             if lane.deadline().is_some_and(|deadline| now >= deadline) {
@@ -356,6 +355,15 @@ impl Life {
     fn gone_at(&self) -> Option<Instant> {
         self.silent_since
             .map(|since| since.max(self.heard) + GONE_AFTER)
+    }
+
+    /// Why it ends where nothing is heard: one that was never here did not go.
+    const fn lost(&self) -> PeerEnd {
+        if self.connected {
+            PeerEnd::Timeout
+        } else {
+            PeerEnd::Failed
+        }
     }
 
     fn deadline(&self) -> Instant {
