@@ -26,7 +26,7 @@ step "the shape of the bench's report"
 node --test scripts/bench/figures.test.mjs
 
 step "Rust: tests"
-cargo test --workspace --locked -- --test-threads=2
+cargo test --workspace --locked --no-fail-fast -- --test-threads=2
 
 step "the Debian package"
 scripts/deb-test.sh

@@ -35,7 +35,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 49);
+    assert_eq!(walked, 56);
     rig.end().await;
 }
 
