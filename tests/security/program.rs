@@ -78,7 +78,10 @@ async fn s59_nothing_of_the_operators_is_on_the_public_port() {
         .get::<serde_json::Value>("/api/v1/server")
         .await;
     let known: Vec<&String> = names.as_object().expect("fields").keys().collect();
-    assert_eq!(known, ["circle", "mail", "set_up", "sign_up_open", "version"]);
+    assert_eq!(
+        known,
+        ["circle", "mail", "set_up", "sign_up_open", "version"]
+    );
 }
 
 #[test]
