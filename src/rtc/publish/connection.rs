@@ -37,6 +37,11 @@ const SILENT_AFTER: Duration = Duration::from_secs(5);
 /// and there are encoders that make none once they send (libnice): the publisher's task, which knows
 /// of media too, gives up long before (see `peer`).
 const FAILED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often a path that was checked is looked at: DTLS begins at the next look. `webrtc` takes 200 ms, which
+/// every publisher waits for.
+const PATH_LOOKED_AT_EVERY: Duration = Duration::from_millis(25);
+/// Our own checks of a path, one for each look: for 1.4 s, as `webrtc` does it.
+const CHECKS_MAX: u16 = 56;
 /// Only one host candidate is gathered, without asking anybody.
 const GATHERED_WITHIN: Duration = Duration::from_secs(2);
 /// What happens in a life: some changes of state and two tracks.
@@ -136,6 +141,7 @@ async fn build(
         .with_lite(true)
         .with_ice_credentials(credentials.ufrag.clone(), credentials.password.clone())
         .with_ice_timeouts(Some(SILENT_AFTER), Some(FAILED_AFTER), None)
+        .with_ice_connection_attempts(Some(PATH_LOOKED_AT_EVERY), Some(CHECKS_MAX))
         // The peer's end of the shared port is named by a loopback address.
         .with_include_loopback_candidate(true)
         // A multicast socket cannot be had in many containers, and nobody needs it here.

@@ -38,7 +38,7 @@ const GONE_AFTER: Duration = Duration::from_secs(3);
 /// As DTLS client we say hello again after this, and as DTLS server hand it over again. `webrtc`
 /// waits a second, and encoders that still prepare their side when the first one comes lose it; OBS
 /// waits a second too, and says its own before we can hear it.
-const HELLO_EVERY: Duration = Duration::from_millis(100);
+const HELLO_EVERY: Duration = Duration::from_millis(25);
 /// How often DTLS is asked whether the publisher said goodbye (close_notify): `webrtc` tells the
 /// state of this transport only to those who ask.
 const DTLS_ASKED_EVERY: Duration = Duration::from_secs(1);
