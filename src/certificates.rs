@@ -90,13 +90,13 @@ impl Source {
         }
         let Some(rest) = url.strip_prefix("https://") else {
             let advice = "with tls.mode other than \"off\" it begins with https://";
-            return Err(unfit("server.public_url", url, advice));
+            return Err(ConfigError::unfit("server.public_url", url, advice));
         };
         let host = rest.split(['/', ':']).next().unwrap_or(rest);
         let has = |name: &String| name.eq_ignore_ascii_case(host);
         if !self.domains().is_empty() && !self.domains().iter().any(has) {
             let advice = "its host must be one of tls.domains: nobody would trust it otherwise";
-            return Err(unfit("server.public_url", url, advice));
+            return Err(ConfigError::unfit("server.public_url", url, advice));
         }
         Ok(())
     }
@@ -111,13 +111,13 @@ impl Tls {
             "acme" => Source::Authority(self.authority(data)?),
             mode => {
                 let advice = "it is \"off\", \"files\" or \"acme\"";
-                return Err(unfit("tls.mode", mode, advice));
+                return Err(ConfigError::unfit("tls.mode", mode, advice));
             }
         };
         match self.redirect.as_str() {
             "off" => Ok((source, None)),
             text if source.is_secure() => Ok((source, Some(address("tls.redirect", text)?))),
-            text => Err(unfit(
+            text => Err(ConfigError::unfit(
                 "tls.redirect",
                 text,
                 "there is nothing to send people to while tls.mode = \"off\"",
@@ -132,7 +132,7 @@ impl Tls {
         ] {
             if path.as_os_str().is_empty() {
                 let advice = "tls.mode = \"files\" needs it: the path of a PEM file";
-                return Err(unfit(key, "", advice));
+                return Err(ConfigError::unfit(key, "", advice));
             }
         }
         Ok(Source::Files {
@@ -146,21 +146,21 @@ impl Tls {
         if self.domains.is_empty() {
             let advice =
                 "tls.mode = \"acme\" needs the names to certify, such as [\"live.example.org\"]";
-            return Err(unfit("tls.domains", &named, advice));
+            return Err(ConfigError::unfit("tls.domains", &named, advice));
         }
         if self.domains.len() > DOMAINS_MAX {
             let advice = "one certificate has at most 100 names";
-            return Err(unfit("tls.domains", &named, advice));
+            return Err(ConfigError::unfit("tls.domains", &named, advice));
         }
         if let Some(wrong) = self.domains.iter().find(|it| !is_host_name(it)) {
             let advice = "each is a host name such as live.example.org: no address, no port, no wildcard, other letters as xn--…";
-            return Err(unfit("tls.domains", wrong, advice));
+            return Err(ConfigError::unfit("tls.domains", wrong, advice));
         }
         let contact = self.contact.trim_start_matches("mailto:");
         if !contact.is_empty() && (!contact.contains('@') || contact.contains(char::is_whitespace))
         {
             let advice = "it is an address of e-mail, or empty";
-            return Err(unfit("tls.contact", contact, advice));
+            return Err(ConfigError::unfit("tls.contact", contact, advice));
         }
         let directory = match self.directory.as_str() {
             "letsencrypt" => acme::LETS_ENCRYPT,
@@ -168,7 +168,7 @@ impl Tls {
             url if url.starts_with("https://") => url,
             other => {
                 let advice = "it is \"letsencrypt\", \"staging\" or the https:// address of an authority's directory";
-                return Err(unfit("tls.directory", other, advice));
+                return Err(ConfigError::unfit("tls.directory", other, advice));
             }
         };
         let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
@@ -183,15 +183,6 @@ impl Tls {
             directory: directory.to_owned(),
             directory_ca: named(&self.directory_ca),
         })
-    }
-}
-
-fn unfit(key: &'static str, value: &str, advice: &str) -> ConfigError {
-    ConfigError::Unfit {
-        place: None,
-        key,
-        value: value.to_owned(),
-        advice: advice.to_owned(),
     }
 }
 

@@ -42,6 +42,18 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// A value that does not fit, wherever it was written.
+    pub(crate) fn unfit(key: &'static str, value: &str, advice: &str) -> Self {
+        Self::Unfit {
+            place: None,
+            key,
+            value: value.to_owned(),
+            advice: advice.to_owned(),
+        }
+    }
+}
+
 /// The sections as they may be written. Every key has a default, so an empty file is complete.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
@@ -384,6 +396,16 @@ impl Rtc {
                 advice: "write an address of this machine without a port, such as 0.0.0.0".into(),
             }),
         }
+    }
+}
+
+/// The host of an address such as `https://live.example.org:8443` or `http://[::1]:80`.
+pub(crate) fn host_of(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |it| it.1);
+    let authority = after.split('/').next().unwrap_or(after);
+    match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.split(':').next().unwrap_or(authority),
     }
 }
 

@@ -6,7 +6,7 @@ use protocol::limits;
 use reach::{MailSettings, Secrecy};
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, host_of};
 
 /// The section as it may be written.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -42,7 +42,7 @@ impl Mail {
         if after <= limits::MAIL_AFTER_MAX {
             return Ok(after);
         }
-        Err(unfit(
+        Err(ConfigError::unfit(
             "mail.after_minutes",
             &self.after_minutes.to_string(),
             "it is 0 to 1440, a day",
@@ -56,7 +56,7 @@ impl Mail {
             "tls" => Secrecy::Tls,
             "off" => Secrecy::Off,
             other => {
-                return Err(unfit(
+                return Err(ConfigError::unfit(
                     "mail.tls",
                     other,
                     "it is starttls (port 587), tls (port 465) or off",
@@ -67,28 +67,28 @@ impl Mail {
             return Ok(None);
         }
         let (host, port) = host_and_port(&self.server, secrecy).ok_or_else(|| {
-            unfit(
+            ConfigError::unfit(
                 "mail.server",
                 &self.server,
                 "write a name, with a port where it is not the usual one: smtp.example.org:587",
             )
         })?;
         if self.from.is_empty() {
-            return Err(unfit(
+            return Err(ConfigError::unfit(
                 "mail.from",
                 "",
                 "say whom letters come from: live@example.org, or Name <live@example.org>",
             ));
         }
         if self.user.is_empty() != self.password_file.as_os_str().is_empty() {
-            return Err(unfit(
+            return Err(ConfigError::unfit(
                 "mail.user",
                 &self.user,
                 "mail.user and mail.password_file belong together",
             ));
         }
         if secrecy == Secrecy::Off && !self.user.is_empty() && !is_here(&host) {
-            return Err(unfit(
+            return Err(ConfigError::unfit(
                 "mail.tls",
                 "off",
                 "a password would cross the network for everybody to read: use starttls or tls",
@@ -127,21 +127,6 @@ fn host_and_port(text: &str, secrecy: Secrecy) -> Option<(String, u16)> {
 /// Whether a name is this very machine.
 fn is_here(host: &str) -> bool {
     host == "localhost" || host.starts_with("127.")
-}
-
-/// The host of an address, without its port.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |it| it.1);
-    rest.rsplit_once(':').map_or(rest, |it| it.0)
-}
-
-fn unfit(key: &'static str, value: &str, advice: &str) -> ConfigError {
-    ConfigError::Unfit {
-        place: None,
-        key,
-        value: value.to_owned(),
-        advice: advice.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -3,17 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! bodies {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-            #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-            pub struct $name { $($(#[$fdoc])* pub $field: $ty,)* }
-        )*
-    };
-}
+use crate::notices::bodies;
 
 bodies! {
     /// `GET /api/v1/mail`, and the answer to what changes it.

@@ -68,6 +68,8 @@ macro_rules! bodies {
     };
 }
 
+pub(crate) use bodies;
+
 bodies! {
     /// One notice of a member.
     Notice {

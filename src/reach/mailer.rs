@@ -6,6 +6,7 @@
 
 use std::{
     fs, io,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -137,7 +138,7 @@ impl Mailer {
             .port(settings.port)
             .tls(secrecy)
             .timeout(Some(ANSWER_WITHIN))
-            .hello_name(ClientId::Domain(settings.hello.clone()))
+            .hello_name(hello(&settings.hello))
             .pool_config(PoolConfig::new().max_size(AT_ONCE));
         if !settings.user.is_empty() {
             let password = password(&settings.password_file)?;
@@ -196,6 +197,15 @@ impl Mailer {
         }
         let body = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
         builder.multipart(body).map_err(|it| it.to_string())
+    }
+}
+
+/// A host is a name, or an address in brackets (RFC 5321 4.1.3).
+fn hello(host: &str) -> ClientId {
+    match host.parse() {
+        Ok(IpAddr::V4(it)) => ClientId::Ipv4(it),
+        Ok(IpAddr::V6(it)) => ClientId::Ipv6(it),
+        Err(_) => ClientId::Domain(host.to_owned()),
     }
 }
 
@@ -367,6 +377,13 @@ mod tests {
             "{head}"
         );
         assert!(!head.contains("List-Unsubscribe"), "{head}");
+    }
+
+    #[test]
+    fn a_server_without_a_name_says_its_address_as_one() {
+        assert_eq!(hello("127.0.0.1").to_string(), "[127.0.0.1]");
+        assert_eq!(hello("::1").to_string(), "[IPv6:::1]");
+        assert_eq!(hello("live.example").to_string(), "live.example");
     }
 
     #[test]

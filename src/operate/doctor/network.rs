@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::super::report::{Check, bytes_text};
-use crate::config::Config;
+use crate::config::{Config, host_of};
 
 /// Every port of the configuration. Those of a running server are in its hands already.
 pub(super) fn ports(config: &Config, runs: bool) -> Vec<Check> {
@@ -164,16 +164,6 @@ fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
-/// The host of an address such as `https://live.example.org:8443` or `http://[::1]:80`.
-pub(super) fn host_of(url: &str) -> &str {
-    let after = url.split_once("://").map_or(url, |it| it.1);
-    let authority = after.split('/').next().unwrap_or(after);
-    match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(v6),
-        None => authority.split(':').next().unwrap_or(authority),
     }
 }
 

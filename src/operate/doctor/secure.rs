@@ -2,11 +2,11 @@
 
 use tls::{About, Files};
 
-use super::{
-    super::report::{Check, moment_text},
-    network::host_of,
+use super::super::report::{Check, moment_text};
+use crate::{
+    certificates::Source,
+    config::{Config, host_of},
 };
-use crate::{certificates::Source, config::Config};
 
 /// ACME clients renew a month before the end; two weeks before it something is wrong.
 const RENEWED_BEFORE_MS: u64 = 14 * 24 * 3_600_000;

@@ -7,6 +7,7 @@ use super::{
     RowError,
     audit::{self, NewAct},
     column::{int, is_taken, member, odd, uint},
+    mail,
 };
 use crate::{fold::fold_name, store::Store};
 
@@ -160,7 +161,8 @@ pub(super) fn replace_password(
     Ok(())
 }
 
-/// Ends every sign-in, every browser that is pushed to and every token of an account. Answers the new
+/// Ends every sign-in, every browser that is pushed to, every token and every link that sets a password
+/// of an account. Answers the new
 /// token epoch.
 pub(super) fn sign_out_all(db: &Connection, id: &MemberId) -> Result<u64, RowError> {
     db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
@@ -168,6 +170,8 @@ pub(super) fn sign_out_all(db: &Connection, id: &MemberId) -> Result<u64, RowErr
         "DELETE FROM push_subscriptions WHERE member = ?1",
         [id.as_str()],
     )?;
+    // Who is out does not come back in by a letter that they got before.
+    mail::drop_password_link(db, id)?;
     let epoch = db.query_row(
         "UPDATE accounts SET token_epoch = token_epoch + 1 WHERE id = ?1 RETURNING token_epoch",
         [id.as_str()],

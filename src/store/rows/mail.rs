@@ -269,6 +269,8 @@ impl Store {
             let Some(letter) = use_link(db, &of, LetterKind::Confirm, made_ms, now_ms)? else {
                 return Ok(None);
             };
+            // Whoever reads at the address before has a link no more.
+            drop_password_link(db, &of)?;
             db.execute(
                 "INSERT INTO mail_addresses (member, address, lang, confirmed_ms)
                  VALUES (?1, ?2, ?3, ?4)
@@ -423,6 +425,15 @@ pub(super) fn drop_waiting(db: &Connection, of: &MemberId) -> rusqlite::Result<(
         "UPDATE notices SET mail_ms = NULL WHERE member = ?1 AND mail_ms IS NOT NULL",
     )?
     .execute([of.as_str()])?;
+    Ok(())
+}
+
+/// A link that sets a password and was sent already is good no more.
+pub(super) fn drop_password_link(db: &Connection, of: &MemberId) -> rusqlite::Result<()> {
+    db.execute(
+        "DELETE FROM letters WHERE member = ?1 AND kind = 'password'",
+        [of.as_str()],
+    )?;
     Ok(())
 }
 

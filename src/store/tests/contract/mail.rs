@@ -47,6 +47,23 @@ fn letter(member: &str, kind: LetterKind, address: &str, made_ms: u64) -> LinkLe
     }
 }
 
+fn act(what: &str) -> NewAct {
+    NewAct {
+        at_ms: NOW + 1,
+        room: None,
+        seq: None,
+        by: Person {
+            id: ANN.into(),
+            name: "Ann".into(),
+            mark: Mark::Member,
+        },
+        what: what.into(),
+        whom: None,
+        why: String::new(),
+        until_ms: None,
+    }
+}
+
 async fn confirmed(store: &Store) {
     let asked = letter(ANN, LetterKind::Confirm, "ann@example.org", NOW);
     store.ask_letter(asked.clone()).await.unwrap();
@@ -109,28 +126,41 @@ async fn l1_the_newest_link_counts_once_and_within_its_time() {
     store.ask_letter(password.clone()).await.unwrap();
     let over_ms = NOW + ms(limits::PASSWORD_LINK_WITHIN) + 1;
     assert_eq!(store.due_links(over_ms).await.unwrap(), []);
-    let act = NewAct {
-        at_ms: NOW + 1,
-        room: None,
-        seq: None,
-        by: Person {
-            id: ANN.into(),
-            name: "Ann".into(),
-            mark: Mark::Member,
-        },
-        what: "password_reset".into(),
-        whom: None,
-        why: String::new(),
-        until_ms: None,
-    };
-    let reset = |act| store.reset_password(ANN.into(), NOW, "$new".into(), act);
-    assert_eq!(reset(act.clone()).await.unwrap(), None);
+    let reset = || store.reset_password(ANN.into(), NOW, "$new".into(), act("password_reset"));
+    assert_eq!(reset().await.unwrap(), None);
     store.ask_letter(password).await.unwrap();
-    let account = reset(act).await.unwrap().unwrap();
+    let account = reset().await.unwrap().unwrap();
     assert_eq!(
         (account.password.as_str(), account.token_epoch),
         ("$new", 1)
     );
+}
+
+#[tokio::test]
+async fn l3_a_link_that_sets_a_password_ends_with_the_sign_ins_and_with_the_address() {
+    let (_folder, store) = ready().await;
+    confirmed(&store).await;
+    let link = letter(ANN, LetterKind::Password, "ann@example.org", NOW);
+    let reset = || store.reset_password(ANN.into(), NOW, "$new".into(), act("password_reset"));
+    store.ask_letter(link.clone()).await.unwrap();
+    store
+        .sign_out_everywhere(act("sign_out_everywhere"))
+        .await
+        .unwrap();
+    assert_eq!(reset().await.unwrap(), None);
+    store.ask_letter(link.clone()).await.unwrap();
+    let changed = store.change_password("$other".into(), act("password_changed"));
+    changed.await.unwrap();
+    assert_eq!(reset().await.unwrap(), None);
+    store.ask_letter(link).await.unwrap();
+    let moved = letter(ANN, LetterKind::Confirm, "ann@example.com", NOW + 1);
+    store.ask_letter(moved).await.unwrap();
+    let moved = store
+        .confirm_mail(ANN.into(), NOW + 1, NOW + 2)
+        .await
+        .unwrap();
+    assert_eq!(moved.unwrap().address, "ann@example.com");
+    assert_eq!(reset().await.unwrap(), None);
 }
 
 #[tokio::test]
