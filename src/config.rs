@@ -150,6 +150,7 @@ pub struct Rtc {
     pub listen: String,
     pub publish_port: u16,
     pub view_ports: Vec<u16>,
+    pub viewers: usize,
     pub public_ips: Vec<IpAddr>,
 }
 
@@ -159,6 +160,7 @@ impl Default for Rtc {
             listen: String::new(),
             publish_port: 8081,
             view_ports: vec![8082],
+            viewers: limits::VIDEO_VIEWERS_PER_SHARD_MAX,
             public_ips: Vec::new(),
         }
     }
@@ -323,6 +325,14 @@ impl Raw {
                 key: "rtc.view_ports",
                 value: format!("{:?}", self.rtc.view_ports),
                 advice: "this version has one media worker: name exactly one port".into(),
+            });
+        }
+        if !(1..=limits::AUDIO_VIEWERS_PER_SHARD_MAX).contains(&self.rtc.viewers) {
+            return Err(ConfigError::Unfit {
+                place: None,
+                key: "rtc.viewers",
+                value: self.rtc.viewers.to_string(),
+                advice: format!("it is 1 to {}", limits::AUDIO_VIEWERS_PER_SHARD_MAX),
             });
         }
         if telemetry::check_level(&self.log.level).is_err() {
@@ -543,5 +553,14 @@ mod tests {
         );
         let error = load(None, &[], &[("rtc.view_ports", "[1, 2]")]).expect_err("two workers");
         assert!(error.contains("rtc.view_ports"), "{error}");
+        for viewers in ["0", "5001"] {
+            let error =
+                load(None, &[], &[("rtc.viewers", viewers)]).expect_err("too many, or none");
+            let told = format!("rtc.viewers = {viewers}");
+            assert!(
+                error.contains(&told) && error.contains("1 to 5000"),
+                "{error}"
+            );
+        }
     }
 }

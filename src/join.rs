@@ -18,7 +18,7 @@ use store::Store;
 use tokio::sync::mpsc;
 
 use crate::{
-    actor::{Directory, MediaOrder, People, stage},
+    actor::{Directory, MediaOrder, People, Way, stage},
     http::seam::{
         self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes,
         PublishWish, Revoked, ViewWish,
@@ -33,10 +33,11 @@ pub async fn carry_orders(mut orders: mpsc::Receiver<MediaOrder>, rtc: Rtc) {
             MediaOrder::Establish {
                 room,
                 role,
+                asker,
                 offer,
                 done,
             } => tokio::spawn(async move {
-                let established = establish(&rtc, room, role, offer).await;
+                let established = establish(&rtc, room, role, &asker, offer).await;
                 if let Err(Ok(unwanted)) = done.send(established) {
                     rtc.close(&unwanted.peer, rtc_edge::PeerEnd::Closed).await;
                 }
@@ -75,11 +76,12 @@ async fn establish(
     rtc: &Rtc,
     room: RoomNumber,
     role: PeerRole,
+    asker: &str,
     offer: String,
 ) -> Result<stage::Established, Refusal> {
     let it = match role {
         PeerRole::Publish => rtc.publish(room, offer).await?,
-        PeerRole::View => rtc.view(room, offer).await?,
+        PeerRole::View => rtc.view(room, asker, offer).await?,
     };
     Ok(stage::Established {
         peer: it.peer,
@@ -198,12 +200,12 @@ impl Rooms {
         &self,
         room: RoomNumber,
         role: PeerRole,
-        who: Who,
+        (who, way): (Who, Way),
         offer: String,
     ) -> Result<Established, Refusal> {
         let handle = self.directory.find_number(room).await?;
         let stage = self.directory.stage();
-        let established = stage.establish(&handle, role, who, None, offer).await?;
+        let established = stage.establish(&handle, role, who, way, offer).await?;
         Ok(Established {
             peer: established.peer,
             sdp: established.sdp,
@@ -233,7 +235,12 @@ impl seam::Stage for Rooms {
         Box::pin(async move {
             let by = wish.by;
             let established = self
-                .establish(wish.room, PeerRole::Publish, wish.who, wish.offer)
+                .establish(
+                    wish.room,
+                    PeerRole::Publish,
+                    (wish.who, Way::Whip),
+                    wish.offer,
+                )
                 .await?;
             let peers = &self.directory.stage().peers;
             match by {
@@ -249,7 +256,12 @@ impl seam::Stage for Rooms {
     fn view(&self, wish: ViewWish) -> Answer<'_, Established> {
         Box::pin(async move {
             let established = self
-                .establish(wish.room, PeerRole::View, or_anybody(wish.who), wish.offer)
+                .establish(
+                    wish.room,
+                    PeerRole::View,
+                    (or_anybody(wish.who), Way::Whep(wish.address)),
+                    wish.offer,
+                )
                 .await?;
             if let Some(expires_ms) = wish.expires_ms {
                 let peers = &self.directory.stage().peers;

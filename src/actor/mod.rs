@@ -24,7 +24,7 @@ pub use people::People;
 pub use read_back::read_back;
 pub use roles::Roles;
 pub use room_task::{Asked, Reading, Wish};
-pub use stage::{MediaOrder, Stage, no_such_peer};
+pub use stage::{MediaOrder, Stage, Way, no_such_peer};
 
 use bytes::Bytes;
 use protocol::server::{Answer, Outcome, Push};

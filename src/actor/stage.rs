@@ -4,7 +4,7 @@
 //! comes back through [`Directory::report`]. `main` joins the ends. A signalling request never waits
 //! in a room's inbox longer than the question "may this member?".
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use community::Who;
 use fanout::ConnectionId;
@@ -33,6 +33,8 @@ pub enum MediaOrder {
     Establish {
         room: RoomNumber,
         role: PeerRole,
+        /// Whose place in the line it is where a viewer has to wait: the same words, the same place.
+        asker: String,
         offer: String,
         done: oneshot::Sender<Result<Established, Refusal>>,
     },
@@ -73,6 +75,35 @@ impl Established {
     }
 }
 
+/// Which way an offer came.
+#[derive(Clone, Debug)]
+pub enum Way {
+    Connection(Holder),
+    Whip,
+    Whep(IpAddr),
+}
+
+impl Way {
+    /// Each page of a person waits for itself (PROTOCOL H4); players by WHEP, by who they are and where
+    /// they come from.
+    fn asker(&self, room: RoomNumber, who: &Who) -> String {
+        let member = who.id.as_str();
+        match self {
+            Self::Connection(holder) => format!("{room} {member} {}", holder.device),
+            Self::Whep(address) => format!("{room} {member} {address}"),
+            // Nobody waits to publish.
+            Self::Whip => String::new(),
+        }
+    }
+
+    fn holder(self) -> Option<Holder> {
+        match self {
+            Self::Connection(holder) => Some(holder),
+            Self::Whip | Self::Whep(_) => None,
+        }
+    }
+}
+
 /// The door to media.
 #[derive(Clone)]
 pub struct Stage {
@@ -99,7 +130,7 @@ impl Stage {
         room: &RoomHandle,
         role: PeerRole,
         who: Who,
-        holder: Option<Holder>,
+        way: Way,
         offer: String,
     ) -> Result<Established, Refusal> {
         room.may(role, who.clone()).await?;
@@ -107,6 +138,7 @@ impl Stage {
         let order = MediaOrder::Establish {
             room: room.number,
             role,
+            asker: way.asker(room.number, &who),
             offer,
             done,
         };
@@ -116,7 +148,7 @@ impl Stage {
             room: room.number,
             role,
             who,
-            holder,
+            holder: way.holder(),
             key: None,
             until_ms: None,
             ending: None,
@@ -312,7 +344,7 @@ mod tests {
             ordered.recv().await
         };
         let who = held("m_1", 1, "tab").who;
-        let offer = stage.establish(&room, PeerRole::View, who, None, String::new());
+        let offer = stage.establish(&room, PeerRole::View, who, Way::Whip, String::new());
         let (outcome, order, ()) = tokio::join!(offer, media, answering);
         assert_eq!(outcome.expect_err("banned").code, Code::Banned);
         let Some(MediaOrder::End { peer, why, .. }) = order else {

@@ -10,7 +10,7 @@ use protocol::{
 };
 
 use super::{device::Device, dispatch::not_joined};
-use crate::actor::{Holder, answer_frame, no_such_peer};
+use crate::actor::{Holder, Way, answer_frame, no_such_peer};
 
 impl Device {
     pub(super) fn offer(&mut self, i: u32, a: RoomNumber, role: PeerRole, sdp: String) {
@@ -24,7 +24,9 @@ impl Device {
         let (who, link) = (known.who.clone(), self.link.clone());
         let stage = self.shared.directory.stage().clone();
         tokio::task::spawn_local(async move {
-            let outcome = stage.establish(&room, role, who, Some(holder), sdp).await;
+            let outcome = stage
+                .establish(&room, role, who, Way::Connection(holder), sdp)
+                .await;
             Self::settled(asked);
             if link.is_over() {
                 // It went while media was thinking, and does not know this peer's name.

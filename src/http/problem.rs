@@ -122,6 +122,7 @@ impl IntoResponse for Failure {
             code,
             act: self.refusal.act,
             ms: self.refusal.ms,
+            place: self.refusal.place,
         };
         let body = serde_json::to_vec(&problem).expect("strings and numbers are always JSON");
         let mut response = Response::new(Body::from(body));

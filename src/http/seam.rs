@@ -6,7 +6,12 @@
 //! somebody may do in a room is answered by the room itself, behind these calls, because only the
 //! room knows its bans, its host and its phase.
 
-use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use community::{Verb, Who};
 use protocol::{
@@ -90,6 +95,8 @@ pub struct ViewWish {
     pub who: Option<Who>,
     /// When the token ends that they came with, Unix milliseconds: the peer ends with it.
     pub expires_ms: Option<u64>,
+    /// Where they come from: who shows no token has nothing else to be known by.
+    pub address: IpAddr,
     pub offer: String,
 }
 
@@ -113,7 +120,7 @@ pub trait Stage: Send + Sync + 'static {
     fn publish(&self, wish: PublishWish) -> Answer<'_, Established>;
 
     /// WHEP: holds [`Verb::Watch`], then answers the offer. `nothing_published` says in `ms` when to
-    /// come again.
+    /// come again; `room_full` that too, and the place in the line.
     fn view(&self, wish: ViewWish) -> Answer<'_, Established>;
 
     /// Candidates of a peer, or a restart of its ICE session. Whose it is, `http` has held already.

@@ -240,6 +240,13 @@ pub const HEALTH_EVERY: Duration = Duration::from_secs(2);
 /// Viewers of one media shard.
 pub const VIDEO_VIEWERS_PER_SHARD_MAX: usize = 1_000;
 pub const AUDIO_VIEWERS_PER_SHARD_MAX: usize = 5_000;
+/// Who finds every place taken asks again after this.
+pub const VIEW_LINE_ASK: Duration = Duration::from_secs(5);
+/// Who has not asked again by then has lost their place in the line. Pages that nobody looks at ask
+/// late.
+pub const VIEW_LINE_KEPT: Duration = Duration::from_secs(15);
+/// People whose place in that line is kept; whoever comes after them is told no place.
+pub const VIEW_LINE_MAX: usize = 10_000;
 /// A keyframe is asked of the publisher at most so often per track.
 pub const PLI_EVERY: Duration = Duration::from_millis(500);
 

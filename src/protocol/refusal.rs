@@ -173,6 +173,11 @@ pub struct Refusal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
     pub ms: Option<u64>,
+    /// With [`Code::RoomFull`] for a viewer: the place in the line, 1 for who is next. Who asks again
+    /// after `ms` keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub place: Option<u32>,
 }
 
 impl Refusal {
@@ -182,12 +187,19 @@ impl Refusal {
             say: say.into(),
             act: code.act(),
             ms: None,
+            place: None,
         }
     }
 
     /// Says when it is worth trying again.
     pub fn after_ms(mut self, ms: u64) -> Self {
         self.ms = Some(ms);
+        self
+    }
+
+    /// Says which place in the line is held, 1 for who is next.
+    pub fn in_place(mut self, place: u32) -> Self {
+        self.place = Some(place);
         self
     }
 }

@@ -151,9 +151,16 @@ impl Rtc {
         self.publishers.publish(room, offer).await
     }
 
-    /// Answers a viewer's offer with what is being published in the room.
-    pub async fn view(&self, room: RoomNumber, offer: String) -> Result<Established, Refusal> {
-        self.viewers.view(room, offer).await
+    /// Answers a viewer's offer with what is being published in the room. Where every place is taken
+    /// it refuses [`protocol::Code::RoomFull`] with a place in the line; who asks again with the same
+    /// `asker` keeps it.
+    pub async fn view(
+        &self,
+        room: RoomNumber,
+        asker: &str,
+        offer: String,
+    ) -> Result<Established, Refusal> {
+        self.viewers.view(room, asker, offer).await
     }
 
     /// Ends a peer. False when there is no such peer (any more).

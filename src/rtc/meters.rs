@@ -17,4 +17,5 @@ pub(crate) fn begin() {
     }
     metrics::counter!("weiquan_media_frames_dropped_total", "where" => "egress_inbox").increment(0);
     metrics::gauge!("weiquan_publishers").increment(0);
+    metrics::gauge!("weiquan_media_waiting").increment(0);
 }

@@ -19,8 +19,13 @@ export interface WatcherApi {
 }
 
 export interface WatchView {
-  /** `waiting`: nothing is published now; it goes on by itself. */
-  phase: "idle" | "connecting" | "playing" | "waiting" | "failed";
+  /**
+   * `waiting`: nothing is published now. `queued`: every place to watch is taken, and `place` is ours in
+   * the line. Both go on by themselves.
+   */
+  phase: "idle" | "connecting" | "playing" | "waiting" | "queued" | "failed";
+  /** With `queued`: 1 is next. Missing where the line is as long as it may be. */
+  place?: number;
   /** With `failed`: the refusal's code, or how the peer ended. */
   why?: Code | PeerEnd | "unsupported_here";
   /**

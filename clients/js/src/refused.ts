@@ -26,8 +26,9 @@ export function refusalOf(status: number, body: unknown, retryAfter: string | nu
   const ms = retryAfter === null ? Number.NaN : Number(retryAfter) * 1000;
   const wait = Number.isFinite(ms) ? { ms } : {};
   if (isProblem(body)) {
-    const { code, act, detail } = body;
-    return { code, act, say: detail, ...(body.ms === undefined ? wait : { ms: body.ms }) };
+    const { code, act, detail, place } = body;
+    const held = place === undefined ? {} : { place };
+    return { code, act, say: detail, ...(body.ms === undefined ? wait : { ms: body.ms }), ...held };
   }
   const act: Act = status >= 500 || status === 429 ? "retry" : "none";
   return { code: "internal", act, say: `the server answered ${status}`, ...wait };

@@ -182,6 +182,30 @@ describe("watching", () => {
     expect(studio.closes).toEqual([]);
   });
 
+  it("stands in the line while every place is taken, and is there when its turn comes (B5)", async () => {
+    const { studio, watcher, view } = await watching(AWAY);
+    let place: number | null = 3;
+    studio.world.server.refuse = (frame) =>
+      frame.op === "offer" && place !== null ? { ...refusal("room_full", "retry", 5_000), place } : null;
+    await studio.stage(HERE);
+    expect(view()).toEqual({ phase: "queued", place: 3, stats: null });
+    const seen: string[] = [];
+    watcher.view.subscribe(({ phase }) => void seen.push(phase));
+    // However long it takes, it asks as often as it was told: else the place is lost.
+    for (const next of [3, 2, 2, 1]) {
+      place = next;
+      await studio.world.clock.advance(5_050);
+      expect(view().place).toBe(next);
+    }
+    expect(studio.offers).toHaveLength(5);
+    expect(new Set(seen), "asking again is not seen").toEqual(new Set(["queued"]));
+    place = null;
+    await studio.world.clock.advance(5_050);
+    await studio.connected();
+    expect(view().phase).toBe("playing");
+    expect(view().place).toBeUndefined();
+  });
+
   it("forgives a short disconnection, not a long one", async () => {
     const { studio } = await watching(HERE);
     await studio.connected();

@@ -34,7 +34,7 @@ describe("the stage", () => {
   const cases: [Phase | null, boolean, WatchView["phase"] | undefined, Face][] = [
     [null, false, undefined, "idle"], ["scheduled", false, undefined, "scheduled"], ["open", false, "waiting", "open"],
     ["open", true, "playing", "playing"], ["live", true, undefined, "connecting"], ["live", true, "playing", "playing"],
-    ["live", true, "waiting", "waiting"], ["live", false, "playing", "host_gone"], ["live", true, "failed", "failed"],
+    ["live", true, "waiting", "waiting"], ["live", true, "queued", "queued"], ["live", false, "queued", "host_gone"], ["live", false, "playing", "host_gone"], ["live", true, "failed", "failed"],
     ["paused", false, "waiting", "paused"], ["ended", false, undefined, "ended"], ["archived", false, undefined, "idle"],
   ];
   it.each(cases)("%s, here %s, watching %s shows %s", (phase, here, watch, face) => {

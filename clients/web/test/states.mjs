@@ -11,6 +11,8 @@ export const states = [
   { name: "room-scheduled", path: "/r/scheduled" },
   { name: "room-open", path: "/r/open" },
   { name: "room-connecting", path: "/r/connecting" },
+  { name: "room-queued", path: "/r/queued" },
+  { name: "room-full", path: "/r/full" },
   { name: "room-reconnecting", path: "/r/reconnecting?status=reconnecting" },
   { name: "room-paused", path: "/r/paused" },
   { name: "room-ended", path: "/r/ended" },

@@ -122,6 +122,7 @@ pub(crate) async fn view(
         room: came.room,
         who: by.map(Identity::who),
         expires_ms: by.map(|it| it.expires_ms),
+        address,
         offer: came.offer,
     };
     let established = doors.stage.view(wish).await?;

@@ -63,7 +63,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn watch(State(rtc): State<Rtc>, offer: String) -> Response {
-    answer(rtc.view(ROOM, offer).await)
+    answer(rtc.view(ROOM, "example", offer).await)
 }
 
 async fn publish(State(rtc): State<Rtc>, offer: String) -> Response {

@@ -13,6 +13,7 @@ mod inbound;
 mod restart;
 mod shield;
 mod viewer;
+mod waiting;
 mod wire;
 mod worker;
 
@@ -29,7 +30,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use protocol::{Code, PeerId, Refusal, RoomNumber};
+use protocol::{Code, PeerId, Refusal, RoomNumber, limits};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -40,6 +41,7 @@ use crate::{
     sdp::{Fragment, Offer},
 };
 use dtls::Identity;
+use waiting::Waiting;
 use worker::{Worker, WorkerParts};
 
 /// Orders and frames that wait for a worker: a second of ten busy rooms. A full inbox loses frames
@@ -122,6 +124,7 @@ pub(crate) struct Viewers {
     workers: Arc<[WorkerDoor]>,
     counts: Arc<Counts>,
     per_worker_max: usize,
+    waiting: Arc<Waiting>,
     fingerprint: Arc<str>,
     probe_answer: Arc<str>,
 }
@@ -194,6 +197,7 @@ pub(crate) fn start(
             workers: workers.into(),
             counts,
             per_worker_max,
+            waiting: Arc::default(),
             fingerprint: identity.fingerprint.as_str().into(),
             probe_answer: probe.answer(&candidates, &identity.fingerprint).into(),
         },
@@ -203,21 +207,46 @@ pub(crate) fn start(
 }
 
 impl Viewers {
+    /// Answers an offer, or says that every place is taken and which one in the line is held for
+    /// `asker`: the same words are the same place.
     pub(crate) async fn view(
         &self,
         room: RoomNumber,
+        asker: &str,
         offer: String,
     ) -> Result<Established, Refusal> {
         let offer = Offer::parse(&offer)?;
-        let load = |worker: &&WorkerDoor| worker.load.load(Ordering::Relaxed);
+        // Everybody stands in the line until they watch, so that those who ask at the same moment for
+        // the last place find each other there.
+        let before = self.waiting.ask(asker, clock::now());
+        if before.is_none_or(|before| before >= self.free()) {
+            return Err(full(before));
+        }
+        match self.view_now(room, offer).await {
+            // Somebody has come meanwhile whom the line did not know yet.
+            Err(refusal) if refusal.code == Code::RoomFull => Err(full(before)),
+            outcome => {
+                self.waiting.leave(asker);
+                outcome
+            }
+        }
+    }
+
+    /// Places that nobody has.
+    fn free(&self) -> usize {
+        let free = |it: &WorkerDoor| {
+            let taken = it.load.load(Ordering::Relaxed);
+            self.per_worker_max.saturating_sub(taken)
+        };
+        self.workers.iter().map(free).sum()
+    }
+
+    async fn view_now(&self, room: RoomNumber, offer: Offer) -> Result<Established, Refusal> {
         let worker = self
             .workers
             .iter()
-            .min_by_key(load)
+            .min_by_key(|it| it.load.load(Ordering::Relaxed))
             .expect("start refuses to have no worker");
-        if load(&worker) >= self.per_worker_max {
-            return Err(full());
-        }
         let (reply, answered) = oneshot::channel();
         let order = Order::View { room, offer, reply };
         worker
@@ -343,8 +372,15 @@ fn worker_of(peer: &PeerId) -> Option<usize> {
     worker.parse().ok()
 }
 
-fn full() -> Refusal {
-    Refusal::new(Code::RoomFull, "no place for another viewer").after_ms(5_000)
+/// `before` is how many stand in the line before somebody, who has no place in it without.
+fn full(before: waiting::Before) -> Refusal {
+    let ask = u64::try_from(limits::VIEW_LINE_ASK.as_millis()).unwrap_or(u64::MAX);
+    let refusal = |say: &str| Refusal::new(Code::RoomFull, say).after_ms(ask);
+    match before.and_then(|before| u32::try_from(before + 1).ok()) {
+        Some(place) => refusal("every place is taken; ask again, and the one in the line is kept")
+            .in_place(place),
+        None => refusal("every place is taken, and the line is as long as it may be"),
+    }
 }
 
 #[cfg(test)]

@@ -337,7 +337,7 @@ impl Worker {
         now: Instant,
     ) -> Result<Established, Refusal> {
         if self.viewers.len() >= self.viewers_max {
-            return Err(full());
+            return Err(full(None));
         }
         let stage = self
             .router

@@ -33,7 +33,7 @@ export type KeeperState =
   | { kind: "resting" }
   | { kind: "connecting" }
   /** Between two tries; `why` is what the last one ended with, where the server said so. */
-  | { kind: "between"; why: PeerFailure | null }
+  | { kind: "between"; why: PeerFailure | null; place?: number }
   | { kind: "connected"; connection: RTCPeerConnection }
   /** The path broke for longer than a hop takes; what was shown last is kept. */
   | { kind: "mending" }
@@ -301,7 +301,9 @@ export class Keeper {
 
   #threw(error: unknown): void {
     if (!(error instanceof Refused)) return this.#again(null);
-    const { act, code, ms } = error.refusal;
+    const { act, code, ms, place } = error.refusal;
+    // Whoever asks too late has lost the place in the line.
+    if (code === "room_full" && ms !== undefined) return this.#askAgain(ms, place);
     switch (act) {
       case "retry":
         return this.#again(code, ms);
@@ -322,6 +324,13 @@ export class Keeper {
     this.#between(why);
     const wait = Math.max(ms ?? 0, backoffMs(this.#tries++, this.#env.random));
     this.#cancel = this.#env.timers.after(wait, () => void this.#connect());
+  }
+
+  #askAgain(ms: number, place: number | undefined): void {
+    this.#drop();
+    this.#tries = 0;
+    this.state.set({ kind: "between", why: "room_full", ...(place === undefined ? {} : { place }) });
+    this.#cancel = this.#env.timers.after(ms, () => void this.#connect());
   }
 
   #between(why: PeerFailure | null): void {

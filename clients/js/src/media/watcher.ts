@@ -33,6 +33,8 @@ export class Watcher implements WatcherApi {
   #stream: MediaStream | null = null;
   /** The server has said which tracks `#stream` has. */
   #answered = false;
+  /** In the line, and not told yet that it is our turn. */
+  #queued: { place?: number } | null = null;
   #here = false;
   #flowing = false;
   #stopped = false;
@@ -99,6 +101,7 @@ export class Watcher implements WatcherApi {
   /** The stream can be put on show before media comes: a video element takes a frame's time to get ready. */
   #answeredNow(): void {
     this.#answered = true;
+    this.#queued = null;
     this.#show();
   }
 
@@ -159,6 +162,8 @@ export class Watcher implements WatcherApi {
   #keeperChanged(state: KeeperState): void {
     this.#stopStats();
     if (state.kind === "between" || state.kind === "failed") this.#answered = false;
+    // The line goes on while we ask again.
+    if (state.kind !== "connecting") this.#queued = queuedBy(state);
     if (state.kind === "connected" && this.#held) this.#tell();
     if (state.kind === "connected") this.#measure(state.connection, NOTHING, 0, this.#measuring);
     this.#show();
@@ -177,6 +182,7 @@ export class Watcher implements WatcherApi {
       case "between":
       case "mending":
       case "connecting": {
+        if (this.#queued !== null) return this.#view.set({ phase: "queued", ...this.#queued, stats: null });
         const waiting = !this.#here || (state.kind === "between" && state.why === "nothing_published");
         // The last picture stays until the next one is there.
         const next = this.#answered && this.#stream !== null ? { stream: this.#stream } : {};
@@ -217,4 +223,9 @@ export class Watcher implements WatcherApi {
     this.#measuring++;
     this.#cancelStats();
   }
+}
+
+function queuedBy(state: KeeperState): { place?: number } | null {
+  if (state.kind !== "between" || state.why !== "room_full") return null;
+  return state.place === undefined ? {} : { place: state.place };
 }

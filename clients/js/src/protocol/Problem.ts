@@ -5,4 +5,8 @@ import type { Code } from "./Code.js";
 /**
  * RFC 9457, with our code and what to do.
  */
-export type Problem = { type: string, title: string, status: number, detail: string, code: Code, act: Act, ms?: number, };
+export type Problem = { type: string, title: string, status: number, detail: string, code: Code, act: Act, ms?: number, 
+/**
+ * As in a refusal of the socket.
+ */
+place?: number, };

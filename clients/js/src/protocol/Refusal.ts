@@ -13,4 +13,9 @@ say: string, act: Act,
 /**
  * With [`Act::Retry`]: milliseconds to wait.
  */
-ms?: number, };
+ms?: number, 
+/**
+ * With [`Code::RoomFull`] for a viewer: the place in the line, 1 for who is next. Who asks again
+ * after `ms` keeps it.
+ */
+place?: number, };

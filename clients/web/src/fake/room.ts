@@ -230,6 +230,8 @@ export class FakeRoom implements RoomApi {
   watch(): WatcherApi {
     const phases: Record<string, WatchView> = {
       connecting: { phase: "connecting", stats: null },
+      queued: { phase: "queued", place: 3, stats: null },
+      full: { phase: "queued", stats: null },
       failed: { phase: "failed", why: "timeout", stats: null },
       codec: { phase: "failed", why: "codec_unsupported", stats: null },
     };

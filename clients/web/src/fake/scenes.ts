@@ -171,6 +171,8 @@ export function viewOf(slug: string): RoomView {
     show: { broadcast: live, stage: picture, roster: null, messages: lively(), notices: [], newestSeq: 115, count: 2148 },
     audio: { stage: { here: true, video: false, audio: true } },
     connecting: { broadcast: live, stage: picture },
+    queued: { broadcast: live, stage: picture },
+    full: { broadcast: live, stage: picture },
     failed: { broadcast: live, stage: picture },
     codec: { broadcast: live, stage: picture },
     reconnecting: { broadcast: live },

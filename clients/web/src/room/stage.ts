@@ -8,6 +8,7 @@ export type Face =
   | "open"
   | "connecting"
   | "waiting"
+  | "queued"
   | "playing"
   | "host_gone"
   | "paused"
@@ -38,7 +39,7 @@ function faceOfPhase({ broadcast, stage }: Seen, watch: Pick<WatchView, "phase">
       if (watch?.phase === "failed") return "failed";
       if (!stage.here) return "host_gone";
       if (watch?.phase === "playing") return "playing";
-      return watch?.phase === "waiting" ? "waiting" : "connecting";
+      return watch?.phase === "waiting" || watch?.phase === "queued" ? watch.phase : "connecting";
   }
 }
 

@@ -82,7 +82,12 @@ async fn b11_a_keyframe_is_asked_for_as_soon_as_a_viewer_is_answered() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.delta();
     let client = Client::new().await;
-    assert!(edge.viewers.view(ROOM, client.offer()).await.is_ok());
+    assert!(
+        edge.viewers
+            .view(ROOM, "someone", client.offer())
+            .await
+            .is_ok()
+    );
     let asked = edge.wishes.try_recv();
     assert_eq!(asked.map(|it| it.room).ok(), Some(ROOM), "no handshake yet");
     source.keyframe();

@@ -61,7 +61,11 @@ impl Edge {
     }
 
     async fn watch_as(&self, mut client: Client) -> (Client, Established) {
-        let established = self.viewers.view(ROOM, client.offer()).await.unwrap();
+        let established = self
+            .viewers
+            .view(ROOM, "someone", client.offer())
+            .await
+            .unwrap();
         client.connect(&established.sdp).await;
         (client, established)
     }

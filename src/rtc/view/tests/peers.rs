@@ -1,5 +1,7 @@
 //! How viewers come and go.
 
+use futures_util::future::join_all;
+
 use super::*;
 
 #[tokio::test]
@@ -42,7 +44,10 @@ async fn shutting_down_says_goodbye_to_everybody() {
     running.shutdown().await;
     first.closed().await;
     second.closed().await;
-    let refusal = viewers.view(ROOM, first.offer()).await.unwrap_err();
+    let refusal = viewers
+        .view(ROOM, "someone", first.offer())
+        .await
+        .unwrap_err();
     assert_eq!(refusal.code, Code::Busy);
 }
 
@@ -50,15 +55,28 @@ async fn shutting_down_says_goodbye_to_everybody() {
 async fn without_a_publisher_there_is_nothing_to_view() {
     let edge = edge();
     let client = Client::new().await;
-    let refusal = edge.viewers.view(ROOM, client.offer()).await.unwrap_err();
+    let refusal = edge
+        .viewers
+        .view(ROOM, "someone", client.offer())
+        .await
+        .unwrap_err();
     assert_eq!(
         (refusal.code, refusal.ms),
         (Code::NothingPublished, Some(2_000))
     );
     let source = Source::open(&edge.feed, 1).await;
-    assert!(edge.viewers.view(ROOM, client.offer()).await.is_ok());
+    assert!(
+        edge.viewers
+            .view(ROOM, "someone", client.offer())
+            .await
+            .is_ok()
+    );
     source.close().await;
-    let refusal = edge.viewers.view(ROOM, client.offer()).await.unwrap_err();
+    let refusal = edge
+        .viewers
+        .view(ROOM, "someone", client.offer())
+        .await
+        .unwrap_err();
     assert_eq!(refusal.code, Code::NothingPublished);
     edge.running.shutdown().await;
 }
@@ -68,11 +86,62 @@ async fn a_full_worker_refuses_newcomers() {
     let edge = edge_with(|config| config.viewers_per_worker_max = 1);
     let _source = Source::open(&edge.feed, 1).await;
     let client = Client::new().await;
-    let first = edge.viewers.view(ROOM, client.offer()).await.unwrap();
-    let refusal = edge.viewers.view(ROOM, client.offer()).await.unwrap_err();
-    assert_eq!(refusal.code, Code::RoomFull);
+    let first = edge
+        .viewers
+        .view(ROOM, "someone", client.offer())
+        .await
+        .unwrap();
+    let refusal = edge
+        .viewers
+        .view(ROOM, "someone", client.offer())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.ms, refusal.place),
+        (Code::RoomFull, Some(5_000), Some(1))
+    );
     assert!(edge.viewers.close(&first.peer, PeerEnd::Closed).await);
-    assert!(edge.viewers.view(ROOM, client.offer()).await.is_ok());
+    assert!(
+        edge.viewers
+            .view(ROOM, "someone", client.offer())
+            .await
+            .is_ok()
+    );
+    edge.running.shutdown().await;
+}
+
+/// As many places as the edge has, and a crowd that asks for them all at once, again and again, while
+/// viewers come and go: those who were told a place watch in the order of their places.
+#[tokio::test]
+async fn b5_a_crowd_gets_in_by_the_order_of_the_line() {
+    let edge = edge_with(|config| config.viewers_per_worker_max = 3);
+    let _source = Source::open(&edge.feed, 1).await;
+    let client = Client::new().await;
+    let mut inside = Vec::new();
+    for name in ["a", "b", "c"] {
+        inside.push(edge.viewers.view(ROOM, name, client.offer()).await.unwrap());
+    }
+    let mut outside: Vec<String> = (0..10).map(|it| format!("waiting {it}")).collect();
+    while !outside.is_empty() {
+        let asks = outside
+            .iter()
+            .map(|name| edge.viewers.view(ROOM, name, client.offer()));
+        let told = join_all(asks).await;
+        for (told, place) in told.into_iter().zip(1..) {
+            assert_eq!(told.unwrap_err().place, Some(place), "{outside:?}");
+        }
+        let leaves = inside.remove(0);
+        assert!(edge.viewers.close(&leaves.peer, PeerEnd::Closed).await);
+        // Everybody asks, the last one first: the place is the first one's.
+        let asks = outside
+            .iter()
+            .rev()
+            .map(|name| edge.viewers.view(ROOM, name, client.offer()));
+        let mut told = join_all(asks).await;
+        inside.push(told.pop().unwrap().expect("the first in the line"));
+        assert!(told.iter().all(Result::is_err));
+        outside.remove(0);
+    }
     edge.running.shutdown().await;
 }
 
@@ -83,7 +152,7 @@ async fn whoever_shows_another_certificate_sees_nothing() {
     source.keyframe();
     let mut client = Client::new().await;
     let offer = client.offer_of_another();
-    let established = edge.viewers.view(ROOM, offer).await.unwrap();
+    let established = edge.viewers.view(ROOM, "someone", offer).await.unwrap();
     client.take_answer(&established.sdp);
     client.send(&client.check(true)).await;
     client.begin_handshake().await;
@@ -106,7 +175,11 @@ async fn a_viewer_of_whom_nothing_is_heard_is_gone() {
     let (client, established) = edge.watch().await;
     assert_eq!(edge.ended(&established.peer).await, PeerEnd::Timeout);
     // And one that never came.
-    let never = edge.viewers.view(ROOM, client.offer()).await.unwrap();
+    let never = edge
+        .viewers
+        .view(ROOM, "someone", client.offer())
+        .await
+        .unwrap();
     assert_eq!(edge.ended(&never.peer).await, PeerEnd::Failed);
     assert_eq!(edge.viewers.count(ROOM), 0);
     edge.running.shutdown().await;
