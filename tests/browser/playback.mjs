@@ -11,12 +11,12 @@ const SKEW_MS = 80;
 // bounds only tell a fault from noise: burst timestamps that are not rewritten halve the presented rate for good.
 const AIM = process.env.WEIQUAN_QUIET ? { first_ms: 500, presented: 0.95 } : { first_ms: 3_000, presented: 0.7 };
 
-/** Comes home as a guest, taps the room, and waits for the first presented frame. */
-export async function join(world, browser, slug) {
+/** Comes home as a guest, taps the room with a finger that rests so long, and waits for the first presented frame. */
+export async function join(world, browser, slug, { restsMs = 0 } = {}) {
   const page = await world.page(browser);
   await page.evaluateOnNewDocument(countFrames);
   await page.goto(world.base);
-  await (await page.waitForSelector(`a[href="/r/${slug}"]`)).click();
+  await (await page.waitForSelector(`a[href="/r/${slug}"]`)).click({ delay: restsMs });
   await page.waitForFunction(() => window.frames_seen?.first != null, { timeout: 20_000 });
   return page;
 }

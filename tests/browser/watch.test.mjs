@@ -40,3 +40,26 @@ test("the picture comes back by itself when the server was killed and the encode
   await page.waitForFunction(() => document.body.innerText.includes("今晚几点？"), { timeout: 10_000 });
   assert.deepEqual(page.problems, []);
 });
+
+test("a finger on the card makes ready what watching needs; who draws it back was never there", { timeout: 120_000 }, async () => {
+  const browser = await world.browser();
+  const page = await world.page(browser);
+  await page.goto(world.base);
+  const card = await page.waitForSelector(`a[href="/r/${slug}"]`);
+  const count = async () => (await world.get(`/api/v1/rooms/${slug}`)).count;
+  const before = await count();
+  const { x, y, width, height } = await card.boundingBox();
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.waitForFunction(() => window.peers.length === 1);
+  await page.mouse.move(2, 2);
+  await page.mouse.up();
+  await page.waitForFunction(() => window.peers[0].connectionState === "closed", { timeout: 10_000 });
+  assert.equal(await count(), before);
+  assert.equal(new URL(page.url()).pathname, "/");
+  // And who stays on it watches by the connection that is there.
+  await card.click({ delay: 80 });
+  await page.waitForFunction(() => window.peers.some((it) => it.connectionState === "connected"), { timeout: 20_000 });
+  assert.equal(await page.evaluate(() => window.peers.length), 2);
+  assert.deepEqual(page.problems, []);
+});

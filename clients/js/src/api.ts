@@ -254,6 +254,8 @@ export interface RoomApi {
   readonly view: Readable<RoomView>;
   /** Hearts as they arrive; each value is one burst, `n` tells two bursts apart. */
   readonly bursts: Readable<Burst>;
+  /** Soon joined, probably: the connection is opened, and placed for this room. Nobody is told. */
+  near(): void;
   /** Counted: the room is left when every `join` was followed by a `leave`. */
   join(): void;
   leave(): void;

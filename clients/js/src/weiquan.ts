@@ -75,7 +75,7 @@ export class Weiquan implements WeiquanApi {
         ...[...this.#rooms.values()].map((it) => it.joinAsked()).filter((it) => it !== null),
         ...this.#signalling.resumes(),
       ],
-      placement: () => [...this.#rooms.values()].find((it) => it.wanted)?.slug ?? null,
+      placement: () => [...this.#rooms.values()].find((it) => it.placed)?.slug ?? null,
       up: (welcome: Welcome) => this.#rooms.forEach((it) => it.up(welcome)),
       down: () => this.#rooms.forEach((it) => it.down()),
       push: (push) => this.#heard(push),

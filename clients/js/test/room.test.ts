@@ -170,6 +170,20 @@ describe("a room", () => {
     expect(world.server.heard.filter((it) => it.op === "join")).toHaveLength(1);
   });
 
+  it("has its connection ready before it joins, and nobody hears of it", async () => {
+    const world = new World();
+    await world.client.beGuest();
+    const room = world.client.room("lobby");
+    room.near();
+    await world.clock.advance(50);
+    expect(world.server.heard.map((it) => it.op)).toEqual(["hello"]);
+    room.join();
+    await world.clock.advance(50);
+    expect(world.server.heard.map((it) => it.op).slice(0, 2)).toEqual(["hello", "join"]);
+    expect(world.server.lines).toHaveLength(1);
+    expect(world.server.lines[0]?.url).toContain("room=lobby");
+  });
+
   it("waits and joins again where the server asks for that", async () => {
     const world = new World();
     let full = true;

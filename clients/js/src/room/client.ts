@@ -86,6 +86,7 @@ export class RoomClient implements RoomApi {
   readonly #hearts: Hearts;
   readonly #wishes: Wishes;
   #wanted = 0;
+  #near = false;
   #welcome: Welcome | null = null;
   #asking = false;
   /** Whose outbox is loaded. */
@@ -122,6 +123,11 @@ export class RoomClient implements RoomApi {
     return this.#hearts.bursts;
   }
 
+  near(): void {
+    this.#near = true;
+    this.#shared.link.start();
+  }
+
   join(): void {
     this.#wanted++;
     if (this.#wanted > 1 && this.#state.get().phase !== "refused" && this.#state.get().phase !== "out")
@@ -135,6 +141,7 @@ export class RoomClient implements RoomApi {
 
   leave(): void {
     if (this.#wanted === 0 || --this.#wanted > 0) return;
+    this.#near = false;
     const { live, number } = this.#state.get();
     this.#cancelRejoin();
     this.#hearts.stop();
@@ -376,8 +383,9 @@ export class RoomClient implements RoomApi {
     if (push.op === "out") this.#barred(push.why);
   }
 
-  get wanted(): boolean {
-    return this.#wanted > 0;
+  /** Where the connection should be placed. */
+  get placed(): boolean {
+    return this.#near || this.#wanted > 0;
   }
 
   number(): number | null {

@@ -59,6 +59,7 @@ export class FakeRoom implements RoomApi {
     this.#change(change);
   }
 
+  near(): void {}
   join(): void {}
   leave(): void {}
 
