@@ -220,6 +220,8 @@ pub const BURST_COUNT_MAX: u32 = 50;
 pub const HOST_GRACE: Duration = Duration::from_secs(60);
 /// How long a paused broadcast waits before it ends.
 pub const PAUSED_ENDS_AFTER: Duration = Duration::from_secs(600);
+/// How long a room says that its broadcast is over, before it is quiet again.
+pub const ENDED_ARCHIVED_AFTER: Duration = Duration::from_secs(12 * 3_600);
 /// How long a page that asks for the next list of rooms waits for it.
 pub const LIST_WAIT: Duration = Duration::from_secs(20);
 /// Longest drain on shutdown.

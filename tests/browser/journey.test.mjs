@@ -75,7 +75,15 @@ const step = (name, ms, walk) => test(name, { timeout: ms }, async (t) => {
   failed = true;
   await walk();
   failed = false;
+  await picture(name.split(":")[0]);
 });
+
+/** `WEIQUAN_PICTURES` names a folder: what everybody sees after each step, to be looked at. */
+async function picture(step) {
+  const folder = process.env.WEIQUAN_PICTURES;
+  for (const [who, page] of Object.entries(folder ? { lin, host, mo, phone, desk } : {}))
+    if (page) await page.screenshot({ path: `${folder}/${step.padStart(2, "0")}-${who}.png` }).catch((error) => console.log(`no picture of ${who}: ${error}`));
+}
 
 before(async () => {
   world = await SecureWorld.start({ listen: "0.0.0.0" });

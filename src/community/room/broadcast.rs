@@ -218,7 +218,7 @@ impl Room {
         }
     }
 
-    /// Time moves a broadcast without its publisher: grace, then pause, then the end.
+    /// Time moves a broadcast without its publisher: grace, then pause, then the end, then the archive.
     pub(super) fn wake_broadcast(&mut self, now: Now, fx: &mut Vec<Effect>) {
         let due = |at: Option<u64>| at.is_some_and(|it| it <= now.mono_ms);
         if due(self.stage.take_up_at) {
@@ -227,6 +227,7 @@ impl Room {
         for (at, next) in [
             (self.stage.grace_until, Phase::Paused),
             (self.stage.ends_at, Phase::Ended),
+            (self.stage.archived_at, Phase::Archived),
         ] {
             let Some(it) = self.decided.broadcast.clone().filter(|_| due(at)) else {
                 continue;

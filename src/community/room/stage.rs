@@ -25,6 +25,8 @@ pub(super) struct Stage {
     pub(super) grace_until: Option<u64>,
     /// Paused: when it ends.
     pub(super) ends_at: Option<u64>,
+    /// Ended: when it is archived.
+    pub(super) archived_at: Option<u64>,
     /// The host paused it while publishing: media alone does not resume it.
     pub(super) held: bool,
     /// When to look whether the broadcast fits what is being published.
@@ -89,6 +91,13 @@ impl Stage {
                 };
                 self.ends_at = Some(now.mono_ms + ms(limits::PAUSED_ENDS_AFTER));
             }
+            Phase::Ended => {
+                let over_ms = broadcast
+                    .ended_ms
+                    .map_or(0, |it| now.unix_ms.saturating_sub(it));
+                let left_ms = ms(limits::ENDED_ARCHIVED_AFTER).saturating_sub(over_ms);
+                self.archived_at = Some(now.mono_ms + left_ms);
+            }
             _ => {}
         }
     }
@@ -132,6 +141,8 @@ impl Stage {
             (phase == Phase::Live && !flowing).then(|| now.mono_ms + ms(limits::HOST_GRACE));
         self.ends_at =
             (phase == Phase::Paused).then(|| now.mono_ms + ms(limits::PAUSED_ENDS_AFTER));
+        self.archived_at =
+            (phase == Phase::Ended).then(|| now.mono_ms + ms(limits::ENDED_ARCHIVED_AFTER));
         self.held = false;
     }
 
@@ -152,9 +163,14 @@ impl Stage {
     }
 
     pub(super) fn deadline(&self) -> Option<u64> {
-        [self.grace_until, self.ends_at, self.take_up_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.grace_until,
+            self.ends_at,
+            self.archived_at,
+            self.take_up_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

@@ -152,6 +152,28 @@ fn the_host_ends_it_and_the_publisher_is_dropped_once_that_is_on_disk() {
 }
 
 #[test]
+fn b3_what_has_ended_is_archived_after_half_a_day_also_over_a_restart() {
+    let mut bench = live(MAKER);
+    assert_eq!(bench.step(MAKER, BroadcastAct::End), Ok(()));
+    gone(&mut bench, "p1");
+    bench.pass(4 * 3_600_000);
+    bench.restart();
+    bench.pass(0);
+    let left_ms = 8 * 3_600_000;
+    bench.pass(left_ms - 1);
+    assert_eq!(phase(&bench), Some(Phase::Ended));
+    bench.pass(1);
+    assert_eq!(phase(&bench), None, "put away");
+    // Where it was due while the server was away, it is the first thing that happens.
+    let mut late = live(MAKER);
+    assert_eq!(late.step(MAKER, BroadcastAct::End), Ok(()));
+    late.now.unix_ms += 86_400_000;
+    late.restart();
+    late.pass(0);
+    assert_eq!(phase(&late), None);
+}
+
+#[test]
 fn b1_every_step_is_possible_from_its_phases_only() {
     use BroadcastAct::{Archive, End, Open, Pause, Schedule};
     let ways: [(&[BroadcastAct], Option<Phase>); 5] = [
