@@ -287,6 +287,7 @@ step("16: the moderator holds an advertisement: gone for all within a second", 6
   await click(mo, '::-p-xpath(//button[contains(@class, "act")][contains(parent::*, "加我微信领红包")])');
   await click(mo, '[data-act="hold"]');
   await saysNot(host, "加我微信领红包", 1_500);
+  await says(phone, "管理人员收起了你的这条消息");
   const { acts } = await world.get("/api/v1/audit?n=20", world.owner);
   assert.ok(acts.some((it) => it.what === "hold"), JSON.stringify(acts));
 });
@@ -308,6 +309,8 @@ step("18: she ends it: the media stops within two seconds, and it is told what i
   // Nothing is sampled in this version: what was accepted was delivered, to the last word.
   const heard = (it) => it.heard.filter((it) => it.k === "msg").length;
   assert.deepEqual([summary.messages, heard(chen), heard(su)], [accepted, accepted, accepted]);
+  const card = await lin.$$eval(".summary dd", (all) => all.map((it) => it.textContent.replace(/\D/g, "")));
+  assert.deepEqual(card.slice(1), [summary.peak, summary.messages, 0].map(String), "the host's page says the same");
   await mo.goto(`${world.base}/r/${slug}/b/${broadcast.id}`);
   const facts = await mo.waitForSelector("dl").then((it) => it.$$eval("div", (all) => all.map((it) => it.querySelector("dd").textContent.replace(/\D/g, ""))));
   const told = [summary.people, summary.peak, (summary.average_ms / 60_000).toFixed(1).replace(".", ""), summary.messages, summary.host.talkers];

@@ -403,6 +403,8 @@ export interface MessageView {
   pos: number | null;
   edited: boolean;
   deleted: boolean;
+  /** Who deleted or held it, where that is known. */
+  takenBy?: Person;
   re: Quote | null;
   /** Asked of the host, and how far that is. */
   question: QuestionPhase | null;

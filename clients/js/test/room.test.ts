@@ -184,6 +184,17 @@ describe("a room", () => {
     expect(world.server.lines[0]?.url).toContain("room=lobby");
   });
 
+  it("says who took one's message down", async () => {
+    const world = new World();
+    await world.inLobby();
+    world.client.room("lobby").send("加我微信");
+    await world.clock.advance(50);
+    const mo = { id: "m_mo", name: "莫言", mark: "moderator" as const };
+    world.server.record("lobby", { u: mo, k: "delete", b: { of: 1 } });
+    await world.clock.advance(50);
+    expect(world.view.messages).toMatchObject([{ mine: true, deleted: true, text: "", takenBy: mo }]);
+  });
+
   it("waits and joins again where the server asks for that", async () => {
     const world = new World();
     let full = true;

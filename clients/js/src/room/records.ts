@@ -66,7 +66,13 @@ export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void 
       change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
       break;
     case "delete":
-      change(messages, record.b.of, record.s, (it) => ({ ...it, text: "", deleted: true, card: null }));
+      change(messages, record.b.of, record.s, (it) => ({
+        ...it,
+        text: "",
+        deleted: true,
+        takenBy: record.u,
+        card: null,
+      }));
       break;
     case "restore": {
       const { of, text, edits = 0, question = null, card = null } = record.b;

@@ -4,18 +4,11 @@
  * One object for each visit of the studio; `close` lets the devices go.
  */
 import { fromStore } from "svelte/store";
-import type { CameraOptions, PublisherApi, RoomApi, Source } from "@weiquan/client";
+import type { CameraOptions, PublisherApi, RoomApi, Source, Summary } from "@weiquan/client";
 import { platform } from "#platform";
 import { app, wordsFor } from "../app/app.svelte";
 import type { Sources } from "../app/ports";
 import { sourceFailure, type SourceFailure } from "./checks";
-
-export interface Summary {
-  ms: number;
-  peak: number;
-  messages: number;
-  hearts: number;
-}
 
 /** Loudness is remembered so long: speech has pauses. */
 const LOUDEST_HOLDS_MS = 4_000;
@@ -36,12 +29,7 @@ export class Studio {
   #sources: Sources | undefined;
   #stopLevel: () => void = () => {};
   #stopEnded: () => void = () => {};
-  #stopBursts: () => void = () => {};
   #loudestAt = 0;
-  #since = 0;
-  #peak = 0;
-  #hearts = 0;
-  #seqBefore = 0;
 
   constructor(room: RoomApi) {
     this.room = room;
@@ -135,11 +123,6 @@ export class Studio {
       if (phase === undefined || phase === "ended" || phase === "archived" || phase === "scheduled") {
         await this.room.broadcast("open", title.trim() || undefined);
       }
-      this.#since = Date.now();
-      this.#peak = 0;
-      this.#hearts = 0;
-      this.#seqBefore = this.view.newestSeq;
-      this.#countHearts();
       this.publisher = this.room.publish(source.stream, { kind: source.kind });
     } catch (error) {
       this.refused = wordsFor(error);
@@ -148,27 +131,13 @@ export class Studio {
     }
   }
 
-  #countHearts(): void {
-    let last = this.room.bursts.get().n;
-    this.#stopBursts = this.room.bursts.subscribe((burst) => {
-      if (burst.n === last) return;
-      last = burst.n;
-      this.#hearts += Object.values(burst.counts).reduce((sum, n) => sum + n, 0);
-    });
-  }
-
-  /** Called as the room's count changes. */
-  noteViewers(count: number): void {
-    this.#peak = Math.max(this.#peak, count);
-  }
-
   async end(): Promise<void> {
     const own = this.publisher !== undefined;
+    const id = this.view.broadcast?.id;
     if (!(await app.attempt(this.room.broadcast("end")))) return;
     this.#stopPublishing();
-    if (own) {
-      const messages = this.view.messages.filter((it) => (it.seq ?? 0) > this.#seqBefore && !it.deleted).length;
-      this.summary = { ms: Date.now() - this.#since, peak: this.#peak, messages, hearts: this.#hearts };
+    if (own && id !== undefined) {
+      await app.attempt(app.client.summary(this.room.slug, id).then((it) => (this.summary = it)));
     }
   }
 
@@ -180,7 +149,6 @@ export class Studio {
   #stopPublishing(): void {
     this.publisher?.stop();
     this.publisher = undefined;
-    this.#stopBursts();
   }
 
   close(): void {

@@ -270,6 +270,7 @@ export const en = {
     loadingOlder: "Loading older messages",
     edited: "edited",
     deleted: "This message was deleted",
+    takenDown: "Taken down by a moderator",
     deletedQuote: "a deleted message",
     quoteMark: ": ",
     me: "Me",

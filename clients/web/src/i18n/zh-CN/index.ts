@@ -266,6 +266,7 @@ export const zhCN: Words = {
     loadingOlder: "正在载入更早的消息",
     edited: "已编辑",
     deleted: "这条消息已删除",
+    takenDown: "管理人员收起了你的这条消息",
     deletedQuote: "一条已删除的消息",
     quoteMark: "：",
     me: "我",

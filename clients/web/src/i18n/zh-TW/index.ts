@@ -266,6 +266,7 @@ export const zhTW: Words = {
     loadingOlder: "正在載入更早的訊息",
     edited: "已編輯",
     deleted: "這則訊息已刪除",
+    takenDown: "管理人員收起了你的這則訊息",
     deletedQuote: "一則已刪除的訊息",
     quoteMark: "：",
     me: "我",
