@@ -101,6 +101,7 @@ impl Default for Server {
 pub struct Rooms {
     pub talk_burst: u32,
     pub talk_per_second: u32,
+    pub readable_per_second: u32,
 }
 
 impl Default for Rooms {
@@ -108,6 +109,7 @@ impl Default for Rooms {
         Self {
             talk_burst: limits::TALK_BURST,
             talk_per_second: limits::TALK_PER_SECOND,
+            readable_per_second: limits::READABLE_RATE,
         }
     }
 }

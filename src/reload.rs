@@ -11,11 +11,12 @@ use crate::{config::Config, layers::value_of, operate::audit, server::Server};
 
 /// The keys that count as soon as the configuration is read again (SIGHUP); the file says so beside
 /// each. Every other key counts from the next start on.
-const RELOADED: [&str; 7] = [
+const RELOADED: [&str; 8] = [
     "server.origins",
     "server.connections_per_address",
     "rooms.talk_burst",
     "rooms.talk_per_second",
+    "rooms.readable_per_second",
     "auth.sign_up",
     "log.level",
     "log.addresses",
@@ -104,6 +105,7 @@ fn take_reloaded(to: &mut Config, from: &Config) {
     to.raw.auth.sign_up = from.raw.auth.sign_up;
     to.raw.rooms.talk_burst = from.raw.rooms.talk_burst;
     to.raw.rooms.talk_per_second = from.raw.rooms.talk_per_second;
+    to.raw.rooms.readable_per_second = from.raw.rooms.readable_per_second;
     to.raw.log.level.clone_from(&from.raw.log.level);
     to.raw.log.addresses = from.raw.log.addresses;
 }
@@ -165,6 +167,7 @@ mod tests {
             ("auth.sign_up", "false"),
             ("rooms.talk_burst", "3"),
             ("rooms.talk_per_second", "2"),
+            ("rooms.readable_per_second", "5"),
             ("log.level", "debug"),
             ("log.addresses", "true"),
             ("server.threads", "3"),

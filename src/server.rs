@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use auth::{Secret, ServerSecret, Tokens, TrustedKey, letter_links::LetterLinks, tokens::Roles};
-use community::TalkRate;
+use community::{Rates, TalkRate};
 use fanout::{Adopt, Peer, Prepared};
 use protocol::{
     limits,
@@ -131,7 +131,7 @@ impl Server {
         });
         let handles = Shards::new(prepared.handles().to_vec());
         let (stage, orders) = Stage::new();
-        let directory = Directory::new(handles.clone(), store.clone(), stage, talk(config));
+        let directory = Directory::new(handles.clone(), store.clone(), stage, rates(config));
         let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
         let shared = Shared {
@@ -261,7 +261,7 @@ impl Server {
     /// Puts in force what may change while people are connected.
     pub fn change(&self, config: &Config) {
         self.live.change(settings(config, &self.url));
-        self.directory.set_talk(talk(config));
+        self.directory.set_rates(rates(config));
     }
 
     /// A line of the audit log, of what the operator did to the server that runs.
@@ -330,9 +330,12 @@ fn settings(config: &Config, url: &str) -> Settings {
     }
 }
 
-fn talk(config: &Config) -> TalkRate {
+fn rates(config: &Config) -> Rates {
     let rooms = &config.raw.rooms;
-    TalkRate::new(rooms.talk_burst, rooms.talk_per_second)
+    Rates {
+        talk: TalkRate::new(rooms.talk_burst, rooms.talk_per_second),
+        readable: rooms.readable_per_second,
+    }
 }
 
 /// Where people find this server: as configured, or by the port that was really bound.

@@ -159,14 +159,15 @@ fn say(run: &Crowd<'_>) {
 
 fn say_proof(tally: &Tally, proof: Option<&Proof>) {
     println!(
-        "proof   {} lost, {} double, {} out of order, {} holes, {} gaps, {} forgotten, {} closed",
+        "proof   {} lost, {} double, {} out of order, {} holes, {} gaps, {} forgotten, {} closed; {} left out of what all are shown",
         tally.lost,
         tally.doubles,
         tally.disorder,
         tally.holes,
         tally.gaps,
         tally.forgotten,
-        tally.closed
+        tally.closed,
+        tally.sampled
     );
     if let Some(proof) = proof {
         println!(
@@ -194,7 +195,7 @@ fn as_json(run: &Crowd<'_>) -> Value {
         "delivered": tally.delivered, "delivered_per_s": tally.counted as f64 / seconds,
         "delay_ms": quantiles_ms(&tally.latency_us),
         "lost": tally.lost, "double": tally.doubles, "disorder": tally.disorder,
-        "holes": tally.holes, "gaps": tally.gaps, "forgotten": tally.forgotten, "closed": tally.closed,
+        "holes": tally.holes, "gaps": tally.gaps, "sampled": tally.sampled, "forgotten": tally.forgotten, "closed": tally.closed,
         "cuts": tally.cuts, "writer_cuts": spoken.cuts, "away_ms": quantiles_ms(&tally.away_us),
         "acks_of_before_a_cut": spoken.known,
         "history": run.proof,

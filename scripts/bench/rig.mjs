@@ -111,7 +111,7 @@ export class Server {
     it.set(`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `server.data=${JSON.stringify(data)}`,
       `rtc.publish_port=${publish}`, `rtc.view_ports=[${view}]`, "log.level=warn",
       // A generator's writer is many people: the rate of one is not theirs.
-      "rooms.talk_per_second=0");
+      "rooms.talk_per_second=0", "rooms.readable_per_second=0");
     it.base = `http://127.0.0.1:${port}`;
     it.where = ["--server", `127.0.0.1:${port}`];
     return it;

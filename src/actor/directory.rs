@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use community::{Command, Role, RoomMeta, StageReport, TalkRate, Who};
+use community::{Command, Rates, Role, RoomMeta, StageReport, Who};
 use dashmap::DashMap;
 use fanout::{ConnectionId, ShardHandle};
 use protocol::{
@@ -201,7 +201,7 @@ impl RoomHandle {
     }
 }
 
-pub(super) fn meta(row: RoomRow, talk: TalkRate) -> RoomMeta {
+pub(super) fn meta(row: RoomRow, rates: Rates) -> RoomMeta {
     RoomMeta {
         number: row.number,
         slug: row.slug,
@@ -209,7 +209,7 @@ pub(super) fn meta(row: RoomRow, talk: TalkRate) -> RoomMeta {
         title: row.title.into(),
         guests: row.guests,
         maker: row.made_by,
-        talk,
+        rates,
     }
 }
 
@@ -223,7 +223,7 @@ pub struct Directory {
     store: Store,
     stage: Stage,
     roles: Roles,
-    talk: watch::Sender<TalkRate>,
+    rates: watch::Sender<Rates>,
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
     listed: watch::Sender<u64>,
@@ -231,13 +231,13 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub fn new(shards: Shards, store: Store, stage: Stage, talk: TalkRate) -> Self {
+    pub fn new(shards: Shards, store: Store, stage: Stage, rates: Rates) -> Self {
         Self {
             shards,
             store,
             stage,
             roles: Roles::default(),
-            talk: watch::channel(talk).0,
+            rates: watch::channel(rates).0,
             // Another number than before a restart, so that nobody waits for what they missed.
             listed: watch::channel(clock::unix_ms()).0,
             by_slug: DashMap::new(),
@@ -292,8 +292,8 @@ impl Directory {
 
     async fn start(&self, row: RoomRow) -> Result<RoomHandle, Refusal> {
         let (number, slug) = (row.number, row.slug.clone());
-        let talk = self.talk.subscribe();
-        let meta = meta(row, *talk.borrow());
+        let rates = self.rates.subscribe();
+        let meta = meta(row, *rates.borrow());
         let machine = room_task::recover(&self.store, &meta)
             .await
             .map_err(|error| {
@@ -317,7 +317,7 @@ impl Directory {
             stage: self.stage.clone(),
             roles: self.roles.clone(),
             shards: self.shards.clone(),
-            talk,
+            rates,
             listed: self.listed.clone(),
         };
         let tasks = self.tasks.clone();
@@ -388,9 +388,9 @@ impl Directory {
         }
     }
 
-    /// Another rate of talk, for rooms that run as well as for those to come.
-    pub fn set_talk(&self, rate: TalkRate) {
-        self.talk.send_replace(rate);
+    /// Other rates, for rooms that run as well as for those to come.
+    pub fn set_rates(&self, rates: Rates) {
+        self.rates.send_replace(rates);
     }
 
     async fn tell(&self, who: &Who) {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use community::{Room, TalkRate};
+use community::{Rates, Room};
 use protocol::{RoomNumber, limits};
 use store::{PageOf, Store};
 
@@ -19,7 +19,7 @@ pub async fn read_back(
         .await?
         .ok_or("the room's row cannot be found")?;
     // Nobody talks in it.
-    let meta = meta(row, TalkRate::new(1, 0));
+    let meta = meta(row, Rates::UNLIMITED);
     let _: Room = recover(store, &meta).await?;
     let mut last = 0;
     loop {

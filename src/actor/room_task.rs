@@ -11,7 +11,7 @@ mod recovery;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use community::{
-    Command, Effect, Need, Now, Origin, Reached, Room, StageReport, TalkRate, Tally, Verb, Who,
+    Command, Effect, Need, Now, Origin, Rates, Reached, Room, StageReport, Tally, Verb, Who,
 };
 use fanout::ConnectionId;
 use protocol::{
@@ -101,8 +101,8 @@ pub(super) struct Around {
     pub(super) stage: Stage,
     pub(super) roles: Roles,
     pub(super) shards: Shards,
-    /// How fast one member may talk: the operator may change it while the room runs.
-    pub(super) talk: watch::Receiver<TalkRate>,
+    /// The operator may change them while the room runs.
+    pub(super) rates: watch::Receiver<Rates>,
     /// Grows when a broadcast changed: lists of rooms are old then.
     pub(super) listed: watch::Sender<u64>,
 }
@@ -114,7 +114,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         stage,
         roles,
         shards,
-        talk,
+        rates,
         listed,
     } = around;
     let outlet = Outlet::new(machine.meta(), shown, listed, stage, shards);
@@ -131,7 +131,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         askers: BTreeMap::new(),
         next_ticket: 0,
     };
-    task.live(wishes, talk).await;
+    task.live(wishes, rates).await;
 }
 
 /// An append on its way to the disk.
@@ -157,9 +157,9 @@ struct RoomTask {
 }
 
 impl RoomTask {
-    async fn live(mut self, mut wishes: Inbox, mut talk: watch::Receiver<TalkRate>) {
-        // It may have changed while the room was read from its log.
-        self.machine.set_talk(*talk.borrow_and_update());
+    async fn live(mut self, mut wishes: Inbox, mut rates: watch::Receiver<Rates>) {
+        // They may have changed while the room was read from its log.
+        self.machine.set_rates(*rates.borrow_and_update());
         let mut taken = Vec::with_capacity(64);
         let mut open = true;
         // A recovered room may have something to do at once (a grace that runs).
@@ -177,7 +177,7 @@ impl RoomTask {
                         self.machine.end(now, &mut self.effects);
                     }
                 }
-                Ok(()) = talk.changed() => self.machine.set_talk(*talk.borrow_and_update()),
+                Ok(()) = rates.changed() => self.machine.set_rates(*rates.borrow_and_update()),
                 outcome = committed(self.committing.as_mut()) => self.committed(outcome).await,
                 tallies = counted(self.counting.as_mut()) => self.counted(&tallies),
                 () = time::sleep(deadline.unwrap_or(Duration::MAX)), if deadline.is_some() => self.wake(),

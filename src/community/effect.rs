@@ -55,8 +55,8 @@ pub struct Asker {
 /// Something for everybody in the room: the same bytes for all.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Announce {
-    /// Committed records, in order and without a hole.
-    Records(Vec<Arc<Record>>),
+    /// Committed records.
+    Records(Shown),
     /// Only the values that changed.
     State(Box<State>),
     /// Hearts since the last one, by kind.
@@ -69,20 +69,33 @@ pub enum Announce {
     Typing { who: Vec<Person>, n: u32 },
 }
 
+/// All records of a range, or, where more was said than can be read, a part of them, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub from: Seq,
+    pub to: Seq,
+    pub records: Vec<Arc<Record>>,
+}
+
+impl Shown {
+    /// How many records of the range are not among them.
+    pub fn skipped(&self) -> u32 {
+        let range = (self.to + 1).saturating_sub(self.from);
+        let skipped = range.saturating_sub(self.records.len() as u64);
+        u32::try_from(skipped).unwrap_or(u32::MAX)
+    }
+}
+
 impl Announce {
     /// The frame of this announce in the room of that number.
     pub fn push(&self, room: RoomNumber) -> Push {
         match self {
-            Self::Records(records) => {
-                let first = records.first().map_or(0, |it| it.seq);
-                let last = records.last().map_or(0, |it| it.seq);
-                let ev = records.iter().map(|it| it.frame()).collect();
-                Push::Ev {
-                    a: room,
-                    s: (first, last),
-                    ev,
-                }
-            }
+            Self::Records(shown) => Push::Ev {
+                a: room,
+                s: (shown.from, shown.to),
+                skip: shown.skipped(),
+                ev: shown.records.iter().map(|it| it.frame()).collect(),
+            },
             Self::State(state) => Push::State {
                 a: room,
                 state: state.clone(),

@@ -22,7 +22,9 @@ mod fault;
 mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport};
-pub use effect::{Act, Announce, Asker, Effect, Measured, Notice, Notify, RowChange, StageOrder};
+pub use effect::{
+    Act, Announce, Asker, Effect, Measured, Notice, Notify, RowChange, Shown, StageOrder,
+};
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
@@ -30,4 +32,4 @@ pub use record::{
     RecordBody, Tally, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
-pub use room::{Loaded, Past, Reached, Room, RoomMeta, TalkRate, Upload};
+pub use room::{Loaded, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload};

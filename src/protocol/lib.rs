@@ -17,6 +17,7 @@ pub mod mail;
 pub mod notices;
 pub mod order;
 mod peer;
+mod push;
 pub mod refusal;
 pub mod rest;
 pub mod server;

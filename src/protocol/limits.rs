@@ -199,6 +199,8 @@ pub const BLOCKED_CLOSED_AFTER: Duration = Duration::from_secs(15);
 
 /// Messages a second that a viewer is shown before sampling begins. 0 turns sampling off.
 pub const READABLE_RATE: u32 = 20;
+/// Above it what is said is gathered for so long, and a part of it shown at once.
+pub const READABLE_EVERY: Duration = Duration::from_millis(500);
 /// Sends of one turn of a pass.
 pub const TURN_SENDS: usize = 256;
 /// Members up to which a room shows its whole roster.

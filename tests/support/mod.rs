@@ -70,6 +70,9 @@ impl Server {
         if !more.iter().any(|it| it.starts_with("rooms.talk")) {
             more.push("rooms.talk_per_second=0".to_owned());
         }
+        if !more.iter().any(|it| it.starts_with("rooms.readable")) {
+            more.push("rooms.readable_per_second=0".to_owned());
+        }
         more.push(format!("rtc.publish_port={}", ports[1]));
         more.push(format!("rtc.view_ports=[{}]", ports[2]));
         let folder = temp.path().to_owned();

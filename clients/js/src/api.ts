@@ -341,9 +341,9 @@ export interface RoomView {
   /** Everything before the oldest message is loaded. */
   atStart: boolean;
   loadingOlder: boolean;
-  /** Records that were skipped and can be fetched, oldest first. */
+  /** Records that are not loaded and can be fetched, oldest first. */
   gaps: readonly GapView[];
-  /** How many records all gaps stand for. */
+  /** How many were missed; what is left out because more is said than can be read is not. */
   missed: number;
   /** The newest record known of. */
   newestSeq: number;
@@ -481,7 +481,7 @@ export type Delivery =
   /** Refused: red, with why; `again` (device clock, ms) is when it is worth another try. */
   | { state: "refused"; why: Refusal; again: number | null };
 
-/** Records `from` to `to` are not loaded. */
+/** Of the records `from` to `to` so many are not loaded. */
 export interface GapView {
   from: number;
   to: number;

@@ -56,6 +56,60 @@ function wish(cid: string, body: Wish["body"]): Wish {
   return { cid, by: ME, at: 5, epoch: "e1", body, state: { kind: "flying" }, tries: 0 };
 }
 
+describe("a part of what is said", () => {
+  const part = (from: number, to: number, ...records: RecordFrame[]): RoomEvent => ({
+    kind: "push",
+    push: { op: "ev", a: 7, s: [from, to], skip: to + 1 - from - records.length, ev: records },
+  });
+  const apart = (...records: RecordFrame[]): RoomEvent => ({
+    kind: "push",
+    push: { op: "apart", a: 7, ev: records },
+  });
+  const more = (state: RoomState): string[] =>
+    viewOf(state).gaps.map((it) => `${it.from}-${it.to}: ${it.count}`);
+
+  it("is no gap: the rest of it can be opened, and nothing was missed", () => {
+    const state = fold([joined({}), part(1, 9, msg(2), msg(7)), ev(msg(10))]);
+    expect(texts(state)).toEqual(["2", "7", "10"]);
+    expect(more(state)).toEqual(["1-9: 7"]);
+    expect(viewOf(state)).toMatchObject({ missed: 0, newestSeq: 10 });
+  });
+
+  it("counts what came apart, before or after, and an own one that is shown by its ack", () => {
+    const own = wish("c1", { kind: "pub", text: "我的" });
+    const begun = fold([
+      joined({}),
+      { kind: "wished", wish: own },
+      { kind: "acked", cid: "c1", ack: { s: 4, t: 4000, v: "new" }, now: 5 },
+    ]);
+    const state = fold(
+      [apart(msg(3, "@小明")), part(1, 9, msg(2)), apart(msg(8, "re")), apart(msg(4, "我的", ME))],
+      begun,
+    );
+    expect(texts(state)).toEqual(["2", "@小明", "我的", "re"]);
+    expect(more(state)).toEqual(["1-9: 5"]);
+    expect(viewOf(state).messages.filter((it) => it.mine)).toMatchObject([
+      { key: "c1", delivery: { state: "sent" } },
+    ]);
+  });
+
+  it("is whole once it is opened, also in two pages", () => {
+    const all = (from: number, to: number): RecordFrame[] =>
+      Array.from({ length: to + 1 - from }, (_, n) => msg(from + n));
+    const state = fold([joined({}), part(1, 9, msg(2), msg(7))]);
+    const half = fold([{ kind: "gap_filled", from: 1, to: 9, records: all(5, 9), end: false }], state);
+    expect(more(half)).toEqual(["1-4: 3"]);
+    const whole = fold([{ kind: "gap_filled", from: 1, to: 4, records: all(1, 4), end: true }], half);
+    expect([more(whole), texts(whole)]).toEqual([[], all(1, 9).map((it) => `${it.s}`)]);
+  });
+
+  it("shows changes of what is loaded, and nothing of what is not", () => {
+    const state = fold([joined({}), part(1, 6, msg(2), edit(5, 3, "x"), remove(6, 2))]);
+    expect(texts(state)).toEqual(["†"]);
+    expect(more(state)).toEqual(["1-6: 3"]);
+  });
+});
+
 describe("the fold", () => {
   it("takes each record once, in order", () => {
     const state = fold([

@@ -17,6 +17,13 @@ pub enum Breach {
     Hole { from: Seq, to: Seq },
     #[error("seq {seq} came after {last}")]
     Disorder { seq: Seq, last: Seq },
+    #[error("seqs {from} to {to} are {records} records and {skip} left out")]
+    Account {
+        from: Seq,
+        to: Seq,
+        records: u64,
+        skip: u64,
+    },
     #[error("the answer says {said}, but its records end at {seen}")]
     Mismatch { said: Seq, seen: Seq },
 }
@@ -32,6 +39,8 @@ pub struct Ledger {
     pub gaps_named: u64,
     /// Records taken.
     pub taken: u64,
+    /// Records that were left out, because more was said than can be read.
+    pub skipped: u64,
 }
 
 impl Ledger {
@@ -63,6 +72,7 @@ impl Ledger {
                 *self = Self {
                     gaps_named: self.gaps_named,
                     taken: self.taken,
+                    skipped: self.skipped,
                     ..Self::default()
                 };
                 self.last = joined.ev.first().map_or(joined.s, |it| it.s - 1);
@@ -94,12 +104,21 @@ impl Ledger {
     /// Takes a push of this room.
     pub fn push(&mut self, push: &Push) -> Result<(), Breach> {
         match push {
-            Push::Ev { s, ev, .. } => {
+            Push::Ev { s, skip, ev, .. } => {
                 self.expect(s.0)?;
-                self.records(ev)?;
-                // A range may stand for more than it shows (sampling).
-                self.last = self.last.max(s.1);
-                Ok(())
+                if *skip == 0 {
+                    self.records(ev)?;
+                } else {
+                    self.part(*s, u64::from(*skip), ev)?;
+                }
+                if self.last == s.1 {
+                    Ok(())
+                } else {
+                    Err(Breach::Mismatch {
+                        said: s.1,
+                        seen: self.last,
+                    })
+                }
             }
             Push::Gap { from, to, .. } => {
                 self.expect(*from)?;
@@ -127,6 +146,38 @@ impl Ledger {
             self.last = record.s;
             self.taken += 1;
         }
+        Ok(())
+    }
+
+    /// A part of a range: what it shows and what it leaves out are all of it.
+    fn part(
+        &mut self,
+        (from, to): (Seq, Seq),
+        skip: u64,
+        records: &[RecordFrame],
+    ) -> Result<(), Breach> {
+        let mut last = from - 1;
+        for record in records {
+            if record.s <= last || record.s > to {
+                return Err(Breach::Disorder {
+                    seq: record.s,
+                    last,
+                });
+            }
+            last = record.s;
+        }
+        let shown = records.len() as u64;
+        if shown + skip != to + 1 - from {
+            return Err(Breach::Account {
+                from,
+                to,
+                records: shown,
+                skip,
+            });
+        }
+        self.taken += shown;
+        self.skipped += skip;
+        self.last = to;
         Ok(())
     }
 
@@ -161,8 +212,32 @@ mod tests {
         Push::Ev {
             a: 1,
             s: (from, to),
+            skip: 0,
             ev: (from..=to).map(record).collect(),
         }
+    }
+
+    #[test]
+    fn a_part_of_a_range_is_accounted_for() {
+        let part = |seqs: &[Seq], skip| Push::Ev {
+            a: 1,
+            s: (5, 9),
+            skip,
+            ev: seqs.iter().copied().map(record).collect(),
+        };
+        let ledger = Ledger {
+            last: 4,
+            ..Ledger::default()
+        };
+        let mut good = ledger.clone();
+        assert_eq!(good.push(&part(&[6, 9], 3)), Ok(()));
+        assert_eq!((good.last(), good.taken, good.skipped), (9, 2, 3));
+        let account = ledger.clone().push(&part(&[6, 9], 2));
+        assert!(matches!(account, Err(Breach::Account { skip: 2, .. })));
+        let disorder = ledger.clone().push(&part(&[9, 6], 3));
+        assert_eq!(disorder, Err(Breach::Disorder { seq: 6, last: 9 }));
+        let outside = ledger.clone().push(&part(&[6, 10], 3));
+        assert!(matches!(outside, Err(Breach::Disorder { seq: 10, .. })));
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Room {
     pub out: Option<Refusal>,
     pub messages: BTreeMap<Seq, Message>,
     pub gaps: Vec<Gap>,
+    /// Messages that not everybody was shown, because more was said than can be read. The history has them.
+    pub left_out: u64,
     pub count: u32,
     pub slow_mode_ms: u64,
     pub broadcast: Option<Broadcast>,
@@ -120,7 +122,13 @@ impl Room {
     /// Takes a push of this room; those of others, and of none, change nothing.
     pub fn push(&mut self, push: &Push) {
         match push {
-            Push::Ev { a, s, ev } if self.is(*a) => self.range(s.0, s.1, ev),
+            Push::Ev { a, s, skip, ev } if self.is(*a) => {
+                self.left_out += u64::from(*skip);
+                self.range(s.0, s.1, ev);
+            }
+            Push::Apart { a, ev } if self.is(*a) => {
+                ev.iter().for_each(|it| self.record(it, it.s));
+            }
             Push::Gap { a, to, .. } if self.is(*a) => self.skip(*to, true),
             Push::State { a, state } if self.is(*a) => self.change(state),
             Push::Roster { a, came, left } if self.is(*a) => self.people(came, left),

@@ -148,6 +148,7 @@ async fn refused(answer: Response) -> Error {
             say: problem.detail,
             act: problem.act,
             ms: problem.ms,
+            place: problem.place,
         }),
         Err(_) => Error::Connect(io::Error::other(format!(
             "the server answered {status}: is this the address of a weiquan server?"

@@ -102,10 +102,14 @@ impl<W: Write> Lines<W> {
                     self.seen = self.seen.max(joined.s);
                 }
             }
-            Happening::Push(Push::Ev { s, ev, .. }) => {
+            Happening::Push(Push::Ev { s, skip, ev, .. }) => {
                 self.print(&ev)?;
+                if skip > 0 {
+                    eprintln!("{skip} more are in the history");
+                }
                 self.seen = self.seen.max(s.1);
             }
+            Happening::Push(Push::Apart { ev, .. }) => self.print(&ev)?,
             Happening::Push(Push::Gap { from, to, .. }) => {
                 self.seen = self.seen.max(to);
                 eprintln!("{} records were missed", to - from + 1);

@@ -72,6 +72,10 @@ fn header(app: &App, width: u16) -> Row<'static> {
         let seconds = app.room.slow_mode_ms.div_ceil(1_000);
         left.push(Span::from(format!("  slow mode {seconds} s")).fg(Color::Yellow));
     }
+    if app.room.left_out > 0 {
+        let more = format!("  {} more in the history", app.room.left_out);
+        left.push(Span::from(more).fg(Color::Yellow));
+    }
     let right = match &app.line {
         Line::Connecting => Span::from("connecting … ").fg(Color::Yellow),
         Line::Up => Span::from("online ").fg(Color::Green),

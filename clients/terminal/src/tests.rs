@@ -230,6 +230,7 @@ fn a_cut_and_a_gap_are_told_and_mended() {
     app.happened(Happening::Push(Push::Ev {
         a: 7,
         s: (10, 10),
+        skip: 0,
         ev,
     }));
     let gap_told = "  ┄ 8 not loaded: Ctrl-G loads them ┄".to_owned();
@@ -255,6 +256,7 @@ fn a_hole_that_nobody_named_is_asked_for_unasked() {
     let wish = app.happened(Happening::Push(Push::Ev {
         a: 7,
         s: (5, 5),
+        skip: 0,
         ev,
     }));
     assert_eq!(wish, Some(Wish::Before { seq: 5, n: 3 }));

@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) holes: u64,
     /// Gaps that the server named.
     pub(crate) gaps: u64,
+    /// Left out, because more was said than can be read, and counted so by the server.
+    pub(crate) sampled: u64,
     /// Lines that ended and did not come back.
     pub(crate) closed: u64,
     /// Lines that ended and came back.
@@ -52,6 +54,7 @@ impl Tally {
             disorder: 0,
             holes: 0,
             gaps: 0,
+            sampled: 0,
             closed: 0,
             cuts: 0,
             forgotten: 0,
@@ -68,6 +71,7 @@ impl Tally {
         self.disorder += other.disorder;
         self.holes += other.holes;
         self.gaps += other.gaps;
+        self.sampled += other.sampled;
         self.closed += other.closed;
         self.cuts += other.cuts;
         self.forgotten += other.forgotten;
@@ -104,6 +108,10 @@ pub(crate) struct Sight {
     pub(super) last: u64,
     /// Sum of [`digest`] over the texts seen.
     pub(super) digest: u64,
+    /// Sum of [`digest`] over the seqs that were left out.
+    pub(super) left_out: u64,
+    /// Those seqs themselves, where this viewer is the one who keeps them.
+    pub(super) witnessed: Option<Vec<u64>>,
     /// A relay tells no position: its first record is the beginning.
     begins_anywhere: bool,
     pub(super) tally: Tally,
@@ -127,6 +135,8 @@ impl Sight {
             first: 0,
             last: 0,
             digest: 0,
+            left_out: 0,
+            witnessed: None,
             begins_anywhere,
             tally: Tally::new(),
         }
@@ -152,6 +162,7 @@ impl Sight {
                 self.last = joined.ev.first().map_or(joined.s, |it| it.s - 1);
                 self.first = self.last;
                 self.digest = 0;
+                self.left_out = 0;
             }
         }
         for RecordFrame { s, body, .. } in &joined.ev {
@@ -187,6 +198,9 @@ impl Sight {
     /// inside a text, where quotes are escaped.
     fn records(&mut self, frame: &[u8], at: Moment) {
         const OPENS: &[u8] = br#"{"s":"#;
+        let part = part_of(frame);
+        let before = self.last;
+        let mut shown = 0;
         let mut opened = memchr::memmem::find(frame, OPENS);
         while let Some(from) = opened {
             let rest = &frame[from + OPENS.len()..];
@@ -195,9 +209,32 @@ impl Sight {
             if let Some(seq) = number_at(record) {
                 let text = memchr::memmem::find(record, STAMP)
                     .map_or(&b""[..], |begin| until_quote(&record[begin..]));
+                if part.is_some() {
+                    self.leave_out_up_to(seq);
+                    shown += 1;
+                }
                 self.record(seq, text, at);
             }
             opened = next.map(|it| from + OPENS.len() + it);
+        }
+        if let Some(Part { from, to, skip }) = part {
+            self.leave_out_up_to(to + 1);
+            self.last = self.last.max(to);
+            // What is shown and what is left out are all of the range.
+            let said = (to + 1).saturating_sub(from);
+            self.tally.holes += said.abs_diff(shown + skip) + from.abs_diff(before + 1);
+            self.tally.sampled += skip;
+        }
+    }
+
+    /// The seqs from the last one to before this one are not shown to anybody.
+    fn leave_out_up_to(&mut self, seq: u64) {
+        while self.last + 1 < seq {
+            self.last += 1;
+            self.left_out = self.left_out.wrapping_add(digest(self.last, b""));
+            if let Some(witnessed) = &mut self.witnessed {
+                witnessed.push(self.last);
+            }
         }
     }
 
@@ -225,6 +262,23 @@ impl Sight {
             self.tally.latency_us.saturating_record(took);
         }
     }
+}
+
+/// What the head of an `ev` frame says of a part.
+struct Part {
+    from: u64,
+    to: u64,
+    skip: u64,
+}
+
+/// Nothing where the frame shows all of its range.
+fn part_of(frame: &[u8]) -> Option<Part> {
+    let head = &frame[..memchr::memmem::find(frame, br#","ev":["#)?];
+    let skip = number_after(head, br#""skip":"#)?;
+    let from = number_after(head, br#""s":["#)?;
+    let range = &head[memchr::memmem::find(head, br#""s":["#)?..];
+    let to = number_after(range, b",")?;
+    Some(Part { from, to, skip })
 }
 
 /// One number for a text at its seq.
@@ -314,6 +368,24 @@ mod tests {
         assert_eq!((gap.tally.gaps, gap.tally.holes), (1, 0));
         let changed = seen(&[&ev(&[5]).replace("0.5", "0.6")]);
         assert_ne!(changed.digest, seen(&[&ev(&[5])]).digest);
+    }
+
+    #[test]
+    fn a_part_of_what_is_said_is_accounted_for() {
+        let part = |head: &str, seqs: &[u64]| ev(seqs).replacen(r#""s":[6,8]"#, head, 1);
+        let good = part(r#""s":[5,9],"skip":3"#, &[6, 8]);
+        let sight = seen(&[&good, &ev(&[10])]);
+        assert_eq!((sight.tally.wrong(), sight.last), (0, 10));
+        assert_eq!((sight.tally.delivered, sight.tally.sampled), (3, 3));
+        let left_out = [5_u64, 7, 9].map(|it| digest(it, b""));
+        assert_eq!(
+            sight.left_out,
+            left_out.iter().fold(0_u64, |sum, it| sum.wrapping_add(*it))
+        );
+        let two = part(r#""s":[5,9],"skip":2"#, &[6, 8]);
+        assert_eq!(seen(&[&two]).tally.holes, 1, "one is not accounted for");
+        let late = part(r#""s":[6,9],"skip":2"#, &[6, 8]);
+        assert_eq!(seen(&[&late]).tally.holes, 1, "the range begins too late");
     }
 
     #[test]

@@ -60,6 +60,8 @@ impl Viewer {
                     first => first?,
                 };
                 self.sight = Sight::joined(&entered.joined);
+                // The first of each room: all are left out the same.
+                self.sight.witnessed = (self.ticket.n < self.common.plan.rooms).then(Vec::new);
                 self.take(entered)
             }
             Dialect::Relay => {

@@ -218,9 +218,9 @@ impl Outlet {
     /// The same bytes to every shard that has members.
     pub(super) fn announce(&mut self, announce: &Announce) {
         let class = match announce {
-            Announce::Records(records) => Class::Log {
-                from: records.first().map_or(0, |it| it.seq),
-                to: records.last().map_or(0, |it| it.seq),
+            Announce::Records(shown) => Class::Log {
+                from: shown.from,
+                to: shown.to,
             },
             Announce::State(state) => {
                 self.state_changed = true;

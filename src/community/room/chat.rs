@@ -100,7 +100,9 @@ impl Room {
         if self.standing(&from.who).runs_the_room() {
             return Ok(());
         }
-        let wait_ms = self.pace.free_in_ms(&from.who.id, self.meta.talk, now);
+        let wait_ms = self
+            .pace
+            .free_in_ms(&from.who.id, self.meta.rates.talk, now);
         if wait_ms == 0 {
             return Ok(());
         }

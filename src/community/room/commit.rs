@@ -31,8 +31,9 @@ struct Apart {
 impl Room {
     /// The log has everything up to `seq` on disk: shows it.
     ///
-    /// The announce comes first, then the answers, then what follows for single connections and for
-    /// media: nobody is told that their message is in before it is on its way to everybody.
+    /// The announce comes first (in a room where more is said than can be read it may come a moment
+    /// later), then the answers, then what follows for single connections and for media: nobody is told
+    /// that their message is in before it is on its way to everybody.
     pub fn committed(&mut self, now: Now, upto: Seq, fx: &mut Vec<Effect>) {
         self.stored(now, Reached { seq: upto, row: 0 }, fx);
     }
@@ -101,6 +102,7 @@ impl Room {
         self.presence = old.presence;
         self.traced = old.traced;
         self.talk = old.talk;
+        self.readable = old.readable;
         self.bursts = old.bursts;
         self.hosts_shown = old.hosts_shown;
         self.typing = old.typing;
@@ -162,7 +164,7 @@ impl Room {
             state.votes = Some(self.votes_shown());
         }
         if !records.is_empty() {
-            fx.push(Effect::Announce(Announce::Records(records.clone())));
+            self.show_soon(now, records.clone(), fx);
         }
         if state != State::default() {
             fx.push(Effect::Announce(Announce::State(Box::new(state))));

@@ -234,14 +234,16 @@ impl Room {
         match asked.as_ref() {
             Some((from, Command::Publish { .. } | Command::Share { .. })) => {
                 self.pace.spoke(&record.author.id, now);
-                self.pace.talked(&record.author.id, self.meta.talk, now);
+                self.pace
+                    .talked(&record.author.id, self.meta.rates.talk, now);
                 self.typing.stopped(now, &record.author.id);
                 if !from.who.role.is_staff() {
                     self.talk.said(now);
                 }
             }
             Some((_, Command::Edit { .. })) => {
-                self.pace.talked(&record.author.id, self.meta.talk, now);
+                self.pace
+                    .talked(&record.author.id, self.meta.rates.talk, now);
             }
             _ => {}
         }

@@ -41,6 +41,7 @@ impl Room {
             });
             return;
         }
+        self.show_all(now, fx);
         self.presence.arrive(now, &from.who, from.connection);
         self.viewer_came(&from.who.id);
         self.traced.saw(&from.who);
@@ -80,6 +81,7 @@ impl Room {
             let push = Push::Ev {
                 a: self.meta.number,
                 s,
+                skip: 0,
                 ev: frames(page),
             };
             fx.push(Effect::Push {

@@ -40,6 +40,7 @@ mod pin;
 mod polls;
 mod presence;
 mod questions;
+mod readable;
 mod ring;
 mod rows;
 mod rule_book;
@@ -70,6 +71,7 @@ use self::{
     pace::Pace,
     pending::Pending,
     presence::Presence,
+    readable::Readable,
     ring::Ring,
     stage::Stage,
     tallies::Tallies,
@@ -98,7 +100,15 @@ pub struct RoomMeta {
     pub guests: bool,
     /// Who made the room: its host for ever.
     pub maker: MemberId,
+    pub rates: Rates,
+}
+
+/// How much may be said and shown in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
     pub talk: TalkRate,
+    /// Messages a second that everybody is shown; 0: all.
+    pub readable: u32,
 }
 
 /// How fast one member may talk.
@@ -108,6 +118,14 @@ pub struct TalkRate {
     pub burst: u32,
     /// The time after which one more is free; 0: no limit.
     pub every_ms: u64,
+}
+
+impl Rates {
+    /// Everything may be said, and is shown.
+    pub const UNLIMITED: Self = Self {
+        talk: TalkRate::new(1, 0),
+        readable: 0,
+    };
 }
 
 impl TalkRate {
@@ -166,6 +184,7 @@ pub struct Room {
     pace: Pace,
     aside: Aside,
     presence: Presence,
+    readable: Readable,
     bursts: Bursts,
     stage: Stage,
     tallies: Tallies,
@@ -246,6 +265,7 @@ impl Room {
             pace,
             aside: Aside::default(),
             presence: Presence::default(),
+            readable: Readable::default(),
             bursts: Bursts::default(),
             stage: Stage::default(),
             tallies: Tallies::default(),
@@ -382,12 +402,13 @@ impl Room {
         self.check_publish(now, who)
     }
 
-    /// Another rate of talk. Everybody's bucket is full again: it was counted by the rate before.
-    pub fn set_talk(&mut self, rate: TalkRate) {
-        if self.meta.talk != rate {
-            self.meta.talk = rate;
+    /// Other rates. With another one of talk everybody's bucket is full again: it was counted by the
+    /// rate before.
+    pub fn set_rates(&mut self, rates: Rates) {
+        if self.meta.rates.talk != rates.talk {
             self.pace.refill();
         }
+        self.meta.rates = rates;
     }
 
     /// Something happened to the publisher.
@@ -415,6 +436,7 @@ impl Room {
             tallies,
             polls,
             self.presence.deadline(),
+            self.readable.deadline(),
             self.bursts.deadline(),
             stage,
             mode,
@@ -437,6 +459,7 @@ impl Room {
             self.wake_auto(now, fx);
             self.wake_audience(now, fx);
         }
+        self.wake_readable(now, fx);
         self.wake_typing(now, fx);
         if let Some(change) = self.presence.wake(now) {
             if !change.came.is_empty() || !change.left.is_empty() {
@@ -464,6 +487,7 @@ impl Room {
     /// Nobody can wish anything of this room any more: what is only in memory and belongs on the disk.
     pub fn end(&mut self, now: Now, fx: &mut Vec<Effect>) {
         self.touch(now);
+        self.show_all(now, fx);
         if !self.broken {
             self.keep_audience(fx);
         }

@@ -51,8 +51,11 @@ impl World {
                     self.places[room].waiting.rows.extend(rows);
                 }
                 Effect::Announce(announce) => {
-                    if let crate::Announce::Records(records) = &announce {
-                        for record in records {
+                    if let crate::Announce::Records(shown) = &announce {
+                        if shown.skipped() > 0 {
+                            self.seen.note("left out");
+                        }
+                        for record in &shown.records {
                             let synced = self.places[room].disk.is_synced(record.seq);
                             assert!(
                                 synced,
@@ -121,9 +124,9 @@ impl World {
                 "a muted member speaks"
             );
         }
-        if (said || edited) && place.meta.talk.every_ms > 0 {
+        if (said || edited) && place.meta.rates.talk.every_ms > 0 {
             let left = place.credit_ms(author, now);
-            let left = left.saturating_sub(place.meta.talk.every_ms);
+            let left = left.saturating_sub(place.meta.rates.talk.every_ms);
             place.credit.insert(author.clone(), (left, now.mono_ms));
         }
         if said {

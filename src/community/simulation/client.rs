@@ -21,6 +21,8 @@ pub(super) struct Client {
     pub(super) joined: bool,
     pub(super) position: Option<Position>,
     lines: BTreeMap<Seq, Line>,
+    /// Left out of what everybody is shown.
+    skipped: BTreeSet<Seq>,
     /// Up to here the log was not shown to this device.
     unknown: Option<Seq>,
     pub(super) roster: Option<BTreeSet<MemberId>>,
@@ -42,6 +44,7 @@ impl Client {
             joined: false,
             position: None,
             lines: BTreeMap::new(),
+            skipped: BTreeSet::new(),
             unknown: None,
             roster: None,
             count: 0,
@@ -108,10 +111,24 @@ impl Client {
 
     pub(super) fn push(&mut self, push: &Push) {
         match push {
-            Push::Ev { s, ev, .. } => {
+            Push::Ev { s, skip, ev, .. } => {
                 assert_eq!(s.0, self.last() + 1, "no hole and no double");
-                self.records(ev);
-                assert_eq!(s.1, self.last(), "the frame stands for what it says");
+                if *skip == 0 {
+                    self.records(ev);
+                    assert_eq!(s.1, self.last(), "the frame stands for what it says");
+                } else {
+                    self.part(*s, *skip, ev);
+                }
+            }
+            Push::Apart { ev, .. } => {
+                for record in ev {
+                    assert!(
+                        matches!(record.body, Body::Msg { .. }),
+                        "what people say, and nothing else"
+                    );
+                    self.skipped.remove(&record.s);
+                    self.fold(record);
+                }
             }
             Push::State { state, .. } => self.state(state),
             Push::Roster { came, left, .. } => {
@@ -143,6 +160,25 @@ impl Client {
             self.fold(record);
             self.position.as_mut().expect("in the room").s = record.s;
         }
+    }
+
+    /// A part of a range: the rest of it is in the history.
+    fn part(&mut self, (from, to): (Seq, Seq), skip: u32, records: &[RecordFrame]) {
+        let shown: BTreeSet<Seq> = records.iter().map(|it| it.s).collect();
+        assert!(records.is_sorted_by_key(|it| it.s), "in their order");
+        assert!(shown.iter().all(|it| (from..=to).contains(it)));
+        let left_out = (from..=to).filter(|it| !shown.contains(it));
+        self.skipped.extend(left_out);
+        let said = to + 1 - from;
+        assert_eq!(
+            said,
+            shown.len() as u64 + u64::from(skip),
+            "all accounted for"
+        );
+        for record in records {
+            self.fold(record);
+        }
+        self.position.as_mut().expect("in the room").s = to;
     }
 
     fn fold(&mut self, record: &RecordFrame) {
@@ -207,12 +243,13 @@ impl Client {
     }
 
     /// What this device shows is what the log says.
-    pub(super) fn check(&self, model: &Model, epoch: &Epoch) {
+    pub(super) fn check(&self, model: &Model, epoch: &Epoch, gathered: usize) {
         let Some(position) = self.position.as_ref().filter(|_| self.joined) else {
             return;
         };
         assert_eq!(position.e, *epoch);
-        assert_eq!(position.s, model.last, "heard everything that is committed");
+        let shown = model.last - gathered as u64;
+        assert_eq!(position.s, shown, "heard everything that is committed");
         for (seq, line) in &self.lines {
             let truth = &model.lines[seq];
             assert_eq!(
@@ -234,11 +271,11 @@ impl Client {
         if let Some(of) = model.picked() {
             assert_eq!(self.picked.text, model.lines[&of].text);
         }
-        let known = self.unknown.unwrap_or_default() + 1..;
-        let missing = model
-            .lines
-            .range(known)
-            .find(|it| !self.lines.contains_key(it.0));
+        let known = self.unknown.unwrap_or_default() + 1..=shown;
+        let missing = model.lines.range(known).find(|(seq, line)| {
+            let mine = line.author == self.who.id;
+            !self.lines.contains_key(seq) && (mine || !self.skipped.contains(seq))
+        });
         assert!(missing.is_none(), "{missing:?} is not shown");
     }
 }

@@ -372,7 +372,7 @@ impl World {
     fn is_too_fast(&self, room: usize, from: &Origin) -> bool {
         let place = &self.places[room];
         let me = &from.who.id;
-        let every_ms = place.meta.talk.every_ms;
+        let every_ms = place.meta.rates.talk.every_ms;
         every_ms > 0
             && !place.decided.runs(&self.cast, me)
             && place.credit_ms(me, self.now) < every_ms

@@ -17,7 +17,8 @@ use super::{
     world::Cast,
 };
 use crate::{
-    Broadcast, Message, Now, Person, Reached, Record, RecordBody, Room, RoomMeta, TalkRate, Who,
+    Broadcast, Message, Now, Person, Rates, Reached, Record, RecordBody, Room, RoomMeta, TalkRate,
+    Who,
 };
 
 /// One room with its disk, its references and what the actor holds of it.
@@ -90,7 +91,11 @@ impl Place {
             guests: index == 0,
             maker: cast.maker.clone(),
             // One of the rooms counts how fast one talks.
-            talk: TalkRate::new(3, u32::from(index > 0)),
+            rates: Rates {
+                talk: TalkRate::new(3, u32::from(index > 0)),
+                // One of them is loud.
+                readable: if index == 0 { 2 } else { 0 },
+            },
         };
         let epoch = Epoch::from(format!("e{number}"));
         let mut disk = Disk::default();
@@ -192,7 +197,7 @@ impl Place {
 
     /// What a member may use of their rate now, by a plain bucket.
     pub(super) fn credit_ms(&self, member: &MemberId, now: Now) -> u64 {
-        let TalkRate { burst, every_ms } = self.meta.talk;
+        let TalkRate { burst, every_ms } = self.meta.rates.talk;
         let full = u64::from(burst) * every_ms;
         let (left, at) = self
             .credit

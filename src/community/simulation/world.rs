@@ -91,6 +91,7 @@ impl Seen {
             "reviewed",
             "brought back",
             "erased in time",
+            "left out",
             "pinned",
             "taken down",
             "co-host",
@@ -260,7 +261,7 @@ impl World {
         }
         for client in &self.clients {
             let place = &self.places[client.room];
-            client.check(&place.committed, &place.epoch);
+            client.check(&place.committed, &place.epoch, place.room.gathered());
             if client.joined {
                 let here: BTreeSet<MemberId> = place.here.keys().cloned().collect();
                 assert_eq!(

@@ -23,7 +23,12 @@ import type { Votes } from "./Votes.js";
 /**
  * What the server says unasked.
  */
-export type Push = { "op": "ev", a: number, s: [number, number], ev: Array<RecordFrame>, } | { "op": "state", a: number, 
+export type Push = { "op": "ev", a: number, s: [number, number], 
+/**
+ * More is said in the room than can be read: so many records of the range are in the
+ * history alone.
+ */
+skip?: number, ev: Array<RecordFrame>, } | { "op": "apart", a: number, ev: Array<RecordFrame>, } | { "op": "state", a: number, 
 /**
  * People here (each counted once, however many tabs).
  */

@@ -153,7 +153,9 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
 function pushed(state: RoomState, push: RoomPush): RoomState {
   switch (push.op) {
     case "ev":
-      return range(state, push.s[0], push.s[1], push.ev);
+      return part(range(state, push.s[0], push.s[1], push.ev), push);
+    case "apart":
+      return counted(state, takeRecords(state, push.ev, null));
     case "gap":
       return named(state, push.to);
     case "state":
@@ -208,6 +210,28 @@ function range(state: RoomState, from: number, to: number, records: readonly Rec
   const whole = from > state.last + 1 ? hole(state, state.last + 1, from - 1) : state;
   const fresh = records.filter((it) => it.s > whole.last);
   return { ...takeRecords(whole, fresh, null), last: to };
+}
+
+/** More was said than can be read: the rest of the range is a gap around what is shown. */
+function part(state: RoomState, { s: [from, to], skip = 0, ev }: Extract<RoomPush, { op: "ev" }>): RoomState {
+  if (skip === 0) return state;
+  // Some of it came apart, before.
+  const known = loaded(state, { from, to }) - ev.filter((it) => it.k === "msg").length;
+  const gap: Gap = { from, to, kind: "part", left: skip - known, loading: false };
+  return gap.left > 0 ? { ...state, gaps: [...state.gaps, gap] } : state;
+}
+
+const loaded = ({ messages }: RoomState, { from, to }: { from: number; to: number }): number =>
+  messages.filter((it) => it.seq >= from && it.seq <= to).length;
+
+/** What came now is no longer left out. */
+function counted(before: RoomState, after: RoomState): RoomState {
+  const gaps = after.gaps.flatMap((gap): Gap[] => {
+    if (gap.kind !== "part") return [gap];
+    const left = gap.left - loaded(after, gap) + loaded(before, gap);
+    return left > 0 ? [{ ...gap, left }] : [];
+  });
+  return { ...after, gaps };
 }
 
 /** The server named what it left out. Nothing above `last` came before it, so it begins there. */
@@ -270,11 +294,12 @@ function older(state: RoomState, records: readonly RecordFrame[], end: boolean):
 function filled(state: RoomState, it: Extract<RoomEvent, { kind: "gap_filled" }>): RoomState {
   const inside = it.records.filter((record) => record.s >= it.from && record.s <= it.to);
   const reached = it.end || inside.length === 0 ? it.from : (inside[0]?.s ?? it.from);
-  const gaps = state.gaps.flatMap((gap): Gap[] => {
+  const taken = counted(state, takeRecords(state, inside, state.last));
+  const gaps = taken.gaps.flatMap((gap): Gap[] => {
     if (gap.from !== it.from || gap.to !== it.to) return [gap];
     return reached <= gap.from ? [] : [{ ...gap, to: reached - 1, loading: false }];
   });
-  return { ...takeRecords(state, inside, state.last), gaps };
+  return { ...taken, gaps };
 }
 
 function acked(state: RoomState, { cid, ack, now }: Extract<RoomEvent, { kind: "acked" }>): RoomState {

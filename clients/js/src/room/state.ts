@@ -88,13 +88,21 @@ export interface Thread {
   readonly loading: boolean;
 }
 
-export interface Gap {
+export type Gap = {
   readonly from: number;
   readonly to: number;
-  /** `hole`: the server never named it; it is fetched unasked. */
-  readonly kind: "named" | "hole";
   readonly loading: boolean;
-}
+} & (
+  | {
+      /** `hole`: the server never named it; it is fetched unasked. */
+      readonly kind: "named" | "hole";
+    }
+  | {
+      /** More was said than can be read: of the range some is loaded, and so much is not. */
+      readonly kind: "part";
+      readonly left: number;
+    }
+);
 
 /** A message, edit or deletion of one's own on its way. `cid` is its key, here and on the server. */
 export interface Wish {

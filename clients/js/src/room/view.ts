@@ -4,7 +4,7 @@ import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
 import { pollsOf, typingOf } from "./life.js";
 import type { Card } from "../protocol/index.js";
 import { quote } from "./records.js";
-import type { RoomState, Wish } from "./state.js";
+import type { Gap, RoomState, Wish } from "./state.js";
 
 export function viewOf(state: RoomState): RoomView {
   return {
@@ -16,8 +16,13 @@ export function viewOf(state: RoomState): RoomView {
     messages: messagesOf(state),
     atStart: state.atStart,
     loadingOlder: state.loadingOlder,
-    gaps: state.gaps.map(({ from, to, loading }): GapView => ({ from, to, count: to - from + 1, loading })),
-    missed: state.gaps.reduce((sum, it) => sum + it.to - it.from + 1, 0),
+    gaps: state.gaps.map((it): GapView => ({
+      from: it.from,
+      to: it.to,
+      count: countOf(it),
+      loading: it.loading,
+    })),
+    missed: state.gaps.reduce((sum, it) => sum + (it.kind === "part" ? 0 : countOf(it)), 0),
     newestSeq: state.last,
     count: state.count,
     roster: state.roster,
@@ -43,6 +48,8 @@ export function viewOf(state: RoomState): RoomView {
     notices: state.notices,
   };
 }
+
+const countOf = (it: Gap): number => (it.kind === "part" ? it.left : it.to - it.from + 1);
 
 function messagesOf(state: RoomState): readonly MessageView[] {
   if (state.mine.length === 0) return state.messages;

@@ -14,6 +14,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
     let Some(Push::Ev {
         a: 7,
         s: (1, 1),
+        skip: 0,
         ev,
     }) = announced
     else {

@@ -43,7 +43,10 @@ fn a_commit_releases_one_announce_then_the_answers_in_order() {
     let Effect::Announce(Announce::Records(records)) = &fx[0] else {
         panic!("{fx:?}")
     };
-    assert_eq!(records.iter().map(|it| it.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        records.records.iter().map(|it| it.seq).collect::<Vec<_>>(),
+        [1, 2]
+    );
     let answered: Vec<_> = fx[1..]
         .iter()
         .map(|it| match it {
@@ -152,7 +155,10 @@ fn what_landed_although_its_commit_failed_is_announced_and_followed() {
     let Effect::Announce(Announce::Records(records)) = &fx[0] else {
         panic!("{fx:?}")
     };
-    assert_eq!(records.iter().map(|it| it.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        records.records.iter().map(|it| it.seq).collect::<Vec<_>>(),
+        [1, 2]
+    );
     bench.fx.extend(fx);
     assert_eq!(bench.outs(), [(BOB, vec![connection(BOB)])]);
     assert_eq!(

@@ -12,6 +12,7 @@ mod life;
 mod moderation;
 mod order;
 mod presence;
+mod readable;
 mod resume;
 mod review;
 mod slowing;
@@ -73,7 +74,10 @@ pub(super) fn meta() -> RoomMeta {
         title: "茶".into(),
         guests: true,
         maker: MAKER.into(),
-        talk: TalkRate::new(0, 0),
+        rates: Rates {
+            talk: TalkRate::new(0, 0),
+            readable: 0,
+        },
     }
 }
 

@@ -35,7 +35,10 @@ fn shown(bench: &Bench) -> Option<protocol::server::Mode> {
 /// A room that counts: three at once, then one each 500 ms.
 fn counting() -> Bench {
     let meta = RoomMeta {
-        talk: TalkRate::new(3, 2),
+        rates: Rates {
+            talk: TalkRate::new(3, 2),
+            readable: 0,
+        },
         ..meta()
     };
     let mut bench = Bench::of(Room::new(meta, "k3".into()));
