@@ -3,13 +3,13 @@
 import { freePort } from "../ports.mjs";
 import { Server, bun, certificate, end, start } from "./rig.mjs";
 
-const PEER = { peer: "bun 1.4.5" };
+export const PEER = { peer: "bun 1.4.5" };
 
 /** Both servers in turn, once a round: what the crowd found at ours and at theirs. */
-async function beside(bench, plan, secure = null) {
+export async function beside(bench, plan, { secure = null, rooms = ["bench"], tokens = 2001 } = {}) {
   const pairs = [];
   for (let round = 0; round < bench.rounds; round++) {
-    const it = await Server.start(["bench"], 2001, { core: bench.serverCore, tls: secure });
+    const it = await Server.start(rooms, tokens, { core: bench.serverCore, tls: secure });
     const mine = await bench.loaded(["crowd", ...it.where, "--tokens", it.tokens, "--server-pid", it.pid, ...plan]);
     await it.stop();
     const theirs = await besideBun(secure, bench, (there) => bench.loaded(["crowd", "--dialect", "relay", ...there, ...plan]));
@@ -23,7 +23,7 @@ async function beside(bench, plan, secure = null) {
 }
 
 /** Runs something against a fresh relay of Bun's; it is told where that is. */
-async function besideBun(secure, { serverCore }, run) {
+export async function besideBun(secure, { serverCore }, run) {
   const port = await freePort();
   const shown = secure ? [secure.ca, secure.key] : [];
   const { child } = await start(bun, ["scripts/bench/relay.js", String(port), ...shown], "listening", serverCore);
@@ -59,7 +59,7 @@ export async function tls(bench) {
 async function fanoutOverTls(bench, secure) {
   const { seconds, tell } = bench;
   const command = `make bench ONLY=tls (as fanout, over TLS on both sides with one P-256 certificate; ${seconds} s)`;
-  const { of, ratios } = await beside(bench, crowd(seconds), secure);
+  const { of, ratios } = await beside(bench, crowd(seconds), { secure });
   tell("whole.fanout_tls_cpu_ratio_bun", ratios, command, PEER);
   tell("whole.fanout_tls_cpu_us", of("mine", "cpu_us_per_delivery"), command);
   tell("whole.fanout_tls_cpu_us_bun", of("theirs", "cpu_us_per_delivery"), command, PEER);

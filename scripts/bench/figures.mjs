@@ -34,6 +34,20 @@ export const FIGURES = {
   "whole.start_ms": ["ms", "<= 300"],
   "whole.idle_rss_mb": ["MB", "<= 40"],
   "whole.binary_mb": ["MB", "<= 40"],
+  "crowd.cpu_ratio_bun_10k": ["ratio", "<= 0.90"],
+  "crowd.cpu_ratio_bun_2k": ["ratio", "<= 0.95"],
+  "crowd.cpu_ratio_bun_small_rooms": ["ratio", "<= 1.10"],
+  "crowd.cpu_ratio_bun_50ps": ["ratio", "<= 0.6"],
+  "crowd.p99_ratio_bun_50ps": ["ratio", "<= 1.7"],
+  "crowd.small_room_p99_ms": ["ms", "<= 15"],
+  "crowd.small_room_p99_ratio_bun": ["ratio", "<= 0.25"],
+  "crowd.rss_bytes_per_viewer": ["bytes", "<= 4096"],
+  "crowd.join_p99_ms": ["ms", "<= 2000"],
+  "crowd.room_loads": ["loads", "<= 1"],
+  "crowd.resume_99_s": ["s", "<= 10"],
+  "crowd.ack_per_second": ["1/s", ">= 15000"],
+  "crowd.ack_p99_ms_half_load": ["ms", "<= 20"],
+  "crowd.ready_after_crash_s": ["s", "<= 2"],
 };
 
 export const median = (values) => {

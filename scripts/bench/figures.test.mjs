@@ -6,13 +6,13 @@ import path from "node:path";
 import { test } from "node:test";
 import { FIGURES, Report, median, row } from "./figures.mjs";
 
-const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "KiB", "MB", "1/s"];
+const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "KiB", "MB", "1/s", "loads", "s"];
 const WHOLE = ["fanout_tls_cpu_ratio_bun", "rss_bytes_per_viewer_tls", "tls_handshake_cpu_us", "first_frame_ms", "presented_fps_ratio",
   "glass_to_glass_ratio", "app_kb", "start_ms", "idle_rss_mb", "binary_mb"];
 
 test("every figure has a name, a unit and an aim that can be read", () => {
   for (const [name, [unit, aim]] of Object.entries(FIGURES)) {
-    assert.match(name, /^(fanout|ack|egress|whole)\.[a-z0-9_]+$/);
+    assert.match(name, /^(fanout|ack|egress|whole|crowd)\.[a-z0-9_]+$/);
     assert.ok(UNITS.includes(unit), `${name} in ${unit}`);
     if (aim !== null) assert.match(aim, /^(<=|>=) \d+(\.\d+)?$/, name);
   }
@@ -39,7 +39,7 @@ test("the report keeps every line it told", (t) => {
 });
 
 test("what the bench tells is on the list, and what is on the list is told", () => {
-  const sources = ["run", "fanout", "seen", "program"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const sources = ["run", "fanout", "crowd", "seen", "program"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
   const told = new Set([...sources.matchAll(/tell\("([^"]+)"/g)].map((it) => it[1]));
   assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());
 });

@@ -63,8 +63,8 @@ export function end(child, signal = "SIGTERM") {
 }
 
 /** Runs the load test and answers its JSON; `told` hears each line of its progress. */
-export function load(args, { core = null, told = null } = {}) {
-  const json = path.join(out, `last-${args[0]}.json`);
+export function load(args, { core = null, told = null, name = args[0] } = {}) {
+  const json = path.join(out, `last-${name}.json`);
   rmSync(json, { force: true });
   const [program, all] = pinned(core, loadtest, [...args, "--json", json]);
   return new Promise((done, fail) => {
@@ -157,6 +157,37 @@ export class Server {
 
   get pid() {
     return String(this.child.pid);
+  }
+
+  /** The tokens in parts of so many, each in a file of its own, for generators that run at once. */
+  tokensOf(...counts) {
+    const lines = readFileSync(this.tokens, "utf8").trim().split("\n");
+    return counts.map((count, n) => {
+      const file = `${this.tokens}-${n}`;
+      writeFileSync(file, lines.splice(0, count).join("\n"));
+      return file;
+    });
+  }
+
+  get admin() {
+    return this.sets.find((it) => it.startsWith("server.admin=")).slice("server.admin=".length);
+  }
+
+  /** The sum of a metric over its labels. */
+  async counter(name) {
+    const text = await (await fetch(`http://${this.admin}/metrics`)).text();
+    const lines = text.split("\n").filter((it) => it.startsWith(`${name} `) || it.startsWith(`${name}{`));
+    return lines.reduce((sum, it) => sum + Number(it.split(" ").at(-1)), 0);
+  }
+
+  /** Waits until a metric is as high. */
+  async until(name, least) {
+    while ((await this.counter(name)) < least) await new Promise((done) => setTimeout(done, 200));
+  }
+
+  /** Waits until it takes work. */
+  async ready() {
+    while (!(await fetch(`http://${this.admin}/readyz`).then((it) => it.ok, () => false))) await new Promise((done) => setTimeout(done, 5));
   }
 
   /** The phase of a room's broadcast, or nothing. */

@@ -2,6 +2,7 @@
 // what the server process cost from /proc. Ratios come from paired rounds in one run, medians with their range.
 import { Report } from "./figures.mjs";
 import { Server, end, load, out, trace } from "./rig.mjs";
+import { crowd } from "./crowd.mjs";
 import { fanout, tls } from "./fanout.mjs";
 import { program } from "./program.mjs";
 import { seen } from "./seen.mjs";
@@ -11,7 +12,7 @@ const seconds = Number(process.env.BENCH_SECONDS ?? 10);
 const [serverCore, clientCore] = [0, 1];
 const report = new Report(out);
 const tell = report.tell.bind(report);
-const loaded = (args) => load(args, { core: clientCore });
+const loaded = (args, name) => load(args, { core: clientCore, name });
 const bench = { rounds, seconds, serverCore, clientCore, loaded, tell };
 
 async function acks() {
@@ -84,7 +85,7 @@ async function egress() {
   tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
 }
 
-const parts = { fanout: () => fanout(bench), ack: acks, egress, tls: () => tls(bench), seen: () => seen(bench), program: () => program(bench) };
+const parts = { fanout: () => fanout(bench), ack: acks, egress, tls: () => tls(bench), seen: () => seen(bench), program: () => program(bench), crowd: () => crowd(bench) };
 const only = (process.env.ONLY ?? Object.keys(parts).join(",")).split(",");
 for (const name of only) {
   if (!parts[name]) throw new Error(`ONLY=${name}: there is ${Object.keys(parts).join(", ")}`);
