@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::fault::{self, Fault};
 
 const STEPS: usize = 1_200;
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 512;
 
 /// Seeds that found a bug once.
 const FOUND: &[u64] = &[291];
