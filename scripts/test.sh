@@ -7,7 +7,7 @@ step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 step "what the tests need"
 scripts/need.sh chromium:chromium firefox-esr:firefox-esr fc-list:fontconfig nft:nftables ip:iproute2 openssl:openssl tmux:tmux \
-  prlimit:util-linux pebble:pebble
+  prlimit:util-linux pebble:pebble iptables:iptables unshare:util-linux
 fc-list 2>/dev/null | grep -qi 'noto.*cjk' || scripts/need.sh :fonts-noto-cjk
 export WEIQUAN_PYTHON="${WEIQUAN_PYTHON:-$(scripts/python.sh)}"
 

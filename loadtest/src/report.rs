@@ -13,7 +13,7 @@ use crate::{
 
 /// How a run ended; the exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Every delivery was right.
     Pass,
     /// Something was lost, doubled, out of order or skipped.
