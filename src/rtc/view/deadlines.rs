@@ -17,14 +17,17 @@ const SWEEP_TICKS: usize = 20;
 impl Worker {
     pub(super) fn tick(&mut self, now: Instant) {
         let shaking = std::mem::take(&mut self.shaking);
-        for line in shaking {
+        for mut handshake in shaking {
+            let line = handshake.line;
             let viewer = self
                 .viewers
                 .get(line.key)
                 .filter(|viewer| viewer.line == line);
             if viewer.is_some_and(|viewer| viewer.shield.is_none()) && self.dtls.knows(line) {
-                self.dtls.wake(line, now);
-                self.shaking.push(line);
+                if handshake.is_due(now) {
+                    self.dtls.wake(line, now);
+                }
+                self.shaking.push(handshake);
             }
         }
         self.flush_dtls();

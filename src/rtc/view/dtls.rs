@@ -30,8 +30,11 @@ use rtc_srtp::{
 use super::hello::{Guard, Passed, Profile};
 use crate::{StartError, sdp::Fingerprint};
 
-/// A lost flight is sent again after this; the library's own second would be most of a join.
-const FLIGHT_EVERY: Duration = Duration::from_millis(100);
+/// A lost flight is sent again after this; the library's own second would be most of a join. Each
+/// further wait is twice the one before, up to the second of these: the library repeats a flight seven
+/// times, and at a fixed 100 ms it would have given up on everybody who is 800 ms away.
+const FLIGHT_AFTER: Duration = Duration::from_millis(100);
+const FLIGHT_AFTER_MAX: Duration = Duration::from_secs(3);
 
 pub(super) type Provider = Arc<dyn RTCCryptoProvider>;
 
@@ -72,7 +75,7 @@ impl Identity {
                 .with_client_auth(ClientAuthType::RequireAnyClientCert)
                 .with_insecure_skip_verify(true)
                 .with_extended_master_secret(ExtendedMasterSecretType::Require)
-                .with_flight_interval(FLIGHT_EVERY)
+                .with_flight_interval(FLIGHT_AFTER)
                 .build(false, None)
                 .map(Arc::new)
                 .map_err(wrong)
@@ -137,6 +140,34 @@ impl Profile {
 pub(super) struct Keys {
     pub(super) profile: Profile,
     pub(super) session: SessionKeys,
+}
+
+/// A handshake under way, and when its flight may be sent again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shaking {
+    pub(super) line: Line,
+    due: Instant,
+    pause: Duration,
+}
+
+impl Shaking {
+    pub(super) fn new(line: Line, now: Instant) -> Self {
+        Self {
+            line,
+            due: now + FLIGHT_AFTER,
+            pause: FLIGHT_AFTER,
+        }
+    }
+
+    /// Whether it is time; the next time is further away.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        if now < self.due {
+            return false;
+        }
+        self.pause = (self.pause * 2).min(FLIGHT_AFTER_MAX);
+        self.due = now + self.pause;
+        true
+    }
 }
 
 /// What a datagram led to.
@@ -281,5 +312,21 @@ impl Dtls {
             Profile::Sha1 => &self.sha1,
         };
         endpoint.get_connection_state(line.address())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flight_is_repeated_ever_more_seldom_and_for_longer_than_any_line_takes() {
+        let begin = Instant::now();
+        let line = Line { key: 1, serial: 1 };
+        let mut shaking = Shaking::new(line, begin);
+        let ticks = (0..300).map(|it| Duration::from_millis(50 * it));
+        let due: Vec<_> = ticks.filter(|it| shaking.is_due(begin + *it)).collect();
+        let ms: Vec<_> = due.iter().map(Duration::as_millis).collect();
+        assert_eq!(ms, [100, 300, 700, 1_500, 3_100, 6_100, 9_100, 12_100]);
     }
 }

@@ -5,7 +5,12 @@ use std::{net::SocketAddr, time::Instant};
 
 use media::{Feedback, Kind, read_feedback};
 
-use super::{dtls::Line, ice::Check, shield::Shield, worker::Worker};
+use super::{
+    dtls::{Line, Shaking},
+    ice::Check,
+    shield::Shield,
+    worker::Worker,
+};
 use crate::PeerEnd;
 
 const BATCHES_PER_TURN: usize = 4;
@@ -95,7 +100,7 @@ impl Worker {
         }
         let heard = self.dtls.read(line, datagram, now);
         if heard.begun {
-            self.shaking.push(line);
+            self.shaking.push(Shaking::new(line, now));
         }
         let keys = heard
             .finished

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::{
     Counts, Order,
     deadlines::TICK,
-    dtls::{Dtls, Identity, Line, Provider},
+    dtls::{Dtls, Identity, Line, Provider, Shaking},
     full,
     ice::Credentials,
     peer_prefix,
@@ -81,7 +81,7 @@ pub(super) struct Worker {
     pub(super) by_address: HashMap<SocketAddr, usize>,
     pub(super) by_peer: HashMap<PeerId, usize>,
     /// Viewers whose handshake may need another flight.
-    pub(super) shaking: Vec<Line>,
+    pub(super) shaking: Vec<Shaking>,
     /// Viewers that are being led to what is live.
     pub(super) behind: Vec<Line>,
     pub(super) ticks: usize,
