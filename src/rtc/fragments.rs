@@ -5,6 +5,8 @@
 //! their number: whoever sent tens of thousands of crumbs of a message ended the process, by the end
 //! of its stack. Nothing here is kept but a count.
 
+use std::mem;
+
 use bytes::{BufMut as _, BytesMut};
 
 /// Bytes of a message of a handshake: a chain of RSA certificates is about 5,000. What says
@@ -65,6 +67,52 @@ impl Fragment<'_> {
         out.put_slice(body);
         out
     }
+}
+
+/// A message that is being put together.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    body: Vec<u8>,
+    here: Vec<bool>,
+    missing: usize,
+}
+
+impl Pieces {
+    /// True when everything is there. A fragment of a message of another length begins anew.
+    pub(crate) fn take(&mut self, fragment: &Fragment<'_>) -> bool {
+        if self.body.len() != fragment.length {
+            *self = Self {
+                body: vec![0; fragment.length],
+                here: vec![false; fragment.length],
+                missing: fragment.length,
+            };
+        }
+        for (at, byte) in (fragment.offset..).zip(fragment.body) {
+            self.body[at] = *byte;
+            self.missing -= usize::from(!mem::replace(&mut self.here[at], true));
+        }
+        self.missing == 0
+    }
+
+    /// Bytes that it keeps.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.body.len()
+    }
+
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+}
+
+/// The records of a datagram that are whole (RFC 6347 §4.1), each with its header.
+pub(crate) fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let size = u16::from_be_bytes([*datagram.get(11)?, *datagram.get(12)?]);
+        let (record, rest) = datagram.split_at_checked(RECORD_HEADER + usize::from(size))?;
+        datagram = rest;
+        Some(record)
+    })
 }
 
 /// All fragments in the records of a datagram that are not encrypted; none of other records. `None`

@@ -22,6 +22,7 @@ mod meters;
 mod probe;
 mod publish;
 mod random;
+mod repeats;
 mod sdp;
 mod view;
 

@@ -26,7 +26,7 @@ use rtc_stun::{
 use tokio::net::UdpSocket;
 
 use super::police::Police;
-use crate::{fragments::Budget, line_probe::LineProbe, view};
+use crate::{fragments::Budget, line_probe::LineProbe, repeats::Repeats, view};
 
 /// Datagrams of one publisher that wait for its task: half a second at the highest rate taken.
 pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
@@ -84,6 +84,7 @@ struct Waiting {
     spoken: bool,
     /// Of the fragments of its handshake.
     budget: Budget,
+    repeats: Repeats,
     /// `webrtc` has let go of its socket: its side of the connection has ended, for whatever reason.
     abandoned: bool,
 }
@@ -127,6 +128,7 @@ impl Port {
                 early: VecDeque::new(),
                 spoken: false,
                 budget: Budget::default(),
+                repeats: Repeats::default(),
                 abandoned: false,
             }),
             credentials,
@@ -261,12 +263,15 @@ impl Inlet {
         let waker = {
             let mut waiting = self.waiting();
             if is_dtls(datagram) {
-                if waiting.budget.spend(datagram).is_none() {
+                let Some(fragments) = waiting.budget.spend(datagram) else {
                     drop_one("handshake_unfit");
                     return;
-                }
+                };
                 waiting.hello = None;
                 waiting.answered = true;
+                if waiting.repeats.has_only(&fragments) {
+                    return;
+                }
             }
             if !waiting.police.admit(datagram.len(), now) {
                 drop_one("over_rate");
@@ -323,6 +328,7 @@ impl Inlet {
         let mut waiting = self.waiting();
         waiting.spoken = true;
         waiting.early = VecDeque::new();
+        waiting.repeats.note_sent(datagram);
         if is_client_hello(datagram) && !waiting.answered {
             waiting.hello = Some((to, Bytes::copy_from_slice(datagram)));
         }

@@ -6,11 +6,12 @@
 //! packet of 1,200 bytes, where GCM takes 0.25). So there is an endpoint for each profile, and this
 //! says which of them a viewer talks to. What comes twice or in another order changes nothing.
 
-use std::mem;
-
 use bytes::BytesMut;
 
-use crate::fragments::{Budget, Fragment};
+use crate::{
+    fragments::{Budget, Fragment, Pieces},
+    repeats::Repeats,
+};
 
 /// Bytes of a ClientHello that are put together. Chromium's has 1,413, half of which is a key share
 /// against quantum computers; larger ones are dropped.
@@ -33,7 +34,7 @@ pub(super) enum Profile {
 /// What of a datagram goes on to the library.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    /// The ClientHello is not whole yet, or this is not one.
+    /// The ClientHello is not whole yet, or this is not one; or it repeats what was answered.
     Nothing,
     /// It is not what a handshake is made of, or too much of it.
     Unfit,
@@ -49,7 +50,8 @@ pub(super) struct Guard {
     budget: Budget,
     profile: Option<Profile>,
     /// There while a ClientHello is being put together.
-    hello: Option<Box<Hello>>,
+    hello: Option<Box<Pieces>>,
+    repeats: Repeats,
 }
 
 impl Guard {
@@ -63,7 +65,11 @@ impl Guard {
             return Passed::Unfit;
         };
         if let Some(profile) = self.profile {
-            return Passed::Through(profile);
+            return if self.repeats.has_only(&fragments) {
+                Passed::Nothing
+            } else {
+                Passed::Through(profile)
+            };
         }
         // The first message of a handshake; the library answers it with a question, and what comes
         // after that goes on as it came.
@@ -75,38 +81,12 @@ impl Guard {
             if !self.hello.get_or_insert_default().take(fragment) {
                 continue;
             }
-            let body = mem::take(&mut self.hello).unwrap_or_default().body;
+            let body = self.hello.take().unwrap_or_default().into_body();
             let profile = asked(&body);
             self.profile = Some(profile);
             return Passed::Hello(profile, fragment.whole(&body));
         }
         Passed::Nothing
-    }
-}
-
-/// A ClientHello that is being put together.
-#[derive(Debug, Default)]
-struct Hello {
-    body: Vec<u8>,
-    here: Vec<bool>,
-    missing: usize,
-}
-
-impl Hello {
-    /// True when everything is there. A fragment of a message of another length begins anew.
-    fn take(&mut self, fragment: &Fragment<'_>) -> bool {
-        if self.body.len() != fragment.length {
-            *self = Self {
-                body: vec![0; fragment.length],
-                here: vec![false; fragment.length],
-                missing: fragment.length,
-            };
-        }
-        for (at, byte) in (fragment.offset..).zip(fragment.body) {
-            self.body[at] = *byte;
-            self.missing -= usize::from(!mem::replace(&mut self.here[at], true));
-        }
-        self.missing == 0
     }
 }
 
@@ -369,7 +349,7 @@ mod tests {
                     let fragments = Budget::default().spend(&bytes);
                     assert_eq!(fragments.map(|it| it.len()), Some(1));
                 }
-                let held = guard.hello.as_ref().map_or(0, |it| it.body.len());
+                let held = guard.hello.as_ref().map_or(0, |it| it.held());
                 assert!(held <= HELLO_BYTES_MAX);
             }
         }

@@ -217,6 +217,40 @@ impl Client {
         self.flush().await;
     }
 
+    /// Loses what answers its second hello, and says that hello again, as a browser does that is far away.
+    pub(super) async fn lose_flight(&mut self) {
+        let mut buffer = [0; 2_048];
+        // The question for the cookie; the second hello is what answers it.
+        let size = self.dtls_datagram(&mut buffer).await;
+        let question = BytesMut::from(&buffer[..size]);
+        self.dtls
+            .read(Instant::now(), self.server, None, question)
+            .unwrap();
+        let hello = self.dtls.poll_transmit().expect("a second hello").message;
+        self.send(&hello).await;
+        self.dtls_datagram(&mut buffer).await;
+        // In a record of another number, as everything that is repeated.
+        let mut again = hello;
+        again[10] += 8;
+        self.send(&again).await;
+        self.send(&self.check(true)).await;
+        // The answer to this check comes after what was said before it.
+        while !(0..=3).contains(&buffer[0]) {
+            let received = timeout(PATIENCE, self.socket.recv(&mut buffer)).await;
+            received.expect("the check is answered").unwrap();
+        }
+    }
+
+    async fn dtls_datagram(&self, buffer: &mut [u8]) -> usize {
+        loop {
+            let received = timeout(PATIENCE, self.socket.recv(buffer)).await;
+            let size = received.expect("in time").unwrap();
+            if (20..=63).contains(&buffer[0]) {
+                return size;
+            }
+        }
+    }
+
     /// Proves where it is and shakes hands.
     pub(super) async fn connect(&mut self, answer: &str) {
         self.take_answer(answer);

@@ -112,3 +112,20 @@ async fn a_handshake_in_crumbs_ends_nobody() {
     }
     edge.running.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_lost_flight_is_repeated_though_the_viewer_repeats_its_hello() {
+    let edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let mut client = Client::new().await;
+    let established = edge.viewers.view(ROOM, client.offer()).await.unwrap();
+    client.take_answer(&established.sdp);
+    client.send(&client.check(true)).await;
+    assert!(matches!(client.hear().await, Heard::Checked));
+    client.begin_handshake().await;
+    client.lose_flight().await;
+    while !matches!(client.hear().await, Heard::Keyed) {}
+    client.rtp(VIDEO).await;
+    edge.running.shutdown().await;
+}
