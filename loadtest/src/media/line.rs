@@ -41,6 +41,10 @@ const CHECK_EVERY: Duration = Duration::from_millis(60);
 /// Ticks and not seconds: a generator that was itself held up has not listened either.
 const GONE_AFTER_TICKS: u32 = 250;
 
+/// Kinds of DTLS records.
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const HANDSHAKE: u8 = 22;
+
 /// One certificate for all peers of a run.
 pub(crate) struct Identity {
     provider: Arc<AwsLcRsProvider>,
@@ -85,6 +89,8 @@ pub(crate) struct Door<'a> {
     pub(crate) base: String,
     pub(crate) path: String,
     pub(crate) token: Option<&'a str>,
+    /// Where media goes instead of the answer's address: a relay that stands before it.
+    pub(crate) through: Option<SocketAddr>,
 }
 
 /// What came in on a line.
@@ -114,6 +120,8 @@ pub(crate) struct Line {
     token: Option<String>,
     dtls: Endpoint,
     handshaking: bool,
+    /// Our last flight of the handshake has left.
+    finishing: bool,
     last_check: Option<Instant>,
     /// Ticks since anything was heard on the established line.
     silent_ticks: u32,
@@ -137,11 +145,12 @@ impl Line {
         let (ufrag, pwd) = (text(8), text(24));
         let (answer, resource) = post(&door, offer(&ufrag, &pwd, &identity.fingerprint)).await?;
         let answer: Answer = sdp::read(&answer)?;
-        socket.connect(answer.address).await?;
+        let remote = door.through.unwrap_or(answer.address);
+        socket.connect(remote).await?;
         let local = socket.local_addr()?;
         Ok(Self {
             begin,
-            remote: answer.address,
+            remote,
             user: format!("{}:{ufrag}", answer.ufrag),
             pwd: answer.pwd,
             own_pwd: pwd,
@@ -149,6 +158,7 @@ impl Line {
             token: door.token.map(str::to_owned),
             dtls: Endpoint::new(local, TransportProtocol::UDP, None),
             handshaking: false,
+            finishing: false,
             inbound: None,
             outbound: None,
             cipher: None,
@@ -240,6 +250,13 @@ impl Line {
     }
 
     fn handshake(&mut self, bytes: &[u8]) -> Result<Heard<'static>> {
+        // The server repeats its flight until it has ours. To the library such a repeat is progress: it
+        // would stop its own timer, and if ours was lost nobody would ever say anything again.
+        if self.finishing
+            && records(bytes).any(|it| it.starts_with(&[HANDSHAKE]) && it[3..5] == [0, 0])
+        {
+            return Ok(Heard::Nothing);
+        }
         let mut heard = Heard::Nothing;
         let events = self
             .dtls
@@ -294,6 +311,7 @@ impl Line {
 
     fn flush(&mut self) {
         while let Some(it) = self.dtls.poll_transmit() {
+            self.finishing |= records(&it.message).any(|it| it.starts_with(&[CHANGE_CIPHER_SPEC]));
             self.send(&it.message);
         }
     }
@@ -324,6 +342,16 @@ impl Line {
         ensure!(status.is_success(), "DELETE {}: {status}", self.resource);
         Ok(())
     }
+}
+
+/// The records of a DTLS datagram (RFC 6347 §4.1), each with its header.
+fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = u16::from_be_bytes([*datagram.get(11)?, *datagram.get(12)?]);
+        let (record, rest) = datagram.split_at_checked(13 + usize::from(length))?;
+        datagram = rest;
+        Some(record)
+    })
 }
 
 async fn post(door: &Door<'_>, offer: String) -> Result<(String, String)> {

@@ -52,6 +52,9 @@ pub(crate) struct Plan {
     /// Stop after so many seconds; without it at SIGTERM or Ctrl-C.
     #[arg(long)]
     seconds: Option<f64>,
+    /// Send through this address, at which a bad line stands before the server's publish port.
+    #[arg(long)]
+    through: Option<SocketAddr>,
     /// Publish again, with the same key, when the server was killed or restarted under the stream.
     #[arg(long)]
     through_restarts: bool,
@@ -140,6 +143,7 @@ async fn connect(plan: &Plan, http: &reqwest::Client, identity: &Arc<Identity>) 
         base: format!("http://{}", plan.server),
         path: "/whip".into(),
         token: Some(&plan.key),
+        through: plan.through,
     };
     let offer = |ufrag: &str, pwd: &str, fingerprint: &str| {
         sdp::encoder_offer(ufrag, pwd, fingerprint, !plan.audio_only)

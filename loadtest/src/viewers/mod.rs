@@ -80,6 +80,12 @@ pub(crate) struct Plan {
     /// Within each connection every packet is still checked; how long the picture was away is told.
     #[arg(long)]
     through_restarts: bool,
+    /// Send and receive media through this address, at which a bad line stands before the server.
+    ///
+    /// `weiquan-loadtest impair --udp --to` its media port makes one. Every packet of the picture must come
+    /// all the same, by NACK; sound that is lost is told and is no fault, for nobody repeats it.
+    #[arg(long)]
+    through: Option<SocketAddr>,
     /// Write the whole report as JSON here.
     #[arg(long)]
     json: Option<PathBuf>,

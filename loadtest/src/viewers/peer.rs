@@ -20,6 +20,8 @@ use crate::media::{Door, Heard, Line, sdp};
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Between two tries to come back; the server says a second (Retry-After) while nothing is published.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// What was missing when a viewer leaves is waited for so long.
+const SETTLE_WITHIN: Duration = Duration::from_secs(3);
 /// A server or a publisher that is away for longer did not restart.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
@@ -101,6 +103,7 @@ impl Peer {
             base: format!("http://{}", common.plan.server),
             path: format!("/api/v1/rooms/{}/whep", common.plan.room),
             token: common.tokens.get(n).map(String::as_str),
+            through: common.plan.through,
         };
         let line = Line::open(common.identity.clone(), door, sdp::player_offer).await?;
         let mut tally = Tally::new();
@@ -125,14 +128,22 @@ impl Peer {
     async fn watch(mut self, leave: &mut watch::Receiver<bool>) -> Result<Seen> {
         let mut buffer = vec![0; 2_048];
         let mut tick = Line::ticks();
+        let mut leaves_by = None;
         let cut = loop {
+            if leaves_by.is_some_and(|it| self.tracks[0].open() == 0 || Instant::now() > it) {
+                break false;
+            }
             let went = tokio::select! {
                 _ = tick.tick() => self.tick(),
                 readable = self.line.socket.readable() => match readable {
                     Ok(()) => self.hear(&mut buffer),
                     Err(error) => Err(error.into()),
                 },
-                _ = leave.changed() => break false,
+                _ = leave.changed(), if leaves_by.is_none() => {
+                    self.tracks.iter_mut().for_each(Track::stop);
+                    leaves_by = Some(Instant::now() + SETTLE_WITHIN);
+                    continue;
+                }
             };
             match went {
                 // Before there was media, an error is a failure to connect.
@@ -156,7 +167,8 @@ impl Peer {
         self.tally.reported = u64::from(all && self.last_packet.is_some());
         (self.tally.probes, self.tally.probes_answered) = self.probe.outcome();
         if !cut {
-            self.tally.missing += self.tracks.iter().map(Track::open).sum::<u64>();
+            self.tally.missing += self.tracks[0].open();
+            self.tally.missing_sound += self.tracks[1].open();
             self.line.close(&self.common.http).await?;
         }
         Ok(Seen {
@@ -229,9 +241,12 @@ impl Peer {
             let seq = u16::from_be_bytes([bytes[2], bytes[3]]);
             let track = usize::from(kind == sdp::OPUS);
             self.ssrcs[track] = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-            self.tally.missing += self.tracks[track].take(seq);
+            let given_up = self.tracks[track].take(seq);
             if track == 0 {
+                self.tally.missing += given_up;
                 self.probe.may_ask_for(seq, now);
+            } else {
+                self.tally.missing_sound += given_up;
             }
         }
     }
@@ -245,6 +260,7 @@ impl Peer {
             if let Some(original) = payload.first_chunk::<2>() {
                 let original = u16::from_be_bytes(*original);
                 self.tally.retransmitted += 1;
+                self.tally.repaired += u64::from(self.tracks[0].is_missing(original));
                 self.tracks[0].take(original);
                 self.probe.answered(original);
             }

@@ -18,7 +18,12 @@ pub(super) struct Tally {
     pub(super) silent: u64,
     pub(super) verified: u64,
     pub(super) forged: u64,
+    /// Of the picture.
     pub(super) missing: u64,
+    /// Of the sound, which nobody repeats.
+    pub(super) missing_sound: u64,
+    /// Missing packets of the picture that came when they were asked for.
+    pub(super) repaired: u64,
     pub(super) nacked: u64,
     pub(super) retransmitted: u64,
     /// Viewers that asked for a packet which they had, and those to whom it was repeated.
@@ -52,6 +57,8 @@ impl Tally {
             verified: 0,
             forged: 0,
             missing: 0,
+            missing_sound: 0,
+            repaired: 0,
             nacked: 0,
             retransmitted: 0,
             probes: 0,
@@ -77,6 +84,8 @@ impl Tally {
         self.verified += other.verified;
         self.forged += other.forged;
         self.missing += other.missing;
+        self.missing_sound += other.missing_sound;
+        self.repaired += other.repaired;
         self.nacked += other.nacked;
         self.retransmitted += other.retransmitted;
         self.probes += other.probes;
@@ -99,9 +108,11 @@ impl Tally {
         self.dark_us.add(&other.dark_us).expect(both);
     }
 
-    /// Everybody heard something, every packet came, and each that was tested was authentic.
-    pub(super) fn whole(&self) -> bool {
-        self.counted > 0 && self.silent == 0 && self.missing == 0 && self.forged == 0
+    /// Everybody heard something, every packet came, and each that was tested was authentic. On a
+    /// line that is bad on purpose lost sound is no fault: it is not repeated.
+    pub(super) fn whole(&self, line_is_bad: bool) -> bool {
+        let all_came = self.missing == 0 && (line_is_bad || self.missing_sound == 0);
+        self.counted > 0 && self.silent == 0 && all_came && self.forged == 0
     }
 
     /// The ciphers in words: `AEAD_AES_128_GCM of 300`.

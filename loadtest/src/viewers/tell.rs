@@ -37,7 +37,7 @@ pub(super) fn tell(
     costs: &Costs,
 ) -> Result<Verdict> {
     let figures = Figures::of(plan, total, costs);
-    let verdict = if failed.is_empty() && total.whole() {
+    let verdict = if failed.is_empty() && total.whole(plan.through.is_some()) {
         Verdict::Pass
     } else {
         Verdict::Fail
@@ -53,7 +53,8 @@ pub(super) fn tell(
             "packets": total.packets, "packets_per_s": total.counted as f64 / plan.seconds,
             "pause_ms": report::quantiles_ms(&total.pause_us),
             "verified": total.verified, "forged": total.forged,
-            "missing": total.missing, "silent": total.silent, "failed": failed,
+            "missing": total.missing + total.missing_sound, "missing_sound": total.missing_sound, "repaired": total.repaired,
+            "silent": total.silent, "failed": failed,
             "cuts": total.cuts, "dark_ms": report::quantiles_ms(&total.dark_us),
             // Read from the viewers' own handshakes and answers, and from what came.
             "negotiated": {
@@ -107,8 +108,10 @@ fn say(plan: &Plan, total: &Tally, failed: &[String], costs: &Costs, figures: &F
         );
     }
     println!(
-        "proof   {} missing, {} asked again, {} came again, {} not authentic, {} silent, {} failed",
-        total.missing,
+        "proof   {} missing ({} of sound), {} repaired, {} asked again, {} came again, {} not authentic, {} silent, {} failed",
+        total.missing + total.missing_sound,
+        total.missing_sound,
+        total.repaired,
         total.nacked,
         total.retransmitted,
         total.forged,

@@ -22,6 +22,8 @@ pub(super) struct Track {
     highest: Option<u64>,
     /// Missing ones, and when each was last asked for.
     holes: BTreeMap<u64, Option<Instant>>,
+    /// Nothing beyond the highest is of interest any more.
+    stopped: bool,
 }
 
 impl Track {
@@ -34,6 +36,7 @@ impl Track {
         let ahead = seq.wrapping_sub(highest as u16);
         match ahead {
             0 => {}
+            1..JUMP if self.stopped => {}
             1..JUMP => {
                 let next = highest + u64::from(ahead);
                 self.holes.extend((highest + 1..next).map(|it| (it, None)));
@@ -67,6 +70,17 @@ impl Track {
             }
         }
         wanted
+    }
+
+    /// Whether it is missing.
+    pub(super) fn is_missing(&self, seq: u16) -> bool {
+        let behind = |highest: u64| u64::from((highest as u16).wrapping_sub(seq));
+        (self.highest).is_some_and(|it| self.holes.contains_key(&(it.saturating_sub(behind(it)))))
+    }
+
+    /// Follows no further; what is missing may still come.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
     }
 
     /// Whether anything came.
@@ -134,6 +148,13 @@ mod tests {
         assert_eq!(track.open(), 2);
         let lost: u64 = (3..600).map(|it| track.take(it)).sum();
         assert_eq!((lost, track.open()), (2, 0));
+        track.take(601);
+        track.stop();
+        track.take(700);
+        assert!(track.is_missing(600) && !track.is_missing(601));
+        assert_eq!(track.open(), 1, "what came after the end is not followed");
+        track.take(600);
+        assert_eq!(track.open(), 0);
     }
 
     #[test]
