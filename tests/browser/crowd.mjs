@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "./world.mjs";
 
-const generator = process.env.WEIQUAN_LOADTEST ?? path.join(root, "target/debug/weiquan-loadtest");
+export const generator = process.env.WEIQUAN_LOADTEST ?? path.join(root, "target/debug/weiquan-loadtest");
 
 export class Crowd {
   /** `n` people with tokens of their own, of whom none has an account. */

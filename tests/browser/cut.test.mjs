@@ -33,9 +33,9 @@ test("after 15 s without a network nothing is missing and the picture is back", 
   let said = 0;
   const speaking = setInterval(() => writer.say(`第${++said}句。`), 250);
   await page.waitForFunction(() => document.body.innerText.includes("第4句。"), { timeout: 20_000 });
-  line.cut();
+  await line.cut();
   await pause(CUT_MS);
-  line.heal();
+  await line.heal();
   await page.evaluate(() => (window.frames_seen.mark = window.frames_seen.count));
   await page.waitForFunction(() => window.frames_seen.count > window.frames_seen.mark + 25, { timeout: 60_000 });
   clearInterval(speaking);

@@ -72,7 +72,7 @@ test("B10: a picture goes on over a hiccup of the chat, and the chat over it", {
     };
     video.requestVideoFrameCallback(each);
   });
-  line.drop();
+  await line.drop();
   await until(async () => (await metric("weiquan_peers_resumed_total")) === 1);
   await goesOn(page, 50);
   // Past the grace: nobody ends it any more.
@@ -92,9 +92,9 @@ test("B12: when the path breaks, ICE restarts under the picture", { timeout: 120
   const page = await watching();
   const before = await metric("weiquan_media_ice_restarts_total");
   const keys = await page.evaluate(certificate);
-  line.mute(true);
+  await line.mute(true);
   await until(async () => (await metric("weiquan_media_ice_restarts_total")) > before);
-  line.mute(false);
+  await line.mute(false);
   await goesOn(page);
   assert.deepEqual(await page.evaluate(certificate), keys, "no new handshake");
   assert.deepEqual(page.problems, []);

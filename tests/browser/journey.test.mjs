@@ -212,7 +212,7 @@ step("13: the host's network is cut for 15 s: the room stays, and she comes back
   const sitting = crowd.talk(slug, { viewers: 100, writers: 1, rate: 1, joinRate: 100, seconds: 45 });
   sitting.catch(() => {});
   await countIs(mo, before.count + 101, 30_000);
-  line.cut();
+  await line.cut();
   const over = pause(CUT_MS);
   for (const page of [phone, mo]) await says(page, "主持人重连中", CUT_MS);
   await says(lin, "重连中", CUT_MS);
@@ -220,7 +220,7 @@ step("13: the host's network is cut for 15 s: the room stays, and she comes back
   await say(mo, "稍等，主持人马上回来");
   await goesOn(desk);
   await over;
-  line.heal();
+  await line.heal();
   for (const page of [phone, mo]) await goesOn(page, 60_000);
   for (const page of [phone, mo]) await saysNot(page, "主持人重连中");
   await lin.waitForSelector('[data-act="end"]');

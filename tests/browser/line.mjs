@@ -1,8 +1,9 @@
-// A line between a browser and the server that can be cut: TCP and UDP through a relay of our own, both ways.
+// A line between a browser and the server that can be cut: TCP and UDP through relays of the load test (`impair`), both ways.
 // Cut means what a dead network means: nothing passes, nobody is told. TCP bytes wait (as they would be sent
 // again), datagrams are lost, and whoever dials gets no answer.
-import { createServer, connect } from "node:net";
-import { createSocket } from "node:dgram";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { generator } from "./crowd.mjs";
 
 /** In a page, before it loads: the media port of our answers is the relay's, as behind a NAT. */
 export function throughRelay(from, to) {
@@ -13,84 +14,79 @@ export function throughRelay(from, to) {
   };
 }
 
+/** One relay, which is told by JSON lines and answers each. It ends with its input. */
+class Relay {
+  static async open(...flags) {
+    const relay = new Relay();
+    relay.child = spawn(generator, ["impair", "--control", ...flags], { stdio: ["pipe", "pipe", "inherit"] });
+    relay.answers = createInterface({ input: relay.child.stdout })[Symbol.asyncIterator]();
+    const { listening } = await relay.#hear();
+    relay.port = Number(listening.split(":").at(-1));
+    return relay;
+  }
+
+  async #hear() {
+    const { value, done } = await this.answers.next();
+    if (done) throw new Error(`impair ended with ${this.child.exitCode}`);
+    const answer = JSON.parse(value);
+    if (answer.error) throw new Error(`impair: ${answer.error}`);
+    return answer;
+  }
+
+  /** It is in force once this resolves. */
+  tell(order) {
+    this.child.stdin.write(`${JSON.stringify(order)}\n`);
+    return this.#hear();
+  }
+
+  close() {
+    this.child.stdin.end();
+  }
+}
+
 export class Line {
   /** `host`: where both ends are; datagrams go to the address that the server's answers name, which may not be loopback. */
   static async open(tcpTarget, udpTarget, host = "127.0.0.1") {
     const line = new Line();
-    line.isCut = false;
-    line.pairs = new Set();
-    line.waiting = [];
-    line.host = host;
-    line.server = createServer({ pauseOnConnect: true }, (near) => line.accept(near, tcpTarget));
-    await new Promise((done) => line.server.listen(0, "127.0.0.1", done));
-    line.tcp = line.server.address().port;
-    line.udpSocket = createSocket("udp4");
-    line.far = new Map();
-    line.udpSocket.on("message", (data, from) => line.datagram(data, from, udpTarget));
-    await new Promise((done) => line.udpSocket.bind(0, host, done));
-    line.udp = line.udpSocket.address().port;
+    [line.connections, line.datagrams] = await Promise.all([
+      Relay.open("--tcp", "--to", `127.0.0.1:${tcpTarget}`),
+      Relay.open("--udp", "--listen", `${host}:0`, "--to", `${host}:${udpTarget}`),
+    ]);
+    line.tcp = line.connections.port;
+    line.udp = line.datagrams.port;
     return line;
   }
 
-  accept(near, target) {
-    if (this.isCut) {
-      this.waiting.push([near, target]);
-      return;
-    }
-    const far = connect(target, "127.0.0.1");
-    const pair = [near, far];
-    this.pairs.add(pair);
-    for (const [one, other] of [pair, [far, near]]) {
-      one.on("data", (data) => other.write(data));
-      one.on("error", () => other.destroy());
-      one.on("close", () => {
-        other.destroy();
-        this.pairs.delete(pair);
-      });
-    }
-    near.resume();
-  }
-
-  datagram(data, from, target) {
-    if (this.isCut || this.isMute) return;
-    const key = `${from.address}:${from.port}`;
-    let far = this.far.get(key);
-    if (!far) {
-      far = createSocket("udp4");
-      far.on("message", (back) => !this.isCut && !this.isMute && this.udpSocket.send(back, from.port, from.address));
-      this.far.set(key, far);
-    }
-    far.send(data, target, this.host);
+  #both(order) {
+    return Promise.all([this.connections.tell(order), this.datagrams.tell(order)]);
   }
 
   cut() {
-    this.isCut = true;
-    for (const pair of this.pairs) pair.forEach((socket) => socket.pause());
+    return this.#both({ do: "cut" });
   }
 
   heal() {
-    this.isCut = false;
-    for (const pair of this.pairs) pair.forEach((socket) => socket.resume());
-    this.waiting.splice(0).forEach(([near, target]) => this.accept(near, target));
+    return this.#both({ do: "heal" });
   }
 
   /** Datagrams alone are lost, or no longer; afterwards they come from another address, as from another network. */
-  mute(isMute) {
-    this.isMute = isMute;
-    if (isMute) return;
-    this.far.forEach((socket) => socket.close());
-    this.far.clear();
+  async mute(isMute) {
+    if (!isMute) await this.datagrams.tell({ do: "rebind" });
+    await this.datagrams.tell({ do: isMute ? "cut" : "heal" });
   }
 
   /** Every TCP connection breaks now; the next one is taken at once. */
   drop() {
-    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
+    return this.connections.tell({ do: "hang_up" });
+  }
+
+  /** Other conditions from now on, as the flags of `impair` name them: `{ both: { loss: "5%" }, down: { rate: "1mbit" } }`. */
+  set(conditions) {
+    return this.#both({ do: "set", ...conditions });
   }
 
   close() {
-    this.server.close();
-    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
-    this.far.forEach((socket) => socket.close());
-    this.udpSocket.close();
+    this.connections.close();
+    this.datagrams.close();
   }
 }
