@@ -121,6 +121,8 @@ pub async fn measure(plan: &Plan) -> Result<Seen> {
     let receiver = UdpSocket::bind(plan.at)
         .await
         .with_context(|| format!("cannot receive at {}", plan.at))?;
+    // As much as the kernel allows: at a fixed rate a busy machine makes bursts.
+    let _ = socket2::SockRef::from(&receiver).set_recv_buffer_size(4 * 1024 * 1024);
     let sender = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
     sender.connect(plan.to).await?;
     let mut under_way = UnderWay::new(plan.count);
