@@ -29,13 +29,13 @@ A line that a test narrows, cuts and heals:
   weiquan-loadtest impair --tcp --to 127.0.0.1:8080 --control
 
 With --control it takes one JSON object a line on its standard input, answers each with one, and ends when the input ends:
-  {\"do\":\"set\",\"both\":{\"loss\":\"5%\"},\"down\":{\"rate\":\"1mbit\"}}   what is not named stays; names as in the flags
-  {\"do\":\"cut\"}  {\"do\":\"cut\",\"way\":\"down\"}                    nothing passes and nobody is told
-  {\"do\":\"stall\",\"way\":\"down\"}                            TCP: nothing more is read, as by a program that hangs
-  {\"do\":\"heal\"}                                          the end of both
-  {\"do\":\"rebind\"}  {\"do\":\"rebind\",\"from\":\"127.0.0.2\"}    UDP: from another address, as from wifi to mobile
-  {\"do\":\"reset\"}  {\"do\":\"hang_up\"}                       TCP: RST, FIN
-  {\"do\":\"counters\"}                                      so do SIGUSR1 and --every
+  {\"do\":\"set\",\"both\":{\"loss\":\"5%\"},\"down\":{\"rate\":\"1mbit\"}}   names as in the flags; what is not named stays
+  {\"do\":\"cut\"}      {\"do\":\"cut\",\"way\":\"down\"}               nothing passes and nobody is told
+  {\"do\":\"stall\"}    {\"do\":\"stall\",\"way\":\"down\"}             TCP: nothing more is read, as by a program that hangs
+  {\"do\":\"heal\"}                                            the end of both
+  {\"do\":\"rebind\"}   {\"do\":\"rebind\",\"from\":\"127.0.0.2\"}     UDP: from another address, as from wifi to mobile
+  {\"do\":\"reset\"}    {\"do\":\"hang_up\"}                        TCP: RST, FIN
+  {\"do\":\"counters\"}                                        so do SIGUSR1 and --every
 With \"line\":3 an order is for the third client alone; otherwise for all there are and all to come.
 
 The first line of its output says where it listens; the last one, after Ctrl-C too, has the counters.
@@ -49,10 +49,10 @@ On TCP no byte is ever lost, doubled or moved: a loss is the wait for a retransm
 )]
 pub struct Plan {
     /// Where clients connect to; port 0 lets the kernel choose.
-    #[arg(long, default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// The server behind the line.
-    #[arg(long)]
+    #[arg(long, value_name = "ADDRESS")]
     to: SocketAddr,
     /// Relay datagrams; each source address is a line of its own.
     #[arg(long)]
@@ -60,8 +60,6 @@ pub struct Plan {
     /// Relay connections.
     #[arg(long)]
     tcp: bool,
-    #[command(flatten)]
-    both: Flags,
     /// Otherwise for the way up, from the client to the server: `loss=5%,delay=40ms`.
     #[arg(
         long,
@@ -82,14 +80,16 @@ pub struct Plan {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// TCP: the kernel's buffer for what either side sent; small ones fill as soon as nothing is read.
-    #[arg(long, value_parser = units::bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = units::bytes)]
     window: Option<u64>,
     /// Tell the counters this often.
-    #[arg(long, value_parser = units::time)]
+    #[arg(long, value_name = "TIME", value_parser = units::time)]
     every: Option<Duration>,
     /// Take orders on the standard input, one JSON object a line.
     #[arg(long)]
     control: bool,
+    #[command(flatten)]
+    both: Flags,
 }
 
 /// What a line does, as flags.
@@ -97,22 +97,22 @@ pub struct Plan {
 #[command(next_help_heading = "What the line does, both ways")]
 pub struct Flags {
     /// The share that is lost: 0.05 or 5%.
-    #[arg(long, default_value = "0", value_parser = units::share)]
+    #[arg(long, default_value = "0", value_name = "SHARE", value_parser = units::share)]
     loss: f64,
     /// Losses come in bad spells of so many packets in the mean (Gilbert-Elliott); the mean loss stays. 0: each for itself.
-    #[arg(long, default_value = "0", value_parser = units::number)]
+    #[arg(long, default_value = "0", value_name = "PACKETS", value_parser = units::number)]
     burst: f64,
     /// The share that is lost in a bad spell.
-    #[arg(long, default_value = "1", value_parser = units::share)]
+    #[arg(long, default_value = "1", value_name = "SHARE", value_parser = units::share)]
     burst_loss: f64,
     /// The share that is lost between bad spells.
-    #[arg(long, default_value = "0", value_parser = units::share)]
+    #[arg(long, default_value = "0", value_name = "SHARE", value_parser = units::share)]
     calm_loss: f64,
     /// How long everything takes, one way: 40ms.
-    #[arg(long, default_value = "0", value_parser = units::time)]
+    #[arg(long, default_value = "0", value_name = "TIME", value_parser = units::time)]
     delay: Duration,
     /// By how much that varies.
-    #[arg(long, default_value = "0", value_parser = units::time)]
+    #[arg(long, default_value = "0", value_name = "TIME", value_parser = units::time)]
     jitter: Duration,
     /// How the jitter is spread.
     #[arg(long, value_enum, default_value_t = Shape::Uniform)]
@@ -121,28 +121,28 @@ pub struct Flags {
     #[arg(long)]
     overtake: bool,
     /// UDP: the share that is held back for --reorder-by, so that what follows overtakes it.
-    #[arg(long, default_value = "0", value_parser = units::share)]
+    #[arg(long, default_value = "0", value_name = "SHARE", value_parser = units::share)]
     reorder: f64,
     /// UDP: for how long.
-    #[arg(long, default_value = "10ms", value_parser = units::time)]
+    #[arg(long, default_value = "10ms", value_name = "TIME", value_parser = units::time)]
     reorder_by: Duration,
     /// UDP: the share that comes twice.
-    #[arg(long, default_value = "0", value_parser = units::share)]
+    #[arg(long, default_value = "0", value_name = "SHARE", value_parser = units::share)]
     duplicate: f64,
     /// Bits a second: 1mbit, 500kbit; none for no limit.
-    #[arg(long, default_value = "none", value_parser = units::rate)]
+    #[arg(long, default_value = "none", value_name = "RATE", value_parser = units::rate)]
     rate: Rate,
     /// Bytes that may leave at once after a pause (the depth of the token bucket).
-    #[arg(long, default_value = "1514", value_parser = units::bytes)]
+    #[arg(long, default_value = "1514", value_name = "BYTES", value_parser = units::bytes)]
     bucket: u64,
     /// Bytes that wait where it is narrow; what comes then is dropped (UDP) or not read (TCP).
-    #[arg(long, default_value = "64kib", value_parser = units::bytes)]
+    #[arg(long, default_value = "64kib", value_name = "BYTES", value_parser = units::bytes)]
     queue: u64,
     /// TCP: how long a lost segment waits until it is sent again; twice that after the next loss.
-    #[arg(long, default_value = "200ms", value_parser = units::time)]
+    #[arg(long, default_value = "200ms", value_name = "TIME", value_parser = units::time)]
     retransmit: Duration,
     /// Each line is cut after so many bytes in one direction: 100kb.
-    #[arg(long, default_value = "none", value_parser = units::some_bytes)]
+    #[arg(long, default_value = "none", value_name = "BYTES", value_parser = units::some_bytes)]
     cut_after: Bytes,
     /// How: without a word; TCP also by RST or by FIN.
     #[arg(long, value_enum, default_value_t = Ending::Blackhole)]

@@ -170,12 +170,13 @@ mod tests {
     #[test]
     fn a_change_keeps_what_it_does_not_name() {
         let bad = Conditions::default()
-            .with_text("loss=5%, delay=40ms, cut-after=1kib, overtake=true")
+            .with_text("loss=5%, delay=40ms, cut-after=1kib, cut-by=hang-up, overtake=true")
             .expect("conditions");
         assert_eq!(
             (bad.loss, bad.delay.as_millis(), bad.cut_after, bad.overtake),
             (0.05, 40, Some(1_024), true)
         );
+        assert_eq!(bad.cut_by, Ending::HangUp);
         let Value::Object(change) = serde_json::json!({ "loss": 0.1, "rate": "1mbit" }) else {
             unreachable!("an object")
         };

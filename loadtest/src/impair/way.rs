@@ -49,6 +49,7 @@ pub enum Ending {
     /// By RST, both ways.
     Reset,
     /// By FIN, both ways.
+    #[serde(alias = "hang-up")]
     HangUp,
 }
 
