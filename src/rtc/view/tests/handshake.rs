@@ -119,7 +119,11 @@ async fn a_lost_flight_is_repeated_though_the_viewer_repeats_its_hello() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.keyframe();
     let mut client = Client::new().await;
-    let established = edge.viewers.view(ROOM, "someone", client.offer()).await.unwrap();
+    let established = edge
+        .viewers
+        .view(ROOM, "someone", client.offer())
+        .await
+        .unwrap();
     client.take_answer(&established.sdp);
     client.send(&client.check(true)).await;
     assert!(matches!(client.hear().await, Heard::Checked));
