@@ -3,9 +3,8 @@
 //! Each side repeats its flight until it is answered (RFC 6347 §4.2.4), so on a line of 100 ms much is
 //! repeated that was not lost. To the library every handshake record is progress: it stops its own
 //! timer, finds nothing new, and waits without one. If what *we* said was lost, we would never say it
-//! again, and both sides would wait until somebody gives up; with browsers, which repeat their hello
-//! after 50 ms, every lost flight on every line that is longer than that. So a repeat of what we have
-//! answered already stays outside, and our own timer does its work.
+//! again, and both sides would wait until somebody gives up. So a repeat of what we have answered
+//! already stays outside, and our own timer does its work.
 
 use crate::fragments::{Fragment, Pieces, records};
 
