@@ -1,6 +1,6 @@
 //! What lasts: the log of every room, and the rows beside it. SQL is only here.
 //!
-//! Reading order: [`log`] (the contract and its types), `sqlite` and [`simulated`] (the two that
+//! Reading order: [`log`] (the contract and its types), `records` (its queries), `sqlite` and [`simulated`] (the two that
 //! keep it), [`writer`] (group commit) and `readers`, [`store`] (all of it as one value), and
 //! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each adds its queries to
 //! [`Store`]), [`backup`] (a copy beside a running server, and the way back).
@@ -13,6 +13,7 @@ mod fold;
 pub mod log;
 mod peek;
 mod readers;
+mod records;
 mod rows;
 pub mod simulated;
 mod sqlite;

@@ -14,8 +14,9 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     log::{Append, Entry, Known, Loaded, LogError, Page, PageOf, Tally, VoteRow},
     readers::Readers,
+    records::{read, tallies},
     rows::RowError,
-    sqlite::{self, SqliteLog, read, tallies},
+    sqlite::{self, SqliteLog},
     writer::{Commit, Health, Worked, Writer, WriterHandle},
 };
 

@@ -12,14 +12,16 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::Notify;
 
 use super::{
-    append::{Ends, append_part},
     migrate::{MIGRATIONS, migrate},
     open::{BUSY_TIMEOUT, database_file, lock_folder, open_writer},
-    read,
 };
 use crate::{
     log::{
         Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, RowChange, Tables,
+    },
+    records::{
+        append::{Ends, append_part},
+        read,
     },
     rows::column::int,
     store::OpenError,

@@ -1,12 +1,8 @@
 //! The log on SQLite: one file, write-ahead log, an fsync for every commit.
 
-mod append;
-pub(crate) mod entry;
 mod log;
 mod migrate;
 mod open;
-pub(crate) mod read;
-pub(crate) mod tallies;
 
 pub use log::SqliteLog;
 pub(crate) use open::{database_file, lock_folder, open_reader};

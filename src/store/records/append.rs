@@ -19,7 +19,7 @@ use crate::{
 
 /// Where each room's log ends. A room is looked up once; a failed commit forgets everything.
 #[derive(Default)]
-pub(super) struct Ends(HashMap<RoomNumber, (CircleId, Seq)>);
+pub(crate) struct Ends(HashMap<RoomNumber, (CircleId, Seq)>);
 
 impl Ends {
     /// `None` where there is no such room.
@@ -45,7 +45,7 @@ impl Ends {
 }
 
 /// Stores one part, or leaves the transaction as if it had never been there.
-pub(super) fn append_part(
+pub(crate) fn append_part(
     db: &Connection,
     ends: &mut Ends,
     part: &Append,
