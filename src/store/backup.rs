@@ -17,10 +17,8 @@ use rusqlite::{
 };
 
 use crate::{
-    rows::{
-        audit::{self, NewAct},
-        column::uint,
-    },
+    db::{Db, DbError, DbResult},
+    rows::audit::{self, NewAct},
     sqlite::{self, open_reader},
     store::OpenError,
 };
@@ -36,7 +34,7 @@ pub enum BackupError {
     #[error("{0} holds a database already; name an empty folder, or move that one away first")]
     Taken(PathBuf),
     #[error("{0}: {1}")]
-    Database(PathBuf, #[source] rusqlite::Error),
+    Database(PathBuf, #[source] DbError),
     #[error("{0}: {1}")]
     File(PathBuf, #[source] std::io::Error),
     #[error(transparent)]
@@ -85,13 +83,14 @@ pub fn copy_database(
     if !holds_something(&file) {
         return Err(BackupError::NoDatabase(folder.to_path_buf()));
     }
-    let failed = |it| BackupError::Database(file.clone(), it);
+    let failed = |it: DbError| BackupError::Database(file.clone(), it);
     let from = open_reader(folder)?;
     // SQLite starts a copy again when somebody else writes, which under load is without end; not so
     // inside a transaction, which sees one moment only. The first read fixes that moment.
-    let moment = from.unchecked_transaction().map_err(failed)?;
-    let contents = read_contents(&moment).map_err(failed)?;
-    copy_pages(&from, to, told).map_err(|it| BackupError::Database(to.to_path_buf(), it))?;
+    from.batch("BEGIN").map_err(failed)?;
+    let contents = read_contents(&from).map_err(failed)?;
+    copy_pages(from.sqlite(), to, told)
+        .map_err(|it| BackupError::Database(to.to_path_buf(), it.into()))?;
     Ok(contents)
 }
 
@@ -130,21 +129,17 @@ pub fn contents(file: &Path) -> Result<Contents, BackupError> {
 /// What SQLite finds wrong with a file: `integrity_check` and references that lead nowhere. Nothing
 /// where it is sound.
 pub fn faults(file: &Path) -> Result<Vec<String>, BackupError> {
-    let find = || -> rusqlite::Result<Vec<String>> {
+    let find = || -> DbResult<Vec<String>> {
         let db = open_copy(file)?;
-        let mut checked = db.prepare("PRAGMA integrity_check")?;
-        let mut found: Vec<String> = checked
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+        let mut found: Vec<String> = db.all("PRAGMA integrity_check", (), |row| row.get(0))?;
         found.retain(|it| it != "ok");
-        let mut dangling = db.prepare("PRAGMA foreign_key_check")?;
-        let mut rows = dangling.query([])?;
-        while let Some(row) = rows.next()? {
+        let dangling = db.all("PRAGMA foreign_key_check", (), |row| {
             let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
-            found.push(format!(
+            Ok(format!(
                 "a row of {table} names something that is not in {parent}"
-            ));
-        }
+            ))
+        })?;
+        found.extend(dangling);
         Ok(found)
     };
     find().map_err(|it| BackupError::Database(file.to_path_buf(), it))
@@ -152,47 +147,44 @@ pub fn faults(file: &Path) -> Result<Vec<String>, BackupError> {
 
 /// Every room with the ends of its log.
 pub fn room_logs(file: &Path) -> Result<Vec<RoomLog>, BackupError> {
-    let read = || -> rusqlite::Result<Vec<RoomLog>> {
-        let db = open_copy(file)?;
-        let mut query = db.prepare(
+    let read = || -> DbResult<Vec<RoomLog>> {
+        open_copy(file)?.all(
             "SELECT r.number, r.slug, count(l.seq), coalesce(min(l.seq), 0), coalesce(max(l.seq), 0)
              FROM rooms r LEFT JOIN records l ON l.room = r.number
              GROUP BY r.number ORDER BY r.number",
-        )?;
-        query
-            .query_map([], |row| {
+            (),
+            |row| {
                 Ok(RoomLog {
                     number: row.get(0)?,
                     slug: row.get(1)?,
-                    records: uint(row, 2)?,
-                    first: uint(row, 3)?,
-                    last: uint(row, 4)?,
+                    records: row.get(2)?,
+                    first: row.get(3)?,
+                    last: row.get(4)?,
                 })
-            })?
-            .collect()
+            },
+        )
     };
     read().map_err(|it| BackupError::Database(file.to_path_buf(), it))
 }
 
 /// The files of blobs that a database names, in their order; none where it is of before there were any.
 pub fn blob_files(file: &Path) -> Result<Vec<BlobId>, BackupError> {
-    let read = || -> rusqlite::Result<Vec<BlobId>> {
+    let read = || -> DbResult<Vec<BlobId>> {
         let db = open_copy(file)?;
-        let known: bool = db.query_row(
+        let known: bool = db.one(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'blobs')",
-            [],
+            (),
             |row| row.get(0),
         )?;
         if !known {
             return Ok(Vec::new());
         }
-        let mut query = db.prepare(
+        let ids: Vec<BlobId> = db.all(
             "SELECT id FROM blobs UNION SELECT preview FROM blobs WHERE preview IS NOT NULL
              ORDER BY 1",
+            (),
+            |row| Ok(row.get::<String>(0)?.into()),
         )?;
-        let ids: Vec<BlobId> = query
-            .query_map([], |row| row.get::<_, String>(0).map(BlobId::from))?
-            .collect::<Result<_, _>>()?;
         // Nothing else ever becomes the name of a file.
         Ok(ids.into_iter().filter(BlobId::is_well_formed).collect())
     };
@@ -258,14 +250,15 @@ impl Vacant {
     /// afresh, where it would take new records for old ones. `act` is the next line of the audit log.
     pub fn fill(self, file: &Path, act: &NewAct) -> Result<(), BackupError> {
         let failed = |it| BackupError::Database(file.to_path_buf(), it);
-        let mut db = open_copy(file).map_err(failed)?;
+        let db = open_copy(file).map_err(failed)?;
         // Not the write-ahead log: one file is all there is when this returns.
-        db.pragma_update(None, "journal_mode", "delete")
-            .map_err(failed)?;
+        db.sqlite()
+            .pragma_update(None, "journal_mode", "delete")
+            .map_err(|it| failed(it.into()))?;
         // The log that the line belongs to is younger than the first databases.
-        sqlite::bring_up_to_date(&mut db, file)?;
-        renew(&mut db, act).map_err(failed)?;
-        db.close().map_err(|(_, it)| failed(it))?;
+        sqlite::bring_up_to_date(db.sqlite(), file)?;
+        db.change(|db| renew(db, act)).map_err(failed)?;
+        drop(db);
         let place = sqlite::database_file(&self.folder);
         let moved = || -> std::io::Result<()> {
             File::open(file)?.sync_all()?;
@@ -277,11 +270,9 @@ impl Vacant {
 }
 
 /// New epochs for all rooms, and a line of the audit log: both or neither.
-fn renew(db: &mut Connection, act: &NewAct) -> rusqlite::Result<()> {
-    let both = db.transaction()?;
-    both.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))", [])?;
-    audit::add(&both, act)?;
-    both.commit()
+fn renew(db: &Db, act: &NewAct) -> DbResult<()> {
+    db.batch("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")?;
+    audit::add(db, act)
 }
 
 fn holds_something(file: &Path) -> bool {
@@ -289,29 +280,29 @@ fn holds_something(file: &Path) -> bool {
 }
 
 /// A file that nobody else has open.
-fn open_copy(file: &Path) -> rusqlite::Result<Connection> {
+fn open_copy(file: &Path) -> DbResult<Db> {
     let db = Connection::open_with_flags(
         file,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     // A damaged schema must not run code (https://sqlite.org/security.html).
     db.pragma_update(None, "trusted_schema", "off")?;
-    Ok(db)
+    Ok(Db::Sqlite(db))
 }
 
-fn read_contents(db: &Connection) -> rusqlite::Result<Contents> {
-    let schema = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let mut query = db.prepare(
+fn read_contents(db: &Db) -> DbResult<Contents> {
+    let schema = db.one("PRAGMA user_version", (), |row| row.get(0))?;
+    let names: Vec<String> = db.all(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        (),
+        |row| row.get(0),
     )?;
-    let names: Vec<String> = query
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
     let mut tables = BTreeMap::new();
     for name in names {
         // A name cannot be a parameter; it is quoted as SQL quotes names.
         let count = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
-        tables.insert(name, db.query_row(&count, [], |row| uint(row, 0))?);
+        let rows = db.one(&count, (), |row| row.get(0))?;
+        tables.insert(name, rows);
     }
     Ok(Contents { schema, tables })
 }

@@ -1,6 +1,7 @@
 //! What lasts: the log of every room, and the rows beside it. SQL is only here.
 //!
-//! Reading order: [`log`] (the contract and its types), `records` (its queries), `sqlite` and [`simulated`] (the two that
+//! Reading order: [`log`] (the contract and its types), `db` (a database as queries see it), `records`
+//! (the log's queries), `sqlite` and [`simulated`] (the two that
 //! keep it), [`writer`] (group commit) and `readers`, [`store`] (all of it as one value), and
 //! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each adds its queries to
 //! [`Store`]), [`backup`] (a copy beside a running server, and the way back).
@@ -9,6 +10,7 @@
 //! nothing and reads no body of a record.
 
 pub mod backup;
+mod db;
 mod fold;
 pub mod log;
 mod peek;
@@ -20,6 +22,7 @@ mod sqlite;
 pub mod store;
 pub mod writer;
 
+pub use db::DbError;
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,

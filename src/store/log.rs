@@ -13,7 +13,10 @@ use protocol::{
     server::{Person, Phase},
 };
 
-use crate::rows::audit::NewAct;
+use crate::{
+    db::{Db, DbError},
+    rows::audit::NewAct,
+};
 
 /// Records at the end of a room's log that [`Loaded::tail`] holds: what a resume may replay.
 pub const TAIL_RECORDS: usize = protocol::limits::RESUME_RECORDS_MAX;
@@ -254,6 +257,12 @@ pub enum LogError {
     Busy,
 }
 
+impl From<DbError> for LogError {
+    fn from(error: DbError) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
 /// How far [`Log::idle`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Housekeeping {
@@ -288,5 +297,5 @@ pub trait Log: Send {
     }
 }
 
-/// The tables of a SQLite file, for the row queries of this crate.
-pub struct Tables<'a>(pub(crate) &'a mut rusqlite::Connection);
+/// The tables of a database, for the row queries of this crate.
+pub struct Tables<'a>(pub(crate) &'a Db);

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::{
+    db::{Db, DbResult},
     rows::{
         audit::{self, ActRow, ActsOf, Chain},
         server::SECRET,
@@ -15,22 +16,21 @@ use crate::{
 /// The secret that signs the tokens of the server of this folder. Reads only, so it may run beside
 /// the server.
 pub fn peek_server_secret(folder: &Path) -> Result<[u8; 32], OpenError> {
-    let reader = sqlite::open_reader(folder)?;
-    reader
-        .query_row("SELECT value FROM server WHERE key = ?1", [SECRET], |row| {
-            row.get(0)
-        })
-        .map_err(|it| OpenError::Unreadable(folder.to_owned(), Box::new(it)))
+    let secret = "SELECT value FROM server WHERE key = ?1";
+    peek(folder, |db| db.one(secret, [SECRET], |row| row.get(0)))
 }
 
 /// Lines of the audit log of this folder, the newest first.
 pub fn peek_acts(folder: &Path, of: &ActsOf) -> Result<Vec<ActRow>, OpenError> {
-    let reader = sqlite::open_reader(folder)?;
-    audit::page(&reader, of).map_err(|it| OpenError::Unreadable(folder.to_owned(), Box::new(it)))
+    peek(folder, |db| audit::page(db, of))
 }
 
 /// Walks the chain of the audit log of this folder.
 pub fn peek_chain(folder: &Path) -> Result<Chain, OpenError> {
+    peek(folder, audit::verify)
+}
+
+fn peek<T>(folder: &Path, look: impl FnOnce(&Db) -> DbResult<T>) -> Result<T, OpenError> {
     let reader = sqlite::open_reader(folder)?;
-    audit::verify(&reader).map_err(|it| OpenError::Unreadable(folder.to_owned(), Box::new(it)))
+    look(&reader).map_err(|it| OpenError::Unreadable(folder.to_owned(), Box::new(it)))
 }

@@ -12,13 +12,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
+
+use crate::db::Db;
 
 /// Reads that wait; beyond this the answer is "busy".
 const READS_WAITING_MAX: usize = 1_024;
 
-type Read = Box<dyn FnOnce(&Connection) + Send>;
+type Read = Box<dyn FnOnce(&Db) + Send>;
 
 /// Hands reads to the threads, which end when this is dropped.
 pub(crate) struct Readers {
@@ -26,9 +27,7 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn spawn(
-        connections: Vec<Connection>,
-    ) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub(crate) fn spawn(connections: Vec<Db>) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (reads, inbox) = sync_channel(READS_WAITING_MAX);
         let inbox = Arc::new(Mutex::new(inbox));
         let threads = connections
@@ -47,7 +46,7 @@ impl Readers {
     /// `None` where it did not run: too many reads wait, or the readers are gone.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> T + Send + 'static,
+        read: impl FnOnce(&Db) -> T + Send + 'static,
     ) -> Option<T> {
         let (done, result) = oneshot::channel();
         let read: Read = Box::new(move |connection| {
@@ -62,7 +61,7 @@ impl Readers {
     }
 }
 
-fn serve(connection: &Connection, inbox: &Mutex<Receiver<Read>>) {
+fn serve(connection: &Db, inbox: &Mutex<Receiver<Read>>) {
     loop {
         // One thread at a time waits for the next read, holding the lock; the others wait for the
         // lock. Nothing can panic in there, so a poisoned lock is as good as another.

@@ -7,11 +7,11 @@ use std::{
 };
 
 use protocol::{ClientId, MemberId, RoomNumber, Seq};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::Deserialize;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
+    db::{self, Db},
     log::{Append, Entry, Known, Loaded, LogError, Page, PageOf, Tally, VoteRow},
     readers::Readers,
     records::{read, tallies},
@@ -158,7 +158,7 @@ impl Store {
 
     /// The likes and replies of these records, each of them named.
     pub async fn tallies(&self, room: RoomNumber, of: Vec<Seq>) -> Result<Vec<Tally>, LogError> {
-        self.read_log(move |db| tallies::tallies_of(db, room, &of))
+        self.read_log(move |db| Ok(tallies::tallies_of(db, room, &of)?))
             .await
     }
 
@@ -169,7 +169,7 @@ impl Store {
         member: MemberId,
         (from, to): (Seq, Seq),
     ) -> Result<Vec<Seq>, LogError> {
-        self.read_log(move |db| tallies::liked(db, room, &member, from, to))
+        self.read_log(move |db| Ok(tallies::liked(db, room, &member, from, to)?))
             .await
     }
 
@@ -186,7 +186,7 @@ impl Store {
 
     /// Every vote in a room's open polls.
     pub async fn votes(&self, room: RoomNumber) -> Result<Vec<VoteRow>, LogError> {
-        self.read_log(move |db| tallies::votes(db, room)).await
+        self.read_log(move |db| Ok(tallies::votes(db, room)?)).await
     }
 
     /// The first records of a kind between two seqs of a room.
@@ -214,7 +214,7 @@ impl Store {
 
     async fn read_log<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, LogError> + Send + 'static,
+        query: impl FnOnce(&Db) -> Result<T, LogError> + Send + 'static,
     ) -> Result<T, LogError> {
         let Some(readers) = self.readers() else {
             return Err(LogError::Busy);
@@ -225,7 +225,7 @@ impl Store {
     /// Runs a row query on a reader.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, RowError> + Send + 'static,
+        query: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, RowError> {
         let Some(readers) = self.readers() else {
             return Err(RowError::Unavailable);
@@ -240,12 +240,12 @@ impl Store {
     /// this answers `Ok`.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, RowError> + Send + 'static,
+        change: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, RowError> {
         let outcome = self.0.writer.run(move |log| {
             let tables = log.tables().expect("a store's log is SQLite");
-            match change_rows(tables.0, change) {
-                Err(RowError::Failed(error)) if sqlite::is_disk_failure(&*error) => {
+            match tables.0.change(change) {
+                Err(RowError::Failed(error)) if db::is_storage_failure(&*error) => {
                     tracing::error!(%error, "a row change failed");
                     Worked::Broken(Err(RowError::Unavailable))
                 }
@@ -260,17 +260,6 @@ impl Store {
     }
 }
 
-fn change_rows<T>(
-    db: &mut Connection,
-    change: impl FnOnce(&Transaction<'_>) -> Result<T, RowError>,
-) -> Result<T, RowError> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // An error drops the transaction, which rolls it back.
-    let value = change(&transaction)?;
-    transaction.commit()?;
-    Ok(value)
-}
-
 /// Nothing panics while one of these is held, so a poisoned lock is as good as another.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -281,9 +270,10 @@ mod tests {
     use rusqlite::ffi;
 
     use super::*;
+    use crate::db::DbError;
 
     fn failing(code: i32) -> RowError {
-        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()
+        DbError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).into()
     }
 
     #[tokio::test]
@@ -292,7 +282,7 @@ mod tests {
         let store = Store::open(folder.path(), &StoreConfig::default()).expect("a new store");
         let half_done = store
             .write(|db| {
-                db.execute("INSERT INTO server VALUES ('half', x'00')", [])?;
+                db.execute("INSERT INTO server VALUES ('half', x'00')", ())?;
                 Err::<(), _>(failing(ffi::SQLITE_FULL))
             })
             .await;
@@ -308,7 +298,7 @@ mod tests {
         let halves = store
             .read(|db| {
                 let count = "SELECT count(*) FROM server WHERE key = 'half'";
-                Ok(db.query_row(count, [], |row| row.get::<_, u32>(0))?)
+                Ok(db.one(count, (), |row| row.get::<u32>(0))?)
             })
             .await;
         assert_eq!(halves.expect("a read"), 0, "nothing of the change is there");
@@ -343,7 +333,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path(), &StoreConfig::default()).expect("a new store");
         let written = store
-            .read(|db| Ok(db.execute("INSERT INTO server VALUES ('x', x'00')", [])?))
+            .read(|db| Ok(db.execute("INSERT INTO server VALUES ('x', x'00')", ())?))
             .await;
         assert!(matches!(written, Err(RowError::Failed(_))), "{written:?}");
     }

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use protocol::{CircleId, RoomNumber, Seq};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{entry, read, tallies};
 use crate::{
+    db::Db,
     log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
     rows::{
         audit::{self, NewAct},
         broadcasts::put_broadcast,
-        column::is_taken,
         notices, turnouts,
         uploads::{let_go, refer, veil},
     },
@@ -23,18 +22,15 @@ pub(crate) struct Ends(HashMap<RoomNumber, (CircleId, Seq)>);
 
 impl Ends {
     /// `None` where there is no such room.
-    fn of(
-        &mut self,
-        db: &Connection,
-        room: RoomNumber,
-    ) -> Result<Option<(CircleId, Seq)>, LogError> {
+    fn of(&mut self, db: &Db, room: RoomNumber) -> Result<Option<(CircleId, Seq)>, LogError> {
         if let Some(end) = self.0.get(&room) {
             return Ok(Some(*end));
         }
-        let circle: Option<CircleId> = db
-            .prepare_cached("SELECT circle FROM rooms WHERE number = ?1")?
-            .query_row([room], |row| row.get(0))
-            .optional()?;
+        let circle: Option<CircleId> = db.first(
+            "SELECT circle FROM rooms WHERE number = ?1",
+            [room],
+            |row| row.get(0),
+        )?;
         let Some(circle) = circle else {
             return Ok(None);
         };
@@ -46,7 +42,7 @@ impl Ends {
 
 /// Stores one part, or leaves the transaction as if it had never been there.
 pub(crate) fn append_part(
-    db: &Connection,
+    db: &Db,
     ends: &mut Ends,
     part: &Append,
 ) -> Result<Result<(), AppendError>, LogError> {
@@ -60,14 +56,14 @@ pub(crate) fn append_part(
         return Ok(Err(error));
     }
     let end = last + part.records.len() as u64;
-    db.prepare_cached("SAVEPOINT part")?.execute([])?;
+    db.execute("SAVEPOINT part", ())?;
     let stored = store(db, part, end)?;
     if stored.is_err() {
-        db.prepare_cached("ROLLBACK TO part")?.execute([])?;
+        db.execute("ROLLBACK TO part", ())?;
     } else {
         ends.0.insert(part.room, (circle, end));
     }
-    db.prepare_cached("RELEASE part")?.execute([])?;
+    db.execute("RELEASE part", ())?;
     Ok(stored)
 }
 
@@ -83,13 +79,11 @@ fn check_order(part: &Append, last: Seq) -> Result<(), AppendError> {
     Ok(())
 }
 
-fn store(db: &Connection, part: &Append, end: Seq) -> Result<Result<(), AppendError>, LogError> {
+fn store(db: &Db, part: &Append, end: Seq) -> Result<Result<(), AppendError>, LogError> {
     for entry in &part.records {
-        match entry::insert(db, part.room, part.circle, entry) {
-            Ok(_) => {}
-            // The seq is free (it follows the last one), so it is the client id that is taken.
-            Err(error) if is_taken(&error) => return conflict(db, part).map(Err),
-            Err(error) => return Err(error.into()),
+        // The seq is free (it follows the last one), so it is the client id that is taken.
+        if !entry::insert(db, part.room, part.circle, entry)? {
+            return conflict(db, part).map(Err);
         }
     }
     for change in &part.rows {
@@ -101,7 +95,7 @@ fn store(db: &Connection, part: &Append, end: Seq) -> Result<Result<(), AppendEr
 }
 
 /// Every client id of the append that was stored before it.
-fn conflict(db: &Connection, part: &Append) -> Result<AppendError, LogError> {
+fn conflict(db: &Db, part: &Append) -> Result<AppendError, LogError> {
     let first = part.records.first().map_or(0, |it| it.seq);
     let mut known: Vec<Known> = Vec::new();
     for entry in &part.records {
@@ -119,7 +113,7 @@ fn conflict(db: &Connection, part: &Append) -> Result<AppendError, LogError> {
 }
 
 fn change_row(
-    db: &Connection,
+    db: &Db,
     part: &Append,
     end: Seq,
     change: &RowChange,

@@ -1,69 +1,64 @@
 //! A record as columns, and the checksum that finds what the disk changed.
 
 use protocol::{CircleId, ClientId, RoomNumber};
-use rusqlite::{Connection, Row};
 
 use crate::{
+    db::{Db, DbError, DbResult, Row},
     log::{Entry, LogError},
-    rows::column::{int, mark_int, opt_int, opt_uint, person, uint},
+    rows::column::{int, mark_int, opt_int, person},
 };
 
 pub(super) const ENTRY_COLUMNS: &str = "seq, at_ms, pos, author, author_name, author_mark, kind,
      is_fact, client_id, body, circle, checksum";
 
-pub(super) fn insert(
-    db: &Connection,
-    room: RoomNumber,
-    circle: CircleId,
-    entry: &Entry,
-) -> rusqlite::Result<usize> {
-    db.prepare_cached(
+/// False where its client id is there already, which is then no error of the transaction.
+pub(super) fn insert(db: &Db, room: RoomNumber, circle: CircleId, entry: &Entry) -> DbResult<bool> {
+    let new = db.execute(
         "INSERT INTO records (room, circle, seq, at_ms, pos, author, author_name, author_mark,
                               kind, is_fact, client_id, checksum, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute((
-        room,
-        circle,
-        int(entry.seq),
-        int(entry.at_ms),
-        opt_int(entry.pos),
-        entry.author.id.as_str(),
-        &entry.author.name,
-        mark_int(entry.author.mark),
-        entry.kind,
-        entry.is_fact,
-        entry.client_id.as_ref().map(ClientId::as_str),
-        checksum(room, circle, entry),
-        &entry.body,
-    ))
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+        (
+            room,
+            circle,
+            int(entry.seq),
+            int(entry.at_ms),
+            opt_int(entry.pos),
+            entry.author.id.as_str(),
+            &entry.author.name,
+            mark_int(entry.author.mark),
+            entry.kind,
+            entry.is_fact,
+            entry.client_id.as_ref().map(ClientId::as_str),
+            checksum(room, circle, entry),
+            &entry.body,
+        ),
+    )?;
+    Ok(new > 0)
 }
 
 /// Overwrites a record's body.
 pub(super) fn replace_body(
-    db: &Connection,
+    db: &Db,
     room: RoomNumber,
     circle: CircleId,
     entry: &Entry,
-) -> rusqlite::Result<usize> {
-    db.prepare_cached("UPDATE records SET body = ?3, checksum = ?4 WHERE room = ?1 AND seq = ?2")?
-        .execute((
+) -> DbResult<usize> {
+    db.execute(
+        "UPDATE records SET body = ?3, checksum = ?4 WHERE room = ?1 AND seq = ?2",
+        (
             room,
             int(entry.seq),
             &entry.body,
             checksum(room, circle, entry),
-        ))
+        ),
+    )
 }
 
 /// Reads [`ENTRY_COLUMNS`]; an entry that is not what was written is an error that names it.
 pub(super) fn read(room: RoomNumber, row: &Row<'_>) -> Result<Entry, LogError> {
-    let seq = uint(row, 0)?;
+    let seq = row.get(0)?;
     let (entry, circle, kept) = columns(row).map_err(|it| match it {
-        // A value of a kind that is never written.
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::Utf8Error(..) => LogError::Damaged { room, seq },
+        DbError::Odd(_) => LogError::Damaged { room, seq },
         other => other.into(),
     })?;
     if checksum(room, circle, &entry) == kept {
@@ -73,15 +68,15 @@ pub(super) fn read(room: RoomNumber, row: &Row<'_>) -> Result<Entry, LogError> {
     }
 }
 
-fn columns(row: &Row<'_>) -> rusqlite::Result<(Entry, CircleId, i64)> {
+fn columns(row: &Row<'_>) -> DbResult<(Entry, CircleId, i64)> {
     let entry = Entry {
-        seq: uint(row, 0)?,
-        at_ms: uint(row, 1)?,
-        pos: opt_uint(row, 2)?,
+        seq: row.get(0)?,
+        at_ms: row.get(1)?,
+        pos: row.get(2)?,
         author: person(row, 3)?,
         kind: row.get(6)?,
         is_fact: row.get(7)?,
-        client_id: row.get::<_, Option<String>>(8)?.map(ClientId::from),
+        client_id: row.get::<Option<String>>(8)?.map(ClientId::from),
         body: row.get(9)?,
     };
     Ok((entry, row.get(10)?, row.get(11)?))

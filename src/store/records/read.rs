@@ -1,29 +1,31 @@
 //! Reading a room's log: the same queries for the writer's connection and the readers'.
 
 use protocol::{ClientId, Epoch, MemberId, RoomNumber, Seq, limits};
-use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::{
     entry::{self, ENTRY_COLUMNS},
     tallies,
 };
 use crate::{
+    db::{Db, DbResult, Params},
     log::{CLIENT_IDS_LOADED, Entry, Known, Loaded, LogError, Page, PageOf, TAIL_RECORDS},
     rows::{
-        column::{int, member, uint},
+        column::{int, member},
         turnouts,
     },
 };
 
 /// One consistent view: everything is read inside one transaction.
-pub(crate) fn load(db: &Connection, room: RoomNumber) -> Result<Loaded, LogError> {
-    // It only reads, so that dropping it (a rollback) ends it as well as a commit would.
-    let view = db.unchecked_transaction()?;
-    let epoch = epoch(&view, room)?;
-    let last_seq = last_seq(&view, room)?;
+pub(crate) fn load(db: &Db, room: RoomNumber) -> Result<Loaded, LogError> {
+    db.view(|db| load_now(db, room))
+}
+
+fn load_now(db: &Db, room: RoomNumber) -> Result<Loaded, LogError> {
+    let epoch = epoch(db, room)?;
+    let last_seq = last_seq(db, room)?;
     let before_tail = last_seq.saturating_sub(TAIL_RECORDS as u64);
     let facts = entries(
-        &view,
+        db,
         room,
         &format!(
             "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND is_fact = 1 ORDER BY seq"
@@ -31,7 +33,7 @@ pub(crate) fn load(db: &Connection, room: RoomNumber) -> Result<Loaded, LogError
         [room],
     )?;
     let tail = entries(
-        &view,
+        db,
         room,
         &format!("SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq > ?2 ORDER BY seq"),
         (room, int(before_tail)),
@@ -48,27 +50,25 @@ pub(crate) fn load(db: &Connection, room: RoomNumber) -> Result<Loaded, LogError
         last_seq,
         facts,
         tail,
-        client_ids: client_ids(&view, room)?,
-        votes: tallies::votes(&view, room)?,
-        tallies: tallies::tallies(&view, room, before_tail + 1, last_seq)?,
-        measured: turnouts::of_room(&view, room)?,
+        client_ids: client_ids(db, room)?,
+        votes: tallies::votes(db, room)?,
+        tallies: tallies::tallies(db, room, before_tail + 1, last_seq)?,
+        measured: turnouts::of_room(db, room)?,
     })
 }
 
-pub(crate) fn page(
-    db: &Connection,
-    room: RoomNumber,
-    of: PageOf,
-    n: usize,
-) -> Result<Page, LogError> {
+pub(crate) fn page(db: &Db, room: RoomNumber, of: PageOf, n: usize) -> Result<Page, LogError> {
     let n = n.min(limits::PAGE_RECORDS_MAX);
     // One more than asked tells whether there is more that way.
     let limit = i64::try_from(n + 1).expect("a page is small");
-    let view = db.unchecked_transaction()?;
-    epoch(&view, room)?;
+    db.view(|db| page_now(db, room, of, n, limit))
+}
+
+fn page_now(db: &Db, room: RoomNumber, of: PageOf, n: usize, limit: i64) -> Result<Page, LogError> {
+    epoch(db, room)?;
     let below = |seq: i64| {
         entries(
-            &view,
+            db,
             room,
             &format!(
                 "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq < ?2
@@ -81,7 +81,7 @@ pub(crate) fn page(
         PageOf::Last => below(i64::MAX)?,
         PageOf::Before(seq) => below(int(seq))?,
         PageOf::After(seq) => entries(
-            &view,
+            db,
             room,
             &format!(
                 "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq > ?2
@@ -97,7 +97,7 @@ pub(crate) fn page(
     }
     without_hole(room, &found)?;
     let tallies = match (found.first(), found.last()) {
-        (Some(first), Some(last)) => tallies::tallies(&view, room, first.seq, last.seq)?,
+        (Some(first), Some(last)) => tallies::tallies(db, room, first.seq, last.seq)?,
         _ => Vec::new(),
     };
     Ok(Page {
@@ -118,11 +118,7 @@ fn without_hole(room: RoomNumber, entries: &[Entry]) -> Result<(), LogError> {
     }
 }
 
-pub(crate) fn entry(
-    db: &Connection,
-    room: RoomNumber,
-    seq: Seq,
-) -> Result<Option<Entry>, LogError> {
+pub(crate) fn entry(db: &Db, room: RoomNumber, seq: Seq) -> Result<Option<Entry>, LogError> {
     let found = entries(
         db,
         room,
@@ -134,7 +130,7 @@ pub(crate) fn entry(
 
 /// The first records of a kind between two seqs.
 pub(crate) fn between(
-    db: &Connection,
+    db: &Db,
     room: RoomNumber,
     seqs: (Seq, Seq),
     kind: u8,
@@ -153,71 +149,71 @@ pub(crate) fn between(
 }
 
 pub(crate) fn known(
-    db: &Connection,
+    db: &Db,
     room: RoomNumber,
     author: &MemberId,
     client_id: &ClientId,
 ) -> Result<Option<Known>, LogError> {
-    let found = db
-        .prepare_cached(
-            "SELECT seq, at_ms FROM records WHERE room = ?1 AND author = ?2 AND client_id = ?3",
-        )?
-        .query_row((room, author.as_str(), client_id.as_str()), |row| {
+    let found = db.first(
+        "SELECT seq, at_ms FROM records WHERE room = ?1 AND author = ?2 AND client_id = ?3",
+        (room, author.as_str(), client_id.as_str()),
+        |row| {
             Ok(Known {
                 author: author.clone(),
                 client_id: client_id.clone(),
-                seq: uint(row, 0)?,
-                at_ms: uint(row, 1)?,
+                seq: row.get(0)?,
+                at_ms: row.get(1)?,
             })
-        })
-        .optional()?;
+        },
+    )?;
     Ok(found)
 }
 
-pub(super) fn last_seq(db: &Connection, room: RoomNumber) -> rusqlite::Result<Seq> {
-    db.prepare_cached("SELECT coalesce(max(seq), 0) FROM records WHERE room = ?1")?
-        .query_row([room], |row| uint(row, 0))
+pub(super) fn last_seq(db: &Db, room: RoomNumber) -> DbResult<Seq> {
+    db.one(
+        "SELECT coalesce(max(seq), 0) FROM records WHERE room = ?1",
+        [room],
+        |row| row.get(0),
+    )
 }
 
-fn epoch(db: &Connection, room: RoomNumber) -> Result<Epoch, LogError> {
-    db.prepare_cached("SELECT epoch FROM rooms WHERE number = ?1")?
-        .query_row([room], |row| row.get::<_, String>(0))
-        .optional()?
-        .map(Epoch::from)
-        .ok_or(LogError::NoSuchRoom(room))
+fn epoch(db: &Db, room: RoomNumber) -> Result<Epoch, LogError> {
+    db.first("SELECT epoch FROM rooms WHERE number = ?1", [room], |row| {
+        row.get::<String>(0)
+    })?
+    .map(Epoch::from)
+    .ok_or(LogError::NoSuchRoom(room))
 }
 
-fn client_ids(db: &Connection, room: RoomNumber) -> Result<Vec<Known>, LogError> {
-    let mut query = db.prepare_cached(
+fn client_ids(db: &Db, room: RoomNumber) -> Result<Vec<Known>, LogError> {
+    let limit = i64::try_from(CLIENT_IDS_LOADED).expect("it is a small constant");
+    let mut found: Vec<Known> = db.all(
         "SELECT author, client_id, seq, at_ms FROM records
          WHERE room = ?1 AND client_id IS NOT NULL ORDER BY seq DESC LIMIT ?2",
-    )?;
-    let limit = i64::try_from(CLIENT_IDS_LOADED).expect("it is a small constant");
-    let mut found: Vec<Known> = query
-        .query_map((room, limit), |row| {
+        (room, limit),
+        |row| {
             Ok(Known {
                 author: member(row, 0)?,
-                client_id: row.get::<_, String>(1).map(ClientId::from)?,
-                seq: uint(row, 2)?,
-                at_ms: uint(row, 3)?,
+                client_id: row.get::<String>(1).map(ClientId::from)?,
+                seq: row.get(2)?,
+                at_ms: row.get(3)?,
             })
-        })?
-        .collect::<Result<_, _>>()?;
+        },
+    )?;
     found.reverse();
     Ok(found)
 }
 
 pub(super) fn entries(
-    db: &Connection,
+    db: &Db,
     room: RoomNumber,
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<Entry>, LogError> {
-    let mut query = db.prepare_cached(sql)?;
-    let mut rows = query.query(params)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
+    db.each(sql, params, |row| {
         found.push(entry::read(room, row)?);
-    }
+        Ok::<_, LogError>(())
+    })?;
     Ok(found)
 }

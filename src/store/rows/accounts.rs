@@ -1,15 +1,18 @@
 //! Accounts (账号): who can sign in, and what they are in their circle.
 
 use protocol::{CircleId, MemberId};
-use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 
 use super::{
     RowError,
     audit::{self, NewAct},
-    column::{int, is_taken, member, odd, uint},
+    column::{int, member},
     mail,
 };
-use crate::{fold::fold_name, store::Store};
+use crate::{
+    db::{Db, DbError, DbResult, Row},
+    fold::fold_name,
+    store::Store,
+};
 
 /// The role of a member in a circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,12 +71,11 @@ impl Store {
     pub async fn account_by_name(&self, name: &str) -> Result<Option<Account>, RowError> {
         let folded = fold_name(name);
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
-                    "{ACCOUNT} WHERE a.name_folded = ?1 {FIRST_CIRCLE}"
-                ))?
-                .query_row([folded], account_row)
-                .optional()?;
+            let found = db.first(
+                &format!("{ACCOUNT} WHERE a.name_folded = ?1 {FIRST_CIRCLE}"),
+                [folded],
+                account_row,
+            )?;
             Ok(found)
         })
         .await
@@ -101,11 +103,11 @@ impl Store {
             if let Some(act) = &act {
                 audit::add(db, act)?;
             }
-            let is_last_owner: bool = db.query_row(
+            let is_last_owner: bool = db.one(
                 "SELECT count(*) = 1 AND max(account) = ?2 FROM members
                  WHERE circle = ?1 AND role = 'owner'",
                 (circle, id.as_str()),
-                |row| row.get::<_, Option<bool>>(0).map(Option::unwrap_or_default),
+                |row| Ok(row.get::<Option<bool>>(0)?.unwrap_or_default()),
             )?;
             if is_last_owner && role != Role::Owner {
                 return Err(RowError::LastOwner);
@@ -147,11 +149,7 @@ impl Store {
 }
 
 /// Nobody who knew the old password stays signed in.
-pub(super) fn replace_password(
-    db: &Connection,
-    id: &MemberId,
-    password: &str,
-) -> Result<(), RowError> {
+pub(super) fn replace_password(db: &Db, id: &MemberId, password: &str) -> Result<(), RowError> {
     let changed = db.execute(
         "UPDATE accounts SET password = ?2 WHERE id = ?1",
         (id.as_str(), password),
@@ -164,7 +162,7 @@ pub(super) fn replace_password(
 /// Ends every sign-in, every browser that is pushed to, every token and every link that sets a password
 /// of an account. Answers the new
 /// token epoch.
-pub(super) fn sign_out_all(db: &Connection, id: &MemberId) -> Result<u64, RowError> {
+pub(super) fn sign_out_all(db: &Db, id: &MemberId) -> Result<u64, RowError> {
     db.execute("DELETE FROM sign_ins WHERE account = ?1", [id.as_str()])?;
     db.execute(
         "DELETE FROM push_subscriptions WHERE member = ?1",
@@ -172,10 +170,10 @@ pub(super) fn sign_out_all(db: &Connection, id: &MemberId) -> Result<u64, RowErr
     )?;
     // Who is out does not come back in by a letter that they got before.
     mail::drop_password_link(db, id)?;
-    let epoch = db.query_row(
+    let epoch = db.one(
         "UPDATE accounts SET token_epoch = token_epoch + 1 WHERE id = ?1 RETURNING token_epoch",
         [id.as_str()],
-        |row| uint(row, 0),
+        |row| row.get(0),
     )?;
     Ok(epoch)
 }
@@ -193,15 +191,16 @@ const ACCOUNT: &str = "SELECT a.id, a.name, a.password, a.token_epoch, a.made_ms
      FROM accounts a JOIN members m ON m.account = a.id";
 const FIRST_CIRCLE: &str = "ORDER BY m.circle LIMIT 1";
 
-pub(crate) fn account_by_id(db: &Connection, id: &MemberId) -> Result<Option<Account>, RowError> {
-    let found = db
-        .prepare_cached(&format!("{ACCOUNT} WHERE a.id = ?1 {FIRST_CIRCLE}"))?
-        .query_row([id.as_str()], account_row)
-        .optional()?;
+pub(crate) fn account_by_id(db: &Db, id: &MemberId) -> Result<Option<Account>, RowError> {
+    let found = db.first(
+        &format!("{ACCOUNT} WHERE a.id = ?1 {FIRST_CIRCLE}"),
+        [id.as_str()],
+        account_row,
+    )?;
     Ok(found)
 }
 
-pub(crate) fn insert_account(db: &Connection, new: &NewAccount) -> Result<(), RowError> {
+pub(crate) fn insert_account(db: &Db, new: &NewAccount) -> Result<(), RowError> {
     let folded = fold_name(&new.name);
     db.execute(
         "INSERT INTO accounts (id, name, name_folded, password, made_ms)
@@ -214,18 +213,12 @@ pub(crate) fn insert_account(db: &Connection, new: &NewAccount) -> Result<(), Ro
             int(new.made_ms),
         ),
     )
-    .map_err(|it| {
-        if is_taken(&it) {
-            RowError::NameTaken
-        } else {
-            it.into()
-        }
-    })?;
+    .map_err(|it| it.or_taken(RowError::NameTaken))?;
     Ok(())
 }
 
 pub(crate) fn insert_member(
-    db: &Connection,
+    db: &Db,
     new: &NewAccount,
     circle: CircleId,
     role: Role,
@@ -237,13 +230,13 @@ pub(crate) fn insert_member(
     Ok(())
 }
 
-pub(crate) fn account_row(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(crate) fn account_row(row: &Row<'_>) -> DbResult<Account> {
     Ok(Account {
         id: member(row, 0)?,
         name: row.get(1)?,
         password: row.get(2)?,
-        token_epoch: uint(row, 3)?,
-        made_ms: uint(row, 4)?,
+        token_epoch: row.get(3)?,
+        made_ms: row.get(4)?,
         circle: row.get(5)?,
         role: role(row, 6)?,
     })
@@ -257,11 +250,11 @@ pub(crate) const fn role_text(role: Role) -> &'static str {
     }
 }
 
-pub(crate) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
-    match row.get_ref(column)?.as_str()? {
+pub(crate) fn role(row: &Row<'_>, column: usize) -> DbResult<Role> {
+    match row.text(column)? {
         "member" => Ok(Role::Member),
         "moderator" => Ok(Role::Moderator),
         "owner" => Ok(Role::Owner),
-        _ => Err(odd(column, FromSqlError::InvalidType)),
+        _ => Err(DbError::Odd(column)),
     }
 }

@@ -3,16 +3,20 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use protocol::{MemberId, RoomNumber, Seq, server::Person};
-use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     Hash, RowError,
-    column::{int, mark_int, opt_int, opt_uint, person, uint},
+    column::{int, mark_int, opt_int, person},
 };
-use crate::store::Store;
+use crate::{
+    db::{Db, DbResult, Row},
+    store::Store,
+};
 
 /// What the first line carries for the line before it.
 const BEGINNING: Hash = [0; 32];
+/// Lines of the chain that are in memory together while it is walked.
+const VERIFIED_AT_ONCE: i64 = 1_000;
 /// Lines that a page holds at most.
 pub const ACTS_MAX: usize = 200;
 
@@ -75,75 +79,86 @@ impl Store {
     }
 }
 
-pub(crate) fn page(db: &Connection, of: &ActsOf) -> rusqlite::Result<Vec<ActRow>> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM audit
-         WHERE (?1 IS NULL OR room = ?1) AND (?2 IS NULL OR whom = ?2)
-           AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR number < ?4)
-         ORDER BY number DESC LIMIT ?5"
-    ))?;
+pub(crate) fn page(db: &Db, of: &ActsOf) -> DbResult<Vec<ActRow>> {
     let whom = of.whom.as_ref().map(MemberId::as_str);
     let n = int(of.n.clamp(1, ACTS_MAX) as u64);
     let (since, before) = (opt_int(of.since_ms), opt_int(of.before));
-    query
-        .query_map((of.room, whom, since, before, n), act_row)?
-        .collect()
+    db.all(
+        &format!(
+            "SELECT {COLUMNS} FROM audit
+         WHERE (?1 IS NULL OR room = ?1) AND (?2 IS NULL OR whom = ?2)
+           AND (?3 IS NULL OR at_ms >= ?3) AND (?4 IS NULL OR number < ?4)
+         ORDER BY number DESC LIMIT ?5"
+        ),
+        (of.room, whom, since, before, n),
+        act_row,
+    )
 }
 
 /// Adds a line behind the last one.
-pub(crate) fn add(db: &Connection, act: &NewAct) -> rusqlite::Result<()> {
-    let last: Option<(i64, Hash)> = db
-        .prepare_cached("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+pub(crate) fn add(db: &Db, act: &NewAct) -> DbResult<()> {
+    let last: Option<(i64, Hash)> = db.first(
+        "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1",
+        (),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     let (last, before) = last.unwrap_or((0, BEGINNING));
     let number = last + 1;
     let hash = hash(number.unsigned_abs(), &before, act);
     let whom = act.whom.as_ref();
-    db.prepare_cached(
+    db.execute(
         "INSERT INTO audit (number, at_ms, room, seq, actor, actor_name, actor_mark, what, whom,
                             whom_name, whom_mark, why, until_ms, before_hash, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-    )?
-    .execute((
-        number,
-        int(act.at_ms),
-        act.room,
-        opt_int(act.seq),
-        act.by.id.as_str(),
-        &act.by.name,
-        mark_int(act.by.mark),
-        &act.what,
-        whom.map(|it| it.id.as_str()),
-        whom.map(|it| &it.name),
-        whom.map(|it| mark_int(it.mark)),
-        &act.why,
-        opt_int(act.until_ms),
-        before,
-        hash,
-    ))?;
+        (
+            number,
+            int(act.at_ms),
+            act.room,
+            opt_int(act.seq),
+            act.by.id.as_str(),
+            &act.by.name,
+            mark_int(act.by.mark),
+            &act.what,
+            whom.map(|it| it.id.as_str()),
+            whom.map(|it| &it.name),
+            whom.map(|it| mark_int(it.mark)),
+            &act.why,
+            opt_int(act.until_ms),
+            before,
+            hash,
+        ),
+    )?;
     Ok(())
 }
 
-pub(crate) fn verify(db: &Connection) -> rusqlite::Result<Chain> {
-    let mut query = db.prepare(&format!("SELECT {COLUMNS} FROM audit ORDER BY number"))?;
-    let mut rows = query.query([])?;
+pub(crate) fn verify(db: &Db) -> DbResult<Chain> {
     let (mut last, mut before) = (0, BEGINNING);
-    while let Some(row) = rows.next()? {
-        let number = last + 1;
-        // A value that cannot be read was not written so either.
-        let Ok(line) = act_row(row) else {
-            return Ok(Chain::BrokenAt(number));
-        };
-        let whole = line.number == number
-            && line.before == before
-            && line.hash == hash(number, &before, &line.act);
-        if !whole {
-            return Ok(Chain::BrokenAt(number));
+    // Nothing is written here with a number below 1, and what is would be found.
+    let mut above = i64::MIN;
+    loop {
+        let part = db.all(
+            &format!("SELECT {COLUMNS} FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2"),
+            (above, VERIFIED_AT_ONCE),
+            // A value that cannot be read was not written so either.
+            |row| Ok(act_row(row).ok()),
+        )?;
+        if part.is_empty() {
+            return Ok(Chain::Whole(last));
         }
-        (last, before) = (number, line.hash);
+        for line in part {
+            let number = last + 1;
+            let whole = line.filter(|it| {
+                it.number == number
+                    && it.before == before
+                    && it.hash == hash(number, &before, &it.act)
+            });
+            let Some(line) = whole else {
+                return Ok(Chain::BrokenAt(number));
+            };
+            (last, before) = (number, line.hash);
+        }
+        above = int(last);
     }
-    Ok(Chain::Whole(last))
 }
 
 /// SHA-256 over every column, each with its length, so that no two can trade bytes.
@@ -173,19 +188,19 @@ fn hash(number: u64, before: &Hash, act: &NewAct) -> Hash {
 const COLUMNS: &str = "number, at_ms, room, seq, actor, actor_name, actor_mark, what, whom,
     whom_name, whom_mark, why, until_ms, before_hash, hash";
 
-fn act_row(row: &Row<'_>) -> rusqlite::Result<ActRow> {
+fn act_row(row: &Row<'_>) -> DbResult<ActRow> {
     let whom: Option<String> = row.get(8)?;
     Ok(ActRow {
-        number: uint(row, 0)?,
+        number: row.get(0)?,
         act: NewAct {
-            at_ms: uint(row, 1)?,
+            at_ms: row.get(1)?,
             room: row.get(2)?,
-            seq: opt_uint(row, 3)?,
+            seq: row.get(3)?,
             by: person(row, 4)?,
             what: row.get(7)?,
             whom: whom.map(|_| person(row, 8)).transpose()?,
             why: row.get(11)?,
-            until_ms: opt_uint(row, 12)?,
+            until_ms: row.get(12)?,
         },
         before: row.get(13)?,
         hash: row.get(14)?,
@@ -195,6 +210,7 @@ fn act_row(row: &Row<'_>) -> rusqlite::Result<ActRow> {
 #[cfg(test)]
 mod tests {
     use protocol::server::Mark;
+    use rusqlite::Connection;
 
     use super::*;
 
@@ -216,10 +232,10 @@ mod tests {
         }
     }
 
-    fn log(lines: u64) -> Connection {
-        let db = Connection::open_in_memory().expect("memory");
+    fn log(lines: u64) -> Db {
+        let db = Db::Sqlite(Connection::open_in_memory().expect("memory"));
         let sql = include_str!("../migrations/0004_order.sql");
-        db.execute_batch(sql).expect("the migration");
+        db.batch(sql).expect("the migration");
         for n in 1..=lines {
             add(&db, &act(n)).expect("added");
         }
@@ -229,8 +245,8 @@ mod tests {
     #[test]
     fn o13_lines_are_only_added() {
         let db = log(3);
-        assert!(db.execute("UPDATE audit SET why = ''", []).is_err());
-        assert!(db.execute("DELETE FROM audit", []).is_err());
+        assert!(db.execute("UPDATE audit SET why = ''", ()).is_err());
+        assert!(db.execute("DELETE FROM audit", ()).is_err());
         assert_eq!(verify(&db).expect("read"), Chain::Whole(3));
         let of = ActsOf {
             whom: Some("m_ann".into()),
@@ -253,11 +269,9 @@ mod tests {
             ("UPDATE audit SET number = 9 WHERE number = 5", 5),
         ] {
             let db = log(5);
-            db.execute_batch(
-                "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_shortened",
-            )
-            .expect("whoever has the file can");
-            db.execute(tampered, []).expect("tampered");
+            db.batch("DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_shortened")
+                .expect("whoever has the file can");
+            db.execute(tampered, ()).expect("tampered");
             let found = verify(&db).expect("read");
             assert_eq!(found, Chain::BrokenAt(broken_at), "{tampered}");
         }

@@ -1,15 +1,18 @@
 //! Broadcasts (场次) as pages query them: a projection that the log's appends write.
 
 use protocol::{BroadcastId, CircleId, RoomNumber, Seq};
-use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     RowError,
-    column::{int, mark_int, opt_int, opt_uint, person, phase, phase_text, uint},
+    column::{int, mark_int, opt_int, person, phase, phase_text},
     summaries::put_summary,
     turnouts,
 };
-use crate::{log::BroadcastRow, store::Store};
+use crate::{
+    db::{Db, DbResult, Row},
+    log::BroadcastRow,
+    store::Store,
+};
 
 impl Store {
     /// The newest broadcast of a room that is not archived.
@@ -18,13 +21,14 @@ impl Store {
         room: RoomNumber,
     ) -> Result<Option<BroadcastRow>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
+            let found = db.first(
+                &format!(
                     "SELECT {BROADCAST_COLUMNS} FROM rooms r
                      JOIN broadcasts b ON b.id = ({CURRENT_OF_ROOM}) WHERE r.number = ?1"
-                ))?
-                .query_row([room], |row| broadcast_row(row, 0))
-                .optional()?;
+                ),
+                [room],
+                |row| broadcast_row(row, 0),
+            )?;
             Ok(found)
         })
         .await
@@ -36,13 +40,14 @@ impl Store {
         room: RoomNumber,
     ) -> Result<Option<(BroadcastRow, u64)>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
+            let found = db.first(
+                &format!(
                     "SELECT {BROADCAST_COLUMNS}, b.revision FROM broadcasts b WHERE b.room = ?1
                      ORDER BY b.seq DESC LIMIT 1"
-                ))?
-                .query_row([room], |row| Ok((broadcast_row(row, 0)?, uint(row, 9)?)))
-                .optional()?;
+                ),
+                [room],
+                |row| Ok((broadcast_row(row, 0)?, row.get(9)?)),
+            )?;
             Ok(found)
         })
         .await
@@ -55,15 +60,14 @@ impl Store {
         n: usize,
     ) -> Result<Vec<BroadcastRow>, RowError> {
         self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {BROADCAST_COLUMNS} FROM broadcasts b WHERE b.room = ?1
+            let found = db.all(
+                &format!(
+                    "SELECT {BROADCAST_COLUMNS} FROM broadcasts b WHERE b.room = ?1
                  ORDER BY b.seq DESC LIMIT ?2"
-            ))?;
-            let found = query
-                .query_map((room, i64::try_from(n).unwrap_or(i64::MAX)), |row| {
-                    broadcast_row(row, 0)
-                })?
-                .collect::<Result<_, _>>()?;
+                ),
+                (room, i64::try_from(n).unwrap_or(i64::MAX)),
+                |row| broadcast_row(row, 0),
+            )?;
             Ok(found)
         })
         .await
@@ -78,25 +82,23 @@ pub(crate) const CURRENT_OF_ROOM: &str = "SELECT c.id FROM broadcasts c
 
 /// Makes or changes a broadcast, inside an append's transaction. The row keeps the seq that made it.
 pub(crate) fn put_broadcast(
-    db: &Connection,
+    db: &Db,
     room: RoomNumber,
     circle: CircleId,
     seq: Seq,
     row: &BroadcastRow,
-) -> rusqlite::Result<usize> {
-    let changed = db
-        .prepare_cached(
-            "INSERT INTO broadcasts (id, room, circle, phase, title, host, host_name, host_mark,
+) -> DbResult<usize> {
+    let changed = db.execute(
+        "INSERT INTO broadcasts (id, room, circle, phase, title, host, host_name, host_mark,
                                  starts_ms, live_ms, ended_ms, seq)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET
              phase = excluded.phase, title = excluded.title, host = excluded.host,
              host_name = excluded.host_name, host_mark = excluded.host_mark,
              starts_ms = excluded.starts_ms, live_ms = excluded.live_ms,
-             ended_ms = excluded.ended_ms, revision = revision + 1
-         WHERE room = excluded.room",
-        )?
-        .execute((
+             ended_ms = excluded.ended_ms, revision = broadcasts.revision + 1
+         WHERE broadcasts.room = excluded.room",
+        (
             row.id.as_str(),
             room,
             circle,
@@ -109,7 +111,8 @@ pub(crate) fn put_broadcast(
             opt_int(row.live_ms),
             opt_int(row.ended_ms),
             int(seq),
-        ))?;
+        ),
+    )?;
     if let Some(turnout) = row.turnout.as_ref().filter(|_| changed > 0) {
         put_summary(db, seq, &row.id, turnout)?;
         turnouts::forget(db, room, &row.id)?;
@@ -118,15 +121,15 @@ pub(crate) fn put_broadcast(
 }
 
 /// Reads [`BROADCAST_COLUMNS`] from column `first` on.
-pub(crate) fn broadcast_row(row: &Row<'_>, first: usize) -> rusqlite::Result<BroadcastRow> {
+pub(crate) fn broadcast_row(row: &Row<'_>, first: usize) -> DbResult<BroadcastRow> {
     Ok(BroadcastRow {
-        id: row.get::<_, String>(first).map(BroadcastId::from)?,
+        id: row.get::<String>(first).map(BroadcastId::from)?,
         phase: phase(row, first + 1)?,
         title: row.get(first + 2)?,
         host: person(row, first + 3)?,
-        starts_ms: opt_uint(row, first + 6)?,
-        live_ms: opt_uint(row, first + 7)?,
-        ended_ms: opt_uint(row, first + 8)?,
+        starts_ms: row.get(first + 6)?,
+        live_ms: row.get(first + 7)?,
+        ended_ms: row.get(first + 8)?,
         turnout: None,
     })
 }

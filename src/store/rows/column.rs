@@ -1,12 +1,11 @@
-//! How Rust values stand in columns. SQLite's integers are signed 64 bit, ours are unsigned.
+//! How Rust values stand in columns. A database's integers are signed 64 bit, ours are unsigned.
 
 use protocol::{
     MemberId, Slug,
     server::{Mark, Person, Phase},
 };
-use rusqlite::{Row, types::FromSqlError};
 
-use super::Hash;
+use crate::db::{DbError, DbResult, Row};
 
 /// For a column. A client may have chosen the value (when a broadcast is to start), so what does
 /// not fit becomes the largest that does.
@@ -18,31 +17,16 @@ pub(crate) fn opt_int(n: Option<u64>) -> Option<i64> {
     n.map(int)
 }
 
-pub(crate) fn uint(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    let n: i64 = row.get(column)?;
-    u64::try_from(n).map_err(|_| odd(column, FromSqlError::OutOfRange(n)))
+pub(crate) fn member(row: &Row<'_>, column: usize) -> DbResult<MemberId> {
+    row.get::<String>(column).map(MemberId::from)
 }
 
-pub(crate) fn opt_uint(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
-    let n: Option<i64> = row.get(column)?;
-    n.map(|n| u64::try_from(n).map_err(|_| odd(column, FromSqlError::OutOfRange(n))))
-        .transpose()
-}
-
-pub(crate) fn member(row: &Row<'_>, column: usize) -> rusqlite::Result<MemberId> {
-    row.get::<_, String>(column).map(MemberId::from)
-}
-
-pub(crate) fn slug(row: &Row<'_>, column: usize) -> rusqlite::Result<Slug> {
-    row.get::<_, String>(column).map(Slug::from)
-}
-
-pub(crate) fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<Hash> {
-    row.get(column)
+pub(crate) fn slug(row: &Row<'_>, column: usize) -> DbResult<Slug> {
+    row.get::<String>(column).map(Slug::from)
 }
 
 /// Three columns: id, name, mark.
-pub(crate) fn person(row: &Row<'_>, first: usize) -> rusqlite::Result<Person> {
+pub(crate) fn person(row: &Row<'_>, first: usize) -> DbResult<Person> {
     Ok(Person {
         id: member(row, first)?,
         name: row.get(first + 1)?,
@@ -61,15 +45,15 @@ pub(crate) const fn mark_int(mark: Mark) -> i64 {
     }
 }
 
-fn mark(row: &Row<'_>, column: usize) -> rusqlite::Result<Mark> {
-    match row.get::<_, i64>(column)? {
+fn mark(row: &Row<'_>, column: usize) -> DbResult<Mark> {
+    match row.get::<i64>(column)? {
         0 => Ok(Mark::Guest),
         1 => Ok(Mark::Member),
         2 => Ok(Mark::Host),
         3 => Ok(Mark::Moderator),
         4 => Ok(Mark::Owner),
         5 => Ok(Mark::CoHost),
-        other => Err(odd(column, FromSqlError::OutOfRange(other))),
+        _ => Err(DbError::Odd(column)),
     }
 }
 
@@ -84,28 +68,14 @@ pub(crate) const fn phase_text(phase: Phase) -> &'static str {
     }
 }
 
-pub(crate) fn phase(row: &Row<'_>, column: usize) -> rusqlite::Result<Phase> {
-    match row.get_ref(column)?.as_str()? {
+pub(crate) fn phase(row: &Row<'_>, column: usize) -> DbResult<Phase> {
+    match row.text(column)? {
         "scheduled" => Ok(Phase::Scheduled),
         "open" => Ok(Phase::Open),
         "live" => Ok(Phase::Live),
         "paused" => Ok(Phase::Paused),
         "ended" => Ok(Phase::Ended),
         "archived" => Ok(Phase::Archived),
-        _ => Err(odd(column, FromSqlError::InvalidType)),
+        _ => Err(DbError::Odd(column)),
     }
-}
-
-/// A stored value that this program would not have written.
-pub(crate) fn odd(column: usize, error: FromSqlError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Null, Box::new(error))
-}
-
-/// True where a write broke a UNIQUE or PRIMARY KEY rule.
-pub(crate) fn is_taken(error: &rusqlite::Error) -> bool {
-    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
-    matches!(
-        error.sqlite_error().map(|it| it.extended_code),
-        Some(SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY)
-    )
 }

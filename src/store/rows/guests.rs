@@ -1,13 +1,15 @@
 //! Guests (访客): people without an account, each the same person on the same device.
 
 use protocol::{CircleId, MemberId};
-use rusqlite::{OptionalExtension, Row};
 
 use super::{
     Hash, RowError,
-    column::{int, member, uint},
+    column::{int, member},
 };
-use crate::store::Store;
+use crate::{
+    db::{DbResult, Row},
+    store::Store,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
@@ -39,12 +41,13 @@ impl Store {
     pub async fn guest(&self, wish: GuestDevice) -> Result<Guest, RowError> {
         self.write(move |db| {
             let name = wish.name.as_deref().unwrap_or(&wish.made_name);
-            let guest = db.query_row(
+            let guest = db.one(
                 "INSERT INTO guests (id, circle, device_hash, name, made_ms, seen_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?5)
                  ON CONFLICT (circle, device_hash) DO UPDATE SET
-                     seen_ms = max(seen_ms, excluded.seen_ms),
-                     name = CASE WHEN ?6 THEN excluded.name ELSE name END
+                     seen_ms = CASE WHEN excluded.seen_ms > guests.seen_ms
+                                    THEN excluded.seen_ms ELSE guests.seen_ms END,
+                     name = CASE WHEN ?6 = 1 THEN excluded.name ELSE guests.name END
                  RETURNING id, circle, name, made_ms, seen_ms",
                 (
                     wish.new_id.as_str(),
@@ -63,24 +66,23 @@ impl Store {
 
     pub async fn guest_by_id(&self, id: MemberId) -> Result<Option<Guest>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(
-                    "SELECT id, circle, name, made_ms, seen_ms FROM guests WHERE id = ?1",
-                )?
-                .query_row([id.as_str()], guest_row)
-                .optional()?;
+            let found = db.first(
+                "SELECT id, circle, name, made_ms, seen_ms FROM guests WHERE id = ?1",
+                [id.as_str()],
+                guest_row,
+            )?;
             Ok(found)
         })
         .await
     }
 }
 
-fn guest_row(row: &Row<'_>) -> rusqlite::Result<Guest> {
+fn guest_row(row: &Row<'_>) -> DbResult<Guest> {
     Ok(Guest {
         id: member(row, 0)?,
         circle: row.get(1)?,
         name: row.get(2)?,
-        made_ms: uint(row, 3)?,
-        seen_ms: uint(row, 4)?,
+        made_ms: row.get(3)?,
+        seen_ms: row.get(4)?,
     })
 }

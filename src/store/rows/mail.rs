@@ -7,16 +7,18 @@
 use std::time::Duration;
 
 use protocol::{MemberId, limits, notices::Notice};
-use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 
 use super::{
     RowError,
     accounts::{Account, account_by_id, replace_password},
     audit::{self, NewAct},
-    column::{int, member, odd, uint},
+    column::{int, member},
     notices::{NOTICE, notice_row},
 };
-use crate::store::Store;
+use crate::{
+    db::{Db, DbError, DbResult, Row},
+    store::Store,
+};
 
 /// Letters that are looked at together.
 const DUE_AT_ONCE: usize = 64;
@@ -135,12 +137,11 @@ impl Store {
     pub async fn mail_of(&self, of: MemberId) -> Result<MailOf, RowError> {
         self.read(move |db| {
             let address = address(db, &of)?;
-            let asked = db
-                .prepare_cached(
-                    "SELECT address FROM letters WHERE member = ?1 AND kind = 'confirm'",
-                )?
-                .query_row([of.as_str()], |row| row.get(0))
-                .optional()?;
+            let asked = db.first(
+                "SELECT address FROM letters WHERE member = ?1 AND kind = 'confirm'",
+                [of.as_str()],
+                |row| row.get(0),
+            )?;
             Ok(MailOf { address, asked })
         })
         .await
@@ -151,7 +152,7 @@ impl Store {
     pub async fn ask_letter(&self, new: LinkLetter) -> Result<(), RowError> {
         self.write(move |db| {
             let day_ms = Duration::from_secs(24 * 3_600).as_millis() as u64;
-            let others: u32 = db.query_row(
+            let others: u32 = db.one(
                 "SELECT count(*) FROM letters
                  WHERE address = ?1 AND made_ms > ?2 AND NOT (member = ?3 AND kind = ?4)",
                 (
@@ -198,7 +199,7 @@ impl Store {
                 let any = "SELECT EXISTS (SELECT 1 FROM letters WHERE kind = ?1 AND made_ms <= ?2
                            OR kind = ?3 AND made_ms <= ?4)";
                 let values = (confirm.0, confirm.1, password.0, password.1);
-                Ok(db.query_row(any, values, |row| row.get::<_, bool>(0))?)
+                Ok(db.one(any, values, |row| row.get::<bool>(0))?)
             })
             .await?;
         if any_over {
@@ -215,14 +216,13 @@ impl Store {
         }
         self.read(move |db| {
             let limit = i64::try_from(DUE_AT_ONCE).unwrap_or(i64::MAX);
-            let due = db
-                .prepare_cached(
-                    "SELECT l.member, l.kind, l.address, l.lang, l.made_ms, a.name, l.tries
+            let due = db.all(
+                "SELECT l.member, l.kind, l.address, l.lang, l.made_ms, a.name, l.tries
                      FROM letters l JOIN accounts a ON a.id = l.member
                      WHERE l.due_ms <= ?1 ORDER BY l.due_ms LIMIT ?2",
-                )?
-                .query_map((int(now_ms), limit), due_link)?
-                .collect::<Result<_, _>>()?;
+                (int(now_ms), limit),
+                due_link,
+            )?;
             Ok(due)
         })
         .await
@@ -317,27 +317,27 @@ impl Store {
     pub async fn due_notices(&self, now_ms: u64) -> Result<Vec<DueNotices>, RowError> {
         self.read(move |db| {
             let limit = i64::try_from(DUE_AT_ONCE).unwrap_or(i64::MAX);
-            let whom: Vec<(MemberId, String, String, String, u32)> = db
-                .prepare_cached(
-                    "SELECT DISTINCT m.member, a.name, m.address, m.lang, m.tries
+            let whom: Vec<(MemberId, String, String, String, u32)> = db.all(
+                "SELECT DISTINCT m.member, a.name, m.address, m.lang, m.tries
                      FROM notices n JOIN mail_addresses m ON m.member = n.member
                      JOIN accounts a ON a.id = n.member
                      WHERE n.mail_ms <= ?1 AND m.next_ms <= ?1 LIMIT ?2",
-                )?
-                .query_map((int(now_ms), limit), |row| {
+                (int(now_ms), limit),
+                |row| {
                     let (name, address, lang) = (row.get(1)?, row.get(2)?, row.get(3)?);
                     Ok((member(row, 0)?, name, address, lang, row.get(4)?))
-                })?
-                .collect::<Result<_, _>>()?;
+                },
+            )?;
             let mut due = Vec::with_capacity(whom.len());
             for (member, name, address, lang, tries) in whom {
-                let mut waiting: Vec<Notice> = db
-                    .prepare_cached(&format!(
+                let mut waiting: Vec<Notice> = db.all(
+                    &format!(
                         "SELECT {NOTICE} WHERE n.member = ?1 AND n.mail_ms IS NOT NULL
                          ORDER BY n.id DESC"
-                    ))?
-                    .query_map([member.as_str()], notice_row)?
-                    .collect::<Result<_, _>>()?;
+                    ),
+                    [member.as_str()],
+                    notice_row,
+                )?;
                 let upto = waiting.first().map_or(0, |it| it.id);
                 // What was emptied meanwhile is not worth a line.
                 waiting.retain(|it| !it.text.is_empty());
@@ -375,11 +375,13 @@ impl Store {
                 LetterFate::Refused => (next_ms, "0", "refused + 1"),
                 LetterFate::Later(at_ms) => (at_ms, "tries + 1", "refused"),
             };
-            db.prepare_cached(&format!(
-                "UPDATE mail_addresses SET next_ms = ?2, tries = {tries}, refused = {refused}
+            db.execute(
+                &format!(
+                    "UPDATE mail_addresses SET next_ms = ?2, tries = {tries}, refused = {refused}
                  WHERE member = ?1"
-            ))?
-            .execute((of.as_str(), int(next_ms)))?;
+                ),
+                (of.as_str(), int(next_ms)),
+            )?;
             if !matches!(fate, LetterFate::Later(_)) {
                 db.execute(
                     "UPDATE notices SET mail_ms = NULL
@@ -415,21 +417,21 @@ impl Store {
 }
 
 /// Whether letters of notices go to a member.
-pub(super) fn is_written_to(db: &Connection, of: &MemberId) -> rusqlite::Result<bool> {
+pub(super) fn is_written_to(db: &Db, of: &MemberId) -> DbResult<bool> {
     Ok(address(db, of)?.is_some_and(|it| it.works()))
 }
 
 /// What waits for a member to go into a letter goes into none.
-pub(super) fn drop_waiting(db: &Connection, of: &MemberId) -> rusqlite::Result<()> {
-    db.prepare_cached(
+pub(super) fn drop_waiting(db: &Db, of: &MemberId) -> DbResult<()> {
+    db.execute(
         "UPDATE notices SET mail_ms = NULL WHERE member = ?1 AND mail_ms IS NOT NULL",
-    )?
-    .execute([of.as_str()])?;
+        [of.as_str()],
+    )?;
     Ok(())
 }
 
 /// A link that sets a password and was sent already is good no more.
-pub(super) fn drop_password_link(db: &Connection, of: &MemberId) -> rusqlite::Result<()> {
+pub(super) fn drop_password_link(db: &Db, of: &MemberId) -> DbResult<()> {
     db.execute(
         "DELETE FROM letters WHERE member = ?1 AND kind = 'password'",
         [of.as_str()],
@@ -437,50 +439,52 @@ pub(super) fn drop_password_link(db: &Connection, of: &MemberId) -> rusqlite::Re
     Ok(())
 }
 
-fn address(db: &Connection, of: &MemberId) -> rusqlite::Result<Option<MailAddress>> {
-    db.prepare_cached("SELECT address, lang, refused FROM mail_addresses WHERE member = ?1")?
-        .query_row([of.as_str()], |row| {
+fn address(db: &Db, of: &MemberId) -> DbResult<Option<MailAddress>> {
+    db.first(
+        "SELECT address, lang, refused FROM mail_addresses WHERE member = ?1",
+        [of.as_str()],
+        |row| {
             Ok(MailAddress {
                 address: row.get(0)?,
                 lang: row.get(1)?,
                 refused: row.get(2)?,
             })
-        })
-        .optional()
+        },
+    )
 }
 
 /// Takes a letter away for its link, where it is the newest and its time is not over.
 fn use_link(
-    db: &Connection,
+    db: &Db,
     of: &MemberId,
     kind: LetterKind,
     made_ms: u64,
     now_ms: u64,
-) -> rusqlite::Result<Option<LinkLetter>> {
+) -> DbResult<Option<LinkLetter>> {
     if now_ms.saturating_sub(made_ms) > kind.good_for().as_millis() as u64 {
         return Ok(None);
     }
-    db.prepare_cached(
+    db.first(
         "DELETE FROM letters WHERE member = ?1 AND kind = ?2 AND made_ms = ?3
          RETURNING member, kind, address, lang, made_ms",
-    )?
-    .query_row((of.as_str(), kind.as_str(), int(made_ms)), link_letter)
-    .optional()
+        (of.as_str(), kind.as_str(), int(made_ms)),
+        link_letter,
+    )
 }
 
-fn link_letter(row: &Row<'_>) -> rusqlite::Result<LinkLetter> {
-    let word = row.get_ref(1)?.as_str()?;
+fn link_letter(row: &Row<'_>) -> DbResult<LinkLetter> {
+    let word = row.text(1)?;
     let kind = LetterKind::ALL.into_iter().find(|it| it.as_str() == word);
     Ok(LinkLetter {
         member: member(row, 0)?,
-        kind: kind.ok_or_else(|| odd(1, FromSqlError::InvalidType))?,
+        kind: kind.ok_or(DbError::Odd(1))?,
         address: row.get(2)?,
         lang: row.get(3)?,
-        made_ms: uint(row, 4)?,
+        made_ms: row.get(4)?,
     })
 }
 
-fn due_link(row: &Row<'_>) -> rusqlite::Result<DueLink> {
+fn due_link(row: &Row<'_>) -> DbResult<DueLink> {
     Ok(DueLink {
         letter: link_letter(row)?,
         name: row.get(5)?,

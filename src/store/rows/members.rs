@@ -1,14 +1,17 @@
 //! Members (成员) as their owner reads the list: by name, a page at a time.
 
 use protocol::{CircleId, MemberId};
-use rusqlite::{Connection, Row};
 
 use super::{
     RowError,
     accounts::{Role, role, role_text},
-    column::{member, uint},
+    column::member,
 };
-use crate::{fold::fold_name, store::Store};
+use crate::{
+    db::{Db, DbResult, Row},
+    fold::fold_name,
+    store::Store,
+};
 
 /// A member of a circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,33 +58,36 @@ impl Store {
 const FITTING: &str = "FROM members m JOIN accounts a ON a.id = m.account
      WHERE m.circle = ?1 AND (?2 = '' OR instr(a.name_folded, ?2) > 0) AND (?3 IS NULL OR m.role = ?3)";
 
-fn page(db: &Connection, circle: CircleId, of: &MembersOf, n: usize) -> Result<Members, RowError> {
+fn page(db: &Db, circle: CircleId, of: &MembersOf, n: usize) -> Result<Members, RowError> {
     let named = fold_name(&of.named);
     let role = of.role.map(role_text);
-    let count = db
-        .prepare_cached(&format!("SELECT count(*) {FITTING}"))?
-        .query_row((circle, &named, role), |row| row.get(0))?;
-    let mut query = db.prepare_cached(&format!(
-        "SELECT a.id, a.name, m.role, m.joined_ms {FITTING}
-           AND (?4 IS NULL OR a.name_folded > (SELECT name_folded FROM accounts WHERE id = ?4))
-         ORDER BY a.name_folded LIMIT ?5"
-    ))?;
+    let count = db.one(
+        &format!("SELECT count(*) {FITTING}"),
+        (circle, &named, role),
+        |row| row.get(0),
+    )?;
     // One more than asked for tells whether there is another page.
     let limit = i64::try_from(n.saturating_add(1)).unwrap_or(i64::MAX);
     let after = of.after.as_ref().map(MemberId::as_str);
-    let mut rows: Vec<MemberRow> = query
-        .query_map((circle, &named, role, after, limit), member_row)?
-        .collect::<Result<_, _>>()?;
+    let mut rows: Vec<MemberRow> = db.all(
+        &format!(
+            "SELECT a.id, a.name, m.role, m.joined_ms {FITTING}
+           AND (?4 IS NULL OR a.name_folded > (SELECT name_folded FROM accounts WHERE id = ?4))
+         ORDER BY a.name_folded LIMIT ?5"
+        ),
+        (circle, &named, role, after, limit),
+        member_row,
+    )?;
     let more = rows.len() > n;
     rows.truncate(n);
     Ok(Members { rows, more, count })
 }
 
-fn member_row(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
+fn member_row(row: &Row<'_>) -> DbResult<MemberRow> {
     Ok(MemberRow {
         id: member(row, 0)?,
         name: row.get(1)?,
         role: role(row, 2)?,
-        joined_ms: uint(row, 3)?,
+        joined_ms: row.get(3)?,
     })
 }

@@ -22,6 +22,8 @@ pub(crate) mod summaries;
 pub(crate) mod turnouts;
 pub(crate) mod uploads;
 
+use crate::db::DbError;
+
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
@@ -51,10 +53,10 @@ pub enum RowError {
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<rusqlite::Error> for RowError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<DbError> for RowError {
+    fn from(error: DbError) -> Self {
         match error {
-            rusqlite::Error::QueryReturnedNoRows => Self::NotFound,
+            DbError::NoRow => Self::NotFound,
             other => Self::Failed(Box::new(other)),
         }
     }

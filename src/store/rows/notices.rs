@@ -7,14 +7,17 @@ use protocol::{
     MemberId, RoomNumber, Seq, limits,
     notices::{Notice, NoticeKind},
 };
-use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 
 use super::{
     RowError,
-    column::{int, mark_int, member, odd, opt_uint, person, slug, uint},
+    column::{int, mark_int, member, person, slug},
     mail,
 };
-use crate::{log::NoticeRow, store::Store};
+use crate::{
+    db::{Db, DbError, DbResult, Row},
+    log::NoticeRow,
+    store::Store,
+};
 
 /// Notices that are taken to be told at once.
 const TOLD_AT_ONCE: usize = 256;
@@ -71,12 +74,13 @@ impl Store {
             let below = before.map_or(i64::MAX, int);
             // One more than asked tells whether there is more.
             let limit = i64::try_from(n + 1).unwrap_or(i64::MAX);
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {NOTICE} WHERE n.member = ?1 AND n.id < ?2 ORDER BY n.id DESC LIMIT ?3"
-            ))?;
-            let mut rows: Vec<Notice> = query
-                .query_map((member.as_str(), below, limit), notice_row)?
-                .collect::<Result<_, _>>()?;
+            let mut rows: Vec<Notice> = db.all(
+                &format!(
+                    "SELECT {NOTICE} WHERE n.member = ?1 AND n.id < ?2 ORDER BY n.id DESC LIMIT ?3"
+                ),
+                (member.as_str(), below, limit),
+                notice_row,
+            )?;
             let more = rows.len() > n;
             rows.truncate(n);
             let unread = unread(db, &member)?;
@@ -88,9 +92,11 @@ impl Store {
     /// How many notices a member has not seen; `None` where there never was one.
     pub async fn unread_notices(&self, member: MemberId) -> Result<Option<u32>, RowError> {
         self.read(move |db| {
-            let any: bool = db
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM notices WHERE member = ?1)")?
-                .query_row([member.as_str()], |row| row.get(0))?;
+            let any: bool = db.one(
+                "SELECT EXISTS (SELECT 1 FROM notices WHERE member = ?1)",
+                [member.as_str()],
+                |row| row.get(0),
+            )?;
             any.then(|| unread(db, &member)).transpose()
         })
         .await
@@ -120,7 +126,7 @@ impl Store {
         let any = self
             .read(|db| {
                 let any = "SELECT EXISTS (SELECT 1 FROM notices WHERE told = 0)";
-                Ok(db.query_row(any, [], |row| row.get::<_, bool>(0))?)
+                Ok(db.one(any, (), |row| row.get::<bool>(0))?)
             })
             .await?;
         if !any {
@@ -128,19 +134,20 @@ impl Store {
         }
         self.write(move |db| {
             let limit = i64::try_from(TOLD_AT_ONCE).unwrap_or(i64::MAX);
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {NOTICE} WHERE n.told = 0 ORDER BY n.id LIMIT ?1"
-            ))?;
-            let found: Vec<(MemberId, Notice)> = query
-                .query_map([limit], |row| Ok((member(row, 13)?, notice_row(row)?)))?
-                .collect::<Result<_, _>>()?;
+            let found: Vec<(MemberId, Notice)> = db.all(
+                &format!("SELECT {NOTICE} WHERE n.told = 0 ORDER BY n.id LIMIT ?1"),
+                [limit],
+                |row| Ok((member(row, 13)?, notice_row(row)?)),
+            )?;
             let mut untold = Vec::with_capacity(found.len());
             for (member, notice) in found {
                 let ways = settings(db, &member)?;
                 let written = ways.mail.contains(&notice.kind) && mail::is_written_to(db, &member)?;
                 let mail_ms = written.then(|| int(now_ms + waits(notice.kind, mail_after)));
-                db.prepare_cached("UPDATE notices SET told = 1, mail_ms = ?2 WHERE id = ?1")?
-                    .execute((int(notice.id), mail_ms))?;
+                db.execute(
+                    "UPDATE notices SET told = 1, mail_ms = ?2 WHERE id = ?1",
+                    (int(notice.id), mail_ms),
+                )?;
                 untold.push(Untold {
                     unread: unread(db, &member)?,
                     push: ways.push.contains(&notice.kind),
@@ -176,11 +183,11 @@ impl Store {
             )?;
             for kind in NoticeKind::ALL {
                 if !new.mail.contains(&kind) {
-                    db.prepare_cached(
+                    db.execute(
                         "UPDATE notices SET mail_ms = NULL
                          WHERE member = ?1 AND kind = ?2 AND mail_ms IS NOT NULL",
-                    )?
-                    .execute((member.as_str(), kind.as_str()))?;
+                        (member.as_str(), kind.as_str()),
+                    )?;
                 }
             }
             Ok(())
@@ -194,70 +201,69 @@ pub(super) const NOTICE: &str =
      n.sender_mark, n.text, n.starts_ms, n.more, n.seen, n.member
      FROM notices n JOIN rooms r ON r.number = n.room";
 
-pub(super) fn notice_row(row: &Row<'_>) -> rusqlite::Result<Notice> {
+pub(super) fn notice_row(row: &Row<'_>) -> DbResult<Notice> {
     Ok(Notice {
-        id: uint(row, 0)?,
+        id: row.get(0)?,
         kind: kind(row, 1)?,
         room: slug(row, 2)?,
         title: row.get(3)?,
-        s: opt_uint(row, 4)?,
-        t: uint(row, 5)?,
+        s: row.get(4)?,
+        t: row.get(5)?,
         from: person(row, 6)?,
         text: row.get(9)?,
-        starts_ms: opt_uint(row, 10)?,
+        starts_ms: row.get(10)?,
         more: row.get(11)?,
         seen: row.get(12)?,
     })
 }
 
-fn unread(db: &Connection, member: &MemberId) -> Result<u32, RowError> {
-    let count = db
-        .prepare_cached("SELECT count(*) FROM notices WHERE member = ?1 AND seen = 0")?
-        .query_row([member.as_str()], |row| row.get(0))?;
+fn unread(db: &Db, member: &MemberId) -> Result<u32, RowError> {
+    let count = db.one(
+        "SELECT count(*) FROM notices WHERE member = ?1 AND seen = 0",
+        [member.as_str()],
+        |row| row.get(0),
+    )?;
     Ok(count)
 }
 
 /// Tells a member of a message, inside an append's transaction. From one sender only so many wait to
 /// be seen: further ones take the place of the newest.
-pub(crate) fn put(db: &Connection, room: RoomNumber, row: &NoticeRow) -> rusqlite::Result<()> {
+pub(crate) fn put(db: &Db, room: RoomNumber, row: &NoticeRow) -> DbResult<()> {
     let since = row
         .at_ms
         .saturating_sub(limits::NOTICES_FROM_ONE_WITHIN.as_millis() as u64);
-    let (waiting, newest): (u32, Option<i64>) = db
-        .prepare_cached(
-            "SELECT count(*), max(id) FROM notices
+    let (waiting, newest): (u32, Option<i64>) = db.one(
+        "SELECT count(*), max(id) FROM notices
              WHERE member = ?1 AND sender = ?2 AND seen = 0 AND seq IS NOT NULL AND at_ms >= ?3",
-        )?
-        .query_row(
-            (row.member.as_str(), row.from.id.as_str(), int(since)),
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        (row.member.as_str(), row.from.id.as_str(), int(since)),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     if let Some(newest) = newest.filter(|_| waiting as usize >= limits::NOTICES_FROM_ONE_MAX) {
-        db.prepare_cached(
-            "UPDATE OR IGNORE notices SET kind = ?2, room = ?3, seq = ?4, at_ms = ?5, text = ?6,
+        db.execute(
+            "UPDATE notices SET kind = ?2, room = ?3, seq = ?4, at_ms = ?5, text = ?6,
                  sender_name = ?7, sender_mark = ?8, more = more + 1, told = 0
-             WHERE id = ?1",
-        )?
-        .execute((
-            newest,
-            row.kind.as_str(),
-            room,
-            int(row.seq),
-            int(row.at_ms),
-            &row.text,
-            &row.from.name,
-            mark_int(row.from.mark),
-        ))?;
+             WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM notices
+                 WHERE room = ?3 AND seq = ?4 AND member = ?9 AND id <> ?1)",
+            (
+                newest,
+                row.kind.as_str(),
+                room,
+                int(row.seq),
+                int(row.at_ms),
+                &row.text,
+                &row.from.name,
+                mark_int(row.from.mark),
+                row.member.as_str(),
+            ),
+        )?;
         return Ok(());
     }
-    let new = db
-        .prepare_cached(
-            "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark,
+    let new = db.execute(
+        "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark,
                                   text)
              SELECT a.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM accounts a WHERE a.id = ?1
              ON CONFLICT DO NOTHING",
-        )?
-        .execute((
+        (
             row.member.as_str(),
             row.kind.as_str(),
             room,
@@ -267,7 +273,8 @@ pub(crate) fn put(db: &Connection, room: RoomNumber, row: &NoticeRow) -> rusqlit
             &row.from.name,
             mark_int(row.from.mark),
             &row.text,
-        ))?;
+        ),
+    )?;
     if new > 0 {
         trim(db, &row.member)?;
     }
@@ -275,34 +282,37 @@ pub(crate) fn put(db: &Connection, room: RoomNumber, row: &NoticeRow) -> rusqlit
 }
 
 /// Only the newest of a member stay.
-pub(crate) fn trim(db: &Connection, member: &MemberId) -> rusqlite::Result<()> {
+pub(crate) fn trim(db: &Db, member: &MemberId) -> DbResult<()> {
     let kept = i64::try_from(limits::NOTICES_KEPT_MAX).unwrap_or(i64::MAX);
-    db.prepare_cached(
+    db.execute(
         "DELETE FROM notices WHERE member = ?1 AND id <= (
              SELECT id FROM notices WHERE member = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-    )?
-    .execute((member.as_str(), kept))?;
+        (member.as_str(), kept),
+    )?;
     Ok(())
 }
 
 /// What the notices of a message show from now on.
-pub(crate) fn say(db: &Connection, room: RoomNumber, seq: Seq, text: &str) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE notices SET text = ?3 WHERE room = ?1 AND seq = ?2")?
-        .execute((room, int(seq), text))?;
+pub(crate) fn say(db: &Db, room: RoomNumber, seq: Seq, text: &str) -> DbResult<()> {
+    db.execute(
+        "UPDATE notices SET text = ?3 WHERE room = ?1 AND seq = ?2",
+        (room, int(seq), text),
+    )?;
     Ok(())
 }
 
-fn settings(db: &Connection, member: &MemberId) -> Result<NoticeSettings, RowError> {
-    let found = db
-        .prepare_cached("SELECT push, all_live, mail FROM notice_settings WHERE member = ?1")?
-        .query_row([member.as_str()], |row| {
+fn settings(db: &Db, member: &MemberId) -> Result<NoticeSettings, RowError> {
+    let found = db.first(
+        "SELECT push, all_live, mail FROM notice_settings WHERE member = ?1",
+        [member.as_str()],
+        |row| {
             Ok(NoticeSettings {
                 push: kinds(row.get(0)?),
                 all_live: row.get(1)?,
                 mail: kinds(row.get(2)?),
             })
-        })
-        .optional()?;
+        },
+    )?;
     Ok(found.unwrap_or_default())
 }
 
@@ -343,10 +353,10 @@ const fn bit(kind: NoticeKind) -> u32 {
     }
 }
 
-fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<NoticeKind> {
-    let word = row.get_ref(column)?.as_str()?;
+fn kind(row: &Row<'_>, column: usize) -> DbResult<NoticeKind> {
+    let word = row.text(column)?;
     NoticeKind::ALL
         .into_iter()
         .find(|it| it.as_str() == word)
-        .ok_or_else(|| odd(column, FromSqlError::InvalidType))
+        .ok_or(DbError::Odd(column))
 }

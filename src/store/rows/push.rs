@@ -1,13 +1,15 @@
 //! Browsers that want a push, and the key that this server signs with.
 
 use protocol::MemberId;
-use rusqlite::Row;
 
 use super::{
     RowError,
     column::{int, member},
 };
-use crate::store::Store;
+use crate::{
+    db::{DbResult, Row},
+    store::Store,
+};
 
 /// Browsers of one member that are pushed to; the oldest go.
 const SUBSCRIPTIONS_MAX: i64 = 10;
@@ -35,7 +37,7 @@ impl Store {
                 (PUSH_KEY, offered),
             )?;
             let kept = "SELECT value FROM server WHERE key = ?1";
-            Ok(db.query_row(kept, [PUSH_KEY], |row| row.get(0))?)
+            Ok(db.one(kept, [PUSH_KEY], |row| row.get(0))?)
         })
         .await
     }
@@ -59,9 +61,9 @@ impl Store {
                 ),
             )?;
             db.execute(
-                "DELETE FROM push_subscriptions WHERE member = ?1 AND endpoint IN (
+                "DELETE FROM push_subscriptions WHERE member = ?1 AND endpoint NOT IN (
                      SELECT endpoint FROM push_subscriptions WHERE member = ?1
-                     ORDER BY made_ms DESC, endpoint LIMIT -1 OFFSET ?2)",
+                     ORDER BY made_ms DESC, endpoint LIMIT ?2)",
                 (new.member.as_str(), SUBSCRIPTIONS_MAX),
             )?;
             Ok(())
@@ -99,20 +101,19 @@ impl Store {
 
     pub async fn subscriptions(&self, of: MemberId) -> Result<Vec<Subscription>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(
-                    "SELECT endpoint, member, p256dh, auth, lang FROM push_subscriptions
+            let found = db.all(
+                "SELECT endpoint, member, p256dh, auth, lang FROM push_subscriptions
                      WHERE member = ?1",
-                )?
-                .query_map([of.as_str()], subscription_row)?
-                .collect::<Result<_, _>>()?;
+                [of.as_str()],
+                subscription_row,
+            )?;
             Ok(found)
         })
         .await
     }
 }
 
-fn subscription_row(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+fn subscription_row(row: &Row<'_>) -> DbResult<Subscription> {
     Ok(Subscription {
         endpoint: row.get(0)?,
         member: member(row, 1)?,

@@ -3,17 +3,19 @@
 //! this process ends. A broadcast that is moved is told of anew; one that is taken back, never.
 
 use protocol::{BroadcastId, MemberId, RoomNumber, limits};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     RowError,
-    column::{int, member, opt_uint},
+    column::{int, member},
     notices,
 };
-use crate::store::Store;
+use crate::{
+    db::{Db, DbResult, Params},
+    store::Store,
+};
 
 /// Broadcasts that the reminders of one look may be about.
-const DUE_AT_ONCE: usize = 64;
+const DUE_AT_ONCE: i64 = 64;
 
 impl Store {
     /// Whether a member is reminded of a broadcast.
@@ -23,11 +25,11 @@ impl Store {
         member: MemberId,
     ) -> Result<bool, RowError> {
         self.read(move |db| {
-            let there = db
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM reminders WHERE broadcast = ?1 AND member = ?2)",
-                )?
-                .query_row((broadcast.as_str(), member.as_str()), |row| row.get(0))?;
+            let there = db.one(
+                "SELECT EXISTS (SELECT 1 FROM reminders WHERE broadcast = ?1 AND member = ?2)",
+                (broadcast.as_str(), member.as_str()),
+                |row| row.get(0),
+            )?;
             Ok(there)
         })
         .await
@@ -47,9 +49,9 @@ impl Store {
                 (broadcast.as_str(), member.as_str(), int(now_ms)),
             )?;
             db.execute(
-                "DELETE FROM reminders WHERE member = ?1 AND broadcast IN (
+                "DELETE FROM reminders WHERE member = ?1 AND broadcast NOT IN (
                      SELECT broadcast FROM reminders WHERE member = ?1
-                     ORDER BY made_ms DESC, broadcast LIMIT -1 OFFSET ?2)",
+                     ORDER BY made_ms DESC, broadcast LIMIT ?2)",
                 (
                     member.as_str(),
                     i64::try_from(limits::REMINDERS_MAX).unwrap_or(i64::MAX),
@@ -94,22 +96,20 @@ impl Store {
                 db.execute(
                     "DELETE FROM reminders WHERE broadcast IN (
                          SELECT id FROM broadcasts WHERE phase IN ('ended', 'archived'))",
-                    [],
+                    (),
                 )?;
                 Ok(())
             })
             .await?;
         }
         self.read(move |db| {
-            let next = db
-                .prepare_cached(
-                    "SELECT min(b.starts_ms) FROM broadcasts b
+            let next: Option<u64> = db.one(
+                "SELECT min(b.starts_ms) FROM broadcasts b
                      JOIN reminders r ON r.broadcast = b.id
                      WHERE b.phase = 'scheduled' AND b.starts_ms > ?1",
-                )?
-                .query_row([int(soon_ms)], |row| opt_uint(row, 0))
-                .optional()?
-                .flatten();
+                [int(soon_ms)],
+                |row| row.get(0),
+            )?;
             Ok(next.map(|it| it - limits::REMIND_BEFORE.as_millis() as u64))
         })
         .await
@@ -117,37 +117,31 @@ impl Store {
 }
 
 /// Broadcasts that are live, and nobody was told of it.
-fn due_live(db: &Connection) -> Result<Vec<BroadcastId>, RowError> {
+fn due_live(db: &Db) -> DbResult<Vec<BroadcastId>> {
     ids(
         db,
         "SELECT b.id FROM broadcasts b WHERE b.phase = 'live'
          AND NOT EXISTS (SELECT 1 FROM broadcasts_told t WHERE t.broadcast = b.id) LIMIT ?1",
-        &[],
+        [DUE_AT_ONCE],
     )
 }
 
 /// Broadcasts that begin soon, with somebody to be reminded of it.
-fn due_start(db: &Connection, now_ms: u64, soon_ms: u64) -> Result<Vec<BroadcastId>, RowError> {
+fn due_start(db: &Db, now_ms: u64, soon_ms: u64) -> DbResult<Vec<BroadcastId>> {
     ids(
         db,
         "SELECT b.id FROM broadcasts b WHERE b.phase = 'scheduled'
          AND b.starts_ms > ?2 AND b.starts_ms <= ?3
          AND EXISTS (SELECT 1 FROM reminders r WHERE r.broadcast = b.id
-                     AND r.told_ms IS NOT b.starts_ms) LIMIT ?1",
-        &[int(now_ms), int(soon_ms)],
+                     AND r.told_ms IS DISTINCT FROM b.starts_ms) LIMIT ?1",
+        (DUE_AT_ONCE, int(now_ms), int(soon_ms)),
     )
 }
 
-fn ids(db: &Connection, query: &str, more: &[i64]) -> Result<Vec<BroadcastId>, RowError> {
-    let limit = i64::try_from(DUE_AT_ONCE).unwrap_or(i64::MAX);
-    let values = std::iter::once(limit).chain(more.iter().copied());
-    let found = db
-        .prepare_cached(query)?
-        .query_map(rusqlite::params_from_iter(values), |row| {
-            row.get::<_, String>(0).map(BroadcastId::from)
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(found)
+fn ids(db: &Db, query: &str, values: impl Params) -> DbResult<Vec<BroadcastId>> {
+    db.all(query, values, |row| {
+        row.get::<String>(0).map(BroadcastId::from)
+    })
 }
 
 const TELL: &str =
@@ -157,12 +151,14 @@ const TELL: &str =
      FROM broadcasts b JOIN members m ON m.circle = b.circle
      WHERE b.id = ?1 AND m.account <> b.host";
 
-fn tell_live(db: &Connection, id: &BroadcastId, now_ms: u64) -> Result<(), RowError> {
-    db.prepare_cached(&format!(
-        "{TELL} AND (m.account IN (SELECT member FROM reminders WHERE broadcast = b.id)
+fn tell_live(db: &Db, id: &BroadcastId, now_ms: u64) -> Result<(), RowError> {
+    db.execute(
+        &format!(
+            "{TELL} AND (m.account IN (SELECT member FROM reminders WHERE broadcast = b.id)
              OR m.account IN (SELECT member FROM notice_settings WHERE all_live = 1))"
-    ))?
-    .execute((id.as_str(), "live", int(now_ms)))?;
+        ),
+        (id.as_str(), "live", int(now_ms)),
+    )?;
     trim_told(db, id)?;
     db.execute(
         "INSERT INTO broadcasts_told (broadcast) VALUES (?1)",
@@ -172,12 +168,14 @@ fn tell_live(db: &Connection, id: &BroadcastId, now_ms: u64) -> Result<(), RowEr
     Ok(())
 }
 
-fn tell_start(db: &Connection, id: &BroadcastId, now_ms: u64) -> Result<(), RowError> {
-    db.prepare_cached(&format!(
-        "{TELL} AND m.account IN (SELECT member FROM reminders
-             WHERE broadcast = b.id AND told_ms IS NOT b.starts_ms)"
-    ))?
-    .execute((id.as_str(), "reminder", int(now_ms)))?;
+fn tell_start(db: &Db, id: &BroadcastId, now_ms: u64) -> Result<(), RowError> {
+    db.execute(
+        &format!(
+            "{TELL} AND m.account IN (SELECT member FROM reminders
+             WHERE broadcast = b.id AND told_ms IS DISTINCT FROM b.starts_ms)"
+        ),
+        (id.as_str(), "reminder", int(now_ms)),
+    )?;
     trim_told(db, id)?;
     db.execute(
         "UPDATE reminders SET told_ms = (SELECT starts_ms FROM broadcasts WHERE id = ?1)
@@ -188,18 +186,17 @@ fn tell_start(db: &Connection, id: &BroadcastId, now_ms: u64) -> Result<(), RowE
 }
 
 /// Keeps the inboxes of those bounded who were just told of a broadcast's room.
-fn trim_told(db: &Connection, id: &BroadcastId) -> Result<(), RowError> {
-    let room: RoomNumber = db.query_row(
+fn trim_told(db: &Db, id: &BroadcastId) -> Result<(), RowError> {
+    let room: RoomNumber = db.one(
         "SELECT room FROM broadcasts WHERE id = ?1",
         [id.as_str()],
         |row| row.get(0),
     )?;
-    let told: Vec<MemberId> = db
-        .prepare_cached(
-            "SELECT DISTINCT member FROM notices WHERE told = 0 AND seq IS NULL AND room = ?1",
-        )?
-        .query_map([room], |row| member(row, 0))?
-        .collect::<Result<_, _>>()?;
+    let told: Vec<MemberId> = db.all(
+        "SELECT DISTINCT member FROM notices WHERE told = 0 AND seq IS NULL AND room = ?1",
+        [room],
+        |row| member(row, 0),
+    )?;
     for member in told {
         notices::trim(db, &member)?;
     }

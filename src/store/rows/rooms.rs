@@ -1,14 +1,17 @@
 //! Rooms (房间): their names, makers and epochs. What was said in them is the log's.
 
 use protocol::{CircleId, Epoch, MemberId, RoomNumber, Slug};
-use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 
 use super::{
     RowError,
     broadcasts::{BROADCAST_COLUMNS, CURRENT_OF_ROOM, broadcast_row},
-    column::{int, is_taken, member, slug, uint},
+    column::{int, member, slug},
 };
-use crate::{log::BroadcastRow, store::Store};
+use crate::{
+    db::{Db, DbResult, Row},
+    log::BroadcastRow,
+    store::Store,
+};
 
 /// A room as a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +55,11 @@ impl Store {
 
     pub async fn room(&self, slug: Slug) -> Result<Option<RoomRow>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
-                    "SELECT {ROOM_COLUMNS} {ROOM_FROM} WHERE r.slug = ?1"
-                ))?
-                .query_row([slug.as_str()], room_row)
-                .optional()?;
+            let found = db.first(
+                &format!("SELECT {ROOM_COLUMNS} {ROOM_FROM} WHERE r.slug = ?1"),
+                [slug.as_str()],
+                room_row,
+            )?;
             Ok(found)
         })
         .await
@@ -96,68 +98,70 @@ const ROOM_COLUMNS: &str = "r.number, r.circle, r.slug, r.title, r.guests, r.mad
 const ROOM_COLUMN_COUNT: usize = 9;
 const ROOM_FROM: &str = "FROM rooms r JOIN accounts a ON a.id = r.made_by";
 
-fn insert_room(db: &Connection, new: &NewRoom) -> Result<RoomRow, RowError> {
-    db.execute(
-        "INSERT INTO rooms (circle, slug, title, guests, made_by, epoch, made_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, lower(hex(randomblob(8))), ?6)",
-        (
-            new.circle,
-            new.slug.as_str(),
-            &new.title,
-            new.guests,
-            new.made_by.as_str(),
-            int(new.made_ms),
-        ),
-    )
-    .map_err(|it| {
-        if is_taken(&it) {
-            RowError::SlugTaken
-        } else {
-            it.into()
-        }
-    })?;
-    let number = RoomNumber::try_from(db.last_insert_rowid())
-        .map_err(|it| RowError::Failed(Box::new(it)))?;
+fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
+    let number: RoomNumber = db
+        .one(
+            "INSERT INTO rooms (circle, slug, title, guests, made_by, epoch, made_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number",
+            (
+                new.circle,
+                new.slug.as_str(),
+                &new.title,
+                new.guests,
+                new.made_by.as_str(),
+                new_epoch()?,
+                int(new.made_ms),
+            ),
+            |row| row.get(0),
+        )
+        .map_err(|it| it.or_taken(RowError::SlugTaken))?;
     room_by_number(db, number)?.ok_or(RowError::NotFound)
 }
 
-fn room_by_number(db: &Connection, number: RoomNumber) -> Result<Option<RoomRow>, RowError> {
-    let found = db
-        .prepare_cached(&format!(
-            "SELECT {ROOM_COLUMNS} {ROOM_FROM} WHERE r.number = ?1"
-        ))?
-        .query_row([number], room_row)
-        .optional()?;
+/// Sixteen hexadecimal digits by chance.
+fn new_epoch() -> Result<String, RowError> {
+    let mut lot = [0; 8];
+    aws_lc_rs::rand::fill(&mut lot).map_err(|it| RowError::Failed(Box::new(it)))?;
+    Ok(format!("{:016x}", u64::from_le_bytes(lot)))
+}
+
+fn room_by_number(db: &Db, number: RoomNumber) -> Result<Option<RoomRow>, RowError> {
+    let found = db.first(
+        &format!("SELECT {ROOM_COLUMNS} {ROOM_FROM} WHERE r.number = ?1"),
+        [number],
+        room_row,
+    )?;
     Ok(found)
 }
 
-fn list(db: &Connection, circle: CircleId, n: usize) -> Result<Vec<Listed>, RowError> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {ROOM_COLUMNS}, {BROADCAST_COLUMNS} {ROOM_FROM}
+fn list(db: &Db, circle: CircleId, n: usize) -> Result<Vec<Listed>, RowError> {
+    let listed = db.all(
+        &format!(
+            "SELECT {ROOM_COLUMNS}, {BROADCAST_COLUMNS} {ROOM_FROM}
          LEFT JOIN broadcasts b ON b.id = ({CURRENT_OF_ROOM})
          WHERE r.circle = ?1
          ORDER BY CASE b.phase WHEN 'live' THEN 0 WHEN 'open' THEN 1 WHEN 'paused' THEN 2
                                WHEN 'scheduled' THEN 3 ELSE 4 END,
-                  CASE b.phase WHEN 'scheduled' THEN b.starts_ms END,
+                  CASE b.phase WHEN 'scheduled' THEN b.starts_ms END NULLS FIRST,
                   coalesce(b.live_ms, r.made_ms) DESC,
                   r.number DESC
          LIMIT ?2"
-    ))?;
-    let listed = query
-        .query_map((circle, i64::try_from(n).unwrap_or(i64::MAX)), |row| {
-            let has_broadcast = row.get_ref(ROOM_COLUMN_COUNT)? != ValueRef::Null;
+        ),
+        (circle, i64::try_from(n).unwrap_or(i64::MAX)),
+        |row| {
+            let has_broadcast = !row.is_null(ROOM_COLUMN_COUNT)?;
             Ok(Listed {
                 room: room_row(row)?,
                 broadcast: has_broadcast
                     .then(|| broadcast_row(row, ROOM_COLUMN_COUNT))
                     .transpose()?,
             })
-        })?
-        .collect::<Result<_, _>>()?;
+        },
+    )?;
     Ok(listed)
 }
 
-fn room_row(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
+fn room_row(row: &Row<'_>) -> DbResult<RoomRow> {
     Ok(RoomRow {
         number: row.get(0)?,
         circle: row.get(1)?,
@@ -166,7 +170,7 @@ fn room_row(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         guests: row.get(4)?,
         made_by: member(row, 5)?,
         made_by_name: row.get(6)?,
-        epoch: row.get::<_, String>(7).map(Epoch::from)?,
-        made_ms: uint(row, 8)?,
+        epoch: row.get::<String>(7).map(Epoch::from)?,
+        made_ms: row.get(8)?,
     })
 }

@@ -1,13 +1,11 @@
 //! What the server knows of itself, and how it is set up once.
 
-use rusqlite::{Connection, OptionalExtension};
-
 use super::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role, insert_account, insert_member},
     column::int,
 };
-use crate::store::Store;
+use crate::{db::Db, store::Store};
 use protocol::CircleId;
 
 /// A circle (圈子): the community.
@@ -29,10 +27,9 @@ impl Store {
                 "INSERT INTO server (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 (SECRET, offered),
             )?;
-            let kept =
-                db.query_row("SELECT value FROM server WHERE key = ?1", [SECRET], |row| {
-                    row.get(0)
-                })?;
+            let kept = db.one("SELECT value FROM server WHERE key = ?1", [SECRET], |row| {
+                row.get(0)
+            })?;
             Ok(kept)
         })
         .await
@@ -59,13 +56,11 @@ impl Store {
     /// The hash of the set-up code; `None` once it was used or while there never was one.
     pub async fn set_up_code(&self) -> Result<Option<Hash>, RowError> {
         self.read(|db| {
-            let code = db
-                .query_row(
-                    "SELECT value FROM server WHERE key = ?1",
-                    [SET_UP_CODE],
-                    |row| row.get(0),
-                )
-                .optional()?;
+            let code = db.first(
+                "SELECT value FROM server WHERE key = ?1",
+                [SET_UP_CODE],
+                |row| row.get(0),
+            )?;
             Ok(code)
         })
         .await
@@ -78,11 +73,11 @@ impl Store {
             if first_circle(db)?.is_some() {
                 return Err(RowError::SetUpDone);
             }
-            db.execute(
-                "INSERT INTO circles (name, made_ms) VALUES (?1, ?2)",
+            let circle: CircleId = db.one(
+                "INSERT INTO circles (id, name, made_ms) VALUES (1, ?1, ?2) RETURNING id",
                 (&circle, int(owner.made_ms)),
+                |row| row.get(0),
             )?;
-            let circle = CircleId::try_from(db.last_insert_rowid()).expect("the first row is 1");
             insert_account(db, &owner)?;
             insert_member(db, &owner, circle, Role::Owner)?;
             db.execute("DELETE FROM server WHERE key = ?1", [SET_UP_CODE])?;
@@ -92,19 +87,17 @@ impl Store {
     }
 }
 
-fn first_circle(db: &Connection) -> Result<Option<Circle>, RowError> {
-    let circle = db
-        .query_row(
-            "SELECT id, name, made_ms FROM circles ORDER BY id LIMIT 1",
-            [],
-            |row| {
-                Ok(Circle {
-                    id: row.get(0)?,
-                    name: row.get(1)?,
-                    made_ms: super::column::uint(row, 2)?,
-                })
-            },
-        )
-        .optional()?;
+fn first_circle(db: &Db) -> Result<Option<Circle>, RowError> {
+    let circle = db.first(
+        "SELECT id, name, made_ms FROM circles ORDER BY id LIMIT 1",
+        (),
+        |row| {
+            Ok(Circle {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                made_ms: row.get(2)?,
+            })
+        },
+    )?;
     Ok(circle)
 }

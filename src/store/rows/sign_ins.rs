@@ -1,14 +1,16 @@
 //! Sign-ins (登录): the cookies that are good, known by their hash only.
 
 use protocol::MemberId;
-use rusqlite::{OptionalExtension, Row};
 
 use super::{
     Hash, RowError,
     accounts::{Account, account_by_id},
-    column::{hash, int, member, uint},
+    column::{int, member},
 };
-use crate::store::Store;
+use crate::{
+    db::{DbResult, Row},
+    store::Store,
+};
 
 /// One device's sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +46,7 @@ impl Store {
     /// The sign-in with this hash and its account.
     pub async fn sign_in(&self, token: Hash) -> Result<Option<(SignIn, Account)>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!("{SIGN_IN} WHERE hash = ?1"))?
-                .query_row([token], sign_in_row)
-                .optional()?;
+            let found = db.first(&format!("{SIGN_IN} WHERE hash = ?1"), [token], sign_in_row)?;
             let Some(found) = found else { return Ok(None) };
             Ok(account_by_id(db, &found.account)?.map(|account| (found, account)))
         })
@@ -58,7 +57,8 @@ impl Store {
     pub async fn touch_sign_in(&self, token: Hash, used_ms: u64) -> Result<(), RowError> {
         self.write(move |db| {
             let changed = db.execute(
-                "UPDATE sign_ins SET used_ms = max(used_ms, ?2) WHERE hash = ?1",
+                "UPDATE sign_ins SET used_ms = CASE WHEN used_ms < ?2 THEN ?2 ELSE used_ms END
+                 WHERE hash = ?1",
                 (token, int(used_ms)),
             )?;
             super::accounts::found(changed)
@@ -86,12 +86,11 @@ impl Store {
     /// An account's sign-ins, the latest used first.
     pub async fn sign_ins(&self, account: MemberId) -> Result<Vec<SignIn>, RowError> {
         self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "{SIGN_IN} WHERE account = ?1 ORDER BY used_ms DESC, hash"
-            ))?;
-            let found = query
-                .query_map([account.as_str()], sign_in_row)?
-                .collect::<Result<_, _>>()?;
+            let found = db.all(
+                &format!("{SIGN_IN} WHERE account = ?1 ORDER BY used_ms DESC, hash"),
+                [account.as_str()],
+                sign_in_row,
+            )?;
             Ok(found)
         })
         .await
@@ -100,12 +99,12 @@ impl Store {
 
 const SIGN_IN: &str = "SELECT hash, account, device, made_ms, used_ms FROM sign_ins";
 
-fn sign_in_row(row: &Row<'_>) -> rusqlite::Result<SignIn> {
+fn sign_in_row(row: &Row<'_>) -> DbResult<SignIn> {
     Ok(SignIn {
-        hash: hash(row, 0)?,
+        hash: row.get(0)?,
         account: member(row, 1)?,
         device: row.get(2)?,
-        made_ms: uint(row, 3)?,
-        used_ms: uint(row, 4)?,
+        made_ms: row.get(3)?,
+        used_ms: row.get(4)?,
     })
 }

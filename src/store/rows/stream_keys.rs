@@ -1,15 +1,17 @@
 //! Stream keys: what an encoder says at `/whip`. Shown once when made, kept as a hash.
 
 use protocol::{MemberId, RoomNumber};
-use rusqlite::{OptionalExtension, Row};
 
 use super::{
     Hash, RowError,
     accounts::found,
     audit::{self, NewAct},
-    column::{int, is_taken, member, opt_uint, uint},
+    column::{int, member},
 };
-use crate::store::Store;
+use crate::{
+    db::{DbResult, Row},
+    store::Store,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamKey {
@@ -43,13 +45,7 @@ impl Store {
                     int(key.made_ms),
                 ),
             )
-            .map_err(|it| {
-                if is_taken(&it) {
-                    RowError::NameTaken
-                } else {
-                    it.into()
-                }
-            })?;
+            .map_err(|it| it.or_taken(RowError::NameTaken))?;
             Ok(audit::add(db, &act)?)
         })
         .await
@@ -58,10 +54,11 @@ impl Store {
     /// The key with this hash, unless it was revoked.
     pub async fn stream_key(&self, hash: Hash) -> Result<Option<StreamKey>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!("{KEY} WHERE hash = ?1 AND revoked_ms IS NULL"))?
-                .query_row([hash], key_row)
-                .optional()?;
+            let found = db.first(
+                &format!("{KEY} WHERE hash = ?1 AND revoked_ms IS NULL"),
+                [hash],
+                key_row,
+            )?;
             Ok(found)
         })
         .await
@@ -70,12 +67,11 @@ impl Store {
     /// The keys of a room that were not revoked, oldest first.
     pub async fn stream_keys(&self, room: RoomNumber) -> Result<Vec<StreamKey>, RowError> {
         self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "{KEY} WHERE room = ?1 AND revoked_ms IS NULL ORDER BY made_ms, id"
-            ))?;
-            let found = query
-                .query_map([room], key_row)?
-                .collect::<Result<_, _>>()?;
+            let found = db.all(
+                &format!("{KEY} WHERE room = ?1 AND revoked_ms IS NULL ORDER BY made_ms, id"),
+                [room],
+                key_row,
+            )?;
             Ok(found)
         })
         .await
@@ -84,7 +80,8 @@ impl Store {
     pub async fn touch_stream_key(&self, id: String, used_ms: u64) -> Result<(), RowError> {
         self.write(move |db| {
             let changed = db.execute(
-                "UPDATE stream_keys SET used_ms = max(coalesce(used_ms, 0), ?2) WHERE id = ?1",
+                "UPDATE stream_keys
+                 SET used_ms = CASE WHEN used_ms > ?2 THEN used_ms ELSE ?2 END WHERE id = ?1",
                 (id, int(used_ms)),
             )?;
             found(changed)
@@ -101,14 +98,12 @@ impl Store {
         act: NewAct,
     ) -> Result<(), RowError> {
         self.write(move |db| {
-            let label = db
-                .query_row(
-                    "UPDATE stream_keys SET revoked_ms = ?3
+            let label = db.first(
+                "UPDATE stream_keys SET revoked_ms = ?3
                      WHERE room = ?1 AND id = ?2 AND revoked_ms IS NULL RETURNING label",
-                    (room, id, int(act.at_ms)),
-                    |row| row.get(0),
-                )
-                .optional()?;
+                (room, id, int(act.at_ms)),
+                |row| row.get(0),
+            )?;
             let why = label.ok_or(RowError::NotFound)?;
             Ok(audit::add(db, &NewAct { why, ..act })?)
         })
@@ -118,13 +113,13 @@ impl Store {
 
 const KEY: &str = "SELECT id, room, account, label, made_ms, used_ms FROM stream_keys";
 
-fn key_row(row: &Row<'_>) -> rusqlite::Result<StreamKey> {
+fn key_row(row: &Row<'_>) -> DbResult<StreamKey> {
     Ok(StreamKey {
         id: row.get(0)?,
         room: row.get(1)?,
         account: member(row, 2)?,
         label: row.get(3)?,
-        made_ms: uint(row, 4)?,
-        used_ms: opt_uint(row, 5)?,
+        made_ms: row.get(4)?,
+        used_ms: row.get(5)?,
     })
 }

@@ -2,14 +2,10 @@
 //! that a summary tells of.
 
 use protocol::{BroadcastId, RoomNumber, Seq};
-use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{
-    RowError,
-    broadcasts::broadcast_row,
-    column::{int, uint},
-};
+use super::{RowError, broadcasts::broadcast_row, column::int};
 use crate::{
+    db::{Db, DbResult, Row},
     log::{BroadcastRow, TurnoutRow},
     store::Store,
 };
@@ -36,10 +32,11 @@ impl Store {
     /// A broadcast that is over.
     pub async fn summary(&self, id: BroadcastId) -> Result<Option<SummaryRow>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!("{SUMMARY} WHERE b.id = ?1"))?
-                .query_row([id.as_str()], summary_row)
-                .optional()?;
+            let found = db.first(
+                &format!("{SUMMARY} WHERE b.id = ?1"),
+                [id.as_str()],
+                summary_row,
+            )?;
             Ok(found)
         })
         .await
@@ -53,17 +50,16 @@ impl Store {
         n: usize,
     ) -> Result<Vec<SummaryRow>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
+            let found = db.all(
+                &format!(
                     "{SUMMARY} JOIN rooms r ON r.number = b.room
-                     WHERE b.circle = ?1 AND (r.guests OR NOT ?2) AND b.live_ms IS NOT NULL AND b.phase = 'ended'
-                     ORDER BY b.ended_ms DESC LIMIT ?3"
-                ))?
-                .query_map(
-                    (circle, guests_only, i64::try_from(n).unwrap_or(i64::MAX)),
-                    summary_row,
-                )?
-                .collect::<Result<_, _>>()?;
+                     WHERE b.circle = ?1 AND (r.guests = 1 OR ?2 = 0) AND b.live_ms IS NOT NULL
+                           AND b.phase = 'ended'
+                     ORDER BY b.ended_ms DESC NULLS LAST LIMIT ?3"
+                ),
+                (circle, guests_only, i64::try_from(n).unwrap_or(i64::MAX)),
+                summary_row,
+            )?;
             Ok(found)
         })
         .await
@@ -77,17 +73,17 @@ impl Store {
         kind: u8,
     ) -> Result<SaidRow, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(
-                    "SELECT count(*), count(DISTINCT author) FROM records
+            let found = db.one(
+                "SELECT count(*), count(DISTINCT author) FROM records
                      WHERE room = ?1 AND seq BETWEEN ?2 AND ?3 AND kind = ?4",
-                )?
-                .query_row((room, int(seqs.0), int(seqs.1), kind), |row| {
+                (room, int(seqs.0), int(seqs.1), kind),
+                |row| {
                     Ok(SaidRow {
-                        messages: uint(row, 0)?,
-                        people: uint(row, 1)?,
+                        messages: row.get(0)?,
+                        people: row.get(1)?,
                     })
-                })?;
+                },
+            )?;
             Ok(found)
         })
         .await
@@ -98,16 +94,16 @@ const SUMMARY: &str = "SELECT b.id, b.phase, b.title, b.host, b.host_name, b.hos
      b.live_ms, b.ended_ms, b.room, b.seq, s.seq, s.played_ms, s.peak, s.people, s.watched_ms, s.hearts
      FROM broadcasts b JOIN summaries s ON s.broadcast = b.id";
 
-fn summary_row(row: &Row<'_>) -> rusqlite::Result<SummaryRow> {
+fn summary_row(row: &Row<'_>) -> DbResult<SummaryRow> {
     Ok(SummaryRow {
         broadcast: broadcast_row(row, 0)?,
         room: row.get(9)?,
-        seqs: (uint(row, 10)?, uint(row, 11)?),
+        seqs: (row.get(10)?, row.get(11)?),
         turnout: TurnoutRow {
-            played_ms: uint(row, 12)?,
+            played_ms: row.get(12)?,
             peak: row.get(13)?,
             people: row.get(14)?,
-            watched_ms: uint(row, 15)?,
+            watched_ms: row.get(15)?,
             hearts: row.get(16)?,
         },
     })
@@ -115,23 +111,23 @@ fn summary_row(row: &Row<'_>) -> rusqlite::Result<SummaryRow> {
 
 /// Notes what it was, inside the append's transaction that ended it.
 pub(crate) fn put_summary(
-    db: &Connection,
+    db: &Db,
     seq: Seq,
     id: &BroadcastId,
     turnout: &TurnoutRow,
-) -> rusqlite::Result<()> {
-    db.prepare_cached(
+) -> DbResult<()> {
+    db.execute(
         "INSERT INTO summaries (broadcast, seq, played_ms, peak, people, watched_ms, hearts)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (broadcast) DO NOTHING",
-    )?
-    .execute((
-        id.as_str(),
-        int(seq),
-        int(turnout.played_ms),
-        turnout.peak,
-        turnout.people,
-        int(turnout.watched_ms),
-        &turnout.hearts,
-    ))?;
+        (
+            id.as_str(),
+            int(seq),
+            int(turnout.played_ms),
+            turnout.peak,
+            turnout.people,
+            int(turnout.watched_ms),
+            &turnout.hearts,
+        ),
+    )?;
     Ok(())
 }

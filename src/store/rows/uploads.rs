@@ -4,13 +4,12 @@
 //! transaction of the message's own record.
 
 use protocol::{BlobId, BlobKind, MemberId, RoomNumber, Seq};
-use rusqlite::{Connection, OptionalExtension, Row, types::FromSqlError};
 
-use super::{
-    RowError,
-    column::{int, odd, opt_uint, uint},
+use super::{RowError, column::int};
+use crate::{
+    db::{Db, DbError, DbResult, Row},
+    store::Store,
 };
-use crate::store::Store;
 
 /// A blob as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,16 +64,15 @@ impl Store {
         blob: BlobId,
     ) -> Result<Option<(BlobRow, u64)>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
+            let found = db.first(
+                &format!(
                     "SELECT {BLOB_COLUMNS}, u.made_ms FROM blob_uploads u
                      JOIN blobs b ON b.id = u.blob
                      WHERE u.blob = ?1 AND u.room = ?2 AND u.member = ?3"
-                ))?
-                .query_row((blob.as_str(), room, member.as_str()), |row| {
-                    Ok((blob_row(row)?, uint(row, 9)?))
-                })
-                .optional()?;
+                ),
+                (blob.as_str(), room, member.as_str()),
+                |row| Ok((blob_row(row)?, row.get(9)?)),
+            )?;
             Ok(found)
         })
         .await
@@ -83,33 +81,32 @@ impl Store {
     /// A blob, and the rooms that show it, at most eight. Where none does, the rooms it was uploaded to.
     pub async fn blob(&self, id: BlobId) -> Result<Option<(BlobRow, Vec<BlobRoom>)>, RowError> {
         self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!(
-                    "SELECT {BLOB_COLUMNS} FROM blobs b WHERE b.id = ?1"
-                ))?
-                .query_row([id.as_str()], blob_row)
-                .optional()?;
+            let found = db.first(
+                &format!("SELECT {BLOB_COLUMNS} FROM blobs b WHERE b.id = ?1"),
+                [id.as_str()],
+                blob_row,
+            )?;
             let Some(blob) = found else {
                 return Ok(None);
             };
             // Rooms that everybody may watch come first: then nobody need be asked for.
-            let rooms = db
-                .prepare_cached(
-                    "SELECT r.number, r.guests, coalesce(
-                         (SELECT min(hidden) FROM blob_refs f WHERE f.blob = ?1 AND f.room = r.number), 0) AS out_of_sight
-                     FROM rooms r WHERE r.number IN
-                         (SELECT room FROM blob_refs WHERE blob = ?1
-                          UNION SELECT room FROM blob_uploads WHERE blob = ?1)
-                     ORDER BY out_of_sight, r.guests DESC, r.number LIMIT 8",
-                )?
-                .query_map([id.as_str()], |row| {
+            let rooms = db.all(
+                "SELECT r.number, r.guests, coalesce(
+                     (SELECT min(hidden) FROM blob_refs f
+                      WHERE f.blob = ?1 AND f.room = r.number), 0) AS out_of_sight
+                 FROM rooms r WHERE r.number IN
+                     (SELECT room FROM blob_refs WHERE blob = ?1
+                      UNION SELECT room FROM blob_uploads WHERE blob = ?1)
+                 ORDER BY out_of_sight, r.guests DESC, r.number LIMIT 8",
+                [id.as_str()],
+                |row| {
                     Ok(BlobRoom {
                         number: row.get(0)?,
                         guests: row.get(1)?,
                         hidden: row.get(2)?,
                     })
-                })?
-                .collect::<Result<_, _>>()?;
+                },
+            )?;
             Ok(Some((blob, rooms)))
         })
         .await
@@ -132,12 +129,12 @@ impl Store {
         let old = int(now_ms.saturating_sub(unsaid_ms));
         // Most of the time there is nothing to do, and a write is an fsync.
         let any = self.read(move |db| {
-            let found: bool = db
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM blobs WHERE free_ms <= ?1)
+            let found: bool = db.one(
+                "SELECT EXISTS (SELECT 1 FROM blobs WHERE free_ms <= ?1)
                          OR EXISTS (SELECT 1 FROM blob_uploads WHERE made_ms <= ?2)",
-                )?
-                .query_row((int(now_ms), old), |row| row.get(0))?;
+                (int(now_ms), old),
+                |row| row.get(0),
+            )?;
             Ok(found)
         });
         if !any.await? {
@@ -152,7 +149,7 @@ impl Store {
     }
 }
 
-fn add(db: &Connection, new: &NewBlob) -> Result<(), RowError> {
+fn add(db: &Db, new: &NewBlob) -> Result<(), RowError> {
     let blob = &new.blob;
     let id = blob.id.as_str();
     let there = is_row(db, id)?;
@@ -163,108 +160,109 @@ fn add(db: &Connection, new: &NewBlob) -> Result<(), RowError> {
         {
             return Err(RowError::Full);
         }
-        db.prepare_cached(
+        db.execute(
             "INSERT INTO blobs (id, room, kind, mime, bytes, width, height, duration_ms, preview,
                                 preview_bytes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?
-        .execute((
-            id,
-            new.room,
-            blob.kind.as_str(),
-            &blob.mime,
-            int(blob.bytes),
-            blob.size.map(|it| it.0),
-            blob.size.map(|it| it.1),
-            blob.duration_ms,
-            blob.preview.as_ref().map(BlobId::as_str),
-            int(blob.preview_bytes),
-        ))?;
+            (
+                id,
+                new.room,
+                blob.kind.as_str(),
+                &blob.mime,
+                int(blob.bytes),
+                blob.size.map(|it| it.0),
+                blob.size.map(|it| it.1),
+                blob.duration_ms,
+                blob.preview.as_ref().map(BlobId::as_str),
+                int(blob.preview_bytes),
+            ),
+        )?;
     }
-    db.prepare_cached(
+    db.execute(
         "INSERT INTO blob_uploads (blob, room, member, made_ms) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO UPDATE SET made_ms = excluded.made_ms",
-    )?
-    .execute((id, new.room, new.member.as_str(), int(new.now_ms)))?;
-    db.prepare_cached("UPDATE blobs SET free_ms = CASE refs WHEN 0 THEN ?2 END WHERE id = ?1")?
-        .execute((id, int(new.now_ms + new.unsaid_ms)))?;
+         ON CONFLICT (blob, room, member) DO UPDATE SET made_ms = excluded.made_ms",
+        (id, new.room, new.member.as_str(), int(new.now_ms)),
+    )?;
+    db.execute(
+        "UPDATE blobs SET free_ms = CASE refs WHEN 0 THEN ?2 END WHERE id = ?1",
+        (id, int(new.now_ms + new.unsaid_ms)),
+    )?;
     Ok(())
 }
 
 /// A message refers to a blob, inside its record's transaction. A blob that is gone is none's business
 /// here: the message then shows that it is.
-pub(crate) fn refer(
-    db: &Connection,
-    room: RoomNumber,
-    seq: Seq,
-    blob: &BlobId,
-) -> rusqlite::Result<()> {
+pub(crate) fn refer(db: &Db, room: RoomNumber, seq: Seq, blob: &BlobId) -> DbResult<()> {
     if !is_row(db, blob.as_str())? {
         return Ok(());
     }
-    let added = db
-        .prepare_cached("INSERT OR IGNORE INTO blob_refs (room, seq, blob) VALUES (?1, ?2, ?3)")?
-        .execute((room, int(seq), blob.as_str()))?;
+    let added = db.execute(
+        "INSERT INTO blob_refs (room, seq, blob) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        (room, int(seq), blob.as_str()),
+    )?;
     if added > 0 {
-        db.prepare_cached("UPDATE blobs SET refs = refs + 1, free_ms = NULL WHERE id = ?1")?
-            .execute([blob.as_str()])?;
+        db.execute(
+            "UPDATE blobs SET refs = refs + 1, free_ms = NULL WHERE id = ?1",
+            [blob.as_str()],
+        )?;
     }
     Ok(())
 }
 
 /// It is out of sight with its message, or seen again.
-pub(crate) fn veil(db: &Connection, room: RoomNumber, seq: Seq, on: bool) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE blob_refs SET hidden = ?3 WHERE room = ?1 AND seq = ?2")?
-        .execute((room, int(seq), on))?;
+pub(crate) fn veil(db: &Db, room: RoomNumber, seq: Seq, on: bool) -> DbResult<()> {
+    db.execute(
+        "UPDATE blob_refs SET hidden = ?3 WHERE room = ?1 AND seq = ?2",
+        (room, int(seq), on),
+    )?;
     Ok(())
 }
 
 /// It does so no more. What nobody refers to is free at once, unless another upload of it waits to be
 /// said in another room.
-pub(crate) fn let_go(db: &Connection, room: RoomNumber, seq: Seq) -> rusqlite::Result<()> {
-    let blob: Option<String> = db
-        .prepare_cached("DELETE FROM blob_refs WHERE room = ?1 AND seq = ?2 RETURNING blob")?
-        .query_row((room, int(seq)), |row| row.get(0))
-        .optional()?;
+pub(crate) fn let_go(db: &Db, room: RoomNumber, seq: Seq) -> DbResult<()> {
+    let blob: Option<String> = db.first(
+        "DELETE FROM blob_refs WHERE room = ?1 AND seq = ?2 RETURNING blob",
+        (room, int(seq)),
+        |row| row.get(0),
+    )?;
     let Some(blob) = blob else {
         return Ok(());
     };
-    let elsewhere: bool = db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob_refs WHERE blob = ?1 AND room = ?2)")?
-        .query_row((&blob, room), |row| row.get(0))?;
+    let elsewhere: bool = db.one(
+        "SELECT EXISTS (SELECT 1 FROM blob_refs WHERE blob = ?1 AND room = ?2)",
+        (&blob, room),
+        |row| row.get(0),
+    )?;
     if !elsewhere {
-        db.prepare_cached("DELETE FROM blob_uploads WHERE blob = ?1 AND room = ?2")?
-            .execute((&blob, room))?;
+        db.execute(
+            "DELETE FROM blob_uploads WHERE blob = ?1 AND room = ?2",
+            (&blob, room),
+        )?;
     }
-    db.prepare_cached(
+    db.execute(
         "UPDATE blobs SET refs = refs - 1,
-                free_ms = CASE WHEN refs > 1 THEN NULL ELSE
-                    coalesce((SELECT max(made_ms) + 3600000 FROM blob_uploads WHERE blob = ?1), 0) END
+                free_ms = CASE WHEN refs > 1 THEN NULL ELSE coalesce(
+                    (SELECT max(made_ms) + 3600000 FROM blob_uploads WHERE blob = ?1), 0) END
          WHERE id = ?1",
-    )?
-    .execute([&blob])?;
+        [&blob],
+    )?;
     Ok(())
 }
 
-fn free(db: &Connection, now_ms: u64, unsaid_ms: u64, n: usize) -> Result<Vec<BlobId>, RowError> {
-    let ids: Vec<(String, Option<String>)> = db
-        .prepare_cached(
-            "SELECT id, preview FROM blobs WHERE free_ms IS NOT NULL AND free_ms <= ?1
+fn free(db: &Db, now_ms: u64, unsaid_ms: u64, n: usize) -> Result<Vec<BlobId>, RowError> {
+    let ids: Vec<(String, Option<String>)> = db.all(
+        "SELECT id, preview FROM blobs WHERE free_ms IS NOT NULL AND free_ms <= ?1
              ORDER BY free_ms LIMIT ?2",
-        )?
-        .query_map((int(now_ms), i64::try_from(n).unwrap_or(i64::MAX)), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?
-        .collect::<Result<_, _>>()?;
+        (int(now_ms), i64::try_from(n).unwrap_or(i64::MAX)),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     let old = int(now_ms.saturating_sub(unsaid_ms));
-    db.prepare_cached("DELETE FROM blob_uploads WHERE made_ms <= ?1")?
-        .execute([old])?;
+    db.execute("DELETE FROM blob_uploads WHERE made_ms <= ?1", [old])?;
     let mut files = Vec::new();
     for (id, preview) in ids {
-        db.prepare_cached("DELETE FROM blob_uploads WHERE blob = ?1")?
-            .execute([&id])?;
-        db.prepare_cached("DELETE FROM blobs WHERE id = ?1 AND refs = 0")?
-            .execute([&id])?;
+        db.execute("DELETE FROM blob_uploads WHERE blob = ?1", [&id])?;
+        db.execute("DELETE FROM blobs WHERE id = ?1 AND refs = 0", [&id])?;
         files.push(id);
         files.extend(preview);
     }
@@ -277,43 +275,51 @@ fn free(db: &Connection, now_ms: u64, unsaid_ms: u64, n: usize) -> Result<Vec<Bl
     Ok(unneeded)
 }
 
-fn is_row(db: &Connection, id: &str) -> rusqlite::Result<bool> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1)")?
-        .query_row([id], |row| row.get(0))
+fn is_row(db: &Db, id: &str) -> DbResult<bool> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1)",
+        [id],
+        |row| row.get(0),
+    )
 }
 
-fn is_needed(db: &Connection, id: &str) -> rusqlite::Result<bool> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1 OR preview = ?1)")?
-        .query_row([id], |row| row.get(0))
+fn is_needed(db: &Db, id: &str) -> DbResult<bool> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM blobs WHERE id = ?1 OR preview = ?1)",
+        [id],
+        |row| row.get(0),
+    )
 }
 
-fn bytes_of(db: &Connection, room: Option<RoomNumber>) -> rusqlite::Result<u64> {
-    db.prepare_cached(
-        "SELECT coalesce(sum(bytes + preview_bytes), 0) FROM blobs WHERE ?1 IS NULL OR room = ?1",
-    )?
-    .query_row([room], |row| uint(row, 0))
+fn bytes_of(db: &Db, room: Option<RoomNumber>) -> DbResult<u64> {
+    db.one(
+        "SELECT CAST(coalesce(sum(bytes + preview_bytes), 0) AS BIGINT) FROM blobs
+         WHERE ?1 IS NULL OR room = ?1",
+        [room],
+        |row| row.get(0),
+    )
 }
 
-fn blob_row(row: &Row<'_>) -> rusqlite::Result<BlobRow> {
+fn blob_row(row: &Row<'_>) -> DbResult<BlobRow> {
     let size = |it: Option<u64>| it.and_then(|it| u32::try_from(it).ok());
-    let (width, height) = (size(opt_uint(row, 4)?), size(opt_uint(row, 5)?));
+    let (width, height) = (size(row.get(4)?), size(row.get(5)?));
     Ok(BlobRow {
-        id: row.get::<_, String>(0).map(BlobId::from)?,
+        id: row.get::<String>(0).map(BlobId::from)?,
         kind: kind(row, 1)?,
         mime: row.get(2)?,
-        bytes: uint(row, 3)?,
+        bytes: row.get(3)?,
         size: width.zip(height),
-        duration_ms: size(opt_uint(row, 6)?),
-        preview: row.get::<_, Option<String>>(7)?.map(BlobId::from),
-        preview_bytes: uint(row, 8)?,
+        duration_ms: size(row.get(6)?),
+        preview: row.get::<Option<String>>(7)?.map(BlobId::from),
+        preview_bytes: row.get(8)?,
     })
 }
 
-fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<BlobKind> {
-    match row.get_ref(column)?.as_str()? {
+fn kind(row: &Row<'_>, column: usize) -> DbResult<BlobKind> {
+    match row.text(column)? {
         "image" => Ok(BlobKind::Image),
         "voice" => Ok(BlobKind::Voice),
         "file" => Ok(BlobKind::File),
-        _ => Err(odd(column, FromSqlError::InvalidType)),
+        _ => Err(DbError::Odd(column)),
     }
 }

@@ -8,7 +8,6 @@ use std::{
 };
 
 use protocol::RoomNumber;
-use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::Notify;
 
 use super::{
@@ -16,6 +15,7 @@ use super::{
     open::{BUSY_TIMEOUT, database_file, lock_folder, open_writer},
 };
 use crate::{
+    db::{Db, DbError},
     log::{
         Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, RowChange, Tables,
     },
@@ -36,7 +36,7 @@ const CHECKPOINT_WAITS: Duration = Duration::from_millis(50);
 
 /// The log in a folder's `weiquan.db`, and the only writer of that file.
 pub struct SqliteLog {
-    db: Connection,
+    db: Db,
     folder: PathBuf,
     ends: Ends,
     /// The size of the write-ahead log at which the next checkpoint under load is due. It grows
@@ -53,9 +53,9 @@ impl SqliteLog {
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = lock_folder(folder)?;
         let file = database_file(folder);
-        let mut db =
+        let db =
             open_writer(folder).map_err(|it| OpenError::Unreadable(file.clone(), Box::new(it)))?;
-        migrate(&mut db, &file, MIGRATIONS)?;
+        migrate(db.sqlite(), &file, MIGRATIONS)?;
         Ok(Self {
             db,
             folder: folder.to_path_buf(),
@@ -72,16 +72,12 @@ impl SqliteLog {
     }
 
     fn append_all(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError> {
-        let transaction = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut results = Vec::with_capacity(batch.len());
-        for part in batch {
-            results.push(append_part(&transaction, &mut self.ends, part)?);
-        }
+        let ends = &mut self.ends;
         // Returns after the fsync (synchronous = FULL).
-        transaction.commit()?;
-        Ok(results)
+        self.db.change(|db| {
+            let parts = batch.iter().map(|it| append_part(db, ends, it));
+            parts.collect()
+        })
     }
 
     fn wal_bytes(&self) -> u64 {
@@ -92,13 +88,12 @@ impl SqliteLog {
 
     /// Folds the write-ahead log into the file and empties it; false where a reader was in the way.
     fn checkpoint(&mut self) -> rusqlite::Result<bool> {
-        self.db.busy_timeout(CHECKPOINT_WAITS)?;
-        let blocked = self
-            .db
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                row.get::<_, bool>(0)
-            });
-        self.db.busy_timeout(BUSY_TIMEOUT)?;
+        let file = self.db.sqlite();
+        file.busy_timeout(CHECKPOINT_WAITS)?;
+        let blocked = file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, bool>(0)
+        });
+        file.busy_timeout(BUSY_TIMEOUT)?;
         blocked.map(|it| !it)
     }
 
@@ -145,7 +140,7 @@ impl Log for SqliteLog {
     /// the failed commit are overwritten by the next one.
     fn heal(&mut self) -> Result<(), LogError> {
         self.ends = Ends::default();
-        self.db = open_writer(&self.folder)?;
+        self.db = open_writer(&self.folder).map_err(DbError::from)?;
         self.db.execute(
             "INSERT INTO server (key, value) VALUES ('probe', ?1)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -172,14 +167,14 @@ impl Log for SqliteLog {
     }
 
     fn tables(&mut self) -> Option<Tables<'_>> {
-        Some(Tables(&mut self.db))
+        Some(Tables(&self.db))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use protocol::server::{Mark, Person};
-    use rusqlite::params;
+    use rusqlite::{Connection, params};
 
     use super::*;
     use crate::log::Entry;
@@ -188,6 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = SqliteLog::open(folder.path()).expect("a new log");
         log.db
+            .sqlite()
             .execute_batch(
                 "INSERT INTO circles VALUES (1, 'Circle', 0);
                  INSERT INTO accounts VALUES ('m_owner', 'Owner', 'owner', '', 0, 0);
@@ -229,14 +225,16 @@ mod tests {
         log.append(&[message(1, 10)]).expect("space");
         let pages: i64 = log
             .db
+            .sqlite()
             .query_row("PRAGMA page_count", [], |row| row.get(0))
             .expect("a count");
         log.db
+            .sqlite()
             .pragma_update(None, "max_page_count", pages + 1)
             .expect("a limit");
         let failed = log.append(&[message(2, 10), message(3, 100_000)]);
         assert!(
-            matches!(&failed, Err(LogError::Failed(it)) if super::super::is_disk_failure(&**it))
+            matches!(&failed, Err(LogError::Failed(it)) if crate::db::is_storage_failure(&**it))
         );
         // The limit is the old connection's: the new one finds space.
         log.heal().expect("space again");
@@ -256,7 +254,10 @@ mod tests {
         blocker
             .execute_batch("BEGIN IMMEDIATE")
             .expect("the write lock");
-        log.db.busy_timeout(Duration::ZERO).expect("a setting");
+        log.db
+            .sqlite()
+            .busy_timeout(Duration::ZERO)
+            .expect("a setting");
         assert!(log.append(&[message(1, 10)]).is_err());
         assert!(log.heal().is_err());
         blocker
@@ -278,12 +279,14 @@ mod tests {
         ] {
             let seen: i64 = log
                 .db
+                .sqlite()
                 .query_row(&format!("PRAGMA {setting}"), [], |row| row.get(0))
                 .expect("a setting");
             assert_eq!(seen, expect, "{setting}");
         }
         let mode: String = log
             .db
+            .sqlite()
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
             .expect("a mode");
         assert_eq!(mode, "wal");
@@ -308,7 +311,7 @@ mod tests {
     fn a_reader_who_stays_does_not_stop_the_writer() {
         let (_folder, mut log) = log();
         let reader = super::super::open_reader(&log.folder).expect("a reader");
-        let view = reader.unchecked_transaction().expect("a view");
+        let view = reader.sqlite().unchecked_transaction().expect("a view");
         let seen = |view: &Connection| -> i64 {
             view.query_row("SELECT count(*) FROM records", params![], |row| row.get(0))
                 .expect("a count")
@@ -324,7 +327,7 @@ mod tests {
         );
         assert_eq!(log.idle(), Housekeeping::Again);
         drop(view);
-        assert_eq!(seen(&reader), 40);
+        assert_eq!(seen(reader.sqlite()), 40);
         assert_eq!(log.idle(), Housekeeping::Done);
         assert_eq!(log.wal_bytes(), 0);
     }

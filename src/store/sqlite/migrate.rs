@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::store::OpenError;
 
@@ -20,7 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_turnouts.sql"),
 ];
 
-pub(super) fn migrate(db: &mut Connection, file: &Path, all: &[&str]) -> Result<(), OpenError> {
+pub(super) fn migrate(db: &Connection, file: &Path, all: &[&str]) -> Result<(), OpenError> {
     let unreadable = |it| OpenError::Unreadable(file.to_path_buf(), Box::new(it));
     let failed = |it| OpenError::Migration(file.to_path_buf(), Box::new(it));
     let found: u32 = db
@@ -46,8 +46,8 @@ pub(super) fn migrate(db: &mut Connection, file: &Path, all: &[&str]) -> Result<
     Ok(())
 }
 
-fn step(db: &mut Connection, sql: &str, version: u32) -> rusqlite::Result<()> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+fn step(db: &Connection, sql: &str, version: u32) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Exclusive)?;
     transaction.execute_batch(sql)?;
     transaction.pragma_update(None, "user_version", version)?;
     transaction.commit()
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn each_migration_runs_once_and_in_order() {
-        let (folder, file, mut db) = folder();
-        migrate(&mut db, &file, &[ONE, TWO]).expect("it is new");
-        migrate(&mut db, &file, &[ONE, TWO]).expect("there is nothing to do");
+        let (folder, file, db) = folder();
+        migrate(&db, &file, &[ONE, TWO]).expect("it is new");
+        migrate(&db, &file, &[ONE, TWO]).expect("there is nothing to do");
         assert_eq!(version(&db), 2);
         let n: u32 = db
             .query_row("SELECT n FROM two", [], |row| row.get(0))
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn an_existing_file_is_copied_before_it_is_changed() {
-        let (folder, file, mut db) = folder();
-        migrate(&mut db, &file, &[ONE]).expect("it is new");
-        migrate(&mut db, &file, &[ONE, TWO]).expect("one step");
+        let (folder, file, db) = folder();
+        migrate(&db, &file, &[ONE]).expect("it is new");
+        migrate(&db, &file, &[ONE, TWO]).expect("one step");
         let copies = copies(&folder);
         assert_eq!(copies.len(), 1);
         let copy = Connection::open(&copies[0]).expect("a database");
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_migration_that_fails_changes_nothing() {
-        let (_folder, file, mut db) = folder();
-        migrate(&mut db, &file, &[ONE]).expect("it is new");
-        let failed = migrate(&mut db, &file, &[ONE, WRONG]);
+        let (_folder, file, db) = folder();
+        migrate(&db, &file, &[ONE]).expect("it is new");
+        let failed = migrate(&db, &file, &[ONE, WRONG]);
         assert!(
             matches!(failed, Err(OpenError::Migration(..))),
             "{failed:?}"
@@ -149,9 +149,9 @@ mod tests {
 
     #[test]
     fn a_newer_file_is_refused_untouched() {
-        let (folder, file, mut db) = folder();
-        migrate(&mut db, &file, &[ONE, TWO]).expect("it is new");
-        let refused = migrate(&mut db, &file, &[ONE]);
+        let (folder, file, db) = folder();
+        migrate(&db, &file, &[ONE, TWO]).expect("it is new");
+        let refused = migrate(&db, &file, &[ONE]);
         assert!(
             matches!(
                 refused,
@@ -168,10 +168,10 @@ mod tests {
 
     #[test]
     fn a_database_of_something_else_is_refused() {
-        let (_folder, file, mut db) = folder();
+        let (_folder, file, db) = folder();
         db.execute_batch("CREATE TABLE notes (text TEXT)")
             .expect("a table");
-        let refused = migrate(&mut db, &file, &[ONE]);
+        let refused = migrate(&db, &file, &[ONE]);
         assert!(
             matches!(refused, Err(OpenError::Unreadable(..))),
             "{refused:?}"

@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::OpenError;
+use crate::{db::Db, store::OpenError};
 
 const FILE: &str = "weiquan.db";
 const LOCK: &str = "weiquan.lock";
@@ -17,7 +17,7 @@ const LOCK: &str = "weiquan.lock";
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// Every query of this crate stays prepared.
-const STATEMENTS_CACHED: usize = 128;
+const STATEMENTS_CACHED: usize = 256;
 
 pub(crate) fn database_file(folder: &Path) -> PathBuf {
     folder.join(FILE)
@@ -55,7 +55,7 @@ fn private_file(path: &Path) -> std::io::Result<File> {
 }
 
 /// A connection that may write. Only the writer has one, behind the folder's lock.
-pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<Db> {
     let db = Connection::open_with_flags(
         database_file(folder),
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -73,11 +73,11 @@ pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<Connection> {
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // The writer checkpoints by itself, between commits (see `SqliteLog::idle`).
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
-    Ok(db)
+    Ok(Db::Sqlite(db))
 }
 
 /// A connection that cannot write.
-pub(crate) fn open_reader(folder: &Path) -> Result<Connection, OpenError> {
+pub(crate) fn open_reader(folder: &Path) -> Result<Db, OpenError> {
     let file = database_file(folder);
     let open = || {
         // Read-write as SQLite sees it: the shared index of the write-ahead log needs it.
@@ -87,7 +87,7 @@ pub(crate) fn open_reader(folder: &Path) -> Result<Connection, OpenError> {
         )?;
         configure(&db)?;
         db.pragma_update(None, "query_only", "on")?;
-        Ok(db)
+        Ok(Db::Sqlite(db))
     };
     open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
 }
