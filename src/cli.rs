@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
+    database::opened,
     operate::{self, Paint, bytes_text, moment_text},
     reload,
     server::Server,
@@ -52,6 +53,8 @@ pub enum What {
     VerifyBackup(VerifyBackup),
     /// Make an empty data folder from a backup
     Restore(Restore),
+    /// Note that the PostgreSQL database was put back from a dump, before the server starts on it
+    Restored(Restored),
     /// See whether this machine is fit for the server, and what to do where it is not
     Doctor(Doctor),
     /// Read who did what to whom, and prove that nobody changed it
@@ -257,6 +260,10 @@ impl Backup {
                 eprint!("\r  copying: {} % ", done * 100 / all.max(1));
             }
         };
+        if let Some(url) = config.database {
+            let blobs = folder.join(blobs::FOLDER);
+            return Err(operate::OperateError::Elsewhere { url, blobs }.into());
+        }
         let written = operate::backup(folder, &self.file, &mut told)?;
         if is_watched {
             eprint!("\r\x1b[K");
@@ -315,7 +322,8 @@ impl Audit {
         match self.what {
             AuditWhat::Verify { settings } => {
                 let config = settings.load()?;
-                let (words, holds) = operate::audit::verify(&config.raw.server.data)?;
+                let (words, holds) =
+                    operate::audit::verify(&config.raw.server.data, &opened(&config)?)?;
                 println!("{words}");
                 Ok(holds)
             }
@@ -333,7 +341,9 @@ impl Audit {
                     n: last,
                     ..store::ActsOf::default()
                 };
-                for line in operate::audit::list(&config.raw.server.data, &of, json)? {
+                for line in
+                    operate::audit::list(&config.raw.server.data, &opened(&config)?, &of, json)?
+                {
                     println!("{line}");
                 }
                 Ok(true)
@@ -381,6 +391,26 @@ impl Restore {
         println!("  {} is as the server was on {made}.", self.data.display());
         println!("  What was said or changed after that moment is not there.");
         println!("  Start it:  weiquan serve --data {}", self.data.display());
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Restored {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Restored {
+    pub fn run(self) -> Result<()> {
+        let config = self.settings.load()?;
+        let store = opened(&config)?;
+        let url = store.url.context(
+            "the database is a file in the data folder (store.url is empty): `weiquan restore` puts \
+             that back, and notes it",
+        )?;
+        operate::restored(&config.raw.server.data, &url)?;
+        println!("{url}: every room begins a new epoch, and the audit log says so.");
         Ok(())
     }
 }
@@ -461,11 +491,12 @@ impl Token {
     pub fn run(self) -> Result<()> {
         let config = self.settings.load()?;
         let folder = &config.raw.server.data;
-        let secret = store::peek_server_secret(folder).with_context(|| {
-            format!(
-                "{} holds no server yet: start `weiquan serve` once",
-                folder.display()
-            )
+        let secret = store::peek_server_secret(folder, &opened(&config)?).with_context(|| {
+            let place: &dyn std::fmt::Display = match &config.database {
+                None => &folder.display(),
+                Some(url) => url,
+            };
+            format!("{place} holds no server yet: start `weiquan serve` once")
         })?;
         let secret = ServerSecret::new(&secret)?;
         let tokens = Tokens::new(&secret, &config.public_url, Vec::new())?;

@@ -17,6 +17,7 @@ use toml::{Table, Value};
 
 use crate::{
     certificates::{Source, Tls},
+    database::Database,
     layers::{overlay, place_of, read_file, value_of},
     mail::Mail,
     push::Push,
@@ -59,6 +60,7 @@ impl ConfigError {
 #[serde(default, deny_unknown_fields)]
 pub struct Raw {
     pub server: Server,
+    pub store: Database,
     pub tls: Tls,
     pub rooms: Rooms,
     pub blobs: Blobs,
@@ -227,6 +229,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// `scheme://host[:port]` that people see, without a slash at the end.
     pub public_url: String,
+    /// The PostgreSQL database, without its password; absent: a SQLite file in the data folder.
+    pub database: Option<store::DatabaseUrl>,
     /// Where the certificate of the public port comes from.
     pub certificate: Source,
     /// How pushes leave.
@@ -365,6 +369,7 @@ impl Raw {
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let or_cores = |n: usize, most: usize| if n == 0 { cores.min(most) } else { n };
+        let database = self.store.check()?;
         let push = self.push.check(&public_url)?;
         let mail = self.mail.check(&public_url)?;
         Ok(Config {
@@ -374,6 +379,7 @@ impl Raw {
             listen,
             admin,
             public_url,
+            database,
             certificate,
             redirect,
             // One shard per two cores: on two cores a second shard beside the media worker, the log

@@ -2,7 +2,7 @@
 //!
 //! The pure parts and the edges are crates of their own under `src/`; here is the shell that joins
 //! them. Reading order: [`cli`] (what can be asked of the program), [`config`] (what the operator
-//! wrote), [`certificates`] (HTTPS of the public port), [`server`] (builds the parts in order and
+//! wrote), [`certificates`] (HTTPS of the public port), [`database`] (where PostgreSQL is), [`server`] (builds the parts in order and
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
 //! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`]
 //! (carries notices to people), [`letters`] (writes to them by e-mail), [`operate`] (what is done beside
@@ -13,6 +13,7 @@ pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod connection;
+pub mod database;
 pub mod http;
 pub mod join;
 mod layers;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         What::Backup(it) => it.run().map(|()| true),
         What::VerifyBackup(it) => it.run(),
         What::Restore(it) => it.run().map(|()| true),
+        What::Restored(it) => it.run().map(|()| true),
         What::Doctor(it) => it.run(),
         What::Audit(it) => it.run(),
         What::Token(it) => it.run().map(|()| true),

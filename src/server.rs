@@ -19,7 +19,7 @@ use protocol::{
     server::{Phase, Push},
 };
 use reach::Mailer;
-use store::{NewAct, RowError, Store, StoreConfig};
+use store::{NewAct, RowError, Store};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -31,6 +31,7 @@ use crate::{
     certificates::{self, Keeping},
     config::{Config, Key},
     connection::{Opener, Shared, Tracer},
+    database,
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
     letters::{self, Desk},
@@ -84,10 +85,10 @@ impl Server {
         // Before anything else: what is wrong with the files is said at once.
         let files = Keeping::files(&config.certificate)?;
         let folder = config.raw.server.data.clone();
-        let store =
-            tokio::task::spawn_blocking(move || Store::open(&folder, &StoreConfig::default()))
-                .await
-                .context("the store's start was interrupted")??;
+        let kept = database::opened(config)?;
+        let store = tokio::task::spawn_blocking(move || Store::open(&folder, &kept))
+            .await
+            .context("the store's start was interrupted")??;
         let keeping = match files {
             None => Keeping::authority(&config.certificate)?,
             files => files,

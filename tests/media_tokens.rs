@@ -16,7 +16,8 @@ const GOOD_FOR: Duration = Duration::from_secs(8);
 /// A token of this server that is about to end, and when that is, Unix milliseconds. It was made a
 /// while ago: readers allow for clocks that differ, and the end that counts is after that.
 fn token(server: &Server, role: Role) -> (String, u64) {
-    let secret = store::peek_server_secret(&server.folder).expect("the server's secret");
+    let secret = store::peek_server_secret(&server.folder, &store::StoreConfig::default())
+        .expect("the server's secret");
     let secret = ServerSecret::new(&secret).expect("32 bytes");
     let tokens = Tokens::new(&secret, &server.url(""), Vec::new()).expect("no other keys");
     let id = "m_short".into();

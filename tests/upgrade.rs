@@ -223,12 +223,13 @@ async fn o13_a_backup_of_an_earlier_release_is_restored_with_a_line_of_the_audit
             n: 9,
             ..store::ActsOf::default()
         };
-        let lines = weiquan::operate::audit::list(&new, &of, false).expect("an audit log");
+        let kept = store::StoreConfig::default();
+        let lines = weiquan::operate::audit::list(&new, &kept, &of, false).expect("an audit log");
         let [.., last] = lines.as_slice() else {
             panic!("{release} has no line")
         };
         assert!(last.contains("operator restore: "), "{release}: {last}");
-        let (words, holds) = weiquan::operate::audit::verify(&new).expect("an audit log");
+        let (words, holds) = weiquan::operate::audit::verify(&new, &kept).expect("an audit log");
         assert!(holds, "{release}: {words}");
         let copies = fs::read_dir(&new).expect("a folder").count();
         assert_eq!(copies, 3, "the database, its lock and the blobs");

@@ -77,6 +77,7 @@ impl From<RowError> for Failure {
             RowError::SetUpDone => Self::new(Code::SetUpDone, "this server is set up already"),
             RowError::Full => Self::new(Code::QuotaFull, "there is no space for it"),
             RowError::LastOwner => Self::new(Code::NotPermitted, "a circle needs an owner"),
+            RowError::Nul => Self::malformed("a text holds a NUL character"),
             RowError::Unavailable => storage_unavailable(),
             RowError::Failed(cause) => Self::internal("a query failed", &cause),
         }

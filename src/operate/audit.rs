@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use protocol::server::{Mark, Person};
-use store::{ActRow, ActsOf, Chain, NewAct, OpenError, peek_acts, peek_chain};
+use store::{ActRow, ActsOf, Chain, NewAct, OpenError, StoreConfig, peek_acts, peek_chain};
 
 use super::report::moment_text;
 
@@ -32,8 +32,8 @@ pub(crate) fn act(what: &str, why: String) -> NewAct {
 }
 
 /// Walks the chain: what was found, in a sentence, and whether it holds.
-pub fn verify(folder: &Path) -> Result<(String, bool), OpenError> {
-    Ok(match peek_chain(folder)? {
+pub fn verify(folder: &Path, store: &StoreConfig) -> Result<(String, bool), OpenError> {
+    Ok(match peek_chain(folder, store)? {
         Chain::Whole(lines) => (format!("the audit log is whole: {lines} lines"), true),
         Chain::BrokenAt(number) => (
             format!(
@@ -45,8 +45,13 @@ pub fn verify(folder: &Path) -> Result<(String, bool), OpenError> {
 }
 
 /// The lines asked for, oldest first: one a line, as text or as JSON.
-pub fn list(folder: &Path, of: &ActsOf, json: bool) -> Result<Vec<String>, OpenError> {
-    let mut lines = peek_acts(folder, of)?;
+pub fn list(
+    folder: &Path,
+    store: &StoreConfig,
+    of: &ActsOf,
+    json: bool,
+) -> Result<Vec<String>, OpenError> {
+    let mut lines = peek_acts(folder, store, of)?;
     lines.reverse();
     let say = if json { as_json } else { as_text };
     Ok(lines.iter().map(say).collect())

@@ -16,7 +16,7 @@ pub use archive::{ArchiveError, FORMAT, MANIFEST_BYTES_MAX, Manifest, Packed};
 pub use backup::{Written, backup};
 pub use doctor::doctor;
 pub use report::{Check, Outcome, Paint, Report, bytes_text, moment_text};
-pub use restore::{Restored, restore};
+pub use restore::{Restored, restore, restored};
 pub use verify::verify;
 
 /// Why an operator's command did not do its work.
@@ -35,6 +35,14 @@ pub enum OperateError {
     Blobs(#[from] blobs::ShelfError),
     #[error(transparent)]
     Database(#[from] store::backup::BackupError),
+    #[error(
+        "the database is {url}: copy it with pg_dump, and {} beside it as files; docs/OPERATING.md says \
+         how, and how to put them back", .blobs.display()
+    )]
+    Elsewhere {
+        url: store::DatabaseUrl,
+        blobs: std::path::PathBuf,
+    },
     #[error("{file} is not sound, so nothing was restored: {why}")]
     Unsound {
         file: std::path::PathBuf,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use blobs::Shelf;
-use store::backup::Vacant;
+use store::{DatabaseUrl, backup::Vacant};
 
 use super::{
     OperateError,
@@ -54,4 +54,10 @@ pub async fn restore(file: &Path, folder: &Path) -> Result<Restored, OperateErro
     let restored = audit::act("restore", moment_text(manifest.made_ms));
     vacant.fill(&laid.path().join(DATABASE), &restored)?;
     Ok(Restored { manifest, report })
+}
+
+/// Notes that a PostgreSQL database was put back by other means.
+pub fn restored(folder: &Path, url: &DatabaseUrl) -> Result<(), OperateError> {
+    let act = audit::act("restore", "a dump of PostgreSQL".to_owned());
+    Ok(store::backup::restored(folder, url, &act)?)
 }

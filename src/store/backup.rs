@@ -18,9 +18,15 @@ use rusqlite::{
 
 use crate::{
     db::{Db, DbError, DbResult},
-    rows::audit::{self, NewAct},
+    log::Log,
+    postgres::{DatabaseUrl, PostgresLog},
+    rows::{
+        RowError,
+        audit::{self, NewAct},
+        rooms::renew_epochs,
+    },
     sqlite::{self, open_reader},
-    store::OpenError,
+    store::{OpenError, on_a_thread},
 };
 
 /// Pages (of 4 KiB) that are copied between two reports of how far it is.
@@ -35,6 +41,10 @@ pub enum BackupError {
     Taken(PathBuf),
     #[error("{0}: {1}")]
     Database(PathBuf, #[source] DbError),
+    #[error("{0}: {1}")]
+    Renewal(PathBuf, #[source] RowError),
+    #[error("{0}: {1}")]
+    Restored(DatabaseUrl, #[source] RowError),
     #[error("{0}: {1}")]
     File(PathBuf, #[source] std::io::Error),
     #[error(transparent)]
@@ -257,7 +267,8 @@ impl Vacant {
             .map_err(|it| failed(it.into()))?;
         // The log that the line belongs to is younger than the first databases.
         sqlite::bring_up_to_date(db.sqlite(), file)?;
-        db.change(|db| renew(db, act)).map_err(failed)?;
+        db.change(|db| renew(db, act))
+            .map_err(|it| BackupError::Renewal(file.to_path_buf(), it))?;
         drop(db);
         let place = sqlite::database_file(&self.folder);
         let moved = || -> std::io::Result<()> {
@@ -270,9 +281,20 @@ impl Vacant {
 }
 
 /// New epochs for all rooms, and a line of the audit log: both or neither.
-fn renew(db: &Db, act: &NewAct) -> DbResult<()> {
-    db.batch("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")?;
-    audit::add(db, act)
+fn renew(db: &Db, act: &NewAct) -> Result<(), RowError> {
+    renew_epochs(db)?;
+    Ok(audit::add(db, act)?)
+}
+
+/// Notes that a PostgreSQL database was put back from a dump: as [`Vacant::fill`] does for a file, every
+/// room has a new epoch, and `act` is the next line of the audit log. No server may run.
+pub fn restored(folder: &Path, url: &DatabaseUrl, act: &NewAct) -> Result<(), BackupError> {
+    on_a_thread(|| {
+        let mut log = PostgresLog::open(folder, url)?;
+        let tables = log.tables().expect("a database has tables");
+        let noted = tables.0.change(|db| renew(db, act));
+        noted.map_err(|it| BackupError::Restored(url.clone(), it))
+    })
 }
 
 fn holds_something(file: &Path) -> bool {

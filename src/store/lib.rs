@@ -1,10 +1,10 @@
 //! What lasts: the log of every room, and the rows beside it. SQL is only here.
 //!
 //! Reading order: [`log`] (the contract and its types), `db` (a database as queries see it), `records`
-//! (the log's queries), `sqlite` and [`simulated`] (the two that
-//! keep it), [`writer`] (group commit) and `readers`, [`store`] (all of it as one value), and
-//! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each adds its queries to
-//! [`Store`]), [`backup`] (a copy beside a running server, and the way back).
+//! (the log's queries), `sqlite`, `postgres` and [`simulated`] (the three that keep it), [`writer`]
+//! (group commit) and `readers`, [`store`] (all of it as one value), `migrations` (the tables), and
+//! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each
+//! adds its queries to [`Store`]), [`backup`] (a copy beside a running server, and the way back).
 //!
 //! Promises: what was acknowledged is on disk and there once; a room's log has no hole. It decides
 //! nothing and reads no body of a record.
@@ -13,12 +13,15 @@ pub mod backup;
 mod db;
 mod fold;
 pub mod log;
+mod migrations;
 mod peek;
+mod postgres;
 mod readers;
 mod records;
 mod rows;
 pub mod simulated;
 mod sqlite;
+mod standing;
 pub mod store;
 pub mod writer;
 
@@ -29,6 +32,7 @@ pub use log::{
     MeasuredRow, NoticeRow, Page, PageOf, RowChange, Tally, TurnoutRow, VoteRow,
 };
 pub use peek::{peek_acts, peek_chain, peek_server_secret};
+pub use postgres::{DatabaseError, DatabaseUrl, PostgresLog, UrlError};
 pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
@@ -46,5 +50,6 @@ pub use rows::{
     uploads::{BlobRoom, BlobRow, NewBlob},
 };
 pub use sqlite::SqliteLog;
-pub use store::{OpenError, Store, StoreConfig};
+pub use standing::{DatabaseStanding, database_standing};
+pub use store::{OpenError, Place, Store, StoreConfig};
 pub use writer::{Commit, Health, Worked, Writer, WriterHandle};

@@ -267,11 +267,13 @@ impl From<DbError> for LogError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Housekeeping {
     Done,
-    /// Somebody was in the way: call it again in a while.
+    /// Somebody was in the way, or there is always something to do: call it again in a while.
     Again,
+    /// The storage is gone.
+    Broken,
 }
 
-/// A room log on some storage. There are two: SQLite and the simulated disk.
+/// A room log on some storage. There are three: SQLite, PostgreSQL and the simulated disk.
 pub trait Log: Send {
     /// Stores all of the batch in one transaction that is on disk when this returns. Each part
     /// succeeds or is left out by itself; an error means that nothing can be said of any part.

@@ -67,6 +67,11 @@ fn serve(connection: &Db, inbox: &Mutex<Receiver<Read>>) {
         // lock. Nothing can panic in there, so a poisoned lock is as good as another.
         let next = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(read) = next else { return };
+        // Dropping the read tells its caller that it did not run.
+        if !connection.is_ready() {
+            metrics::counter!("weiquan_store_reads_refused_total").increment(1);
+            continue;
+        }
         if catch_unwind(AssertUnwindSafe(|| read(connection))).is_err() {
             tracing::error!("a read panicked");
         }

@@ -1,18 +1,19 @@
 //! The store as the server holds it: one folder, one writer, a few readers.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
 };
 
 use protocol::{ClientId, MemberId, RoomNumber, Seq};
-use serde::Deserialize;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
     db::{self, Db},
-    log::{Append, Entry, Known, Loaded, LogError, Page, PageOf, Tally, VoteRow},
+    log::{Append, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
+    postgres::{self, DatabaseError, DatabaseUrl, PostgresLog},
     readers::Readers,
     records::{read, tallies},
     rows::RowError,
@@ -21,16 +22,36 @@ use crate::{
 };
 
 /// How the store is set up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct StoreConfig {
+    /// The PostgreSQL database; absent: a SQLite file in the data folder.
+    pub url: Option<DatabaseUrl>,
     /// Threads that read, each with a connection.
     pub readers: usize,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { readers: 2 }
+        Self {
+            url: None,
+            readers: 2,
+        }
+    }
+}
+
+/// What one server has for itself.
+#[derive(Clone, Debug)]
+pub enum Place {
+    Folder(PathBuf),
+    Database(DatabaseUrl),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(out, "the data folder {}", path.display()),
+            Self::Database(url) => write!(out, "the database {url}"),
+        }
     }
 }
 
@@ -39,11 +60,8 @@ impl Default for StoreConfig {
 pub enum OpenError {
     #[error("the data folder {0} cannot be used: {1}; make it writable for this user")]
     Folder(PathBuf, #[source] std::io::Error),
-    #[error(
-        "another server has the data folder {0} open; stop it first, or give this one a folder of \
-         its own"
-    )]
-    InUse(PathBuf),
+    #[error("another server has {0} open; stop it first, or give this one a place of its own")]
+    InUse(Place),
     #[error(
         "{file} was written by a newer version (schema {found}, this one knows {known}); start the \
          newer version, or put back the copy that it made before it changed the file"
@@ -57,6 +75,8 @@ pub enum OpenError {
     Unreadable(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("{0} could not be brought up to date and is as it was: {1}")]
     Migration(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error("a thread of the store did not start: {0}")]
     Thread(#[source] std::io::Error),
 }
@@ -74,16 +94,12 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the folder, makes it where it is missing, and brings an older file up to date. Blocks
+    /// Opens the folder, makes it where it is missing, and brings an older database up to date. Blocks
     /// for as long as that takes.
     pub fn open(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
-        let mut log = SqliteLog::open(folder)?;
         let stirred = Arc::new(Notify::new());
-        log.stirs(stirred.clone());
-        let connections = (0..config.readers.max(1))
-            .map(|_| sqlite::open_reader(folder))
-            .collect::<Result<_, _>>()?;
-        let (writer, thread) = Writer::spawn(Box::new(log)).map_err(OpenError::Thread)?;
+        let (log, connections) = on_a_thread(|| open_all(folder, config, stirred.clone()))?;
+        let (writer, thread) = Writer::spawn(log).map_err(OpenError::Thread)?;
         let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
         threads.push(thread);
         Ok(Self(Arc::new(Inner {
@@ -230,10 +246,14 @@ impl Store {
         let Some(readers) = self.readers() else {
             return Err(RowError::Unavailable);
         };
-        readers
-            .run(query)
-            .await
-            .unwrap_or(Err(RowError::Unavailable))
+        match readers.run(query).await {
+            None => Err(RowError::Unavailable),
+            Some(Err(RowError::Failed(error))) if db::is_out_of_reach(&*error) => {
+                tracing::error!(%error, "a read failed");
+                Err(RowError::Unavailable)
+            }
+            Some(outcome) => outcome,
+        }
     }
 
     /// Runs a row change on the writer's thread, in a transaction of its own that is on disk when
@@ -243,7 +263,7 @@ impl Store {
         change: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, RowError> {
         let outcome = self.0.writer.run(move |log| {
-            let tables = log.tables().expect("a store's log is SQLite");
+            let tables = log.tables().expect("a store's log has tables");
             match tables.0.change(change) {
                 Err(RowError::Failed(error)) if db::is_storage_failure(&*error) => {
                     tracing::error!(%error, "a row change failed");
@@ -258,6 +278,43 @@ impl Store {
     fn readers(&self) -> Option<Arc<Readers>> {
         lock(&self.0.readers).clone()
     }
+}
+
+/// The writer's log and the readers' connections.
+fn open_all(
+    folder: &Path,
+    config: &StoreConfig,
+    stirred: Arc<Notify>,
+) -> Result<(Box<dyn Log>, Vec<Db>), OpenError> {
+    let log: Box<dyn Log> = match &config.url {
+        None => {
+            let mut log = SqliteLog::open(folder)?;
+            log.stirs(stirred);
+            Box::new(log)
+        }
+        Some(url) => {
+            let mut log = PostgresLog::open(folder, url)?;
+            log.stirs(stirred);
+            Box::new(log)
+        }
+    };
+    let readers = (0..config.readers.max(1)).map(|_| open_reader(folder, config));
+    Ok((log, readers.collect::<Result<_, _>>()?))
+}
+
+/// A connection that cannot write.
+pub(crate) fn open_reader(folder: &Path, config: &StoreConfig) -> Result<Db, OpenError> {
+    match &config.url {
+        None => sqlite::open_reader(folder),
+        Some(url) => postgres::open::open_reader(url),
+    }
+}
+
+/// Runs this where it may block: a connection to PostgreSQL has a runtime of its own, which is neither
+/// made nor dropped inside another.
+pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|it| it.spawn(work).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Nothing panics while one of these is held, so a poisoned lock is as good as another.
@@ -318,7 +375,10 @@ mod tests {
     #[tokio::test]
     async fn a_read_that_panics_fails_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = StoreConfig { readers: 1 };
+        let config = StoreConfig {
+            readers: 1,
+            ..StoreConfig::default()
+        };
         let store = Store::open(folder.path(), &config).expect("a new store");
         let panicked = store.read::<()>(|_| panic!("a planned panic")).await;
         assert!(

@@ -184,6 +184,8 @@ type Work = Box<dyn FnOnce(&mut dyn Log) -> bool + Send>;
 enum Job {
     Append(Append, Done),
     Work(Work),
+    /// The storage is gone, as the housekeeping found.
+    Heal,
     Close,
 }
 
@@ -217,6 +219,7 @@ impl Run {
             match held.take().or_else(|| self.next()) {
                 Some(Job::Append(append, done)) => held = self.commit(append, done),
                 Some(Job::Work(work)) => self.work(work),
+                Some(Job::Heal) => self.health.store(BROKEN, Ordering::Release),
                 Some(Job::Close) | None => {
                     self.log.idle();
                     return;
@@ -235,8 +238,12 @@ impl Run {
                     Err(RecvTimeoutError::Timeout) => {}
                 }
             }
-            self.is_dirty = self.log.idle() == Housekeeping::Again;
+            let kept = guarded(|| self.log.idle()).unwrap_or(Housekeeping::Broken);
+            self.is_dirty = kept == Housekeeping::Again;
             self.kept_at = clock::now();
+            if kept == Housekeeping::Broken {
+                return Some(Job::Heal);
+            }
         }
         self.inbox.recv().ok()
     }
@@ -310,7 +317,7 @@ impl Run {
             match job.take() {
                 Some(Job::Append(_, done)) => refuse(done, AppendError::Unavailable, "unavailable"),
                 // Dropping the work drops its sender: the caller hears that it did not run.
-                Some(Job::Work(_)) | None => {}
+                Some(Job::Work(_) | Job::Heal) | None => {}
                 Some(Job::Close) => return false,
             }
             match self
@@ -324,14 +331,23 @@ impl Run {
                         tracing::info!("the storage takes writes again");
                         metrics::gauge!("weiquan_store_writer_well").set(1.0);
                         self.health.store(WELL, Ordering::Release);
+                        self.soil();
                         return true;
                     }
-                    pause = (pause * 2).min(HEAL_AFTER_MAX);
+                    pause = jittered((pause * 2).min(HEAL_AFTER_MAX));
                     next_try = clock::now() + pause;
                 }
             }
         }
     }
+}
+
+/// Up to a quarter less, by chance: many servers of one database do not come back all at once.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    let mut lot = [0];
+    // Without a lot it is the whole pause.
+    let _ = aws_lc_rs::rand::fill(&mut lot);
+    pause - pause * u32::from(lot[0]) / (4 * 255)
 }
 
 /// A part that was left out is counted; where that is a bug of the caller, it is said.

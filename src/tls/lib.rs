@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use rustls::{ServerConfig, crypto::aws_lc_rs, server::NoServerSessionStorage};
 
-pub use authorities::{Untrusted, trusting};
+pub use authorities::{Untrusted, trusting, trusting_anybody, trusting_as_the_machine};
 pub use certificates::Certificates;
 pub use files::{CertificateError, Files};
 pub use pair::{About, Pair, Unfit};

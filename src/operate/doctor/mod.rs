@@ -15,7 +15,7 @@ use std::path::Path;
 use store::backup::Standing;
 
 use super::report::{Check, Report};
-use crate::config::Config;
+use crate::{config::Config, database::opened};
 
 /// Looks at everything. Takes about a second, most of it for the disk; up to a minute where the mail server
 /// does not answer.
@@ -26,8 +26,14 @@ pub async fn doctor(config: &Config) -> Report {
         env!("CARGO_PKG_VERSION"),
         data.display()
     ));
-    let standing = store::backup::standing(data);
-    let runs = matches!(standing, Ok(Standing::InUse));
+    let (database, runs) = match &config.database {
+        None => {
+            let standing = store::backup::standing(data);
+            let runs = matches!(standing, Ok(Standing::InUse));
+            (database(data, standing), runs)
+        }
+        Some(url) => postgres(config, url),
+    };
     report.push(machine::descriptors());
     report.push(machine::clock());
     for check in machine::kernel() {
@@ -47,8 +53,29 @@ pub async fn doctor(config: &Config) -> Report {
     for check in disk::all(data) {
         report.push(check);
     }
-    report.push(database(data, standing));
+    report.push(database);
     report
+}
+
+/// A PostgreSQL database, and whether a server writes to it.
+fn postgres(config: &Config, url: &store::DatabaseUrl) -> (Check, bool) {
+    let name = "database";
+    let standing = opened(config).map_err(|it| it.to_string()).and_then(|it| {
+        let url = it.url.as_ref().unwrap_or(url);
+        store::database_standing(url).map_err(|it| it.to_string())
+    });
+    let check = match &standing {
+        Err(error) => Check::fail(name, error.clone(), "mend that, then look again"),
+        Ok(it) => match (it.schema, it.is_served) {
+            (None, _) => Check::ok(name, format!("{url}, empty: the first start makes it")),
+            (Some(schema), true) => Check::ok(
+                name,
+                format!("{url}, schema {schema}, open in a running server"),
+            ),
+            (Some(schema), false) => Check::ok(name, format!("{url}, schema {schema}")),
+        },
+    };
+    (check, standing.is_ok_and(|it| it.is_served))
 }
 
 fn database(data: &Path, standing: Result<Standing, store::backup::BackupError>) -> Check {

@@ -1,5 +1,9 @@
 //! Why a query failed, and whether that is the storage's fault or the query's.
 
+use std::{error::Error, io};
+
+use postgres::error::SqlState;
+
 pub(crate) type DbResult<T> = Result<T, DbError>;
 
 /// Why a query failed.
@@ -10,8 +14,16 @@ pub enum DbError {
     /// A value that this program would not have written.
     #[error("column {0} holds an odd value")]
     Odd(usize),
+    /// PostgreSQL keeps none in a text.
+    #[error("a text holds a NUL character")]
+    Nul,
+    /// There is no connection.
+    #[error("there is no connection to the database")]
+    Lost,
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    #[error("{}", in_words(.0))]
+    Postgres(#[from] postgres::Error),
 }
 
 impl DbError {
@@ -27,21 +39,45 @@ impl DbError {
                 error.sqlite_error().map(|it| it.extended_code),
                 Some(SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY)
             ),
-            Self::NoRow | Self::Odd(_) => false,
+            Self::Postgres(error) => error.code() == Some(&SqlState::UNIQUE_VIOLATION),
+            Self::NoRow | Self::Odd(_) | Self::Nul | Self::Lost => false,
         }
+    }
+
+    /// True where somebody kept a lock for too long.
+    pub(crate) fn is_of_a_lock(&self) -> bool {
+        matches!(self, Self::Postgres(it) if it.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
     }
 
     /// True where the storage failed (full, read-only, gone, damaged) rather than the query.
     fn is_of_storage(&self) -> bool {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code().is_some_and(is_sqlites_disk),
-            Self::NoRow | Self::Odd(_) => false,
+            Self::Postgres(error) => match error.code() {
+                Some(code) => is_postgresqls_disk(code),
+                // The way there failed, unless it is a value that has no place in its column.
+                None => error.is_closed() || is_of_the_way(error),
+            },
+            Self::Lost => true,
+            Self::NoRow | Self::Odd(_) | Self::Nul => false,
         }
     }
 }
 
+/// True where the database is out of reach, so that another time the same query may well do.
+pub(crate) fn is_out_of_reach(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    match error.downcast_ref() {
+        Some(DbError::Lost) => true,
+        Some(DbError::Postgres(it)) => match it.code() {
+            Some(code) => ["08", "53", "57"].contains(&&code.code()[..2]),
+            None => it.is_closed() || is_of_the_way(it),
+        },
+        _ => false,
+    }
+}
+
 /// [`DbError::is_of_storage`] of an error that went through a box.
-pub(crate) fn is_storage_failure(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+pub(crate) fn is_storage_failure(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     error
         .downcast_ref::<DbError>()
         .is_some_and(DbError::is_of_storage)
@@ -67,4 +103,53 @@ fn is_sqlites_disk(code: rusqlite::ErrorCode) -> bool {
             | ReadOnly
             | SystemIoFailure
     )
+}
+
+/// By the class of the code, which is its first two characters.
+fn is_postgresqls_disk(code: &SqlState) -> bool {
+    let code = code.code();
+    // A connection, a refused one, resources (a full disk), an operator (a shutdown), the system,
+    // damage; then: only to be read, a lock that somebody keeps.
+    ["08", "28", "53", "57", "58", "XX"].contains(&&code[..2]) || ["25006", "55P03"].contains(&code)
+}
+
+fn is_of_the_way(error: &postgres::Error) -> bool {
+    error.source().is_none_or(|it| it.is::<io::Error>())
+}
+
+/// PostgreSQL's errors name themselves only in their causes.
+fn in_words(error: &postgres::Error) -> String {
+    error
+        .source()
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_storages_fault_is_told_from_what_is_the_querys() {
+        for (code, storage) in [
+            ("08006", true),
+            ("53100", true),
+            ("53300", true),
+            ("25006", true),
+            ("57P01", true),
+            ("57P03", true),
+            ("58030", true),
+            ("XX001", true),
+            ("55P03", true),
+            ("23505", false),
+            ("22021", false),
+            ("42P01", false),
+            ("40001", false),
+        ] {
+            assert_eq!(
+                is_postgresqls_disk(&SqlState::from_code(code)),
+                storage,
+                "{code}"
+            );
+        }
+    }
 }

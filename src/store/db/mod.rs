@@ -1,8 +1,8 @@
 //! A database as the queries see it: four calls (`execute`, `one`, `first`, `all`), a transaction to
 //! write in and one to read in.
 //!
-//! One text of every query, and one function around it, for every engine. What a query may use is what
-//! all of them take; parameters are `?1`, `?2` …. Every statement is prepared once a connection and
+//! One text of every query, and one function around it, for both engines. What a query may use is what
+//! both take; parameters are `?1`, `?2` …. Every statement is prepared once a connection and
 //! kept: the texts are this crate's own, so there are only so many. It knows no table.
 
 mod error;
@@ -12,13 +12,16 @@ mod value;
 use rusqlite::Connection;
 
 pub use error::DbError;
-pub(crate) use error::{DbResult, is_storage_failure};
+pub(crate) use error::{DbResult, is_out_of_reach, is_storage_failure};
 pub(crate) use row::Row;
-pub(crate) use value::Params;
+pub(crate) use value::{Kind, Params, Value};
+
+use crate::postgres::session::Session;
 
 /// A connection, of one thread at a time.
 pub(crate) enum Db {
     Sqlite(Connection),
+    Postgres(Box<Session>),
 }
 
 impl Db {
@@ -29,6 +32,7 @@ impl Db {
                 let mut statement = db.prepare_cached(sql)?;
                 Ok(params.bind(|it| statement.execute(rusqlite::params_from_iter(it)))?)
             }
+            Self::Postgres(db) => params.bind(|it| db.execute(sql, it)),
         }
     }
 
@@ -55,6 +59,11 @@ impl Db {
                 let mut rows = params.bind(|it| statement.query(rusqlite::params_from_iter(it)))?;
                 let row = rows.next()?;
                 row.map(|it| read(&Row::Sqlite(it))).transpose()
+            }
+            Self::Postgres(db) => {
+                let rows = params.bind(|it| db.query(sql, it))?;
+                let row = rows.first();
+                row.map(|it| read(&Row::Postgres(it))).transpose()
             }
         }
     }
@@ -92,6 +101,10 @@ impl Db {
                 }
                 Ok(())
             }
+            Self::Postgres(db) => {
+                let rows = params.bind(|it| db.query(sql, it))?;
+                rows.iter().try_for_each(|it| look(&Row::Postgres(it)))
+            }
         }
     }
 
@@ -99,6 +112,7 @@ impl Db {
     pub(crate) fn batch(&self, sql: &str) -> DbResult<()> {
         match self {
             Self::Sqlite(db) => Ok(db.execute_batch(sql)?),
+            Self::Postgres(db) => db.batch(sql),
         }
     }
 
@@ -109,6 +123,7 @@ impl Db {
     ) -> Result<T, E> {
         let begin = match self {
             Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN",
         };
         self.between(begin, work)
     }
@@ -120,6 +135,7 @@ impl Db {
     ) -> Result<T, E> {
         let begin = match self {
             Self::Sqlite(_) => "BEGIN",
+            Self::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         self.between(begin, work)
     }
@@ -132,15 +148,36 @@ impl Db {
         self.batch(begin)?;
         let mut open = Open(Some(self));
         let value = work(self)?;
-        self.batch("COMMIT")?;
+        self.batch(match self {
+            Self::Sqlite(_) => "COMMIT",
+            // After a failure that nobody passed on, a COMMIT alone would roll back and call that well.
+            Self::Postgres(_) => "SELECT 1; COMMIT",
+        })?;
         open.0 = None;
         Ok(value)
     }
 
-    /// The SQLite file itself, for what only it knows.
+    /// The SQLite file itself, for what only it knows. For whoever opened one.
     pub(crate) fn sqlite(&self) -> &Connection {
         match self {
             Self::Sqlite(db) => db,
+            Self::Postgres(_) => unreachable!("this was opened as SQLite"),
+        }
+    }
+
+    /// The session with PostgreSQL itself, likewise.
+    pub(crate) fn postgres(&self) -> &Session {
+        match self {
+            Self::Postgres(db) => db,
+            Self::Sqlite(_) => unreachable!("this was opened as PostgreSQL"),
+        }
+    }
+
+    /// Whether a query may be asked. A connection that was lost is made again here.
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(db) => db.is_ready(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A row of an answer, and the Rust types that its columns become.
 
+use postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
 
 use super::{DbError, DbResult};
@@ -7,6 +8,7 @@ use super::{DbError, DbResult};
 /// A row, while it is read.
 pub(crate) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a postgres::Row),
 }
 
 /// What stands in a column.
@@ -48,8 +50,25 @@ impl Row<'_> {
                 ValueRef::Blob(it) => Ok(Cell::Bytes(it)),
                 ValueRef::Real(_) => Err(DbError::Odd(column)),
             },
+            Self::Postgres(row) => match row.columns().get(column).map(|it| it.type_()) {
+                Some(&Type::INT8) => cell(row, column, Cell::Int),
+                Some(&Type::INT4) => cell(row, column, |it: i32| Cell::Int(it.into())),
+                Some(&Type::BOOL) => cell(row, column, |it: bool| Cell::Int(it.into())),
+                Some(&Type::TEXT | &Type::NAME) => cell(row, column, Cell::Text),
+                Some(&Type::BYTEA) => cell(row, column, Cell::Bytes),
+                _ => Err(DbError::Odd(column)),
+            },
         }
     }
+}
+
+fn cell<'a, T: FromSql<'a>>(
+    row: &'a postgres::Row,
+    column: usize,
+    make: impl FnOnce(T) -> Cell<'a>,
+) -> DbResult<Cell<'a>> {
+    let value: Option<T> = row.try_get(column)?;
+    Ok(value.map_or(Cell::Null, make))
 }
 
 /// A type that a column can become; `None` where what stands there is not of it.

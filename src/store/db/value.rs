@@ -3,15 +3,15 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 /// A parameter. Absence has a kind as well, for an engine that has to know it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Int(i64),
     Text(&'a str),
     Bytes(&'a [u8]),
-    Null(#[expect(dead_code, reason = "SQLite's parameters have no type")] Kind),
+    Null(Kind),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Int,
     Text,
@@ -26,6 +26,22 @@ impl ToSql for Value<'_> {
             Self::Bytes(it) => ValueRef::Blob(it),
             Self::Null(_) => ValueRef::Null,
         }))
+    }
+}
+
+impl Value<'_> {
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::Int(_) => Kind::Int,
+            Self::Text(_) => Kind::Text,
+            Self::Bytes(_) => Kind::Bytes,
+            Self::Null(kind) => *kind,
+        }
+    }
+
+    /// Whether it is a text that not every engine keeps.
+    pub(crate) fn holds_nul(&self) -> bool {
+        matches!(self, Self::Text(it) if it.as_bytes().contains(&0))
     }
 }
 

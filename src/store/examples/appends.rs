@@ -1,6 +1,6 @@
-//! Measures the writer: `cargo run --release -p weiquan-store --example appends -- FOLDER`.
+//! Measures the writer: `cargo run --release -p weiquan-store --example appends -- FOLDER [URL]`.
 //!
-//! FOLDER must be on a real disk: a sync on tmpfs costs nothing and measures nothing. It prints one
+//! With the URL of an empty database it is PostgreSQL's, else SQLite's. FOLDER must be on a real disk: a sync on tmpfs costs nothing and measures nothing. It prints one
 //! line a figure: appends a second with 64 rooms and 16 appends of one record in flight each, with
 //! the median and the 99th percentile of their latency and the CPU time of the writer's thread (which
 //! a busy machine does not change), and the same for one writer alone.
@@ -26,7 +26,12 @@ async fn main() -> Result<()> {
     let folder = env::args().nth(1).context("say a folder on a real disk")?;
     let folder = Path::new(&folder).join("appends");
     ensure!(!folder.exists(), "{} is there already", folder.display());
-    let store = Store::open(&folder, &StoreConfig::default())?;
+    let url = env::args().nth(2).map(|it| it.parse()).transpose()?;
+    let config = StoreConfig {
+        url,
+        ..StoreConfig::default()
+    };
+    let store = Store::open(&folder, &config)?;
     set_up(&store).await?;
     let mut last = vec![0; ROOMS as usize];
     for _ in 0..ROUNDS {
@@ -48,7 +53,7 @@ async fn main() -> Result<()> {
     };
     timed("close", close).await?;
     let store = timed(&format!("open with {records} records"), async {
-        Ok(Store::open(&folder, &StoreConfig::default())?)
+        Ok(Store::open(&folder, &config)?)
     })
     .await?;
     timed("load a room, nothing cached here", async {

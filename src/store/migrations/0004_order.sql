@@ -21,7 +21,16 @@ CREATE TABLE audit (
 CREATE INDEX audit_of_room ON audit (room, number) WHERE room IS NOT NULL;
 CREATE INDEX audit_of_person ON audit (whom, number) WHERE whom IS NOT NULL;
 
+--! sqlite
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+--! postgres
+CREATE FUNCTION audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION audit_is_only_added_to();
+CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to();
+--! both

@@ -16,3 +16,8 @@ CREATE TABLE turnout_viewers (
     viewers BLOB NOT NULL
 );
 CREATE INDEX turnout_viewers_of_room ON turnout_viewers (room);
+
+-- The order in which they came, which SQLite knows by itself.
+--! postgres
+ALTER TABLE turnout_viewers ADD COLUMN rowid BIGINT GENERATED ALWAYS AS IDENTITY;
+--! both

@@ -1,4 +1,8 @@
-//! One room's part of a commit: its records, then its rows, or nothing of it.
+//! A commit: of each room's part its records, then its rows, or nothing of it.
+//!
+//! Almost always every part is in order, so all are stored at once and without a savepoint each, which on
+//! PostgreSQL would be a message there and back. Where one is not, the transaction begins again, part by
+//! part.
 
 use std::collections::HashMap;
 
@@ -6,7 +10,7 @@ use protocol::{CircleId, RoomNumber, Seq};
 
 use super::{entry, read, tallies};
 use crate::{
-    db::Db,
+    db::{Db, DbError, DbResult},
     log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
     rows::{
         audit::{self, NewAct},
@@ -16,8 +20,8 @@ use crate::{
     },
 };
 
-/// Where each room's log ends. A room is looked up once; a failed commit forgets everything.
-#[derive(Default)]
+/// Where each room's log ends, as far as it was committed. A room is looked up once.
+#[derive(Clone, Default)]
 pub(crate) struct Ends(HashMap<RoomNumber, (CircleId, Seq)>);
 
 impl Ends {
@@ -38,10 +42,109 @@ impl Ends {
         self.0.insert(room, end);
         Ok(Some(end))
     }
+
+    /// Whether a room's log is shorter now than it was once committed.
+    pub(crate) fn are_lost(&self, db: &Db) -> DbResult<bool> {
+        for (room, (_, end)) in &self.0 {
+            if read::last_seq(db, *room)? < *end {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Stores what is in order of a batch, in one transaction.
+pub(crate) fn append_all(
+    db: &Db,
+    ends: &mut Ends,
+    batch: &[Append],
+) -> Result<Vec<Result<(), AppendError>>, LogError> {
+    match db.change(|db| all_at_once(db, ends, batch)) {
+        Ok(moved) => {
+            ends.0.extend(moved);
+            Ok(batch.iter().map(|_| Ok(())).collect())
+        }
+        Err(NotAll::OneIsOdd) => {
+            let mut moved = ends.clone();
+            let results = db.change(|db| {
+                let parts = batch.iter().map(|it| append_part(db, &mut moved, it));
+                parts.collect()
+            })?;
+            *ends = moved;
+            Ok(results)
+        }
+        Err(NotAll::Failed(error)) => Err(error),
+    }
+}
+
+/// Why a batch was not stored at once.
+enum NotAll {
+    /// A part is to be left out: which one is found part by part.
+    OneIsOdd,
+    Failed(LogError),
+}
+
+impl From<LogError> for NotAll {
+    fn from(error: LogError) -> Self {
+        if is_of_a_text(&error) {
+            Self::OneIsOdd
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+impl From<DbError> for NotAll {
+    fn from(error: DbError) -> Self {
+        LogError::from(error).into()
+    }
+}
+
+/// A text that this database does not keep is its part's own fault.
+fn is_of_a_text(error: &LogError) -> bool {
+    let LogError::Failed(error) = error else {
+        return false;
+    };
+    matches!(error.downcast_ref(), Some(DbError::Nul))
+}
+
+/// Answers where the logs end then.
+fn all_at_once(
+    db: &Db,
+    ends: &mut Ends,
+    batch: &[Append],
+) -> Result<HashMap<RoomNumber, (CircleId, Seq)>, NotAll> {
+    let mut moved = HashMap::with_capacity(batch.len());
+    let mut records = Vec::with_capacity(batch.len());
+    let mut part_ends = Vec::with_capacity(batch.len());
+    for part in batch {
+        let known = match moved.get(&part.room) {
+            Some(end) => Some(*end),
+            None => ends.of(db, part.room)?,
+        };
+        let Some((circle, last)) = known.filter(|it| it.0 == part.circle) else {
+            return Err(NotAll::OneIsOdd);
+        };
+        check_order(part, last).map_err(|_| NotAll::OneIsOdd)?;
+        let end = last + part.records.len() as u64;
+        moved.insert(part.room, (circle, end));
+        part_ends.push(end);
+        records.extend(part.records.iter().map(|it| (part.room, circle, it)));
+    }
+    if entry::insert_all(db, &records)? < records.len() {
+        return Err(NotAll::OneIsOdd);
+    }
+    for (part, end) in batch.iter().zip(part_ends) {
+        for change in &part.rows {
+            change_row(db, part, end, change)?.map_err(|_| NotAll::OneIsOdd)?;
+        }
+    }
+    Ok(moved)
 }
 
 /// Stores one part, or leaves the transaction as if it had never been there.
-pub(crate) fn append_part(
+fn append_part(
     db: &Db,
     ends: &mut Ends,
     part: &Append,
@@ -57,7 +160,12 @@ pub(crate) fn append_part(
     }
     let end = last + part.records.len() as u64;
     db.execute("SAVEPOINT part", ())?;
-    let stored = store(db, part, end)?;
+    let stored = match store(db, part, end) {
+        Err(error) if is_of_a_text(&error) => {
+            Err(AppendError::Invalid("a text holds a NUL character"))
+        }
+        other => other?,
+    };
     if stored.is_err() {
         db.execute("ROLLBACK TO part", ())?;
     } else {
@@ -80,11 +188,14 @@ fn check_order(part: &Append, last: Seq) -> Result<(), AppendError> {
 }
 
 fn store(db: &Db, part: &Append, end: Seq) -> Result<Result<(), AppendError>, LogError> {
-    for entry in &part.records {
-        // The seq is free (it follows the last one), so it is the client id that is taken.
-        if !entry::insert(db, part.room, part.circle, entry)? {
-            return conflict(db, part).map(Err);
-        }
+    let records: Vec<_> = part
+        .records
+        .iter()
+        .map(|it| (part.room, part.circle, it))
+        .collect();
+    // The seqs are free (they follow the last one), so it is a client id that is taken.
+    if entry::insert_all(db, &records)? < records.len() {
+        return conflict(db, part).map(Err);
     }
     for change in &part.rows {
         if let Err(error) = change_row(db, part, end, change)? {
@@ -121,6 +232,8 @@ fn change_row(
     if let RowChange::Like { of: seq, .. }
     | RowChange::Vote(VoteRow { of: seq, .. }, _)
     | RowChange::VotesGone { of: seq }
+    | RowChange::Revise { seq, .. }
+    | RowChange::Erase { seq, .. }
     | RowChange::Reply { root: seq, .. } = change
         && !(1..=end).contains(seq)
     {

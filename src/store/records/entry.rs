@@ -5,15 +5,30 @@ use protocol::{CircleId, ClientId, RoomNumber};
 use crate::{
     db::{Db, DbError, DbResult, Row},
     log::{Entry, LogError},
+    postgres::session::Session,
     rows::column::{int, mark_int, opt_int, person},
 };
 
 pub(super) const ENTRY_COLUMNS: &str = "seq, at_ms, pos, author, author_name, author_mark, kind,
      is_fact, client_id, body, circle, checksum";
 
-/// False where its client id is there already, which is then no error of the transaction.
-pub(super) fn insert(db: &Db, room: RoomNumber, circle: CircleId, entry: &Entry) -> DbResult<bool> {
-    let new = db.execute(
+/// Stores records; answers how many. One whose client id is there already is left out, which is then no
+/// error of the transaction.
+pub(super) fn insert_all(db: &Db, records: &[(RoomNumber, CircleId, &Entry)]) -> DbResult<usize> {
+    match db {
+        Db::Sqlite(_) => {
+            let mut new = 0;
+            for (room, circle, entry) in records {
+                new += insert(db, *room, *circle, entry)?;
+            }
+            Ok(new)
+        }
+        Db::Postgres(session) => insert_at_once(session, records),
+    }
+}
+
+fn insert(db: &Db, room: RoomNumber, circle: CircleId, entry: &Entry) -> DbResult<usize> {
+    db.execute(
         "INSERT INTO records (room, circle, seq, at_ms, pos, author, author_name, author_mark,
                               kind, is_fact, client_id, checksum, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
@@ -32,8 +47,63 @@ pub(super) fn insert(db: &Db, room: RoomNumber, circle: CircleId, entry: &Entry)
             checksum(room, circle, entry),
             &entry.body,
         ),
-    )?;
-    Ok(new > 0)
+    )
+}
+
+/// The same with one message to the database for all of them: each column is one parameter.
+fn insert_at_once(
+    session: &Session,
+    records: &[(RoomNumber, CircleId, &Entry)],
+) -> DbResult<usize> {
+    if records.is_empty() {
+        return Ok(0);
+    }
+    fn column<'a, T>(
+        records: &'a [(RoomNumber, CircleId, &'a Entry)],
+        of: impl Fn(&'a Entry) -> T,
+    ) -> Vec<T> {
+        records.iter().map(|(_, _, it)| of(it)).collect()
+    }
+    let rooms: Vec<i64> = records.iter().map(|it| it.0.into()).collect();
+    let circles: Vec<i64> = records.iter().map(|it| it.1.into()).collect();
+    let sums: Vec<i64> = records
+        .iter()
+        .map(|(room, circle, it)| checksum(*room, *circle, it))
+        .collect();
+    let authors = column(records, |it| it.author.id.as_str());
+    let names = column(records, |it| it.author.name.as_str());
+    let client_ids = column(records, |it| it.client_id.as_ref().map(ClientId::as_str));
+    let texts = authors.iter().chain(&names);
+    if texts
+        .chain(client_ids.iter().flatten())
+        .any(|it| it.contains('\0'))
+    {
+        return Err(DbError::Nul);
+    }
+    session.execute_columns(
+        "INSERT INTO records (room, circle, seq, at_ms, pos, author, author_name, author_mark,
+                              kind, is_fact, client_id, checksum, body)
+         SELECT * FROM unnest(
+             $1::BIGINT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[],
+             $7::TEXT[], $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::TEXT[], $12::BIGINT[],
+             $13::BYTEA[])
+         ON CONFLICT DO NOTHING",
+        &[
+            &rooms,
+            &circles,
+            &column(records, |it| int(it.seq)),
+            &column(records, |it| int(it.at_ms)),
+            &column(records, |it| opt_int(it.pos)),
+            &authors,
+            &names,
+            &column(records, |it| mark_int(it.author.mark)),
+            &column(records, |it| i64::from(it.kind)),
+            &column(records, |it| i64::from(it.is_fact)),
+            &client_ids,
+            &sums,
+            &column(records, |it| it.body.as_slice()),
+        ],
+    )
 }
 
 /// Overwrites a record's body.

@@ -213,6 +213,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::migrations::{Engine, MIGRATIONS};
 
     fn act(n: u64) -> NewAct {
         let person = |id: &str| Person {
@@ -234,8 +235,8 @@ mod tests {
 
     fn log(lines: u64) -> Db {
         let db = Db::Sqlite(Connection::open_in_memory().expect("memory"));
-        let sql = include_str!("../migrations/0004_order.sql");
-        db.batch(sql).expect("the migration");
+        let order = MIGRATIONS[3].text(Engine::Sqlite);
+        db.batch(&order).expect("the migration");
         for n in 1..=lines {
             add(&db, &act(n)).expect("added");
         }

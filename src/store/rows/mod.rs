@@ -45,6 +45,9 @@ pub enum RowError {
     /// The room or the server keeps as much as it may.
     #[error("there is no space for it")]
     Full,
+    /// A text holds what the database does not keep.
+    #[error("a text holds a NUL character")]
+    Nul,
     /// The disk failed, too many wishes wait, or the store is closed.
     #[error("the storage is unavailable")]
     Unavailable,
@@ -57,6 +60,7 @@ impl From<DbError> for RowError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::NoRow => Self::NotFound,
+            DbError::Nul => Self::Nul,
             other => Self::Failed(Box::new(other)),
         }
     }

@@ -125,6 +125,18 @@ fn new_epoch() -> Result<String, RowError> {
     Ok(format!("{:016x}", u64::from_le_bytes(lot)))
 }
 
+/// New epochs for all rooms: what was written lately is lost, and who saw it is to start afresh.
+pub(crate) fn renew_epochs(db: &Db) -> Result<(), RowError> {
+    let rooms: Vec<RoomNumber> = db.all("SELECT number FROM rooms", (), |row| row.get(0))?;
+    for room in rooms {
+        db.execute(
+            "UPDATE rooms SET epoch = ?2 WHERE number = ?1",
+            (room, new_epoch()?),
+        )?;
+    }
+    Ok(())
+}
+
 fn room_by_number(db: &Db, number: RoomNumber) -> Result<Option<RoomRow>, RowError> {
     let found = db.first(
         &format!("SELECT {ROOM_COLUMNS} {ROOM_FROM} WHERE r.number = ?1"),

@@ -11,16 +11,17 @@ use protocol::RoomNumber;
 use tokio::sync::Notify;
 
 use super::{
-    migrate::{MIGRATIONS, migrate},
-    open::{BUSY_TIMEOUT, database_file, lock_folder, open_writer},
+    migrate::migrate,
+    open::{BUSY_TIMEOUT, database_file, lock_folder, open_writer, private_database},
 };
 use crate::{
     db::{Db, DbError},
     log::{
         Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, RowChange, Tables,
     },
+    migrations::MIGRATIONS,
     records::{
-        append::{Ends, append_part},
+        append::{Ends, append_all},
         read,
     },
     rows::column::int,
@@ -52,6 +53,7 @@ impl SqliteLog {
     /// Opens the folder for this process alone, and brings its file up to date.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = lock_folder(folder)?;
+        private_database(folder)?;
         let file = database_file(folder);
         let db =
             open_writer(folder).map_err(|it| OpenError::Unreadable(file.clone(), Box::new(it)))?;
@@ -69,15 +71,6 @@ impl SqliteLog {
     /// Whom to wake when something was stored that somebody may have to be told of.
     pub(crate) fn stirs(&mut self, whom: Arc<Notify>) {
         self.stirred = whom;
-    }
-
-    fn append_all(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError> {
-        let ends = &mut self.ends;
-        // Returns after the fsync (synchronous = FULL).
-        self.db.change(|db| {
-            let parts = batch.iter().map(|it| append_part(db, ends, it));
-            parts.collect()
-        })
     }
 
     fn wal_bytes(&self) -> u64 {
@@ -116,7 +109,8 @@ impl SqliteLog {
 
 impl Log for SqliteLog {
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError> {
-        let stored = self.append_all(batch);
+        // Returns after the fsync (synchronous = FULL).
+        let stored = append_all(&self.db, &mut self.ends, batch);
         if stored.is_err() {
             self.ends = Ends::default();
         } else {

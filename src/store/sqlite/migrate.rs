@@ -1,4 +1,4 @@
-//! Migrations: numbered SQL files, forward only, each in a transaction with its number.
+//! Bringing a file up to date: each migration in a transaction with its number.
 //!
 //! A file that is newer than this program is refused. Before an existing file is changed, a copy of
 //! it is made beside it.
@@ -7,20 +7,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::store::OpenError;
+use crate::{
+    migrations::{Engine, Migration},
+    store::OpenError,
+};
 
-/// `MIGRATIONS[n]` brings a file from version n to n + 1.
-pub(super) const MIGRATIONS: &[&str] = &[
-    include_str!("../migrations/0001_circle_rooms_log.sql"),
-    include_str!("../migrations/0002_life.sql"),
-    include_str!("../migrations/0003_things.sql"),
-    include_str!("../migrations/0004_order.sql"),
-    include_str!("../migrations/0005_reach.sql"),
-    include_str!("../migrations/0006_mail.sql"),
-    include_str!("../migrations/0007_turnouts.sql"),
-];
-
-pub(super) fn migrate(db: &Connection, file: &Path, all: &[&str]) -> Result<(), OpenError> {
+pub(super) fn migrate(db: &Connection, file: &Path, all: &[Migration]) -> Result<(), OpenError> {
     let unreadable = |it| OpenError::Unreadable(file.to_path_buf(), Box::new(it));
     let failed = |it| OpenError::Migration(file.to_path_buf(), Box::new(it));
     let found: u32 = db
@@ -39,8 +31,8 @@ pub(super) fn migrate(db: &Connection, file: &Path, all: &[&str]) -> Result<(), 
     } else if found < known {
         back_up(db, file, found).map_err(failed)?;
     }
-    for (from, sql) in (0u32..).zip(all).skip(found as usize) {
-        step(db, sql, from + 1).map_err(failed)?;
+    for (from, migration) in (0u32..).zip(all).skip(found as usize) {
+        step(db, &migration.text(Engine::Sqlite), from + 1).map_err(failed)?;
         tracing::info!(version = from + 1, "the database was brought up to date");
     }
     Ok(())
@@ -79,9 +71,11 @@ mod tests {
 
     use super::*;
 
-    const ONE: &str = "CREATE TABLE one (n INTEGER); INSERT INTO one VALUES (1);";
-    const TWO: &str = "CREATE TABLE two (n INTEGER); INSERT INTO two SELECT n + 1 FROM one;";
-    const WRONG: &str = "CREATE TABLE three (n INTEGER); INSERT INTO nowhere VALUES (1);";
+    const ONE: Migration = Migration("CREATE TABLE one (n INTEGER); INSERT INTO one VALUES (1);");
+    const TWO: Migration =
+        Migration("CREATE TABLE two (n INTEGER); INSERT INTO two SELECT n + 1 FROM one;");
+    const WRONG: Migration =
+        Migration("CREATE TABLE three (n INTEGER); INSERT INTO nowhere VALUES (1);");
 
     fn folder() -> (TempDir, PathBuf, Connection) {
         let folder = tempfile::tempdir().expect("a folder");

@@ -9,7 +9,10 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{db::Db, store::OpenError};
+use crate::{
+    db::Db,
+    store::{OpenError, Place},
+};
 
 const FILE: &str = "weiquan.db";
 const LOCK: &str = "weiquan.lock";
@@ -34,14 +37,18 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
         .map_err(unusable)?;
     let lock = private_file(&folder.join(LOCK)).map_err(unusable)?;
     match lock.try_lock() {
-        Ok(()) => {
-            // SQLite gives the files beside it the same rights.
-            private_file(&database_file(folder)).map_err(unusable)?;
-            Ok(lock)
-        }
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_path_buf())),
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(Place::Folder(folder.to_path_buf()))),
         Err(TryLockError::Error(it)) => Err(unusable(it)),
     }
+}
+
+/// The database's file, readable for nobody else where it is new.
+pub(super) fn private_database(folder: &Path) -> Result<(), OpenError> {
+    // SQLite gives the files beside it the same rights.
+    let made = private_file(&database_file(folder));
+    made.map(drop)
+        .map_err(|it| OpenError::Folder(folder.to_path_buf(), it))
 }
 
 /// Opens a file, and makes it readable for nobody else where it is new.

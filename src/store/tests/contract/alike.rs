@@ -1,4 +1,4 @@
-//! SQLite and the simulated disk answer alike, whatever they are asked.
+//! Each engine and the simulated disk answer alike, whatever they are asked.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,37 @@ use protocol::{RoomNumber, Seq};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use store::{Append, Entry, PageOf, RowChange};
 
-use crate::disks::{Disk, ROOMS, SimulatedDisk, SqliteDisk, append, entry, with_id};
+use crate::disks::{Disk, PostgresDisk, ROOMS, SimulatedDisk, SqliteDisk, append, entry, with_id};
 
 /// A batch waits for the disk's sync, so these are few; `WEIQUAN_SEEDS` asks for more.
 const SEEDS: u64 = 8;
+/// There every question is a message as well.
+const SEEDS_OF_POSTGRESQL: u64 = 3;
 const BATCHES: usize = 120;
 
 #[test]
-fn both_disks_answer_alike() {
+fn sqlite_answers_as_the_simulated_disk_does() {
     for seed in seeds::of(SEEDS) {
-        run(seed);
+        run::<SqliteDisk>(seed);
     }
 }
 
-fn run(seed: u64) {
+#[test]
+fn postgresql_answers_as_the_simulated_disk_does() {
+    for seed in seeds::of(SEEDS_OF_POSTGRESQL) {
+        run::<PostgresDisk>(seed);
+    }
+}
+
+fn run<D: Disk>(seed: u64) {
     let mut draw = SmallRng::seed_from_u64(seed);
-    let mut sqlite = SqliteDisk::new();
+    let mut engine = D::new();
     let mut simulated = SimulatedDisk::new();
     let mut last: BTreeMap<RoomNumber, Seq> = BTreeMap::new();
     for step in 0..BATCHES {
         let parts = draw.random_range(1..5);
         let batch: Vec<Append> = (0..parts).map(|_| part(&mut draw, &last)).collect();
-        let seen = sqlite.log().append(&batch).unwrap();
+        let seen = engine.log().append(&batch).unwrap();
         let expect = simulated.log().append(&batch).unwrap();
         assert_eq!(seen, expect, "seed {seed}, step {step}: {batch:#?}");
         for (part, result) in batch.iter().zip(&seen) {
@@ -36,10 +45,10 @@ fn run(seed: u64) {
             }
         }
         if draw.random_ratio(1, 20) {
-            sqlite.restart();
+            engine.restart();
             simulated.restart();
         }
-        compare(&mut draw, &mut sqlite, &mut simulated, seed, step);
+        compare(&mut draw, &mut engine, &mut simulated, seed, step);
     }
 }
 
@@ -90,13 +99,13 @@ fn part(draw: &mut SmallRng, last: &BTreeMap<RoomNumber, Seq>) -> Append {
 
 fn compare(
     draw: &mut SmallRng,
-    sqlite: &mut SqliteDisk,
+    engine: &mut impl Disk,
     simulated: &mut SimulatedDisk,
     seed: u64,
     step: usize,
 ) {
     let room = ROOMS[draw.random_range(0..ROOMS.len())];
-    let mut seen = sqlite.log().load(room).unwrap();
+    let mut seen = engine.log().load(room).unwrap();
     let expect = simulated.log().load(room).unwrap();
     seen.epoch = expect.epoch.clone();
     assert_eq!(seen, expect, "seed {seed}, step {step}");
@@ -104,7 +113,7 @@ fn compare(
     let of = [PageOf::Last, PageOf::Before(seq), PageOf::After(seq)][draw.random_range(0..3)];
     let n = draw.random_range(0..20);
     assert_eq!(
-        sqlite.log().page(room, of, n).unwrap(),
+        engine.log().page(room, of, n).unwrap(),
         simulated.log().page(room, of, n).unwrap(),
         "seed {seed}, step {step}: {of:?} {n}"
     );

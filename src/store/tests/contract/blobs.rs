@@ -3,7 +3,14 @@
 use protocol::BlobKind;
 use store::{BlobRow, BroadcastRow, NewBlob, RowChange, RowError, Store, TurnoutRow};
 
-use crate::disks::{append, change, entry, open, person, set_up};
+use crate::disks::{Home, append, change, entry, on_both_engines, person, set_up};
+
+on_both_engines! {
+    what_nobody_says_is_removed_after_its_time_and_what_is_said_stays
+    a_blob_stays_until_the_last_message_that_shows_it_is_deleted
+    a_room_and_the_server_keep_no_more_than_they_may
+    a_broadcast_that_is_over_has_its_summary_and_it_stays_the_first
+}
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -52,10 +59,8 @@ async fn freed(store: &Store, now_ms: u64) -> Vec<char> {
         .collect()
 }
 
-#[tokio::test]
-async fn what_nobody_says_is_removed_after_its_time_and_what_is_said_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn what_nobody_says_is_removed_after_its_time_and_what_is_said_stays(home: Home) {
+    let store = home.open();
     set_up(&store, 2).await;
     store.add_blob(upload('a', 1, "m_anna", 10)).await.unwrap();
     store.add_blob(upload('b', 1, "m_anna", 10)).await.unwrap();
@@ -81,10 +86,8 @@ async fn what_nobody_says_is_removed_after_its_time_and_what_is_said_stays() {
     assert_eq!(freed(&store, HOUR_MS + 11).await, ['a', 'f'], "at once");
 }
 
-#[tokio::test]
-async fn a_blob_stays_until_the_last_message_that_shows_it_is_deleted() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_blob_stays_until_the_last_message_that_shows_it_is_deleted(home: Home) {
+    let store = home.open();
     set_up(&store, 2).await;
     for room in [1, 2] {
         store
@@ -106,10 +109,8 @@ async fn a_blob_stays_until_the_last_message_that_shows_it_is_deleted() {
     assert_eq!(freed(&store, HOUR_MS).await, ['a', 'f']);
 }
 
-#[tokio::test]
-async fn a_room_and_the_server_keep_no_more_than_they_may() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_room_and_the_server_keep_no_more_than_they_may(home: Home) {
+    let store = home.open();
     set_up(&store, 2).await;
     for name in ['a', 'b'] {
         store.add_blob(upload(name, 1, "m_anna", 10)).await.unwrap();
@@ -126,10 +127,8 @@ async fn a_room_and_the_server_keep_no_more_than_they_may() {
     assert_eq!(store.blob_bytes(1).await.unwrap(), (2_200, 3_300));
 }
 
-#[tokio::test]
-async fn a_broadcast_that_is_over_has_its_summary_and_it_stays_the_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_broadcast_that_is_over_has_its_summary_and_it_stays_the_first(home: Home) {
+    let store = home.open();
     set_up(&store, 1).await;
     let turnout = TurnoutRow {
         played_ms: 60_000,

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fs};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use store::{Entry, LogError, PageOf, Store, StoreConfig};
 
-use crate::disks::{OTHER_ROOM, ROOM, append, entry, open, set_up, with_id};
+use crate::{
+    disks::{OTHER_ROOM, ROOM, append, entry, open, set_up, with_id},
+    postgres::nobody_is_born,
+};
 
 const FLIPS: usize = 250;
 const RECORDS: u64 = 120;
@@ -34,7 +37,14 @@ async fn a_flipped_bit_is_never_served() {
         let mut bytes = sound.clone();
         bytes[at] ^= 1 << bit;
         fs::write(&file, &bytes).unwrap();
-        let Ok(store) = Store::open(folder.path(), &StoreConfig { readers: 1 }) else {
+        let config = StoreConfig {
+            readers: 1,
+            ..StoreConfig::default()
+        };
+        let still = nobody_is_born();
+        let opened = Store::open(folder.path(), &config);
+        drop(still);
+        let Ok(store) = opened else {
             found += 1;
             continue;
         };

@@ -1,4 +1,4 @@
-//! The two logs, ready for a test: rooms 1, 2 and 3 in circle 1.
+//! The logs, ready for a test: rooms 1, 2 and 3 in circle 1.
 
 use std::path::Path;
 
@@ -7,10 +7,13 @@ use protocol::{
     server::{Mark, Person},
 };
 use store::{
-    Append, Entry, Log, NewAccount, NewRoom, RowChange, SqliteLog, Store, StoreConfig,
+    Append, DatabaseUrl, Entry, Log, NewAccount, NewRoom, PostgresLog, RowChange, SqliteLog, Store,
+    StoreConfig,
     simulated::{Kept, SimulatedLog},
 };
 use tempfile::TempDir;
+
+use crate::postgres::{Postgres, nobody_is_born};
 
 pub(crate) const CIRCLE: CircleId = 1;
 pub(crate) const ROOM: RoomNumber = 1;
@@ -25,21 +28,96 @@ pub(crate) trait Disk: Sized {
     fn restart(&mut self);
 }
 
+/// Where a store is at home: a folder, and a database where its engine has one.
+pub(crate) struct Home {
+    pub(crate) folder: TempDir,
+    pub(crate) config: StoreConfig,
+    /// The database's schema.
+    schema: String,
+}
+
+impl Home {
+    pub(crate) fn sqlite() -> Self {
+        Self::with(None, String::new())
+    }
+
+    /// In a schema of its own.
+    pub(crate) fn postgres() -> Self {
+        let (schema, url) = Postgres::shared().schema();
+        Self::with(Some(url.parse().unwrap()), schema)
+    }
+
+    fn with(url: Option<DatabaseUrl>, schema: String) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            config: StoreConfig {
+                url,
+                ..StoreConfig::default()
+            },
+            schema,
+        }
+    }
+
+    /// Runs SQL in the schema, beside the server.
+    pub(crate) fn sql(&self, sql: &str) {
+        Postgres::shared().sql(&format!("SET search_path = {}; {sql}", self.schema));
+    }
+
+    /// Ends the session of whoever writes to the schema, as an operator may; returns when it is over.
+    pub(crate) fn end_the_writer(&self) {
+        let ended = Postgres::shared().sql(&format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+             WHERE locktype = 'advisory' AND CAST(CAST(objid AS BIGINT) AS BIT(32)) =
+                 CAST(CAST(hashtext('{}') AS BIGINT) AS BIT(32))",
+            self.schema
+        ));
+        assert_eq!(ended.trim(), "t", "one writes");
+    }
+
+    pub(crate) fn open(&self) -> Store {
+        let _still = nobody_is_born();
+        Store::open(self.folder.path(), &self.config).unwrap()
+    }
+
+    /// A home with the rooms.
+    pub(crate) fn furnished(self) -> Self {
+        block_on(async {
+            let store = self.open();
+            set_up(&store, ROOMS.len()).await;
+            store.close().await;
+        });
+        self
+    }
+}
+
+/// One test for each engine of each case.
+macro_rules! on_both_engines {
+    ($($case:ident)*) => {
+        mod sqlite { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { super::$case(crate::disks::Home::sqlite()).await; }
+        )* }
+        mod postgres { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { super::$case(crate::disks::Home::postgres()).await; }
+        )* }
+    };
+}
+
+pub(crate) use on_both_engines;
+
 pub(crate) struct SqliteDisk {
     log: Option<SqliteLog>,
-    folder: TempDir,
+    home: Home,
 }
 
 impl Disk for SqliteDisk {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        block_on(async {
-            let store = Store::open(folder.path(), &StoreConfig::default()).unwrap();
-            set_up(&store, ROOMS.len()).await;
-            store.close().await;
-        });
-        let log = Some(SqliteLog::open(folder.path()).unwrap());
-        Self { log, folder }
+        let home = Home::sqlite().furnished();
+        let still = nobody_is_born();
+        let log = Some(SqliteLog::open(home.folder.path()).unwrap());
+        drop(still);
+        Self { log, home }
     }
 
     fn log(&mut self) -> &mut dyn Log {
@@ -48,7 +126,38 @@ impl Disk for SqliteDisk {
 
     fn restart(&mut self) {
         drop(self.log.take());
-        self.log = Some(SqliteLog::open(self.folder.path()).unwrap());
+        let _still = nobody_is_born();
+        self.log = Some(SqliteLog::open(self.home.folder.path()).unwrap());
+    }
+}
+
+pub(crate) struct PostgresDisk {
+    log: Option<PostgresLog>,
+    home: Home,
+}
+
+impl PostgresDisk {
+    fn open(home: &Home) -> PostgresLog {
+        let url = home.config.url.as_ref().unwrap();
+        let _still = nobody_is_born();
+        PostgresLog::open(home.folder.path(), url).unwrap()
+    }
+}
+
+impl Disk for PostgresDisk {
+    fn new() -> Self {
+        let home = Home::postgres().furnished();
+        let log = Some(Self::open(&home));
+        Self { log, home }
+    }
+
+    fn log(&mut self) -> &mut dyn Log {
+        self.log.as_mut().unwrap()
+    }
+
+    fn restart(&mut self) {
+        drop(self.log.take());
+        self.log = Some(Self::open(&self.home));
     }
 }
 
@@ -96,6 +205,7 @@ pub(crate) async fn set_up(store: &Store, rooms: usize) {
 }
 
 pub(crate) async fn open(folder: &Path) -> Store {
+    let _still = nobody_is_born();
     Store::open(folder, &StoreConfig::default()).unwrap()
 }
 

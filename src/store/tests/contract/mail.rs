@@ -10,9 +10,19 @@ use store::{
     Append, LetterFate, LetterKind, LinkLetter, NewAccount, NewAct, NoticeRow, NoticeSettings,
     Role, RowChange, RowError, Store,
 };
-use tempfile::TempDir;
 
-use crate::disks::{CIRCLE, ROOM, append, entry, open, set_up};
+use crate::disks::{CIRCLE, Home, ROOM, append, entry, on_both_engines, set_up};
+
+on_both_engines! {
+    l1_the_newest_link_counts_once_and_within_its_time
+    l3_a_link_that_sets_a_password_ends_with_the_sign_ins_and_with_the_address
+    l2_so_many_letters_go_to_one_address_in_a_day
+    l3_a_letter_that_is_put_off_is_due_again_and_one_that_is_refused_never
+    l4_a_notice_goes_into_a_letter_where_it_is_not_seen_for_a_while
+    l5_a_letter_tells_so_many_in_full_and_leaves_out_what_is_gone
+    l6_an_address_that_is_refused_again_and_again_is_written_to_no_more
+    l7_one_click_ends_letters_and_keeps_the_other_ways
+}
 
 const NOW: u64 = 1_700_000_000_000;
 const ANN: &str = "m_ann";
@@ -21,9 +31,8 @@ const fn ms(of: std::time::Duration) -> u64 {
     of.as_millis() as u64
 }
 
-async fn ready() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn ready(home: &Home) -> Store {
+    let store = home.open();
     set_up(&store, 1).await;
     for (id, name) in [(ANN, "Ann"), ("m_bob", "Bob")] {
         let new = NewAccount {
@@ -34,7 +43,7 @@ async fn ready() -> (TempDir, Store) {
         };
         store.add_account(CIRCLE, Role::Member, new).await.unwrap();
     }
-    (folder, store)
+    store
 }
 
 fn letter(member: &str, kind: LetterKind, address: &str, made_ms: u64) -> LinkLetter {
@@ -103,9 +112,8 @@ async fn due(store: &Store, now_ms: u64) -> Vec<String> {
     texts.map(|it| it.text).collect()
 }
 
-#[tokio::test]
-async fn l1_the_newest_link_counts_once_and_within_its_time() {
-    let (_folder, store) = ready().await;
+async fn l1_the_newest_link_counts_once_and_within_its_time(home: Home) {
+    let store = ready(&home).await;
     let kind = LetterKind::Confirm;
     let made_in = |n: u64| letter(ANN, kind, &format!("ann{n}@example.org"), NOW + n);
     store.ask_letter(made_in(1)).await.unwrap();
@@ -136,9 +144,8 @@ async fn l1_the_newest_link_counts_once_and_within_its_time() {
     );
 }
 
-#[tokio::test]
-async fn l3_a_link_that_sets_a_password_ends_with_the_sign_ins_and_with_the_address() {
-    let (_folder, store) = ready().await;
+async fn l3_a_link_that_sets_a_password_ends_with_the_sign_ins_and_with_the_address(home: Home) {
+    let store = ready(&home).await;
     confirmed(&store).await;
     let link = letter(ANN, LetterKind::Password, "ann@example.org", NOW);
     let reset = || store.reset_password(ANN.into(), NOW, "$new".into(), act("password_reset"));
@@ -163,9 +170,8 @@ async fn l3_a_link_that_sets_a_password_ends_with_the_sign_ins_and_with_the_addr
     assert_eq!(reset().await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn l2_so_many_letters_go_to_one_address_in_a_day() {
-    let (_folder, store) = ready().await;
+async fn l2_so_many_letters_go_to_one_address_in_a_day(home: Home) {
+    let store = ready(&home).await;
     let ask = |member: &'static str, kind, made_ms| {
         store.ask_letter(letter(member, kind, "victim@example.org", made_ms))
     };
@@ -182,9 +188,8 @@ async fn l2_so_many_letters_go_to_one_address_in_a_day() {
         .unwrap();
 }
 
-#[tokio::test]
-async fn l3_a_letter_that_is_put_off_is_due_again_and_one_that_is_refused_never() {
-    let (_folder, store) = ready().await;
+async fn l3_a_letter_that_is_put_off_is_due_again_and_one_that_is_refused_never(home: Home) {
+    let store = ready(&home).await;
     let asked = letter(ANN, LetterKind::Confirm, "ann@example.org", NOW);
     store.ask_letter(asked.clone()).await.unwrap();
     let later = LetterFate::Later(NOW + 60_000);
@@ -202,9 +207,8 @@ async fn l3_a_letter_that_is_put_off_is_due_again_and_one_that_is_refused_never(
     assert_eq!((mail.address, mail.asked), (None, None));
 }
 
-#[tokio::test]
-async fn l4_a_notice_goes_into_a_letter_where_it_is_not_seen_for_a_while() {
-    let (_folder, store) = ready().await;
+async fn l4_a_notice_goes_into_a_letter_where_it_is_not_seen_for_a_while(home: Home) {
+    let store = ready(&home).await;
     tell(
         &store,
         1,
@@ -265,9 +269,8 @@ async fn l4_a_notice_goes_into_a_letter_where_it_is_not_seen_for_a_while() {
     assert_eq!(due(&store, next_ms).await, [""; 0]);
 }
 
-#[tokio::test]
-async fn l5_a_letter_tells_so_many_in_full_and_leaves_out_what_is_gone() {
-    let (_folder, store) = ready().await;
+async fn l5_a_letter_tells_so_many_in_full_and_leaves_out_what_is_gone(home: Home) {
+    let store = ready(&home).await;
     confirmed(&store).await;
     let n = limits::MAIL_NOTICES_MAX as u64 + 3;
     for seq in 1..=n {
@@ -289,9 +292,8 @@ async fn l5_a_letter_tells_so_many_in_full_and_leaves_out_what_is_gone() {
     assert_eq!((due[0].more, due[0].name.as_str()), (2, "Ann"));
 }
 
-#[tokio::test]
-async fn l6_an_address_that_is_refused_again_and_again_is_written_to_no_more() {
-    let (_folder, store) = ready().await;
+async fn l6_an_address_that_is_refused_again_and_again_is_written_to_no_more(home: Home) {
+    let store = ready(&home).await;
     confirmed(&store).await;
     let mut now_ms = NOW;
     for n in 1..=limits::MAIL_REFUSED_MAX {
@@ -317,9 +319,8 @@ async fn l6_an_address_that_is_refused_again_and_again_is_written_to_no_more() {
     assert!(found.unwrap().works());
 }
 
-#[tokio::test]
-async fn l7_one_click_ends_letters_and_keeps_the_other_ways() {
-    let (_folder, store) = ready().await;
+async fn l7_one_click_ends_letters_and_keeps_the_other_ways(home: Home) {
+    let store = ready(&home).await;
     confirmed(&store).await;
     tell(&store, 1, NoticeKind::Mention, "waits").await;
     assert_eq!(take(&store, NOW).await, 1);

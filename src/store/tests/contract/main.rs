@@ -1,16 +1,22 @@
-//! The store from outside. `suite` is the contract of a log, held by SQLite and by the simulated
-//! disk alike; the rest is one file per promise.
+//! The store from outside. `suite` is the contract of a log, held by SQLite, by PostgreSQL and by the
+//! simulated disk alike; the rest is one file per promise.
 #![allow(clippy::unwrap_used)]
 
 mod alike;
 mod blobs;
 mod damage;
+mod database;
 mod disks;
 mod erase;
 mod mail;
 mod members;
 mod notices;
 mod opening;
+#[path = "../../../../tests/support/ports.rs"]
+#[allow(unreachable_pub, reason = "whole-server tests hand it on")]
+mod ports;
+#[path = "../../../../tests/support/postgres.rs"]
+mod postgres;
 mod restored;
 mod rows;
 mod simulated;

@@ -1,13 +1,17 @@
 //! The list of members: by name, a page at a time, however the name is written.
 
 use store::{MembersOf, NewAccount, Role, Store};
-use tempfile::TempDir;
 
-use crate::disks::{CIRCLE, open, set_up};
+use crate::disks::{CIRCLE, Home, on_both_engines, set_up};
 
-async fn circle_of(names: &[&str]) -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+on_both_engines! {
+    pages_follow_each_other_by_name_without_a_hole_or_a_double
+    a_search_finds_a_part_of_a_name_as_it_looks_and_nothing_by_pattern
+    the_order_stays_while_roles_change_between_two_pages
+}
+
+async fn circle_of(home: &Home, names: &[&str]) -> Store {
+    let store = home.open();
     set_up(&store, 0).await;
     for (n, name) in names.iter().enumerate() {
         let new = NewAccount {
@@ -18,7 +22,7 @@ async fn circle_of(names: &[&str]) -> (TempDir, Store) {
         };
         store.add_account(CIRCLE, Role::Member, new).await.unwrap();
     }
-    (folder, store)
+    store
 }
 
 /// The names that a search finds, walked in pages of `n`.
@@ -40,9 +44,8 @@ async fn walk(store: &Store, mut of: MembersOf, n: usize) -> Vec<String> {
     }
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_by_name_without_a_hole_or_a_double() {
-    let (_folder, store) = circle_of(&["zoe", "Anna", "李雷", "ben", "Ｃhen", "100%"]).await;
+async fn pages_follow_each_other_by_name_without_a_hole_or_a_double(home: Home) {
+    let store = circle_of(&home, &["zoe", "Anna", "李雷", "ben", "Ｃhen", "100%"]).await;
     let expected = ["100%", "Anna", "ben", "Ｃhen", "Owner", "zoe", "李雷"];
     for n in [1, 2, 3, 7, 100] {
         let all = walk(&store, MembersOf::default(), n).await;
@@ -73,9 +76,12 @@ async fn pages_follow_each_other_by_name_without_a_hole_or_a_double() {
     );
 }
 
-#[tokio::test]
-async fn a_search_finds_a_part_of_a_name_as_it_looks_and_nothing_by_pattern() {
-    let (_folder, store) = circle_of(&["Anna Li", "ANNE", "Ｈａｎｓ", "100%", "a_b", "李雷"]).await;
+async fn a_search_finds_a_part_of_a_name_as_it_looks_and_nothing_by_pattern(home: Home) {
+    let store = circle_of(
+        &home,
+        &["Anna Li", "ANNE", "Ｈａｎｓ", "100%", "a_b", "李雷"],
+    )
+    .await;
     let find = async |named: &str| {
         let of = MembersOf {
             named: named.to_owned(),
@@ -92,9 +98,8 @@ async fn a_search_finds_a_part_of_a_name_as_it_looks_and_nothing_by_pattern() {
     assert_eq!(find("nobody").await, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn the_order_stays_while_roles_change_between_two_pages() {
-    let (_folder, store) = circle_of(&["a", "b", "c", "d"]).await;
+async fn the_order_stays_while_roles_change_between_two_pages(home: Home) {
+    let store = circle_of(&home, &["a", "b", "c", "d"]).await;
     let first = store
         .members(CIRCLE, MembersOf::default(), 2)
         .await

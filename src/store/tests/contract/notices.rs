@@ -6,13 +6,18 @@ use protocol::{
     server::{Mark, Person},
 };
 use store::{Append, NewAccount, NoticeRow, Role, RowChange, Store};
-use tempfile::TempDir;
 
-use crate::disks::{CIRCLE, OTHER_ROOM, ROOM, append, entry, open, set_up};
+use crate::disks::{CIRCLE, Home, OTHER_ROOM, ROOM, append, entry, on_both_engines, set_up};
 
-async fn ready() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+on_both_engines! {
+    n2_a_notice_is_there_once_and_only_for_who_has_an_account
+    n2_words_follow_an_edit_and_go_with_the_message
+    n4_a_flood_of_one_sender_is_folded_and_others_still_come_through
+    n4_the_newest_are_kept_and_come_in_pages
+}
+
+async fn ready(home: &Home) -> Store {
+    let store = home.open();
     set_up(&store, 2).await;
     let ann = NewAccount {
         id: "m_ann".into(),
@@ -21,7 +26,7 @@ async fn ready() -> (TempDir, Store) {
         made_ms: 1,
     };
     store.add_account(CIRCLE, Role::Member, ann).await.unwrap();
-    (folder, store)
+    store
 }
 
 fn from(id: &str) -> Person {
@@ -60,9 +65,8 @@ async fn texts(store: &Store) -> Vec<String> {
     found.rows.into_iter().map(|it| it.text).collect()
 }
 
-#[tokio::test]
-async fn n2_a_notice_is_there_once_and_only_for_who_has_an_account() {
-    let (_folder, store) = ready().await;
+async fn n2_a_notice_is_there_once_and_only_for_who_has_an_account(home: Home) {
+    let store = ready(&home).await;
     let guest = NoticeRow {
         member: "g_1".into(),
         ..notice(1, "m_owner", "to a guest")
@@ -86,9 +90,8 @@ async fn n2_a_notice_is_there_once_and_only_for_who_has_an_account() {
     assert_eq!(texts(&store).await, ["first"]);
 }
 
-#[tokio::test]
-async fn n2_words_follow_an_edit_and_go_with_the_message() {
-    let (_folder, store) = ready().await;
+async fn n2_words_follow_an_edit_and_go_with_the_message(home: Home) {
+    let store = ready(&home).await;
     tell(&store, ROOM, notice(1, "m_owner", "before")).await;
     tell(&store, OTHER_ROOM, notice(1, "m_owner", "elsewhere")).await;
     let edit = RowChange::NoticeText {
@@ -105,9 +108,8 @@ async fn n2_words_follow_an_edit_and_go_with_the_message() {
     assert_eq!(texts(&store).await, ["elsewhere", ""]);
 }
 
-#[tokio::test]
-async fn n4_a_flood_of_one_sender_is_folded_and_others_still_come_through() {
-    let (_folder, store) = ready().await;
+async fn n4_a_flood_of_one_sender_is_folded_and_others_still_come_through(home: Home) {
+    let store = ready(&home).await;
     let many = limits::NOTICES_FROM_ONE_MAX as u64;
     for seq in 1..=many + 3 {
         tell(&store, ROOM, notice(seq, "m_flood", &format!("{seq}"))).await;
@@ -138,9 +140,8 @@ async fn n4_a_flood_of_one_sender_is_folded_and_others_still_come_through() {
     );
 }
 
-#[tokio::test]
-async fn n4_the_newest_are_kept_and_come_in_pages() {
-    let (_folder, store) = ready().await;
+async fn n4_the_newest_are_kept_and_come_in_pages(home: Home) {
+    let store = ready(&home).await;
     let kept = limits::NOTICES_KEPT_MAX as u64;
     for seq in 1..=kept + 7 {
         tell(

@@ -5,43 +5,57 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use protocol::server::Mark;
 use store::{AppendError, Health, LogError, OpenError, PageOf, RowError, Store, StoreConfig};
 
-use crate::disks::{ROOM, append, entry, open, person, set_up, with_id};
+use crate::disks::{Home, ROOM, append, entry, on_both_engines, open, person, set_up, with_id};
 
-#[tokio::test]
-async fn a_folder_is_one_servers() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    let second = Store::open(folder.path(), &StoreConfig::default());
+on_both_engines! {
+    what_was_stored_is_read_at_once_and_after_a_restart
+    a_closed_store_refuses_everything
+    sixty_four_rooms_share_the_writer
+    a_store_that_was_let_go_can_be_opened_again
+    a_folder_is_one_servers
+}
+
+async fn a_folder_is_one_servers(home: Home) {
+    let store = home.open();
+    let second = Store::open(home.folder.path(), &home.config);
     let Err(error @ OpenError::InUse(_)) = second else {
         panic!("it opened twice")
     };
     let words = error.to_string();
     assert!(
-        words.contains(&folder.path().display().to_string()),
+        words.contains(&home.folder.path().display().to_string()),
         "{words}"
     );
     assert!(words.contains("stop it first"), "{words}");
     store.close().await;
-    open(folder.path()).await.close().await;
+    home.open().close().await;
 }
 
-#[tokio::test]
-async fn a_store_that_was_let_go_can_be_opened_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_store_that_was_let_go_can_be_opened_again(home: Home) {
+    let store = home.open();
     set_up(&store, 1).await;
     let commit = store.append(append(ROOM, vec![entry(1)]));
     drop(store);
     assert_eq!(commit.await, Ok(()));
     // The writer ends by itself soon after; then the lock is free.
     let store = loop {
-        match Store::open(folder.path(), &StoreConfig::default()) {
+        match Store::open(home.folder.path(), &home.config) {
             Ok(store) => break store,
             Err(OpenError::InUse(_)) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }
     };
     assert_eq!(store.load(ROOM).await.unwrap().last_seq, 1);
+}
+
+#[tokio::test]
+async fn a_closed_store_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 1).await;
+    store.close().await;
+    let wal = folder.path().join("weiquan.db-wal");
+    assert!(!wal.exists() || wal.metadata().unwrap().len() == 0);
 }
 
 #[tokio::test]
@@ -96,10 +110,8 @@ async fn a_file_that_is_no_database_is_refused_untouched() {
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
 }
 
-#[tokio::test]
-async fn what_was_stored_is_read_at_once_and_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn what_was_stored_is_read_at_once_and_after_a_restart(home: Home) {
+    let store = home.open();
     set_up(&store, 2).await;
     let said = with_id(1, "m_anna", "x");
     assert_eq!(
@@ -111,7 +123,7 @@ async fn what_was_stored_is_read_at_once_and_after_a_restart() {
     for again in [false, true] {
         let store = if again {
             store.close().await;
-            open(folder.path()).await
+            home.open()
         } else {
             store.clone()
         };
@@ -140,10 +152,8 @@ async fn what_was_stored_is_read_at_once_and_after_a_restart() {
     }
 }
 
-#[tokio::test]
-async fn a_closed_store_refuses_everything() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_closed_store_refuses_everything(home: Home) {
+    let store = home.open();
     set_up(&store, 1).await;
     let waiting: Vec<_> = (1..=500)
         .map(|seq| store.append(append(ROOM, vec![entry(seq)])))
@@ -162,21 +172,11 @@ async fn a_closed_store_refuses_everything() {
         store.server_secret([1; 32]).await,
         Err(RowError::Unavailable)
     ));
-    let wal = folder.path().join("weiquan.db-wal");
-    assert!(
-        !wal.exists() || wal.metadata().unwrap().len() == 0,
-        "everything is in one file"
-    );
-    assert_eq!(
-        open(folder.path()).await.load(ROOM).await.unwrap().last_seq,
-        500
-    );
+    assert_eq!(home.open().load(ROOM).await.unwrap().last_seq, 500);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_rooms_share_the_writer() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn sixty_four_rooms_share_the_writer(home: Home) {
+    let store = home.open();
     set_up(&store, 64).await;
     let rooms: Vec<_> = (1..=64)
         .map(|room| {

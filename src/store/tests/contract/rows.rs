@@ -5,15 +5,30 @@ use store::{
     Account, ActsOf, Append, BroadcastRow, Chain, Entry, GuestDevice, MembersOf, NewAccount,
     NewAct, NewRoom, Role, RowChange, RowError, SignIn, Store, StreamKey,
 };
-use tempfile::TempDir;
 
-use crate::disks::{CIRCLE, ROOM, append, entry, open, person, set_up};
+use crate::disks::{CIRCLE, Home, ROOM, append, entry, on_both_engines, person, set_up};
 
-async fn ready() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+on_both_engines! {
+    the_server_keeps_its_first_secret
+    a_server_is_set_up_once
+    only_one_of_many_set_ups_at_once_succeeds
+    a_name_that_looks_the_same_is_taken
+    a_circle_keeps_its_last_owner
+    a_sign_in_is_good_until_it_is_signed_out
+    signing_out_everywhere_ends_every_sign_in_and_token
+    a_device_is_always_the_same_guest
+    a_room_has_a_slug_of_its_own_and_an_epoch
+    the_home_page_lists_live_rooms_first
+    a_broadcast_goes_through_its_phases_and_the_next_one_follows
+    a_broadcast_is_one_rooms
+    a_stream_key_opens_its_room_until_it_is_revoked
+    a_failed_query_neither_changes_a_row_nor_breaks_the_store
+}
+
+async fn ready(home: &Home) -> Store {
+    let store = home.open();
     set_up(&store, 1).await;
-    (folder, store)
+    store
 }
 
 fn account(id: &str, name: &str) -> NewAccount {
@@ -44,21 +59,17 @@ async fn add(store: &Store, id: &str, name: &str) -> Result<Account, RowError> {
         .await
 }
 
-#[tokio::test]
-async fn the_server_keeps_its_first_secret() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn the_server_keeps_its_first_secret(home: Home) {
+    let store = home.open();
     assert_eq!(store.server_secret([1; 32]).await.unwrap(), [1; 32]);
     assert_eq!(store.server_secret([2; 32]).await.unwrap(), [1; 32]);
     store.close().await;
-    let store = open(folder.path()).await;
+    let store = home.open();
     assert_eq!(store.server_secret([3; 32]).await.unwrap(), [1; 32]);
 }
 
-#[tokio::test]
-async fn a_server_is_set_up_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_server_is_set_up_once(home: Home) {
+    let store = home.open();
     assert_eq!(store.circle().await.unwrap(), None);
     assert_eq!(store.set_up_code().await.unwrap(), None);
     store.put_set_up_code([1; 32]).await.unwrap();
@@ -88,10 +99,8 @@ async fn a_server_is_set_up_once() {
     assert_eq!((all.count, &all.rows[0].id), (1, &owner.id));
 }
 
-#[tokio::test]
-async fn only_one_of_many_set_ups_at_once_succeeds() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn only_one_of_many_set_ups_at_once_succeeds(home: Home) {
+    let store = home.open();
     let all: Vec<_> = (0..20)
         .map(|n| {
             let store = store.clone();
@@ -115,9 +124,8 @@ async fn only_one_of_many_set_ups_at_once_succeeds() {
     assert_eq!(made, 1);
 }
 
-#[tokio::test]
-async fn a_name_that_looks_the_same_is_taken() {
-    let (_folder, store) = ready().await;
+async fn a_name_that_looks_the_same_is_taken(home: Home) {
+    let store = ready(&home).await;
     let anna = add(&store, "m_anna", "Anna Li").await.unwrap();
     assert_eq!(
         (anna.role, anna.circle, anna.made_ms),
@@ -136,9 +144,8 @@ async fn a_name_that_looks_the_same_is_taken() {
     assert_eq!(store.account("m_anna".into()).await.unwrap(), Some(anna));
 }
 
-#[tokio::test]
-async fn a_circle_keeps_its_last_owner() {
-    let (_folder, store) = ready().await;
+async fn a_circle_keeps_its_last_owner(home: Home) {
+    let store = ready(&home).await;
     add(&store, "m_anna", "Anna").await.unwrap();
     let owner: MemberId = "m_owner".into();
     let refused = store.set_role(CIRCLE, owner.clone(), Role::Member).await;
@@ -163,9 +170,8 @@ async fn a_circle_keeps_its_last_owner() {
     }
 }
 
-#[tokio::test]
-async fn a_sign_in_is_good_until_it_is_signed_out() {
-    let (_folder, store) = ready().await;
+async fn a_sign_in_is_good_until_it_is_signed_out(home: Home) {
+    let store = ready(&home).await;
     let anna = add(&store, "m_anna", "Anna").await.unwrap();
     let sign_in = |n: u8| SignIn {
         hash: [n; 32],
@@ -199,9 +205,8 @@ async fn a_sign_in_is_good_until_it_is_signed_out() {
     assert!(store.sign_in([3; 32]).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn signing_out_everywhere_ends_every_sign_in_and_token() {
-    let (_folder, store) = ready().await;
+async fn signing_out_everywhere_ends_every_sign_in_and_token(home: Home) {
+    let store = ready(&home).await;
     let anna = add(&store, "m_anna", "Anna").await.unwrap();
     for (n, account) in [(1, "m_anna"), (2, "m_anna"), (3, "m_owner")] {
         let device = String::new();
@@ -235,9 +240,8 @@ async fn signing_out_everywhere_ends_every_sign_in_and_token() {
     assert_eq!(store.verify_audit().await.unwrap(), Chain::Whole(1));
 }
 
-#[tokio::test]
-async fn a_device_is_always_the_same_guest() {
-    let (_folder, store) = ready().await;
+async fn a_device_is_always_the_same_guest(home: Home) {
+    let store = ready(&home).await;
     let wish = |device: u8, id: &str, name: Option<&str>, now_ms| GuestDevice {
         circle: CIRCLE,
         device: [device; 32],
@@ -262,9 +266,8 @@ async fn a_device_is_always_the_same_guest() {
     assert_eq!(store.guest_by_id("g_2".into()).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_room_has_a_slug_of_its_own_and_an_epoch() {
-    let (_folder, store) = ready().await;
+async fn a_room_has_a_slug_of_its_own_and_an_epoch(home: Home) {
+    let store = ready(&home).await;
     let new = |slug: &str| NewRoom {
         circle: CIRCLE,
         slug: slug.into(),
@@ -331,10 +334,8 @@ async fn put(store: &Store, room: u32, seq: u64, row: BroadcastRow) {
     assert_eq!(store.append(part).await, Ok(()));
 }
 
-#[tokio::test]
-async fn the_home_page_lists_live_rooms_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn the_home_page_lists_live_rooms_first(home: Home) {
+    let store = home.open();
     set_up(&store, 7).await;
     // Room 1 has none, and room 7 has only an archived one.
     put(&store, 2, 1, broadcast("ended", Phase::Ended, Some(50))).await;
@@ -373,9 +374,8 @@ async fn the_home_page_lists_live_rooms_first() {
     assert_eq!(store.rooms(CIRCLE + 1, 9).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn a_broadcast_goes_through_its_phases_and_the_next_one_follows() {
-    let (_folder, store) = ready().await;
+async fn a_broadcast_goes_through_its_phases_and_the_next_one_follows(home: Home) {
+    let store = ready(&home).await;
     assert_eq!(store.current_broadcast(ROOM).await.unwrap(), None);
     put(&store, ROOM, 1, broadcast("b1", Phase::Open, None)).await;
     put(&store, ROOM, 2, broadcast("b1", Phase::Live, Some(5))).await;
@@ -400,10 +400,8 @@ async fn a_broadcast_goes_through_its_phases_and_the_next_one_follows() {
     assert_eq!(store.broadcasts(ROOM, 1).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn a_broadcast_is_one_rooms() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_broadcast_is_one_rooms(home: Home) {
+    let store = home.open();
     set_up(&store, 2).await;
     put(&store, 1, 1, broadcast("b1", Phase::Open, None)).await;
     let stolen = Append {
@@ -421,9 +419,8 @@ async fn a_broadcast_is_one_rooms() {
     );
 }
 
-#[tokio::test]
-async fn a_stream_key_opens_its_room_until_it_is_revoked() {
-    let (_folder, store) = ready().await;
+async fn a_stream_key_opens_its_room_until_it_is_revoked(home: Home) {
+    let store = ready(&home).await;
     let key = |id: &str, made_ms| StreamKey {
         id: id.into(),
         room: ROOM,
@@ -480,9 +477,8 @@ async fn a_stream_key_opens_its_room_until_it_is_revoked() {
     );
 }
 
-#[tokio::test]
-async fn a_failed_query_neither_changes_a_row_nor_breaks_the_store() {
-    let (_folder, store) = ready().await;
+async fn a_failed_query_neither_changes_a_row_nor_breaks_the_store(home: Home) {
+    let store = ready(&home).await;
     let nobody = SignIn {
         hash: [1; 32],
         account: "m_nobody".into(),

@@ -11,13 +11,14 @@ use store::{
 };
 
 use crate::disks::{
-    CIRCLE, Disk, OTHER_ROOM, ROOM, SimulatedDisk, SqliteDisk, append, change, entry, fill, person,
-    with_id,
+    CIRCLE, Disk, OTHER_ROOM, PostgresDisk, ROOM, SimulatedDisk, SqliteDisk, append, change, entry,
+    fill, person, with_id,
 };
 
 macro_rules! on_every_disk {
     ($($case:ident)*) => {
         mod sqlite { $(#[test] fn $case() { super::$case::<super::SqliteDisk>(); })* }
+        mod postgres { $(#[test] fn $case() { super::$case::<super::PostgresDisk>(); })* }
         mod simulated { $(#[test] fn $case() { super::$case::<super::SimulatedDisk>(); })* }
     };
 }
