@@ -43,6 +43,7 @@ pub struct Server {
     pub folder: PathBuf,
     child: Child,
     more: Vec<String>,
+    environment: Vec<(String, String)>,
     /// The set-up link's code, on a first start.
     pub code: Option<String>,
     _temp: Option<TempDir>,
@@ -83,9 +84,22 @@ impl Server {
             folder,
             child,
             more,
+            environment: Vec::new(),
             code,
             _temp: Some(temp),
         }
+    }
+
+    /// Starts a server in an environment of its own: a library that spoils its calls.
+    pub fn start_under(environment: &[(&str, &str)]) -> Self {
+        let mut it = Self::start();
+        it.stop();
+        let environment = environment.iter();
+        it.environment = environment
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        it.restart();
+        it
     }
 
     /// Starts a server on free ports with a folder that is there already.
@@ -104,6 +118,7 @@ impl Server {
             folder: folder.to_owned(),
             child,
             more,
+            environment: Vec::new(),
             code,
             _temp: None,
         }
@@ -122,8 +137,18 @@ impl Server {
 
     /// Starts again on the same folder and ports.
     pub fn restart(&mut self) {
-        let (child, _) = spawn(self.address, self.admin, &self.folder, &self.more);
+        let (child, code) = spawn_in(
+            &self.environment,
+            self.address,
+            self.admin,
+            &self.folder,
+            &self.more,
+        );
         self.child = child;
+        // As long as nobody has used it, each start prints another.
+        if code.is_some() {
+            self.code = code;
+        }
     }
 
     /// SIGTERM, and the exit code.
@@ -218,6 +243,16 @@ fn spawn(
     folder: &Path,
     more: &[String],
 ) -> (Child, Option<String>) {
+    spawn_in(&[], address, admin, folder, more)
+}
+
+fn spawn_in(
+    environment: &[(String, String)],
+    address: SocketAddr,
+    admin: SocketAddr,
+    folder: &Path,
+    more: &[String],
+) -> (Child, Option<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weiquan"));
     command
         .arg("serve")
@@ -225,7 +260,8 @@ fn spawn(
         .arg("--data")
         .arg(folder)
         .args(["--set", &format!("server.admin={admin}")])
-        .args(["--set", "log.level=warn"]);
+        .args(["--set", "log.level=warn"])
+        .envs(environment.iter().map(|(name, value)| (name, value)));
     for pair in more {
         command.args(["--set", pair]);
     }
