@@ -15,11 +15,15 @@ use std::{
     time::Duration,
 };
 
-use protocol::{Code, RoomNumber, Seq};
+use protocol::{
+    ClientFrame, Code, RoomNumber, Seq,
+    refusal::Act,
+    server::{Push, Resumed},
+};
 use support::{SOON, Server, read_history};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
-use weiquan_client::{Connection, Error, Ledger};
+use weiquan_client::{Connection, Error, Ledger, new_client_id};
 
 const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
@@ -295,6 +299,106 @@ async fn a_process_that_stood_still_goes_on() {
         });
         seen.await.expect("everybody has all of it");
     }
+}
+
+/// A bug that ends one room: that room starts anew from its log, and nobody elsewhere notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bug_in_one_room_ends_that_room_alone_and_it_starts_anew() {
+    let server = Server::start_under(&[("WEIQUAN_BREAK_A_ROOM", "a planned panic")]);
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    owner.make_room("quiet").await;
+    let mut line = owner.connect("writer").await;
+    let a = line.join("hall", None).await.expect("joined").a;
+    let quiet = line.join("quiet", None).await.expect("joined").a;
+    let mut acked = BTreeMap::new();
+    for n in 0..10 {
+        let text = format!("before {n}");
+        acked.insert(say(&mut line, a, &text).await.expect("taken"), text);
+    }
+    let ann = server.sign_up("ann").await;
+    let mut watching = ann.connect("watcher").await;
+    let mut ledger = Ledger::default();
+    let joined = watching.join("hall", None).await.expect("joined");
+    ledger.join(&joined).expect("whole");
+    let mut elsewhere = ann.connect("elsewhere").await;
+    elsewhere.join("quiet", None).await.expect("joined");
+
+    let mut bomb = owner.connect("bomb").await;
+    bomb.join("hall", None).await.expect("joined");
+    let wish = move |i| ClientFrame::Pub {
+        i,
+        a,
+        cid: new_client_id(),
+        text: "a planned panic".into(),
+        re: None,
+        question: false,
+        card: None,
+        to: Vec::new(),
+    };
+    // Who said it hears that it may be said again.
+    match timeout(SOON, bomb.request(wish)).await.expect("answered") {
+        Err(Error::Refused(refusal)) => {
+            assert_eq!((refusal.code, refusal.act), (Code::Internal, Act::Retry));
+        }
+        other => panic!("{other:?}"),
+    }
+    // Everybody in it is told to come in again.
+    let out = timeout(SOON, async {
+        loop {
+            match watching.next_push().await.expect("the connection stays") {
+                Push::Out { a: of, why } => break (of, why.act),
+                push => ledger.push(&push).expect("no hole, no double"),
+            }
+        }
+    });
+    assert_eq!(out.await.expect("told"), (a, Act::Retry));
+    let joined = timeout(SOON, async {
+        loop {
+            // Until it is read from its log.
+            match watching.join("hall", ledger.position()).await {
+                Ok(joined) => return joined,
+                Err(Error::Refused(refusal)) => assert_eq!(refusal.act, Act::Retry, "{refusal}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    });
+    let joined = joined.await.expect("it starts anew");
+    assert_eq!(joined.resumed, Resumed::Full, "it is the same log");
+    ledger.join(&joined).expect("no hole, no double");
+
+    // Elsewhere nothing happened.
+    let seq = say(&mut line, quiet, "hello").await.expect("taken");
+    let heard = timeout(SOON, async {
+        loop {
+            match elsewhere.next_push().await.expect("the connection stays") {
+                Push::Ev { s, .. } => return s.1,
+                Push::Out { .. } => panic!("it is another room"),
+                _ => {}
+            }
+        }
+    });
+    assert_eq!(heard.await.expect("shown"), seq);
+
+    line.join("hall", None).await.expect("joined");
+    for n in 0..5 {
+        let text = format!("after {n}");
+        acked.insert(say(&mut line, a, &text).await.expect("taken"), text);
+    }
+    let last = *acked.keys().next_back().expect("said");
+    let seen = timeout(SOON, async {
+        while ledger.last() < last {
+            let push = watching.next_push().await.expect("a push");
+            ledger.push(&push).expect("no hole, no double");
+        }
+    });
+    seen.await.expect("it is announced to who came in again");
+    let kept = read_history(&mut line, a).await;
+    let texts: BTreeMap<Seq, String> = kept
+        .into_iter()
+        .filter_map(|(seq, text)| Some((seq, text?)))
+        .collect();
+    assert_eq!(texts, acked);
 }
 
 fn signal(server: &Server, name: &str) {

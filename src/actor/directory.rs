@@ -1,13 +1,18 @@
 //! Finds rooms, and starts each one once, on its home shard, when somebody first asks for it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use community::{Command, Rates, Role, RoomMeta, StageReport, Who};
 use dashmap::DashMap;
-use fanout::{ConnectionId, ShardHandle};
+use fanout::{ConnectionId, Order, ShardHandle};
+use futures_util::FutureExt;
 use protocol::{
     Code, MemberId, PeerId, Refusal, RoomNumber, Seq, Slug,
     client::PeerRole,
@@ -87,6 +92,11 @@ impl RoomHandle {
     pub async fn wish_surely(&self, wish: Wish) {
         let lane = self.lane(&wish);
         self.inbox.put_surely(lane, wish).await;
+    }
+
+    /// It has ended by a bug, and another one takes its place as soon as somebody asks for it.
+    pub fn is_over(&self) -> bool {
+        self.inbox.is_closed()
     }
 
     /// The same way in for one connection: what it wishes is done in the order in which it says it.
@@ -213,8 +223,22 @@ pub(super) fn meta(row: RoomRow, rates: Rates) -> RoomMeta {
     }
 }
 
-fn gone() -> Refusal {
+pub(super) fn gone() -> Refusal {
     Refusal::new(Code::Internal, "the room started anew; try again").after_ms(500)
+}
+
+/// Rooms that run, and those that are being read.
+#[derive(Default)]
+struct Rooms {
+    by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
+    by_number: DashMap<RoomNumber, RoomHandle>,
+}
+
+impl Rooms {
+    fn forget(&self, number: RoomNumber, slug: &Slug) {
+        self.by_slug.remove(slug);
+        self.by_number.remove(&number);
+    }
 }
 
 /// Every room that has been asked for since the start.
@@ -224,8 +248,7 @@ pub struct Directory {
     stage: Stage,
     roles: Roles,
     rates: watch::Sender<Rates>,
-    by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
-    by_number: DashMap<RoomNumber, RoomHandle>,
+    rooms: Arc<Rooms>,
     listed: watch::Sender<u64>,
     tasks: Arc<AtomicU32>,
 }
@@ -240,8 +263,7 @@ impl Directory {
             rates: watch::channel(rates).0,
             // Another number than before a restart, so that nobody waits for what they missed.
             listed: watch::channel(clock::unix_ms()).0,
-            by_slug: DashMap::new(),
-            by_number: DashMap::new(),
+            rooms: Arc::default(),
             tasks: Arc::default(),
         }
     }
@@ -253,11 +275,14 @@ impl Directory {
 
     /// The room of that name, if it runs already.
     pub fn running(&self, slug: &Slug) -> Option<RoomHandle> {
-        self.by_slug.get(slug).and_then(|it| it.get().cloned())
+        self.rooms
+            .by_slug
+            .get(slug)
+            .and_then(|it| it.get().cloned())
     }
 
     pub fn running_number(&self, number: RoomNumber) -> Option<RoomHandle> {
-        self.by_number.get(&number).map(|it| it.clone())
+        self.rooms.by_number.get(&number).map(|it| it.clone())
     }
 
     /// The room of that name, started if need be: one load however many ask at once.
@@ -273,7 +298,7 @@ impl Directory {
             Ok(None) => return Err(no_such_room()),
             Err(error) => return Err(unavailable(&error)),
         };
-        let cell = self.by_slug.entry(slug.clone()).or_default().clone();
+        let cell = self.rooms.by_slug.entry(slug.clone()).or_default().clone();
         let started = cell.get_or_try_init(|| self.start(row)).await?;
         Ok(started.clone())
     }
@@ -320,14 +345,43 @@ impl Directory {
             rates,
             listed: self.listed.clone(),
         };
-        let tasks = self.tasks.clone();
+        self.rooms.by_number.insert(number, handle.clone());
+        self.keep(&handle, home, move || {
+            room_task::run(machine, wishes, shown, around)
+        });
+        Ok(handle)
+    }
+
+    /// Runs a room on its home shard. Where a bug ends it, that room alone starts anew: who was in it is
+    /// told to come in again, its peers connect again, and whoever asks first has it read from its log.
+    fn keep<F>(&self, handle: &RoomHandle, home: usize, run: impl FnOnce() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let (number, slug) = (handle.number, handle.slug.clone());
+        let (tasks, rooms) = (self.tasks.clone(), self.rooms.clone());
+        let (shards, stage) = (self.shards.clone(), self.stage.clone());
         tasks.fetch_add(1, Ordering::Relaxed);
         self.shards.all()[home].spawn(move || async move {
-            room_task::run(machine, wishes, shown, around).await;
+            if AssertUnwindSafe(run()).catch_unwind().await.is_err() {
+                tracing::error!(room = number, "a room ended by a bug; it starts anew");
+                metrics::counter!("weiquan_rooms_broken_total").increment(1);
+                rooms.forget(number, &slug);
+                stage.end_of_room(number);
+                let out = Push::Out {
+                    a: number,
+                    why: gone(),
+                };
+                let frame = push_frame(&out);
+                for shard in shards.all() {
+                    shard.order(Order::Dissolve {
+                        room: number,
+                        frame: frame.clone(),
+                    });
+                }
+            }
             tasks.fetch_sub(1, Ordering::Relaxed);
         });
-        self.by_number.insert(number, handle.clone());
-        Ok(handle)
     }
 
     /// Starts the rooms whose broadcast was going on when the server last stopped, so that their
@@ -394,7 +448,7 @@ impl Directory {
     }
 
     async fn tell(&self, who: &Who) {
-        let rooms: Vec<RoomHandle> = self.by_number.iter().map(|it| it.clone()).collect();
+        let rooms: Vec<RoomHandle> = self.rooms.by_number.iter().map(|it| it.clone()).collect();
         for room in rooms {
             room.wish_surely(Wish::Changed(who.clone())).await;
         }
@@ -419,8 +473,8 @@ impl Directory {
 
     /// Lets every room finish what is in its inbox, then end.
     pub fn close(&self) {
-        self.by_slug.clear();
-        self.by_number.clear();
+        self.rooms.by_slug.clear();
+        self.rooms.by_number.clear();
     }
 }
 

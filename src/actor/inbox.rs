@@ -106,6 +106,11 @@ pub(super) fn inbox() -> (Inlet, Inbox) {
 }
 
 impl Inlet {
+    /// The room has ended: nothing gets in any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.first.is_closed()
+    }
+
     /// The same inbox for one connection, whose wishes keep their order. `waiting` is the connection's,
     /// for all its rooms: a room that it left and joins again must not hear of it in the wrong order.
     pub(super) fn own(&self, waiting: &Waiting) -> Self {
@@ -179,6 +184,13 @@ impl Inbox {
         // It opens the batch; what else came meanwhile is in the next one.
         batch.push(posted);
         true
+    }
+
+    /// Everything that nobody will take any more.
+    pub(super) fn left(&mut self) -> impl Iterator<Item = Posted> {
+        self.first.close();
+        self.rest.close();
+        std::iter::from_fn(|| self.first.try_recv().or_else(|_| self.rest.try_recv()).ok())
     }
 
     fn take_what_is_there(&mut self, batch: &mut Vec<Posted>) {

@@ -26,8 +26,8 @@ use tokio::{
 };
 
 use super::{
-    directory::Shards,
-    inbox::Inbox,
+    directory::{Shards, gone},
+    inbox::{Inbox, Posted},
     roles::Roles,
     stage::Stage,
     storing::{self, Batch},
@@ -95,6 +95,18 @@ pub enum Wish {
     Changed(Who),
 }
 
+/// For tests of the whole server: ends the room by a panic when somebody says what this variable holds.
+/// No release has it.
+#[cfg(debug_assertions)]
+fn break_if_asked(command: &Command) {
+    let Ok(word) = std::env::var("WEIQUAN_BREAK_A_ROOM") else {
+        return;
+    };
+    if matches!(command, Command::Publish { text, .. } if *text == word) {
+        panic!("a planned panic");
+    }
+}
+
 /// What a room has around it.
 pub(super) struct Around {
     pub(super) store: Store,
@@ -120,6 +132,8 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
     let outlet = Outlet::new(machine.meta(), shown, listed, stage, shards);
     let task = RoomTask {
         machine,
+        wishes,
+        taken: Vec::with_capacity(64),
         store,
         roles,
         outlet,
@@ -131,7 +145,31 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         askers: BTreeMap::new(),
         next_ticket: 0,
     };
-    task.live(wishes, rates).await;
+    task.live(rates).await;
+}
+
+/// A room that a bug ends owes answers to all who wait for one.
+impl Drop for RoomTask {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let posted = std::mem::take(&mut self.taken).into_iter();
+        let waiting: Vec<Asked> = posted
+            .chain(self.wishes.left())
+            .filter_map(|it| match it.begin() {
+                Wish::Command { asked, .. }
+                | Wish::History { asked, .. }
+                | Wish::Read { asked, .. } => Some(asked),
+                // Who waits for these hears that nobody answers.
+                _ => None,
+            })
+            .collect();
+        let asked = std::mem::take(&mut self.askers).into_values();
+        for asked in asked.chain(waiting) {
+            self.outlet.answer(asked, Err(gone()));
+        }
+    }
 }
 
 /// An append on its way to the disk.
@@ -142,6 +180,9 @@ struct Committing {
 
 struct RoomTask {
     machine: Room,
+    wishes: Inbox,
+    /// Wishes of the batch at hand, the next one last.
+    taken: Vec<Posted>,
     store: Store,
     roles: Roles,
     outlet: Outlet,
@@ -157,19 +198,19 @@ struct RoomTask {
 }
 
 impl RoomTask {
-    async fn live(mut self, mut wishes: Inbox, mut rates: watch::Receiver<Rates>) {
+    async fn live(mut self, mut rates: watch::Receiver<Rates>) {
         // They may have changed while the room was read from its log.
         self.machine.set_rates(*rates.borrow_and_update());
-        let mut taken = Vec::with_capacity(64);
         let mut open = true;
         // A recovered room may have something to do at once (a grace that runs).
         self.wake();
         while open || self.committing.is_some() {
             let deadline = self.deadline();
             tokio::select! {
-                still = wishes.take(&mut taken), if open => {
+                still = self.wishes.take(&mut self.taken), if open => {
                     open = still;
-                    for posted in taken.drain(..) {
+                    self.taken.reverse();
+                    while let Some(posted) = self.taken.pop() {
                         self.take(posted.begin()).await;
                     }
                     if !open {
@@ -275,6 +316,8 @@ impl RoomTask {
         if !matches!(asked, Asked::Nobody { .. }) {
             self.askers.insert(origin.asker(), asked);
         }
+        #[cfg(debug_assertions)]
+        break_if_asked(&command);
         let now = self.now();
         self.machine
             .handle(now, &origin, command, &mut self.effects);

@@ -252,6 +252,11 @@ impl Stage {
         self.end_all(theirs, PeerEnd::NotPermitted);
     }
 
+    /// Ends every peer in a room: it starts anew, and does not know them.
+    pub fn end_of_room(&self, room: RoomNumber) {
+        self.end_all(self.peers.of(|it| it.room == room), PeerEnd::Closed);
+    }
+
     /// Ends every peer of a person, in every room: a sign-out everywhere.
     pub fn end_of_person(&self, member: &MemberId) {
         self.end_all(

@@ -361,6 +361,7 @@ impl Device {
 
     fn enter(&mut self, room: RoomHandle, want: Wanted, asked: Asked) {
         let Some(known) = &mut self.known else { return };
+        known.rooms.retain(|_, it| !it.is_over());
         // Joined again, it keeps the way in that it has, and so the order of what it says.
         let room = known
             .rooms
@@ -514,6 +515,7 @@ impl Device {
     pub(super) fn room(&mut self, a: RoomNumber) -> Option<RoomHandle> {
         let known = self.known.as_mut()?;
         for room in self.starting.borrow_mut().drain(..) {
+            known.rooms.retain(|_, it| !it.is_over());
             known.rooms.entry(room.number).or_insert(room);
         }
         known.rooms.get(&a).cloned()

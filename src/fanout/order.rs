@@ -86,6 +86,8 @@ pub enum Order {
         frame: Bytes,
         class: Class,
     },
+    /// The room is no more, for now: everybody in it is written this frame, and is out of it.
+    Dissolve { room: RoomNumber, frame: Bytes },
     /// One frame for one connection.
     Send {
         connection: ConnectionId,

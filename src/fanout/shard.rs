@@ -141,6 +141,7 @@ impl Shard {
                 }
             }
             Order::Publish { room, frame, class } => self.publish(room, frame, class),
+            Order::Dissolve { room, frame } => self.dissolve(room, &frame),
             Order::Send { connection, frame } => {
                 if let Some(connection) = self.find(connection) {
                     self.send(&connection, frame);
@@ -201,6 +202,17 @@ impl Shard {
             if room.is_empty() {
                 rooms.remove(&number);
             }
+        }
+    }
+
+    fn dissolve(self: &Rc<Self>, number: RoomNumber, frame: &Bytes) {
+        let members: Vec<Rc<Connection>> = match self.rooms.borrow().get(&number) {
+            Some(room) => room.members().map(|it| it.connection.clone()).collect(),
+            None => return,
+        };
+        for connection in members {
+            self.leave(&connection, number);
+            self.give(&connection, frame.clone(), Kind::Answer);
         }
     }
 

@@ -55,6 +55,30 @@ async fn a_viewer_hears_only_its_rooms() {
 }
 
 #[tokio::test]
+async fn a_room_that_is_no_more_tells_everybody_in_it_and_nobody_else() {
+    let server = Server::start(Config::default()).await;
+    let (mut one, mut two) = (server.client().await, server.client().await);
+    server.join(&one, 1, 0);
+    server.join(&one, 2, 0);
+    server.join(&two, 2, 0);
+    server.log(1, 1, 1, 0);
+    server.shard().order(Order::Dissolve {
+        room: 1,
+        frame: common::text("out 1"),
+    });
+    // Nobody is in it any more; whoever comes in again hears what follows.
+    server.log(1, 2, 2, 0);
+    server.join(&one, 1, 2);
+    server.log(1, 3, 3, 0);
+    server.log(2, 1, 1, 0);
+    let heard = one.until("log 2 1 1").await;
+    assert!(heard.contains(&"out 1".to_owned()), "{heard:?}");
+    assert!(!heard.contains(&"log 1 2 2".to_owned()), "{heard:?}");
+    assert!(heard.contains(&"log 1 3 3".to_owned()), "{heard:?}");
+    assert_eq!(two.until("log 2 1 1").await, ["joined"]);
+}
+
+#[tokio::test]
 async fn a_hole_in_the_log_is_told_as_a_gap() {
     let server = Server::start(Config::default()).await;
     let mut client = server.client().await;
