@@ -1,5 +1,6 @@
 // A crowd: ten thousand in one room and a thousand small rooms beside Bun, how soon they are in, what each costs while
 // silent, and how soon all are back after a kill. Everything is shown to everybody unless said otherwise.
+import { Postgres, programs } from "./postgres.mjs";
 import { Server, end } from "./rig.mjs";
 import { PEER, beside, besideBun } from "./fanout.mjs";
 
@@ -149,6 +150,19 @@ async function acks(bench) {
   const command = `make bench ONLY=crowd (64 rooms, 64 writers, 16 in flight, each synced; then at half of that rate; ${seconds} s)`;
   tell("crowd.ack_per_second", many, command);
   tell("crowd.ack_p99_ms_half_load", half, command);
+  if (programs() === null) return console.error("  no PostgreSQL here: no figure of it");
+  const theirs = [];
+  for (let round = 0; round < bench.rounds; round++) {
+    const database = await Postgres.start();
+    const it = await Server.start(rooms, 64, { core: bench.serverCore, database: database.url });
+    const busy = await bench.loaded(["crowd", ...it.where, "--tokens", it.tokens, "--viewers", "0", "--seconds", String(seconds), "--room", "ack", "--rooms", "64",
+      "--writers", "64", "--in-flight", "16"]);
+    await it.stop();
+    await database.stop();
+    theirs.push(busy.acked_per_s);
+    console.error(`  round ${round + 1}: ${busy.acked_per_s.toFixed(0)} acks/s on PostgreSQL`);
+  }
+  tell("crowd.ack_per_second_postgres", theirs, `${command.replace("; then at half of that rate", "")}; PostgreSQL ${programs().split("/").at(-2)} with Debian's defaults, on any core`);
 }
 
 /** A million messages in 64 rooms, a kill, and the time until it serves again. */

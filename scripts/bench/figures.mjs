@@ -46,6 +46,7 @@ export const FIGURES = {
   "crowd.room_loads": ["loads", "<= 1"],
   "crowd.resume_99_s": ["s", "<= 10"],
   "crowd.ack_per_second": ["1/s", ">= 15000"],
+  "crowd.ack_per_second_postgres": ["1/s", null],
   "crowd.ack_p99_ms_half_load": ["ms", "<= 20"],
   "crowd.ready_after_crash_s": ["s", "<= 2"],
 };

@@ -124,8 +124,9 @@ export class Server {
   }
 
   /** With an owner, rooms and tokens; over TLS from then on, where a certificate is given. */
-  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null } = {}) {
+  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null, database = null } = {}) {
     const it = await Server.on(folder, core);
+    if (database) it.set(`store.url=${JSON.stringify(database)}`);
     const text = await it.run();
     const code = text.match(/set-up#(\S+)/)[1];
     const owner = await ask(`${it.base}/api/v1/set-up`, null, { code, name: "bench", password: "bench password", circle: "bench" });
