@@ -339,3 +339,23 @@ async fn f8_a_full_address_is_refused_and_gets_its_place_back_with_the_socket() 
     .await
     .expect("the place is free again");
 }
+
+/// Who has a token that the operator made, and no account here, can own nothing here: that is said, and is
+/// no failure of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_belongs_to_an_account() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    let token = server.tokens(1).remove(0);
+    let answer = owner
+        .http
+        .post(server.url("/api/v1/rooms"))
+        .bearer_auth(token)
+        .json(&serde_json::json!({"title": "mine", "guests": true}))
+        .send()
+        .await
+        .expect("answered");
+    assert_eq!(answer.status(), 403);
+    let problem: protocol::rest::Problem = answer.json().await.expect("a problem");
+    assert_eq!(problem.code, protocol::Code::NotPermitted);
+}

@@ -11,7 +11,7 @@ const [BESIDE, BESIDE_VIEWERS] = [50, 500];
 const STORED = 1_000_000;
 
 const room = (viewers, rate, seconds, more = []) => ["--room", "bench", "--viewers", String(viewers), "--writers", "1", "--rate", String(rate),
-  "--text-bytes", "90", "--join-rate", "2000", "--seconds", String(seconds), ...more];
+  "--text-bytes", "90", "--join-rate", "1000", "--seconds", String(seconds), ...more];
 
 export async function crowd(bench) {
   await ratios(bench);
@@ -42,7 +42,7 @@ async function ratios(bench) {
 
 const slugs = (n) => Array.from({ length: n }, (_, at) => `bench-${at + 1}`);
 const small = (seconds) => ["--room", "bench", "--rooms", String(SMALL), "--viewers", String(SMALL * IN_EACH), "--writers", String(SMALL),
-  "--rate", String(SMALL * 5), "--text-bytes", "90", "--join-rate", "2000", "--seconds", String(seconds)];
+  "--rate", String(SMALL * 5), "--text-bytes", "90", "--join-rate", "1000", "--seconds", String(seconds)];
 
 /** Fifty rooms of ten, while ten thousand hear ten messages a second on the same shard. */
 async function smallBesideLarge(bench) {

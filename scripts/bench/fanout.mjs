@@ -1,7 +1,7 @@
 // A room of 2,000 beside Bun, in the clear and over TLS: the same frames to the same client, in pairs. And what only TLS
 // costs: a handshake, and the memory of 10,000 who listen.
 import { freePort } from "../ports.mjs";
-import { Server, bun, certificate, end, start } from "./rig.mjs";
+import { Server, bun, certificate, end, settled, start } from "./rig.mjs";
 
 export const PEER = { peer: "bun 1.4.5" };
 
@@ -10,8 +10,10 @@ export async function beside(bench, plan, { secure = null, rooms = ["bench"], to
   const pairs = [];
   for (let round = 0; round < bench.rounds; round++) {
     const it = await Server.start(rooms, tokens, { core: bench.serverCore, tls: secure });
+    await settled();
     const mine = await bench.loaded(["crowd", ...it.where, "--tokens", it.tokens, "--server-pid", it.pid, ...plan]);
     await it.stop();
+    await settled();
     const theirs = await besideBun(secure, bench, (there) => bench.loaded(["crowd", "--dialect", "relay", ...there, ...plan]));
     if (mine.verdict === "FAIL" || theirs.verdict === "FAIL") throw new Error("a delivery was wrong: no figure");
     pairs.push({ mine, theirs, ratio: mine.cpu_us_per_delivery / theirs.cpu_us_per_delivery });

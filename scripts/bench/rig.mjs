@@ -62,6 +62,15 @@ export function end(child, signal = "SIGTERM") {
   });
 }
 
+/**
+ * Waits until the kernel has forgotten the connections of the run before. They wait for a minute, and what ends their wait is
+ * charged to whoever runs on that core just then: to the next server.
+ */
+export async function settled() {
+  const waiting = () => Number(readFileSync("/proc/net/sockstat", "utf8").match(/ tw (\d+)/)[1]);
+  while (waiting() > 100) await new Promise((done) => setTimeout(done, 500));
+}
+
 /** Runs the load test and answers its JSON; `told` hears each line of its progress. */
 export function load(args, { core = null, told = null, name = args[0] } = {}) {
   const json = path.join(out, `last-${name}.json`);
@@ -90,8 +99,9 @@ export function certificate() {
   return { ca: path.join(out, "certificate.pem"), key: path.join(out, "key.pem") };
 }
 
-async function ask(url, token, body) {
-  const headers = { "content-type": "application/json", origin: new URL(url).origin };
+/** `from`: the address that a proxy on this machine would tell. */
+async function ask(url, token, body, from) {
+  const headers = { "content-type": "application/json", origin: new URL(url).origin, ...(from && { "x-forwarded-for": from }) };
   if (token) headers.authorization = `Bearer ${token}`;
   const answer = await fetch(url, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
@@ -131,10 +141,11 @@ export class Server {
     const code = text.match(/set-up#(\S+)/)[1];
     const owner = await ask(`${it.base}/api/v1/set-up`, null, { code, name: "bench", password: "bench password", circle: "bench" });
     it.owner = owner.token;
-    // One member may make 20 rooms in ten minutes, so many rooms have many makers.
+    // One member may make 20 rooms in ten minutes, and one address a few accounts: so many rooms have many makers.
     let maker = owner;
     for (const [n, slug] of roomSlugs.entries()) {
-      if (n > 0 && n % 16 === 0) maker = await ask(`${it.base}/api/v1/accounts`, null, { name: `maker ${n}`, password: "bench password" });
+      const account = { name: `maker ${n}`, password: "bench password" };
+      if (n > 0 && n % 16 === 0) maker = await ask(`${it.base}/api/v1/accounts`, null, account, `198.51.100.${n >> 4}`);
       await ask(`${it.base}/api/v1/rooms`, maker.token, { title: slug, guests: true, slug });
     }
     // Started again, so that what is measured did not just make accounts and rooms.

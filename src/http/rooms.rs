@@ -121,8 +121,10 @@ pub(crate) async fn make(
     Known(by): Known,
     Json(wish): Json<NewRoom>,
 ) -> Outcome<Response> {
-    // A room belongs to an account: guests and another site's people have none here.
-    if by.role == Role::Guest || by.foreign {
+    // A room belongs to an account: guests, another site's people and those of a token that an operator
+    // made have none here.
+    let lacks_account = by.role == Role::Guest || by.foreign;
+    if lacks_account || doors.store.account(by.id.clone()).await?.is_none() {
         return Err(Failure::new(
             Code::NotPermitted,
             "rooms are made by members of this circle",
