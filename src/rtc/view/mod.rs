@@ -10,10 +10,11 @@ mod hello;
 mod hold;
 mod ice;
 mod inbound;
+mod queue;
 mod restart;
 mod shield;
 mod viewer;
-mod waiting;
+
 mod wire;
 mod worker;
 
@@ -41,7 +42,7 @@ use crate::{
     sdp::{Fragment, Offer},
 };
 use dtls::Identity;
-use waiting::Waiting;
+use queue::Queue;
 use worker::{Worker, WorkerParts};
 
 /// Orders and frames that wait for a worker: a second of ten busy rooms. A full inbox loses frames
@@ -124,7 +125,7 @@ pub(crate) struct Viewers {
     workers: Arc<[WorkerDoor]>,
     counts: Arc<Counts>,
     per_worker_max: usize,
-    waiting: Arc<Waiting>,
+    queue: Arc<Queue>,
     fingerprint: Arc<str>,
     probe_answer: Arc<str>,
 }
@@ -197,7 +198,7 @@ pub(crate) fn start(
             workers: workers.into(),
             counts,
             per_worker_max,
-            waiting: Arc::default(),
+            queue: Arc::default(),
             fingerprint: identity.fingerprint.as_str().into(),
             probe_answer: probe.answer(&candidates, &identity.fingerprint).into(),
         },
@@ -218,7 +219,7 @@ impl Viewers {
         let offer = Offer::parse(&offer)?;
         // Everybody stands in the line until they watch, so that those who ask at the same moment for
         // the last place find each other there.
-        let before = self.waiting.ask(asker, clock::now());
+        let before = self.queue.ask(asker, clock::now());
         if before.is_none_or(|before| before >= self.free()) {
             return Err(full(before));
         }
@@ -226,7 +227,7 @@ impl Viewers {
             // Somebody has come meanwhile whom the line did not know yet.
             Err(refusal) if refusal.code == Code::RoomFull => Err(full(before)),
             outcome => {
-                self.waiting.leave(asker);
+                self.queue.leave(asker);
                 outcome
             }
         }
@@ -373,7 +374,7 @@ fn worker_of(peer: &PeerId) -> Option<usize> {
 }
 
 /// `before` is how many stand in the line before somebody, who has no place in it without.
-fn full(before: waiting::Before) -> Refusal {
+fn full(before: queue::Before) -> Refusal {
     let ask = u64::try_from(limits::VIEW_LINE_ASK.as_millis()).unwrap_or(u64::MAX);
     let refusal = |say: &str| Refusal::new(Code::RoomFull, say).after_ms(ask);
     match before.and_then(|before| u32::try_from(before + 1).ok()) {

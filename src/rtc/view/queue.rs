@@ -17,31 +17,31 @@ const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The line; shared by all who ask.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<Line>);
+pub(super) struct Queue(Mutex<Queued>);
 
 /// How many stand before somebody, where the line had a place for them.
 pub(super) type Before = Option<usize>;
 
-impl Waiting {
+impl Queue {
     /// Somebody asks: how many came before them and still wait. They stand in the line until they
     /// [`leave`](Self::leave) it or stay away. None: it is as long as it may be.
     pub(super) fn ask(&self, asker: &str, now: Instant) -> Before {
-        self.line().ask(asker, now)
+        self.queued().ask(asker, now)
     }
 
     /// They watch now, or cannot for a reason that waiting does not mend.
     pub(super) fn leave(&self, asker: &str) {
-        self.line().leave(asker);
+        self.queued().leave(asker);
     }
 
     /// Nothing panics while it is held, so a poisoned lock is as good as another.
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn queued(&self) -> MutexGuard<'_, Queued> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct Queued {
     /// By number, which is the order in which they came.
     places: Vec<Place>,
     numbers: HashMap<Arc<str>, u64>,
@@ -56,7 +56,7 @@ struct Place {
     asked: Instant,
 }
 
-impl Line {
+impl Queued {
     fn ask(&mut self, asker: &str, now: Instant) -> Before {
         self.sweep(now);
         if let Some(at) = self.find(asker) {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_first_is_first_and_asking_again_changes_nothing() {
-        let (line, now) = (Waiting::default(), clock::now());
+        let (line, now) = (Queue::default(), clock::now());
         assert_eq!(line.ask("ann", now), Some(0));
         assert_eq!(line.ask("ben", now), Some(1));
         assert_eq!(line.ask("ben", now), Some(1));
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn who_stays_away_too_long_has_lost_the_place() {
-        let (line, start) = (Waiting::default(), clock::now());
+        let (line, start) = (Queue::default(), clock::now());
         line.ask("ann", start);
         line.ask("ben", start);
         let almost = start
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_line_has_an_end() {
-        let (line, now) = (Waiting::default(), clock::now());
+        let (line, now) = (Queue::default(), clock::now());
         for number in 0..limits::VIEW_LINE_MAX {
             assert_eq!(line.ask(&number.to_string(), now), Some(number));
         }
@@ -175,7 +175,7 @@ mod tests {
     fn nobody_is_ever_overtaken() {
         for seed in seeds::of(200) {
             let mut random = StdRng::seed_from_u64(seed);
-            let line = Waiting::default();
+            let line = Queue::default();
             let mut model: VecDeque<(u32, Instant)> = VecDeque::new();
             let mut now = clock::now();
             for _ in 0..400 {
