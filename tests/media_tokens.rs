@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth::{Grant, Role, ServerSecret, Tokens};
 use protocol::{limits, server::Push};
-use support::{Person, Publisher, SOON, Server};
+use support::{OFFER, Person, Publisher, SOON, Server};
 use tokio::time::timeout;
 use weiquan_client::Connection;
 
@@ -46,14 +46,6 @@ async fn picture_is(line: &mut Connection, here: bool) {
     .await
     .expect("in time");
 }
-
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-    m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
-    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n\
-    a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:\
-00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
-    a=rtpmap:96 H264/90000\r\n\
-    a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n";
 
 /// Watches by WHEP; answers the resource.
 async fn watch(guest: &Person, token: &str) -> String {

@@ -6,7 +6,6 @@ mod support;
 mod postgres;
 
 use std::{
-    collections::BTreeSet,
     net::SocketAddr,
     process::{Command, Output},
     sync::{Arc, Mutex},
@@ -15,7 +14,7 @@ use std::{
 
 use postgres::Postgres;
 use protocol::{Seq, server::Phase};
-use support::{Publisher, SOON, Server, read_history};
+use support::{Publisher, SOON, Server, is_whole, read_history};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -187,11 +186,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_whoever_dies() {
     let mut reader = owner.connect("reader").await;
     let a = reader.join("hall", None).await.expect("joined").a;
     let history = read_history(&mut reader, a).await;
-    let last = *history.keys().last().expect("something was said");
-    assert_eq!(history.len() as u64, last, "the log has a hole");
-    let texts: Vec<&String> = history.values().flatten().collect();
-    let unique: BTreeSet<&&String> = texts.iter().collect();
-    assert_eq!(texts.len(), unique.len(), "a message is there twice");
+    is_whole(&history);
     for (seq, text) in noted.lock().expect("whole").iter() {
         let kept = history.get(seq).and_then(Option::as_deref);
         assert_eq!(kept, Some(text.as_str()), "acknowledged at {seq}");

@@ -9,17 +9,9 @@ use protocol::{
     rest::Problem,
     server::{Answered, Push, Reply},
 };
-use support::{Person, Publisher, SOON, Server};
+use support::{OFFER, Person, Publisher, SOON, Server};
 use tokio::time::timeout;
 use weiquan_client::{Connection, Error};
-
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-    m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
-    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n\
-    a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:\
-00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
-    a=rtpmap:96 H264/90000\r\n\
-    a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n";
 
 /// Somebody in the hall who wants to watch.
 struct Viewer {

@@ -36,6 +36,15 @@ pub const PASSWORD: &str = "correct horse battery";
 /// Longest wait for a fact that must come.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// What somebody who wants to watch H264 offers; nobody is behind it.
+pub const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+    m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n\
+    a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:\
+00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
+    a=rtpmap:96 H264/90000\r\n\
+    a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n";
+
 /// The program, as an operator starts it.
 pub struct Server {
     pub address: SocketAddr,
@@ -403,6 +412,15 @@ impl Person {
 }
 
 /// Every record of a room as a member reads it: seq → text, nothing where it is no message.
+/// Holds that a room's history has no hole, and no message twice.
+pub fn is_whole(history: &BTreeMap<Seq, Option<String>>) {
+    let last = *history.keys().last().expect("something was said");
+    assert_eq!(history.len() as u64, last, "the log has a hole");
+    let texts: Vec<&String> = history.values().flatten().collect();
+    let unique: std::collections::BTreeSet<&&String> = texts.iter().collect();
+    assert_eq!(texts.len(), unique.len(), "a message is there twice");
+}
+
 pub async fn read_history(line: &mut Connection, a: RoomNumber) -> BTreeMap<Seq, Option<String>> {
     let mut history = BTreeMap::new();
     loop {
