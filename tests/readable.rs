@@ -22,7 +22,7 @@ struct Watcher {
     line: Connection,
     ledger: Ledger,
     seen: BTreeSet<Seq>,
-    apart: BTreeSet<Seq>,
+    beside: BTreeSet<Seq>,
 }
 
 impl Watcher {
@@ -35,7 +35,7 @@ impl Watcher {
             line,
             ledger,
             seen: BTreeSet::new(),
-            apart: BTreeSet::new(),
+            beside: BTreeSet::new(),
         }
     }
 
@@ -46,7 +46,7 @@ impl Watcher {
                 self.ledger.push(&push).expect("the promise holds");
                 match push {
                     Push::Ev { ev, .. } => self.seen.extend(ev.iter().map(|it| it.s)),
-                    Push::Apart { ev, .. } => self.apart.extend(ev.iter().map(|it| it.s)),
+                    Push::Beside { ev, .. } => self.beside.extend(ev.iter().map(|it| it.s)),
                     _ => {}
                 }
             }
@@ -128,9 +128,9 @@ async fn p9_everybody_is_shown_the_same_part_and_the_history_has_the_rest() {
     assert!(ann.ledger.skipped > 50, "{}", ann.ledger.skipped);
     assert!(ann.seen.contains(&last));
     let mine: BTreeSet<Seq> = answers.intersection(&left_out).copied().collect();
-    assert_eq!(ann.apart, mine, "who asked is shown every answer");
-    assert!(ben.apart.is_empty(), "they are nothing to him");
-    assert_eq!(owner.apart, left_out, "who runs the room is shown all");
+    assert_eq!(ann.beside, mine, "who asked is shown every answer");
+    assert!(ben.beside.is_empty(), "they are nothing to him");
+    assert_eq!(owner.beside, left_out, "who runs the room is shown all");
     let history = read_history(&mut host, a).await;
     assert_eq!(
         history.keys().copied().collect::<Vec<_>>(),

@@ -34,7 +34,7 @@ pub enum Push {
     /// Records that were left out of an `ev` (before it or behind it), and that this person is shown
     /// all the same: their own, what names or answers them; for who runs the room all of them. The
     /// position stays.
-    Apart {
+    Beside {
         a: RoomNumber,
         ev: Vec<RecordFrame>,
     },

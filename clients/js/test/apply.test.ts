@@ -61,9 +61,9 @@ describe("a part of what is said", () => {
     kind: "push",
     push: { op: "ev", a: 7, s: [from, to], skip: to + 1 - from - records.length, ev: records },
   });
-  const apart = (...records: RecordFrame[]): RoomEvent => ({
+  const beside = (...records: RecordFrame[]): RoomEvent => ({
     kind: "push",
-    push: { op: "apart", a: 7, ev: records },
+    push: { op: "beside", a: 7, ev: records },
   });
   const more = (state: RoomState): string[] =>
     viewOf(state).gaps.map((it) => `${it.from}-${it.to}: ${it.count}`);
@@ -75,7 +75,7 @@ describe("a part of what is said", () => {
     expect(viewOf(state)).toMatchObject({ missed: 0, newestSeq: 10 });
   });
 
-  it("counts what came apart, before or after, and an own one that is shown by its ack", () => {
+  it("counts what came beside it, before or after, and an own one that is shown by its ack", () => {
     const own = wish("c1", { kind: "pub", text: "我的" });
     const begun = fold([
       joined({}),
@@ -83,7 +83,7 @@ describe("a part of what is said", () => {
       { kind: "acked", cid: "c1", ack: { s: 4, t: 4000, v: "new" }, now: 5 },
     ]);
     const state = fold(
-      [apart(msg(3, "@小明")), part(1, 9, msg(2)), apart(msg(8, "re")), apart(msg(4, "我的", ME))],
+      [beside(msg(3, "@小明")), part(1, 9, msg(2)), beside(msg(8, "re")), beside(msg(4, "我的", ME))],
       begun,
     );
     expect(texts(state)).toEqual(["2", "@小明", "我的", "re"]);

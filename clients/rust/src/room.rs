@@ -126,7 +126,7 @@ impl Room {
                 self.left_out += u64::from(*skip);
                 self.range(s.0, s.1, ev);
             }
-            Push::Apart { a, ev } if self.is(*a) => {
+            Push::Beside { a, ev } if self.is(*a) => {
                 ev.iter().for_each(|it| self.record(it, it.s));
             }
             Push::Gap { a, to, .. } if self.is(*a) => self.skip(*to, true),

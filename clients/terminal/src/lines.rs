@@ -109,7 +109,7 @@ impl<W: Write> Lines<W> {
                 }
                 self.seen = self.seen.max(s.1);
             }
-            Happening::Push(Push::Apart { ev, .. }) => self.print(&ev)?,
+            Happening::Push(Push::Beside { ev, .. }) => self.print(&ev)?,
             Happening::Push(Push::Gap { from, to, .. }) => {
                 self.seen = self.seen.max(to);
                 eprintln!("{} records were missed", to - from + 1);

@@ -256,7 +256,7 @@ impl Room {
             _ => return,
         };
         let own = writer.iter().flat_map(|it| self.presence.connections(it));
-        let mut connections: Vec<u64> = self.runners().into_iter().chain(own).collect();
+        let mut connections: Vec<u64> = self.who_runs_it().chain(own).collect();
         connections.sort_unstable();
         connections.dedup();
         for connection in connections {

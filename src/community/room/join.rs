@@ -41,7 +41,11 @@ impl Room {
             });
             return;
         }
-        self.show_all(now, fx);
+        let shown = self.shown_seq();
+        if since.as_ref().is_some_and(|it| it.s > shown) {
+            // What they know is on its way to the others.
+            self.show_all(now, fx);
+        }
         self.presence.arrive(now, &from.who, from.connection);
         self.viewer_came(&from.who.id);
         self.traced.saw(&from.who);
@@ -56,7 +60,7 @@ impl Room {
             room: self.meta.slug.clone(),
             title: self.meta.title.to_string(),
             e: self.epoch.clone(),
-            s: self.committed.seq,
+            s: self.shown_seq(),
             resumed: catch.resumed,
             gap: catch.gap,
             ev: frames(first),
@@ -167,9 +171,18 @@ impl Room {
         }
     }
 
+    /// Up to what everybody has been shown: what waits is announced to whoever is here by then.
     fn catch_up(&self, since: Option<Position>) -> Catch {
-        let tail = || self.ring.tail(limits::SNAPSHOT_RECORDS);
-        let known = since.filter(|it| it.e == self.epoch && it.s <= self.committed.seq);
+        let shown = self.shown_seq();
+        let seen = |mut records: Vec<Arc<Record>>| {
+            records.retain(|it| it.seq <= shown);
+            records
+        };
+        let tail = || {
+            let kept = limits::SNAPSHOT_RECORDS + self.readable.len();
+            seen(self.ring.tail(kept))
+        };
+        let known = since.filter(|it| it.e == self.epoch && it.s <= shown);
         let Some(since) = known else {
             return Catch {
                 resumed: Resumed::Fresh,
@@ -177,7 +190,7 @@ impl Room {
                 records: tail(),
             };
         };
-        if since.s == self.committed.seq {
+        if since.s == shown {
             return Catch {
                 resumed: Resumed::Full,
                 gap: None,
@@ -188,7 +201,7 @@ impl Room {
             return Catch {
                 resumed: Resumed::Full,
                 gap: None,
-                records,
+                records: seen(records),
             };
         }
         let records = tail();

@@ -53,7 +53,10 @@ mod typing;
 mod undo;
 mod votes;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use protocol::{
     CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, limits, server::Reply,
@@ -382,11 +385,26 @@ impl Room {
             let standing = self.committed_standing(who);
             rights::can(standing, Verb::RunBroadcast, &object).is_allowed()
         };
-        self.presence
-            .people()
+        self.those_who_run_it()
             .filter(runs)
             .flat_map(|who| self.presence.connections(&who.id))
             .collect()
+    }
+
+    /// Connections of those here who run the room: co-hosts too.
+    fn who_runs_it(&self) -> impl Iterator<Item = u64> {
+        self.those_who_run_it()
+            .flat_map(|it| self.presence.connections(&it.id))
+    }
+
+    /// Those here who run the room: few, and found without looking at everybody.
+    fn those_who_run_it(&self) -> impl Iterator<Item = &Who> {
+        let named = self.committed.hosts().into_keys();
+        let named = named.chain([self.meta.maker.clone()]);
+        let named: BTreeSet<MemberId> = named.collect();
+        let others = named.into_iter().filter_map(|it| self.presence.who(&it));
+        let others = others.filter(|it| !it.role.is_staff());
+        self.presence.staff().chain(others)
     }
 
     /// Does this member have this right here now?

@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Presence {
     here: BTreeMap<MemberId, Here>,
     connections: BTreeMap<u64, MemberId>,
+    /// Moderators and owners among them.
+    staff: BTreeSet<MemberId>,
     /// Members without a connection, by when they stop counting as here.
     leaving: BTreeSet<(u64, MemberId)>,
     /// To be announced: who is new or looks different, and who is gone.
@@ -78,6 +80,7 @@ impl Presence {
             leaves_at: None,
         };
         self.here.insert(who.id.clone(), here);
+        self.note_role(who);
         self.left.remove(&who.id);
         self.touch(now, &who.id);
     }
@@ -121,6 +124,7 @@ impl Presence {
         // Where they come from is nothing that others see.
         let looks_alike = (&here.who.name, here.who.role) == (&who.name, who.role);
         here.who = who.clone();
+        self.note_role(who);
         if !looks_alike {
             self.touch(now, &who.id);
         }
@@ -140,6 +144,19 @@ impl Presence {
 
     pub(super) fn who(&self, member: &MemberId) -> Option<&Who> {
         self.here.get(member).map(|it| &it.who)
+    }
+
+    /// Moderators and owners who are here: few, however many there are.
+    pub(super) fn staff(&self) -> impl Iterator<Item = &Who> {
+        self.staff.iter().filter_map(|it| self.who(it))
+    }
+
+    fn note_role(&mut self, who: &Who) {
+        if who.role.is_staff() {
+            self.staff.insert(who.id.clone());
+        } else {
+            self.staff.remove(&who.id);
+        }
     }
 
     pub(super) fn people(&self) -> impl Iterator<Item = &Who> {
@@ -251,6 +268,7 @@ impl Presence {
 
     fn gone(&mut self, now: Now, member: &MemberId) {
         self.came.remove(member);
+        self.staff.remove(member);
         self.left.insert(member.clone());
         self.announce_soon(now);
     }

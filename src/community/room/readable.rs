@@ -6,7 +6,7 @@
 //! what they say: who speaks most is not seen most. What the host, a moderator or the room itself
 //! says, and what changes something, is always shown, and ends the gathering.
 //!
-//! Nothing is lost: the log has all of it, and what is left out still goes, apart, to those whom it is
+//! Nothing is lost: the log has all of it, and what is left out still goes, beside it, to those whom it is
 //! about and to those who run the room.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{MemberId, limits, server::Mark};
+use protocol::{MemberId, Seq, limits, server::Mark};
 
 use super::Room;
 use crate::{
@@ -52,6 +52,11 @@ struct Parted {
 }
 
 impl Readable {
+    /// How many wait.
+    pub(super) const fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn take(&mut self, now: Now, records: Vec<Arc<Record>>) {
         if self.waiting.is_empty() {
             self.since = now.mono_ms;
@@ -175,18 +180,16 @@ fn cannot_wait(record: &Record) -> bool {
 }
 
 impl Room {
-    /// Records that are on disk and not shown yet.
-    #[cfg(test)]
-    pub(crate) fn gathered(&self) -> usize {
-        self.readable.waiting.len()
+    /// The last record that everybody has been shown, or told of as left out.
+    pub(crate) fn shown_seq(&self) -> Seq {
+        let waiting = self.readable.waiting.first();
+        waiting.map_or(self.committed.seq, |it| it.seq - 1)
     }
 
     /// These are on disk: shows them, now or as soon as there is room.
     pub(super) fn show_soon(&mut self, now: Now, records: Vec<Arc<Record>>, fx: &mut Vec<Effect>) {
         self.readable.take(now, records);
-        if self.readable.is_due(now, self.meta.rates.readable) {
-            self.show_all(now, fx);
-        }
+        self.wake_readable(now, fx);
     }
 
     pub(super) fn wake_readable(&mut self, now: Now, fx: &mut Vec<Effect>) {
@@ -195,7 +198,7 @@ impl Room {
         }
     }
 
-    /// What waits is shown now, so that whoever comes next begins behind it.
+    /// What waits is shown now.
     pub(super) fn show_all(&mut self, now: Now, fx: &mut Vec<Effect>) {
         let Some(mut parted) = self.readable.part(now, self.meta.rates.readable) else {
             return;
@@ -211,7 +214,7 @@ impl Room {
         let left_out = self.left_out_for(&parted.left_out);
         fx.push(Effect::Announce(Announce::Records(parted.shown)));
         for (connection, records) in left_out {
-            let push = protocol::server::Push::Apart {
+            let push = protocol::server::Push::Beside {
                 a: self.meta.number,
                 ev: records.iter().map(|it| it.frame()).collect(),
             };
@@ -226,7 +229,7 @@ impl Room {
         if left_out.is_empty() {
             return told;
         }
-        let runners = self.runners();
+        let runners: Vec<u64> = self.who_runs_it().collect();
         for record in left_out {
             let RecordBody::Message(it) = &record.body else {
                 continue;

@@ -120,7 +120,7 @@ impl Client {
                     self.part(*s, *skip, ev);
                 }
             }
-            Push::Apart { ev, .. } => {
+            Push::Beside { ev, .. } => {
                 for record in ev {
                     assert!(
                         matches!(record.body, Body::Msg { .. }),
@@ -243,12 +243,11 @@ impl Client {
     }
 
     /// What this device shows is what the log says.
-    pub(super) fn check(&self, model: &Model, epoch: &Epoch, gathered: usize) {
+    pub(super) fn check(&self, model: &Model, epoch: &Epoch, shown: Seq) {
         let Some(position) = self.position.as_ref().filter(|_| self.joined) else {
             return;
         };
         assert_eq!(position.e, *epoch);
-        let shown = model.last - gathered as u64;
         assert_eq!(position.s, shown, "heard everything that is committed");
         for (seq, line) in &self.lines {
             let truth = &model.lines[seq];

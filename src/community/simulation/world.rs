@@ -261,7 +261,7 @@ impl World {
         }
         for client in &self.clients {
             let place = &self.places[client.room];
-            client.check(&place.committed, &place.epoch, place.room.gathered());
+            client.check(&place.committed, &place.epoch, place.room.shown_seq());
             if client.joined {
                 let here: BTreeSet<MemberId> = place.here.keys().cloned().collect();
                 assert_eq!(

@@ -28,7 +28,7 @@ export type Push = { "op": "ev", a: number, s: [number, number],
  * More is said in the room than can be read: so many records of the range are in the
  * history alone.
  */
-skip?: number, ev: Array<RecordFrame>, } | { "op": "apart", a: number, ev: Array<RecordFrame>, } | { "op": "state", a: number, 
+skip?: number, ev: Array<RecordFrame>, } | { "op": "beside", a: number, ev: Array<RecordFrame>, } | { "op": "state", a: number, 
 /**
  * People here (each counted once, however many tabs).
  */

@@ -154,7 +154,7 @@ function pushed(state: RoomState, push: RoomPush): RoomState {
   switch (push.op) {
     case "ev":
       return part(range(state, push.s[0], push.s[1], push.ev), push);
-    case "apart":
+    case "beside":
       return counted(state, takeRecords(state, push.ev, null));
     case "gap":
       return named(state, push.to);
@@ -215,7 +215,7 @@ function range(state: RoomState, from: number, to: number, records: readonly Rec
 /** More was said than can be read: the rest of the range is a gap around what is shown. */
 function part(state: RoomState, { s: [from, to], skip = 0, ev }: Extract<RoomPush, { op: "ev" }>): RoomState {
   if (skip === 0) return state;
-  // Some of it came apart, before.
+  // Some of it came beside it, before.
   const known = loaded(state, { from, to }) - ev.filter((it) => it.k === "msg").length;
   const gap: Gap = { from, to, kind: "part", left: skip - known, loading: false };
   return gap.left > 0 ? { ...state, gaps: [...state.gaps, gap] } : state;

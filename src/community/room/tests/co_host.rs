@@ -56,6 +56,26 @@ fn s9_a_co_host_keeps_order_and_neither_publishes_nor_ends() {
 }
 
 #[test]
+fn s9_a_co_host_hears_of_what_waits_for_review() {
+    let mut bench = opened();
+    bench.co_host(MAKER, ANN, true).expect("a member");
+    let of = bench.say(BOB, "加微信").expect("said");
+    bench.fx.clear();
+    let client_id = bench.cid();
+    bench
+        .ack(MAKER, Command::Hold { client_id, of })
+        .expect("held");
+    let told = |name: &str| {
+        bench.fx.iter().any(|it| {
+            matches!(it, Effect::Push { connection: to, push: Push::Held { .. } }
+                if *to == connection(name))
+        })
+    };
+    assert!(told(MAKER) && told(ANN) && told(BOB), "{:?}", bench.fx);
+    assert!(!told(GUEST));
+}
+
+#[test]
 fn s9_it_ends_by_the_hosts_word_and_with_the_broadcast() {
     let mut bench = opened();
     bench.co_host(MAKER, ANN, true).expect("the host may");

@@ -36,12 +36,12 @@ fn seqs(bench: &Bench) -> Vec<Seq> {
     records.map(|it| it.seq).collect()
 }
 
-/// What one connection is shown apart.
-fn apart(bench: &Bench, name: &str) -> Vec<Seq> {
+/// What one connection is shown beside the rest.
+fn beside(bench: &Bench, name: &str) -> Vec<Seq> {
     let own = bench.fx.iter().filter_map(|it| match it {
         Effect::Push {
             connection: to,
-            push: Push::Apart { ev, .. },
+            push: Push::Beside { ev, .. },
         } if *to == connection(name) => Some(ev),
         _ => None,
     });
@@ -119,14 +119,14 @@ fn p9_what_is_left_out_reaches_those_whom_it_is_about() {
     let left_out: Vec<Seq> = (1..=named).filter(|it| !all.contains(it)).collect();
     assert!(left_out.len() > 10);
     for (name, seq) in [(BOB, reply), (GUEST, named), (ANN, reply), (ANN, named)] {
-        let seen = all.contains(&seq) || apart(&bench, name).contains(&seq);
+        let seen = all.contains(&seq) || beside(&bench, name).contains(&seq);
         assert!(seen, "{seq} is for {name}");
     }
     for name in [MAKER, MODERATOR, OWNER] {
-        assert_eq!(apart(&bench, name), left_out, "{name} runs the room");
+        assert_eq!(beside(&bench, name), left_out, "{name} runs the room");
     }
     let others = |it: &Seq| *it != reply && *it != named;
-    assert_eq!(apart(&bench, BOB).into_iter().filter(others).count(), 0);
+    assert_eq!(beside(&bench, BOB).into_iter().filter(others).count(), 0);
 }
 
 #[test]
@@ -162,18 +162,36 @@ fn p9_hosts_questions_and_changes_are_shown_with_all_before_them() {
 }
 
 #[test]
-fn p9_whoever_comes_in_begins_behind_what_waits() {
+fn p9_whoever_comes_in_begins_where_the_others_are() {
     let mut bench = loud();
     for _ in 0..40 {
         bench.say(ANN, "noise").expect("said");
     }
+    let before = seqs(&bench).last().copied().expect("shown");
     bench.fx.clear();
     let joined = bench.join("newcomer");
-    let to: Vec<_> = shown(&bench).iter().map(|it| it.to).collect();
-    assert_eq!(to, [joined.s], "shown to all who were here before");
-    bench.fx.clear();
+    assert_eq!(
+        seqs(&bench),
+        [] as [Seq; 0],
+        "a storm of joins shows nobody anything"
+    );
+    assert_eq!(joined.s, before, "as far as the others have been shown");
+    assert_eq!(joined.ev.last().map(|it| it.s), Some(before));
     bench.say(MAKER, "welcome").expect("said");
-    assert_eq!(shown(&bench)[0].from, joined.s + 1);
+    assert_eq!(
+        shown(&bench)[0].from,
+        before + 1,
+        "and from there on with them"
+    );
+    // Who comes back knowing more than was shown (by the answer to their own) is no exception.
+    for _ in 0..40 {
+        bench.say(ANN, "noise").expect("said");
+    }
+    bench.fx.clear();
+    let last = bench.room.committed_seq();
+    let back = bench.join_since(BOB, Some(last)).expect("let in");
+    assert_eq!((back.s, back.ev.len()), (last, 0));
+    assert_eq!(shown(&bench)[0].to, last);
 }
 
 #[test]
