@@ -18,6 +18,7 @@ use crate::{
     disks::{Home, OTHER_ROOM, ROOM, append, entry, person, set_up, with_id},
     ports::free_ports,
     postgres::{Postgres, nobody_is_born},
+    until,
 };
 
 /// A connection that was not used for so long is asked whether it stands.
@@ -38,17 +39,6 @@ fn at(url: &str) -> StoreConfig {
         url: Some(url.parse().unwrap()),
         ..StoreConfig::default()
     }
-}
-
-async fn until(fact: impl Fn() -> bool) {
-    let fact = async {
-        while !fact() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), fact)
-        .await
-        .expect("it happens by itself");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! A body can be erased: not only unseen, but gone from the disk.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use store::{Append, Entry, RowChange};
 
-use crate::disks::{ROOM, append, change, entry, open, set_up};
+use crate::{
+    disks::{ROOM, append, change, entry, open, set_up},
+    until,
+};
 
 const MARKER: &str = "a secret that was said by mistake";
 
@@ -24,17 +27,6 @@ fn holds(file: &Path, text: &str) -> bool {
 
 async fn gone(folder: &Path) {
     until(|| places(folder).is_empty()).await;
-}
-
-async fn until(fact: impl Fn() -> bool) {
-    let fact = async {
-        while !fact() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), fact)
-        .await
-        .expect("it happens by itself");
 }
 
 /// Bodies from a few bytes to many overflow pages.

@@ -22,3 +22,15 @@ mod rows;
 mod simulated;
 mod suite;
 mod writer;
+
+/// Waits for what must come about by itself.
+async fn until(fact: impl Fn() -> bool) {
+    let fact = async {
+        while !fact() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), fact)
+        .await
+        .expect("it happens by itself");
+}
