@@ -1,17 +1,19 @@
 //! The loop of one shard: take the letters, give the rooms a turn, let everything else run, again.
 
 use std::{
+    iter::Peekable,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::atomic::Ordering,
 };
 
+use bytes::{Bytes, BytesMut};
 use protocol::CloseCode;
 use tokio::{sync::mpsc, task};
 
 use crate::{
     Config, Open, ShardHandle, life,
-    order::{Letter, Local},
+    order::{Letter, Local, Order},
     room::{Room, Turn},
     shard::Shard,
     sweep,
@@ -69,13 +71,45 @@ async fn serve<O: Open>(shard: &Rc<Shard>, open: &O, mut letters: mpsc::Unbounde
             .shared
             .waiting
             .fetch_sub(taken.len(), Ordering::Relaxed);
-        for letter in taken.drain(..) {
+        let mut letters = taken.drain(..).peekable();
+        while let Some(letter) = next_letter(&mut letters, shard.config.write_bytes_max) {
             if open_letter(shard, open, letter) == Next::Stop {
                 return;
             }
         }
+        drop(letters);
         take_turns(shard);
     }
+}
+
+/// The next letter. Answers to one connection that follow each other are one, so one write.
+fn next_letter(
+    letters: &mut Peekable<impl Iterator<Item = Letter>>,
+    bytes_max: usize,
+) -> Option<Letter> {
+    let letter = letters.next()?;
+    let Letter::Order(Order::Send { connection, frame }) = letter else {
+        return Some(letter);
+    };
+    let is_next = |it: &Letter, bytes: usize| match it {
+        Letter::Order(Order::Send {
+            connection: to,
+            frame,
+        }) => *to == connection && bytes + frame.len() <= bytes_max,
+        _ => false,
+    };
+    if !letters.peek().is_some_and(|it| is_next(it, frame.len())) {
+        let only = Order::Send { connection, frame };
+        return Some(Letter::Order(only));
+    }
+    let mut joined = BytesMut::from(&frame[..]);
+    while let Some(Letter::Order(Order::Send { frame, .. })) =
+        letters.next_if(|it| is_next(it, joined.len()))
+    {
+        joined.extend_from_slice(&frame);
+    }
+    let frame = joined.freeze();
+    Some(Letter::Order(Order::Send { connection, frame }))
 }
 
 /// Waits for letters, or until a room has rested.
@@ -133,7 +167,7 @@ async fn watched(work: Local) {
     }
 }
 
-fn drain(shard: &Rc<Shard>, farewell: bytes::Bytes) {
+fn drain(shard: &Rc<Shard>, farewell: Bytes) {
     shard.is_draining.set(true);
     let all: Vec<_> = shard
         .connections
@@ -205,6 +239,66 @@ fn give_up(shard: &Rc<Shard>, number: u32) {
             &member.connection,
             CloseCode::Forced,
             "the server made a mistake",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ConnectionId;
+
+    fn to(slot: u32, frame: &'static [u8]) -> Letter {
+        let connection = ConnectionId {
+            shard: 0,
+            slot,
+            generation: 1,
+        };
+        let frame = Bytes::from_static(frame);
+        Letter::Order(Order::Send { connection, frame })
+    }
+
+    /// Whom each letter is for, and what it says.
+    fn opened(letters: Vec<Letter>, bytes_max: usize) -> Vec<(u32, Bytes)> {
+        let mut letters = letters.into_iter().peekable();
+        std::iter::from_fn(|| next_letter(&mut letters, bytes_max))
+            .map(|it| match it {
+                Letter::Order(Order::Send { connection, frame }) => (connection.slot, frame),
+                _ => (u32::MAX, Bytes::new()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn answers_that_follow_each_other_leave_together() {
+        let letters = vec![
+            to(1, b"a"),
+            to(1, b"b"),
+            to(2, b"c"),
+            to(1, b"d"),
+            Letter::Stop,
+            to(1, b"e"),
+            to(1, b"f"),
+        ];
+        let expected: [(u32, &[u8]); 5] = [
+            (1, b"ab"),
+            (2, b"c"),
+            (1, b"d"),
+            (u32::MAX, b""),
+            (1, b"ef"),
+        ];
+        let found = opened(letters, 64);
+        let found: Vec<(u32, &[u8])> = found.iter().map(|it| (it.0, &it.1[..])).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn no_more_than_one_write_takes() {
+        let letters = vec![to(1, b"abc"), to(1, b"de"), to(1, b"f"), to(1, b"ghi")];
+        let found = opened(letters, 5);
+        assert_eq!(
+            found.iter().map(|it| it.1.len()).collect::<Vec<_>>(),
+            [5, 4]
         );
     }
 }
