@@ -13,7 +13,10 @@ use anyhow::{Context as _, Result};
 use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
-    crypto::aws_lc_rs,
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{self, cipher_suite::TLS13_AES_128_GCM_SHA256},
+    },
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use tokio::{
@@ -65,12 +68,22 @@ fn connector(trusted: &Path) -> Result<TlsConnector> {
         .with_context(|| format!("{} holds no certificate", trusted.display()))?;
     let mut roots = RootCertStore::empty();
     roots.add(certificate).context("not one to trust")?;
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(as_browsers_offer()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Browsers name AES-128 first, and a server takes the first that it has. With rustls's own order a
+/// handshake would cost a server 28 µs of SHA-384 more than a viewer's does.
+fn as_browsers_offer() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider
+        .cipher_suites
+        .sort_by_key(|it| *it != TLS13_AES_128_GCM_SHA256);
+    provider
 }
 
 async fn connect(server: SocketAddr, n: usize) -> io::Result<TcpStream> {

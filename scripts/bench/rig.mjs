@@ -32,6 +32,8 @@ if (disk === "tmpfs" || disk === "ramfs") {
 console.error(`machine: ${os.cpus().length} cores, ${os.cpus()[0].model}, load ${os.loadavg()[0].toFixed(2)}, disk ${disk}`);
 
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+// Told to go, it takes with it what it started.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 // Server on the first core, generator on the second, where there are two: a measurement must not share one.
 const pinned = (core, command, args) =>
