@@ -4,10 +4,14 @@ use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, hooks::Wal};
 
 use crate::{
     db::Db,
@@ -61,9 +65,10 @@ fn private_file(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-/// A connection that may write. Only the writer has one, behind the folder's lock.
-pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<Db> {
-    let db = Connection::open_with_flags(
+/// A connection that may write, and how many pages its commits have left in the write-ahead log. Only
+/// the writer has one, behind the folder's lock.
+pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<(Db, Arc<AtomicU32>)> {
+    let mut db = Connection::open_with_flags(
         database_file(folder),
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -80,7 +85,13 @@ pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<Db> {
     db.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // The writer checkpoints by itself, between commits (see `SqliteLog::idle`).
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
-    Ok(Db::Sqlite(db))
+    let pages = Arc::new(AtomicU32::new(0));
+    let counted = pages.clone();
+    db.wal_hook(Some(move |_: &mut Wal, pages| {
+        counted.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok((Db::Sqlite(db), pages))
 }
 
 /// A connection that cannot write.
