@@ -81,6 +81,7 @@ pub struct Server {
     pub public_url: String,
     pub origins: Vec<String>,
     pub connections_per_address: u32,
+    pub memory_mib: u64,
     pub threads: usize,
 }
 
@@ -93,6 +94,7 @@ impl Default for Server {
             public_url: String::new(),
             origins: Vec::new(),
             connections_per_address: limits::CONNECTIONS_PER_ADDRESS_MAX,
+            memory_mib: 0,
             threads: 0,
         }
     }

@@ -23,6 +23,7 @@ use crate::{
         self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes,
         PublishWish, Revoked, ViewWish,
     },
+    memory::Memory,
 };
 
 /// Carries orders to media. Each is a task of its own, so that a slow handshake holds nobody up.
@@ -193,6 +194,7 @@ pub struct Rooms {
     /// Whether pushes may go to addresses that are not public.
     pub push_private: bool,
     pub draining: Arc<AtomicBool>,
+    pub memory: Arc<Memory>,
 }
 
 impl Rooms {
@@ -388,6 +390,10 @@ impl seam::Stage for Rooms {
 
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    fn takes_newcomers(&self) -> Result<(), Refusal> {
+        self.memory.takes_newcomers()
     }
 }
 

@@ -11,9 +11,10 @@ use crate::{config::Config, layers::value_of, operate::audit, server::Server};
 
 /// The keys that count as soon as the configuration is read again (SIGHUP); the file says so beside
 /// each. Every other key counts from the next start on.
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 9] = [
     "server.origins",
     "server.connections_per_address",
+    "server.memory_mib",
     "rooms.talk_burst",
     "rooms.talk_per_second",
     "rooms.readable_per_second",
@@ -102,6 +103,7 @@ fn differences(one: &Config, other: &Config) -> Vec<String> {
 fn take_reloaded(to: &mut Config, from: &Config) {
     to.raw.server.origins.clone_from(&from.raw.server.origins);
     to.raw.server.connections_per_address = from.raw.server.connections_per_address;
+    to.raw.server.memory_mib = from.raw.server.memory_mib;
     to.raw.auth.sign_up = from.raw.auth.sign_up;
     to.raw.rooms.talk_burst = from.raw.rooms.talk_burst;
     to.raw.rooms.talk_per_second = from.raw.rooms.talk_per_second;
@@ -164,6 +166,7 @@ mod tests {
         let flags = [
             ("server.origins", "[\"https://friend.example\"]"),
             ("server.connections_per_address", "7"),
+            ("server.memory_mib", "64"),
             ("auth.sign_up", "false"),
             ("rooms.talk_burst", "3"),
             ("rooms.talk_per_second", "2"),

@@ -35,6 +35,7 @@ use crate::{
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
     letters::{self, Desk},
+    memory::Memory,
     post,
 };
 
@@ -67,6 +68,7 @@ pub struct Server {
     draining: Arc<AtomicBool>,
     front: Front,
     live: http::Live,
+    memory: Arc<Memory>,
     redirect_front: Option<Front>,
     admin_front: Option<Front>,
     media: rtc_edge::Running,
@@ -135,12 +137,14 @@ impl Server {
         let directory = Directory::new(handles.clone(), store.clone(), stage, rates(config));
         let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
+        let memory = Memory::new(config.raw.server.memory_mib);
         let shared = Shared {
             directory: directory.clone(),
             people: people.clone(),
             tokens: tokens.clone(),
             store: store.clone(),
             tracer: Tracer::new(&server_secret),
+            memory: memory.clone(),
         };
         let shards = prepared
             .start(Opener(Arc::new(shared)))
@@ -165,6 +169,7 @@ impl Server {
             tokio::spawn(join::carry_orders(orders, rtc.clone())),
             tokio::spawn(join::carry_reports(reported, directory.clone())),
             tokio::spawn(join::end_expired(directory.clone())),
+            tokio::spawn(memory.clone().watch()),
             tokio::spawn(gauges(
                 people.clone(),
                 directory.clone(),
@@ -193,6 +198,7 @@ impl Server {
             push_key,
             push_private: config.push.private,
             draining: draining.clone(),
+            memory: memory.clone(),
         });
         let shelf = config.raw.server.data.clone();
         let shelf = tokio::task::spawn_blocking(move || blobs::Shelf::open(&shelf))
@@ -252,6 +258,7 @@ impl Server {
             draining,
             front,
             live,
+            memory,
             redirect_front,
             admin_front,
             media,
@@ -263,6 +270,7 @@ impl Server {
     pub fn change(&self, config: &Config) {
         self.live.change(settings(config, &self.url));
         self.directory.set_rates(rates(config));
+        self.memory.limit(config.raw.server.memory_mib);
     }
 
     /// A line of the audit log, of what the operator did to the server that runs.

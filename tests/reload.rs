@@ -7,9 +7,14 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
+    time::Duration,
 };
 
-use protocol::rest::{Credentials, NewRoom, RoomCard, SetUp, Token};
+use protocol::{
+    ClientFrame,
+    rest::{Credentials, NewRoom, RoomCard, SetUp, Token},
+    server::Push,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use support::{PASSWORD, SOON, free_ports};
@@ -280,6 +285,96 @@ async fn another_rate_of_talk_counts_in_rooms_that_run() {
     server.reload("[rooms]\ntalk_per_second = 0\n", "read again");
     assert_eq!(taken(&mut line, a).await, 12);
     assert_eq!(taken(&mut line, later).await, 12);
+}
+
+/// Short of memory: who is here goes on talking, hearts are let go, and nobody new comes in until there is
+/// enough again.
+#[tokio::test]
+async fn a_server_short_of_memory_lets_in_nobody_new_and_loses_nobody() {
+    let server = Configured::start();
+    let owner = server.set_up().await;
+    for slug in ["hall", "other"] {
+        let room = json!({"title": slug, "guests": true, "slug": slug});
+        let made = server.http.post(format!("{}/api/v1/rooms", server.base));
+        let made = made.bearer_auth(&owner.token).json(&room).send().await;
+        assert_eq!(made.expect("answered").status(), 201);
+    }
+    let address: std::net::SocketAddr = server
+        .base
+        .trim_start_matches("http://")
+        .parse()
+        .expect("one");
+    let open = async || Connection::open(address, None).await;
+    let mut line = open().await.expect("connects");
+    line.hello(&owner.token, "phone").await.expect("welcome");
+    let a = line.join("hall", None).await.expect("joined").a;
+    let member = server.sign_up("ann").await.expect("anybody may");
+    let mut watching = open().await.expect("connects");
+    watching
+        .hello(&member.token, "desk")
+        .await
+        .expect("welcome");
+    watching.join("hall", None).await.expect("joined");
+    let heart = ClientFrame::Burst {
+        a,
+        kind: "heart".into(),
+        n: 1,
+    };
+    // How many hearts are heard before these words.
+    let hearts_before = async |watching: &mut Connection, last: protocol::Seq| {
+        let mut hearts = 0;
+        loop {
+            let push = tokio::time::timeout(SOON, watching.next_push()).await;
+            match push.expect("in time").expect("nobody is put out") {
+                Push::Burst { .. } => hearts += 1,
+                Push::Ev { s, .. } if s.1 >= last => return hearts,
+                _ => {}
+            }
+        }
+    };
+    line.send(&heart).await.expect("sent");
+    tokio::time::timeout(SOON, async {
+        while !matches!(watching.next_push().await, Ok(Push::Burst { .. })) {}
+    })
+    .await
+    .expect("a heart is shown");
+
+    server.write(
+        &server.fixed.replace("[rtc]", "memory_mib = 1\n[rtc]"),
+        "memory is short",
+    );
+    let upgrade = || {
+        let request = server.http.get(format!("{}/ws", server.base));
+        request
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-protocol", protocol::limits::SUBPROTOCOL)
+            .send()
+    };
+    let refused = upgrade().await.expect("answered");
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    let elsewhere = line.join("other", None).await.expect_err("nobody new");
+    match elsewhere {
+        weiquan_client::Error::Refused(it) => {
+            assert_eq!((it.code, it.ms), (protocol::Code::Busy, Some(5_000)));
+        }
+        other => panic!("{other}"),
+    }
+    // A heart that was let go would have been told within half a second of the first words.
+    line.send(&heart).await.expect("sent");
+    let mut last = line.say(a, "still here").await.expect("acknowledged").s;
+    let until = tokio::time::Instant::now() + Duration::from_secs(1);
+    while tokio::time::Instant::now() < until {
+        last = line.say(a, "and here").await.expect("acknowledged").s;
+    }
+    assert_eq!(hearts_before(&mut watching, last).await, 0);
+
+    server.reload("", "there is enough memory again");
+    assert_eq!(upgrade().await.expect("answered").status(), 101);
+    line.join("other", None).await.expect("joined");
 }
 
 /// What counts is written down first: no line, no change.

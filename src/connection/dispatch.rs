@@ -352,6 +352,9 @@ impl Device {
             );
             return self.refuse(i, Refusal::new(Code::TooLarge, say));
         }
+        if let Err(refusal) = self.shared.memory.takes_newcomers() {
+            return self.refuse(i, refusal);
+        }
         let Some(asked) = self.opened(i) else { return };
         match self.shared.directory.running(&want.room) {
             Some(room) => self.enter(room, want, asked),
@@ -442,7 +445,7 @@ impl Device {
     fn burst(&mut self, a: RoomNumber, kind: String, n: u32) {
         let Some(room) = self.room(a) else { return };
         let Some(known) = &mut self.known else { return };
-        if known.hearts.allow(clock::unix_ms()) {
+        if known.hearts.allow(clock::unix_ms()) && !self.shared.memory.is_scarce() {
             let asked = Asked::Nobody { id: self.link.id() };
             self.wish(&room, Command::Burst { kind, n }, asked);
         }
@@ -452,7 +455,7 @@ impl Device {
         let Some(room) = self.room(a) else { return };
         let Some(known) = &mut self.known else { return };
         // As hearts are: what is too much is dropped.
-        if known.hearts.allow(clock::unix_ms()) {
+        if known.hearts.allow(clock::unix_ms()) && !self.shared.memory.is_scarce() {
             let asked = Asked::Nobody { id: self.link.id() };
             self.wish(&room, Command::Typing, asked);
         }

@@ -18,7 +18,10 @@ use fanout::{Link, Open, Peer};
 use protocol::{Code, Refusal, RoomNumber, Seq, limits, server::Push};
 use store::Store;
 
-use crate::actor::{Directory, People, push_frame};
+use crate::{
+    actor::{Directory, People, push_frame},
+    memory::Memory,
+};
 pub use device::Device;
 pub use traces::Tracer;
 
@@ -29,6 +32,7 @@ pub struct Shared {
     pub tokens: Arc<Tokens>,
     pub store: Store,
     pub tracer: Tracer,
+    pub memory: Arc<Memory>,
 }
 
 /// Opens connections on the shards.

@@ -168,6 +168,9 @@ pub trait Stage: Send + Sync + 'static {
 
     /// True from the first moment of the shutdown: `/readyz` says 503.
     fn is_draining(&self) -> bool;
+
+    /// Refuses with `busy` while there is no memory for anybody new.
+    fn takes_newcomers(&self) -> Result<(), Refusal>;
 }
 
 /// A socket that speaks WebSocket from now on: the 101 is on its way, nothing else was written.

@@ -69,6 +69,7 @@ impl Upgrades {
                 "the server is going: come back in a moment",
             ));
         }
+        self.stage.takes_newcomers()?;
         let (origin, host) = (upgrade.origin.as_deref(), upgrade.host.as_deref());
         if !ws::origin_allowed(origin, host, &self.live.now().origins) {
             return Err(refused(Rejection::Origin));

@@ -17,6 +17,12 @@ pub fn record_process() {
     }
 }
 
+/// What this process holds in memory now, bytes; nothing where there is no `/proc`.
+pub fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_bytes_of(&status).map(|it| it as u64)
+}
+
 #[derive(Debug, PartialEq)]
 struct Usage {
     cpu_seconds: f64,
@@ -34,7 +40,7 @@ impl Usage {
         let unclear = || io::Error::from(io::ErrorKind::InvalidData);
         Ok(Self {
             cpu_seconds: cpu_seconds(&stat).ok_or_else(unclear)?,
-            resident_bytes: resident_bytes(&status).ok_or_else(unclear)?,
+            resident_bytes: resident_bytes_of(&status).ok_or_else(unclear)?,
             descriptors: descriptors as f64,
             descriptors_max: descriptors_max(&limits),
         })
@@ -50,7 +56,7 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-fn resident_bytes(status: &str) -> Option<f64> {
+fn resident_bytes_of(status: &str) -> Option<f64> {
     let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1_024.0)
@@ -72,7 +78,7 @@ mod tests {
         let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 4 0 9 1 2";
         assert_eq!(cpu_seconds(stat), Some(3.0));
         assert_eq!(
-            resident_bytes("Name:\tx\nVmRSS:\t    2048 kB\n"),
+            resident_bytes_of("Name:\tx\nVmRSS:\t    2048 kB\n"),
             Some(2_097_152.0)
         );
         let limits = "Limit  Soft Hard\nMax open files            20000   524288   files\n";

@@ -233,4 +233,8 @@ impl Stage for StandIn {
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
+
+    fn takes_newcomers(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
 }

@@ -175,6 +175,7 @@ async fn read_offer(doors: &Doors, request: Request) -> Outcome<String> {
         let refusal = Refusal::new(Code::Draining, "the server is going down");
         return Err(refusal.after_ms(TRY_AGAIN_MS).into());
     }
+    doors.stage.takes_newcomers()?;
     Ok(offer)
 }
 
