@@ -26,12 +26,16 @@ const ENDING: u8 = 2;
 /// Frames of one write while catching up.
 const PARTS_MAX: usize = 64;
 
+/// A pass visits thousands of these, none of which is in the cache: what a delivery needs comes first and
+/// lies together, on one line of 64 bytes with the counts of the `Rc` before it.
+#[repr(C)]
 pub(crate) struct Connection {
-    pub(crate) id: ConnectionId,
-    pub(crate) socket: TcpStream,
     /// `None` where the socket is plain.
-    tls: RefCell<Option<Box<tls::Session>>>,
+    tls: Option<tls::Session>,
     flags: Cell<u8>,
+    pub(crate) is_pinged: Cell<bool>,
+    pub(crate) socket: TcpStream,
+    pub(crate) id: ConnectionId,
     /// The rooms it is in, with its key in each.
     pub(crate) rooms: RefCell<SmallVec<[(RoomNumber, usize); 1]>>,
     pub(crate) lag: RefCell<Option<Box<Lag>>>,
@@ -41,7 +45,6 @@ pub(crate) struct Connection {
     /// Milliseconds of the shard's clock.
     pub(crate) heard_ms: Cell<u64>,
     expect_by_ms: Cell<u64>,
-    pub(crate) is_pinged: Cell<bool>,
 }
 
 /// What waits for a blocked socket. Frames of rooms are not here: they wait in the rooms' rings.
@@ -113,17 +116,17 @@ impl Connection {
         now_ms: u64,
     ) -> Rc<Self> {
         Rc::new(Self {
-            id,
-            socket,
-            tls: RefCell::new(tls.map(Box::new)),
+            tls,
             flags: Cell::new(0),
+            is_pinged: Cell::new(false),
+            socket,
+            id,
             rooms: RefCell::default(),
             lag: RefCell::new(None),
             ending: RefCell::new(None),
             reading: Cell::new(None),
             heard_ms: Cell::new(now_ms),
             expect_by_ms: Cell::new(0),
-            is_pinged: Cell::new(false),
         })
     }
 
@@ -184,7 +187,7 @@ impl Connection {
 
     /// Writes one frame, or several that are joined.
     pub(crate) fn write(&self, bytes: &Bytes) -> Written {
-        let Some(session) = &mut *self.tls.borrow_mut() else {
+        let Some(session) = &self.tls else {
             return match self.write_raw(bytes) {
                 Ok(n) if n == bytes.len() => Written::All,
                 Ok(n) => Written::Part {
@@ -217,7 +220,7 @@ impl Connection {
 
     /// Writes several frames in one call of the kernel.
     pub(crate) fn write_parts(&self, parts: &[Part]) -> PartsWritten {
-        if let Some(session) = &mut *self.tls.borrow_mut() {
+        if let Some(session) = &self.tls {
             return SEALED.with_borrow_mut(|sealed| {
                 sealed.clear();
                 for part in parts {
@@ -263,7 +266,7 @@ impl Connection {
     /// Bytes of frames that are best written at once: a viewer that stalls owns no more sealed
     /// bytes than one record.
     pub(crate) fn write_bytes_max(&self, config: &Config) -> usize {
-        match &*self.tls.borrow() {
+        match &self.tls {
             Some(_) => config.write_bytes_max.min(tls::RECORD_BYTES_MAX),
             None => config.write_bytes_max,
         }
@@ -271,7 +274,7 @@ impl Connection {
 
     /// What was received, in plain: `received` itself, or what TLS makes of it, written to `plain`.
     pub(crate) fn open<'a>(&self, received: &'a mut [u8], plain: &'a mut Vec<u8>) -> Heard<'a> {
-        let Some(session) = &mut *self.tls.borrow_mut() else {
+        let Some(session) = &self.tls else {
             return Heard {
                 plain: received,
                 due: Vec::new(),
@@ -289,7 +292,7 @@ impl Connection {
 
     /// A frame as it goes to the socket.
     pub(crate) fn sealed(&self, frame: Bytes) -> Bytes {
-        let Some(session) = &mut *self.tls.borrow_mut() else {
+        let Some(session) = &self.tls else {
             return frame;
         };
         let mut sealed = Vec::new();
@@ -303,7 +306,7 @@ impl Connection {
     /// The last word of TLS; nothing on a plain socket.
     pub(crate) fn last_word(&self) -> Bytes {
         let mut sealed = Vec::new();
-        if let Some(session) = &mut *self.tls.borrow_mut()
+        if let Some(session) = &self.tls
             && session.close(&mut sealed).is_err()
         {
             sealed.clear();
@@ -417,5 +420,22 @@ impl Lag {
 impl Drop for Lag {
     fn drop(&mut self) {
         self.flusher.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::{offset_of, size_of};
+
+    use super::*;
+
+    /// The counts of an `Rc` stand before what it holds.
+    const COUNTS: usize = 2 * size_of::<usize>();
+
+    #[test]
+    fn what_a_delivery_needs_lies_on_one_line_of_the_cache() {
+        let ends = offset_of!(Connection, socket) + size_of::<TcpStream>();
+        assert!(COUNTS + ends <= 64, "{}", COUNTS + ends);
+        assert!(COUNTS + size_of::<Connection>() <= 192);
     }
 }

@@ -1,6 +1,6 @@
 //! One connection's side of TLS.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use rustls::{
     ServerConfig,
@@ -42,8 +42,13 @@ pub enum Opened {
 }
 
 /// TLS of one connection, as its server. See the crate's description.
-pub struct Session {
-    connection: Box<UnbufferedServerConnection>,
+///
+/// One pointer, and everything behind it in one piece: a viewer's session is cold when a pass comes to it,
+/// and each detour costs a tenth of a microsecond.
+pub struct Session(Box<RefCell<Inner>>);
+
+struct Inner {
+    connection: UnbufferedServerConnection,
     /// The beginning of a record, or of a message in several records, whose end has not come yet.
     ///
     /// INVARIANT: every call of `process_tls_records` is given these bytes first. rustls remembers
@@ -64,26 +69,50 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(crate) fn new(config: Arc<ServerConfig>) -> Result<Self, Fault> {
-        Ok(Self {
-            connection: Box::new(UnbufferedServerConnection::new(config)?),
+        Ok(Self(Box::new(RefCell::new(Inner {
+            connection: UnbufferedServerConnection::new(config)?,
             rest: Vec::new(),
             is_broken: false,
-        })
+        }))))
     }
 
     /// No data can be sealed yet.
     pub fn is_handshaking(&self) -> bool {
-        self.connection.is_handshaking()
-    }
-
-    fn is_challenge(&self) -> bool {
-        !self.is_handshaking() && self.connection.alpn_protocol() == Some(CHALLENGE_PROTOCOL)
+        self.0.borrow().connection.is_handshaking()
     }
 
     /// Takes received bytes. Appends what they say to `plain`, and what has to be sent because of
     /// them (handshake, key updates, an alert before a fault) to `out`; that must go out before
     /// anything sealed later. `received` is decrypted in place; what is not understood yet is kept.
     pub fn open(
+        &self,
+        received: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Opened, Fault> {
+        self.0.borrow_mut().open(received, plain, out)
+    }
+
+    /// Appends the records that carry `plain` to `out`. From here on they must be sent, whole and in
+    /// this order: their place in the sequence is taken.
+    pub fn seal(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.0.borrow_mut().seal(plain, out)
+    }
+
+    /// Appends our last word (close_notify), without which the other side cannot tell the end from
+    /// a cut.
+    pub fn close(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.0.borrow_mut().close(out)
+    }
+}
+
+impl Inner {
+    fn is_challenge(&self) -> bool {
+        !self.connection.is_handshaking()
+            && self.connection.alpn_protocol() == Some(CHALLENGE_PROTOCOL)
+    }
+
+    fn open(
         &mut self,
         received: &mut [u8],
         plain: &mut Vec<u8>,
@@ -171,9 +200,7 @@ impl Session {
         }
     }
 
-    /// Appends the records that carry `plain` to `out`. From here on they must be sent, whole and in
-    /// this order: their place in the sequence is taken.
-    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         self.with_traffic(out, |traffic, out| {
             let records = plain.len().div_ceil(RECORD_BYTES_MAX).max(1);
             let from = out.len();
@@ -191,9 +218,7 @@ impl Session {
         })
     }
 
-    /// Appends our last word (close_notify), without which the other side cannot tell the end from
-    /// a cut.
-    pub fn close(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn close(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         self.with_traffic(out, |traffic, out| {
             let from = out.len();
             out.resize(from + 2 + RECORD_OVERHEAD, 0);

@@ -131,7 +131,7 @@ fn records_may_be_cut_anywhere() {
         }
         assert!(pair.heard == said, "seed {seed}");
         assert!(
-            pair.server.rest.is_empty(),
+            pair.server.0.borrow().rest.is_empty(),
             "seed {seed}: nothing is left over"
         );
     }
@@ -175,7 +175,7 @@ fn the_last_word_is_said_and_heard() {
 #[test]
 fn nothing_is_sealed_before_the_handshake() {
     let (acceptor, _) = acceptor();
-    let mut session = acceptor.accept().unwrap();
+    let session = acceptor.accept().unwrap();
     let mut out = Vec::new();
     assert!(matches!(session.seal(b"x", &mut out), Err(Fault::NotOpen)));
     assert!(out.is_empty());
@@ -184,7 +184,7 @@ fn nothing_is_sealed_before_the_handshake() {
 #[test]
 fn a_message_in_several_records_may_be_waited_for() {
     let (acceptor, _) = acceptor();
-    let mut session = acceptor.accept().unwrap();
+    let session = acceptor.accept().unwrap();
     let mut client = pair(&BOTH).client;
     let mut hello = Vec::new();
     client.write_tls(&mut hello).unwrap();
@@ -206,7 +206,7 @@ fn a_message_in_several_records_may_be_waited_for() {
 #[test]
 fn what_is_not_tls_is_a_fault_and_told() {
     let (acceptor, _) = acceptor();
-    let mut session = acceptor.accept().unwrap();
+    let session = acceptor.accept().unwrap();
     let (mut plain, mut out) = (Vec::new(), Vec::new());
     let mut request = *b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let error = session
@@ -229,7 +229,7 @@ fn no_mutated_bytes_end_more_than_their_session() {
             let at = rng.random_range(0..hello.len());
             hello[at] = rng.random();
         }
-        let mut session = acceptor.accept().unwrap();
+        let session = acceptor.accept().unwrap();
         let (mut plain, mut out) = (Vec::new(), Vec::new());
         // Refused, or still waiting for more: never a panic, never data.
         let cut = rng.random_range(0..hello.len());
@@ -351,7 +351,7 @@ fn who_asks_for_an_answer_that_is_not_there_is_shown_nothing() {
     config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
     let name = ServerName::try_from("localhost").unwrap();
     let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut server = Acceptor::new(certificates).unwrap().accept().unwrap();
+    let server = Acceptor::new(certificates).unwrap().accept().unwrap();
     let (mut sent, mut plain, mut out) = (Vec::new(), Vec::new(), Vec::new());
     client.write_tls(&mut sent).unwrap();
     assert!(server.open(&mut sent, &mut plain, &mut out).is_err());

@@ -144,7 +144,7 @@ fn secure() -> (Acceptor, TlsConnector) {
 
 /// The server's side of a handshake, as the front does it; with what was read beyond it.
 async fn shake_hands(acceptor: &Acceptor, socket: &mut TcpStream) -> (tls::Session, Vec<u8>) {
-    let mut session = acceptor.accept().unwrap();
+    let session = acceptor.accept().unwrap();
     let mut plain = Vec::new();
     let mut buffer = [0; 4_096];
     while session.is_handshaking() {
