@@ -15,6 +15,8 @@ use protocol::RoomNumber;
 /// How much of its time a shard may spend before rooms begin to rest, and when they rest fully.
 const REST_FROM: f64 = 0.5;
 const REST_FULLY: f64 = 0.75;
+/// The longest rest of a room, however large it is and whatever the duty: people still talk with each other.
+const REST_MAX: Duration = Duration::from_millis(250);
 /// How long a look at the load takes. Long against a pass, short against a rush.
 const WINDOW: Duration = Duration::from_millis(200);
 
@@ -64,7 +66,8 @@ impl Schedule {
     /// How long a room rests whose pass cost so much.
     pub(crate) fn rest_of(&self, cost: Duration) -> Option<Duration> {
         let part = ((self.load - REST_FROM) / (REST_FULLY - REST_FROM)).clamp(0.0, 1.0);
-        Some(cost.mul_f64(self.duty * part)).filter(|it| !it.is_zero())
+        let rest = cost.mul_f64(self.duty * part).min(REST_MAX);
+        Some(rest).filter(|it| !it.is_zero())
     }
 
     /// A room with news has its next turn at this time.
@@ -136,6 +139,18 @@ mod tests {
         assert_eq!(rest_at(5, 5), 40 * MS);
         let between = rest_at(6, 0);
         assert!(between > Duration::ZERO && between < 40 * MS, "{between:?}");
+    }
+
+    #[test]
+    fn the_largest_room_rests_no_longer_than_people_wait() {
+        let mut now = clock::now();
+        let mut schedule = Schedule::new(400, now);
+        for _ in 0..100 {
+            now += 10 * MS;
+            schedule.worked(10 * MS, now);
+        }
+        assert_eq!(schedule.rest_of(40 * MS), Some(160 * MS));
+        assert_eq!(schedule.rest_of(400 * MS), Some(REST_MAX));
     }
 
     #[test]
