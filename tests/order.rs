@@ -214,6 +214,46 @@ async fn o7_a_delete_is_taken_back_and_o8_a_kick_is_told_to_every_device() {
     assert!(matches!(refused, Err(Error::Refused(it)) if it.code == Code::Kicked));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn s7_who_keeps_order_finds_somebody_among_those_who_are_here() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("tea").await;
+    let (mut keeper, a) = enter(&owner, "keeper").await;
+    let (mut ann, _) = enter(&server.sign_up("ann").await, "phone").await;
+    let _ben = enter(&server.sign_up("Ben").await, "phone").await;
+    let page = |q: Option<&str>, after| {
+        let q = q.map(str::to_owned);
+        move |i, _| ClientFrame::Who {
+            i,
+            a,
+            q,
+            after,
+            n: 2,
+        }
+    };
+    let names = |reply| match reply {
+        Reply::Who(page) => {
+            let here: Vec<String> = page.here.into_iter().map(|it| it.name).collect();
+            (here, page.next)
+        }
+        other => panic!("{other:?}"),
+    };
+    let (mut all, next) = names(act(&mut ann, page(None, None)).await.expect("told"));
+    let (rest, end) = names(act(&mut ann, page(None, next)).await.expect("told"));
+    all.extend(rest);
+    all.sort();
+    assert_eq!((all.len(), end), (3, None), "{all:?}");
+    let (found, _) = names(
+        act(&mut keeper, page(Some("ｂＥｎ"), None))
+            .await
+            .expect("told"),
+    );
+    assert_eq!(found, ["Ben"]);
+    let refused = act(&mut ann, page(Some("ben"), None)).await;
+    assert_eq!(refused, Err(Code::NotPermitted));
+}
+
 #[tokio::test]
 async fn o10_a_banned_device_is_refused_under_another_name() {
     let server = Server::start();

@@ -93,6 +93,8 @@ pub enum Command {
         n: u32,
     },
     Roster,
+    /// A page of who is here.
+    Who(Whose),
     /// The questions that wait.
     Questions,
     Poll {
@@ -172,6 +174,17 @@ pub enum Command {
     },
 }
 
+/// What of who is here is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// Only those whose name has this in it, however either is written.
+    pub q: Option<String>,
+    /// Those whose id comes after this one.
+    pub after: Option<MemberId>,
+    /// People of one page.
+    pub n: usize,
+}
+
 impl Command {
     /// The client id of a command that becomes a record.
     pub fn client_id(&self) -> Option<&ClientId> {
@@ -180,6 +193,7 @@ impl Command {
             | Self::Leave
             | Self::Burst { .. }
             | Self::Roster
+            | Self::Who(_)
             | Self::Questions
             | Self::Held { .. }
             | Self::Rules

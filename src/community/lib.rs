@@ -21,7 +21,7 @@ mod fault;
 #[cfg(test)]
 mod simulation;
 
-pub use command::{Command, Need, Origin, StageReport};
+pub use command::{Command, Need, Origin, StageReport, Whose};
 pub use effect::{
     Act, Announce, Asker, Effect, Measured, Notice, Notify, RowChange, Shown, StageOrder,
 };

@@ -1,6 +1,6 @@
 //! From a frame to the room it is for. Each arm is one line into its noun.
 
-use community::{Command, Past};
+use community::{Command, Past, Whose};
 use protocol::{ClientFrame, Code, Refusal, RoomNumber, client::Wanted, limits};
 
 use super::device::Device;
@@ -150,6 +150,10 @@ impl Device {
                 self.history(i, a, before, after, n);
             }
             ClientFrame::Roster { i, a } => self.command(i, a, Command::Roster),
+            ClientFrame::Who { i, a, q, after, n } => {
+                let n = usize::try_from(n).unwrap_or(usize::MAX);
+                self.command(i, a, Command::Who(Whose { q, after, n }));
+            }
             ClientFrame::Questions { i, a } => self.command(i, a, Command::Questions),
             ClientFrame::Mode {
                 i,

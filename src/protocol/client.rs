@@ -214,6 +214,18 @@ frames! {
     }
     /// Who is here (up to [`limits::ROSTER_MEMBERS_MAX`]).
     Roster { i: u32, a: RoomNumber }
+    /// A page of who is here; by name (`q`) for who runs the room.
+    Who {
+        i: u32,
+        a: RoomNumber,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        q: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        after: Option<MemberId>,
+        n: u32,
+    }
     Mute {
         i: u32,
         a: RoomNumber,
@@ -396,6 +408,7 @@ impl ClientFrame {
             | Self::Kick { i, .. }
             | Self::History { i, .. }
             | Self::Roster { i, .. }
+            | Self::Who { i, .. }
             | Self::Mute { i, .. }
             | Self::Unmute { i, .. }
             | Self::Ban { i, .. }

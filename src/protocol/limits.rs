@@ -205,6 +205,10 @@ pub const READABLE_EVERY: Duration = Duration::from_millis(500);
 pub const TURN_SENDS: usize = 256;
 /// Members up to which a room shows its whole roster.
 pub const ROSTER_MEMBERS_MAX: usize = 200;
+/// Names that one page of `who` is looked for in: the next page goes on behind them.
+pub const WHO_SCANNED_MAX: usize = 1_000;
+/// Characters by which somebody is sought.
+pub const WHO_CHARS_MAX: usize = 40;
 /// How long a member who left still counts as here.
 pub const REJOIN_GRACE: Duration = Duration::from_secs(10);
 /// How long the media of a connection that broke off goes on, for the next one to take over.

@@ -44,6 +44,7 @@ pub enum Reply {
     Ack(Ack),
     Page(Page),
     Roster(Roster),
+    Who(WhoPage),
     Answered(Answered),
     HeldPage(HeldPage),
     RulesNow(RulesNow),
@@ -183,6 +184,17 @@ pub struct Page {
 pub struct Roster {
     pub roster: Vec<Person>,
     pub count: u32,
+}
+
+/// To `who`: some of who is here, in the order of their ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct WhoPage {
+    pub here: Vec<Person>,
+    /// What to ask for with `after` to go on. Absent where there is nobody further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub next: Option<MemberId>,
 }
 
 /// To `offer`.

@@ -43,6 +43,7 @@ import type {
   StreamKey,
   StreamKeyMade,
   Summary,
+  WhoPage,
 } from "./protocol/index.js";
 import type { Readable } from "./readable.js";
 import type { WatchOptions, WatcherApi, PublishOptions, PublisherApi } from "./api-media.js";
@@ -278,6 +279,8 @@ export interface RoomApi {
   fetchGap(gap: GapView): Promise<void>;
   /** Asks who is here; the answer is also in `view.roster`. */
   roster(): Promise<Person[]>;
+  /** A page of who is here, in a room of any size; with `q` those of that name, for who runs the room. `next` goes on as `after`. */
+  who(page?: { q?: string; after?: string; n?: number }): Promise<WhoPage>;
   /** Puts a message, or words of one's own, above the talk; `null` takes down what is there. */
   pin(what: number | string | null): Promise<void>;
   /** A step of a question: shown to everybody, put back, answered. */

@@ -183,6 +183,13 @@ export class FakeServer {
       }
       case "roster":
         return line.say({ i: frame.i, ok: { roster: this.people, count: this.people.length } });
+      case "who": {
+        const { q = "", after = "", n } = frame;
+        const here = this.people.filter((it) => it.id > after && it.name.includes(q)).slice(0, n);
+        const next = here.at(-1)?.id;
+        const goesOn = next !== undefined && this.people.some((it) => it.id > next);
+        return line.say({ i: frame.i, ok: goesOn ? { here, next } : { here } });
+      }
       case "questions":
         return line.say({ i: frame.i, ok: { page: [], end: true } });
       case "restart":

@@ -62,6 +62,23 @@ describe("who is here", () => {
     expect(asked(world)).toBe(1);
     expect(names(world)).toEqual(["ann"]);
   });
+
+  it("is asked for page by page where there are many, and by name", async () => {
+    const world = new World();
+    await world.inLobby();
+    const room = world.client.room("lobby");
+    world.server.people = Array.from({ length: 500 }, (_, n) => person(`m_${String(n).padStart(3, "0")}`));
+    const ask = async (page?: Parameters<typeof room.who>[0]) => {
+      const answer = room.who(page);
+      await world.clock.advance(20);
+      return answer;
+    };
+    const first = await ask();
+    expect([first.here.length, first.next]).toEqual([200, "m_199"]);
+    const then = await ask({ after: "m_199", n: 400 });
+    expect([then.here.length, then.next]).toEqual([300, undefined]);
+    expect((await ask({ q: "499" })).here).toEqual([person("m_499")]);
+  });
 });
 
 describe("roles", () => {

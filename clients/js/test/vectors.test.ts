@@ -205,6 +205,8 @@ it("says what it wants in the frames that a server reads", async () => {
   for (let n = 0; n < 4; n++) room.heart();
   await Promise.all([
     room.roster(),
+    room.who({ n: 50 }),
+    room.who({ q: "小明", after: "m_li", n: 50 }),
     room.mute("m_ming", 60_000, "刷屏"),
     room.unmute("m_ming"),
     room.ban("m_ming"),
@@ -240,6 +242,7 @@ it("says what it wants in the frames that a server reads", async () => {
     "delete",
     "burst",
     "roster",
+    "who",
     "mute",
     "unmute",
     "ban",

@@ -44,6 +44,15 @@ export const states = [
   { name: "room-members", path: "/r/members?who=guest" },
   { name: "room-banned", path: "/r/banned" },
   { name: "room-people", path: "/r/gap?who=host", then: (page) => clickOn(page, ".chat .here") },
+  { name: "room-crowd", path: "/r/show", then: (page) => clickOn(page, ".chat .here") },
+  {
+    name: "room-crowd-find", path: "/r/show?who=host",
+    then: async (page) => {
+      await clickOn(page, ".chat .here");
+      await page.type("dialog[open] input[type=search]", "林");
+      await page.waitForFunction(() => [...document.querySelectorAll("dialog[open] li .name")].every((it) => it.textContent.includes("林")));
+    },
+  },
   { name: "room-line", path: "/r/live", then: (page) => clickOn(page, ".line") },
   { name: "room-settings", path: "/r/slow?who=host", then: (page) => clickOn(page, ".chat .head [data-act=settings]") },
   { name: "room-quiet", path: "/r/quiet" },

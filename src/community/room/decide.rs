@@ -174,6 +174,7 @@ impl Room {
             | Command::Leave
             | Command::Burst { .. }
             | Command::Roster
+            | Command::Who(_)
             | Command::Questions
             | Command::Held { .. }
             | Command::Rules

@@ -213,7 +213,7 @@ impl Room {
         }
     }
 
-    fn frames_of(&self, people: Vec<&Who>) -> Vec<protocol::server::Person> {
+    pub(super) fn frames_of(&self, people: Vec<&Who>) -> Vec<protocol::server::Person> {
         people
             .into_iter()
             .map(|it| self.committed_person(it).frame())

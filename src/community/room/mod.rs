@@ -52,6 +52,7 @@ mod traces;
 mod typing;
 mod undo;
 mod votes;
+mod who;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -351,6 +352,7 @@ impl Room {
             }
             Command::Burst { kind, n } => self.burst(now, from, &kind, n),
             Command::Roster => self.roster(from, fx),
+            Command::Who(whose) => self.answer_who(from, &whose, fx),
             Command::Questions => self.questions(from, fx),
             Command::Typing => self.typing(now, from),
             Command::Vote { .. } | Command::Like { .. } => self.row(now, from, command, fx),

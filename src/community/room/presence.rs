@@ -1,7 +1,10 @@
 //! Who is here: each member once, however many connections; one who comes back within the grace
 //! never left. Announced at most once a second, and person by person only while the room is small.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use protocol::{MemberId, limits};
 
@@ -192,6 +195,14 @@ impl Presence {
             .take(limits::ROSTER_MEMBERS_MAX)
             .map(|it| &it.who)
             .collect()
+    }
+
+    /// Everybody whose id comes after this one, in the order of their ids.
+    pub(super) fn after(&self, id: Option<&MemberId>) -> impl Iterator<Item = &Who> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.here
+            .range((from, Bound::Unbounded))
+            .map(|it| &it.1.who)
     }
 
     /// Somebody joined and was told how things stand, ahead of everybody else: what differs must be

@@ -9,8 +9,9 @@ import type { Restarted } from "./Restarted.js";
 import type { Roster } from "./Roster.js";
 import type { RulesNow } from "./RulesNow.js";
 import type { Welcome } from "./Welcome.js";
+import type { WhoPage } from "./WhoPage.js";
 
 /**
  * What an `ok` holds. The request tells which one it is, so no tag travels.
  */
-export type Reply = Welcome | Joined | Ack | Page | Roster | Answered | HeldPage | RulesNow | Restarted | Liked | Record<symbol, never>;
+export type Reply = Welcome | Joined | Ack | Page | Roster | WhoPage | Answered | HeldPage | RulesNow | Restarted | Liked | Record<symbol, never>;

@@ -111,3 +111,4 @@ export type { Voted } from "./Voted.js";
 export type { Votes } from "./Votes.js";
 export type { Wanted } from "./Wanted.js";
 export type { Welcome } from "./Welcome.js";
+export type { WhoPage } from "./WhoPage.js";

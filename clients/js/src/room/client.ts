@@ -41,6 +41,7 @@ import type {
   Rules,
   RulesNow,
   Welcome,
+  WhoPage,
 } from "../protocol/index.js";
 import { ROSTER_MEMBERS_MAX, THREAD_RECORDS, TYPING_EVERY_MS } from "../limits.js";
 import { Cell, type Readable } from "../readable.js";
@@ -62,7 +63,9 @@ const REJOIN_DEFAULT_MS = 2_000;
 const TYPING_SHOWN_MS = 6_000;
 
 /** A question to the server that a room asks by its number. */
-type Query = Bare<Extract<Request, { op: "roster" | "questions" | "thread" | "liked" | "held" | "rules" }>>;
+type Query = Bare<
+  Extract<Request, { op: "roster" | "who" | "questions" | "thread" | "liked" | "held" | "rules" }>
+>;
 type Bare<T> = T extends { a: number } ? Omit<T, "a"> : never;
 
 /** What a room shares with the other rooms of the same client. */
@@ -195,6 +198,13 @@ export class RoomClient implements RoomApi {
     const { roster, count } = (await this.#query({ op: "roster" })) as Roster;
     this.#fold({ kind: "roster", roster, count });
     return roster;
+  }
+
+  who({
+    n = ROSTER_MEMBERS_MAX,
+    ...page
+  }: { q?: string; after?: string; n?: number } = {}): Promise<WhoPage> {
+    return this.#query({ op: "who", ...page, n }) as Promise<WhoPage>;
   }
 
   async like(seq: number, on: boolean): Promise<void> {

@@ -185,6 +185,16 @@ export class FakeRoom implements RoomApi {
   async roster() {
     return [...(this.view.get().roster ?? [])];
   }
+  async who({ q = "", after = "", n = 200 }: { q?: string; after?: string; n?: number } = {}) {
+    const marks = ["member", "member", "guest", "member"] as const;
+    const all = Array.from({ length: this.view.get().count }, (_, at) => {
+      const like = everybody[at % everybody.length] ?? lin;
+      return { id: `m_${String(at).padStart(5, "0")}`, name: at < everybody.length ? like.name : `${like.name}${at}`, mark: at < everybody.length ? like.mark : (marks[at % 4] ?? "member") };
+    });
+    const here = all.filter((it) => it.id > after && it.name.includes(q)).slice(0, Math.min(n, 20));
+    const last = here.at(-1)?.id;
+    return { here, ...(last !== undefined && all.some((it) => it.id > last && it.name.includes(q)) ? { next: last } : {}) };
+  }
   async undelete(seq: number): Promise<void> {
     const text = talk().find((it) => it.seq === seq)?.text ?? "手滑删掉的话";
     this.#replace(this.#keyOf(seq), { text, deleted: false });

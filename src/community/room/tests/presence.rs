@@ -1,4 +1,5 @@
 use super::*;
+use crate::command::Whose;
 use protocol::limits;
 
 /// The rosters and counts announced so far.
@@ -135,6 +136,73 @@ fn the_roster_that_is_asked_for_has_a_bound() {
         .ask("stranger", Command::Roster)
         .expect_err("not here");
     assert_eq!(refusal.code, Code::NotJoined);
+}
+
+fn page(
+    bench: &mut Bench,
+    by: &str,
+    q: Option<&str>,
+    after: Option<&str>,
+    n: usize,
+) -> Result<(Vec<String>, Option<String>), Code> {
+    let whose = Whose {
+        q: q.map(str::to_owned),
+        after: after.map(Into::into),
+        n,
+    };
+    match bench.ask(by, Command::Who(whose)) {
+        Ok(Reply::Who(page)) => {
+            let here = page.here.iter().map(|it| it.id.to_string()).collect();
+            Ok((here, page.next.map(|it| it.to_string())))
+        }
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal.code),
+    }
+}
+
+#[test]
+fn everybody_in_a_large_room_is_seen_page_by_page_and_once() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 0, 430);
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let (here, next) = page(&mut bench, "m000", None, after.as_deref(), 1_000).expect("told");
+        assert!(here.len() <= limits::ROSTER_MEMBERS_MAX);
+        seen.extend(here);
+        match next {
+            Some(it) => after = Some(it),
+            None => break,
+        }
+    }
+    let everybody: Vec<String> = (0..430).map(|n| format!("m{n:03}")).collect();
+    assert_eq!(seen, everybody);
+    assert_eq!(
+        page(&mut bench, "stranger", None, None, 50),
+        Err(Code::NotJoined)
+    );
+}
+
+#[test]
+fn who_keeps_order_finds_somebody_by_name_however_it_is_written() {
+    let mut bench = Bench::new();
+    crowd(&mut bench, 0, 1_000);
+    bench.join(MODERATOR);
+    bench.join("zoe");
+    // The page looks at so many names and no more, and says where to go on.
+    let (first, next) = page(&mut bench, MODERATOR, Some("ＺＯＥ"), None, 50).expect("told");
+    assert_eq!(first, Vec::<String>::new());
+    let (second, next) =
+        page(&mut bench, MODERATOR, Some("ＺＯＥ"), next.as_deref(), 50).expect("told");
+    assert_eq!((second, next), (vec!["zoe".to_owned()], None));
+    assert_eq!(
+        page(&mut bench, "m000", Some("m1"), None, 50),
+        Err(Code::NotPermitted)
+    );
+    let long = "名".repeat(limits::WHO_CHARS_MAX + 1);
+    assert_eq!(
+        page(&mut bench, MODERATOR, Some(&long), None, 50),
+        Err(Code::TooLong)
+    );
 }
 
 #[test]

@@ -368,7 +368,7 @@ export const en = {
   people: {
     title: "Who is here",
     count: (n: number, shown: string) => (n === 1 ? "1 person is here" : `${shown} people are here`),
-    tooMany: "So many that only the number is shown.",
+    nobody: "Nobody of that name is here.",
     mute: "Mute",
     unmute: "Unmute",
     ban: "Ban",

@@ -364,7 +364,7 @@ export const zhCN: Words = {
   people: {
     title: "谁在这里",
     count: (_n, shown) => `${shown} 人在这里`,
-    tooMany: "人很多，只显示人数。",
+    nobody: "这里没有叫这个名字的人。",
     mute: "禁言",
     unmute: "解除禁言",
     ban: "封禁",

@@ -364,7 +364,7 @@ export const zhTW: Words = {
   people: {
     title: "誰在這裡",
     count: (_n, shown) => `${shown} 人在這裡`,
-    tooMany: "人很多，只顯示人數。",
+    nobody: "這裡沒有叫這個名字的人。",
     mute: "禁言",
     unmute: "解除禁言",
     ban: "封鎖",
