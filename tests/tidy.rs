@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("seeds", &[]),
     ("telemetry", &[]),
     ("protocol", &[]),
+    ("deflate", &["protocol"]),
     ("community", &["protocol"]),
     ("media", &[]),
     ("tls", &[]),
@@ -36,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "fanout",
             "store",
             "ws",
+            "deflate",
             "community",
             "protocol",
             "clock",
@@ -138,6 +140,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["src/http", "src/rtc"]),
     ("hyper", &["src/http"]),
     ("ratatui", &["clients/terminal"]),
+    ("zlib_rs", &["src/deflate"]),
     ("metrics_exporter_prometheus", &["src/telemetry"]),
     ("tracing_subscriber", &["src/telemetry"]),
 ];

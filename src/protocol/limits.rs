@@ -277,5 +277,12 @@ pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
 pub const PASSWORD_CHARS_MIN: usize = 8;
 pub const PASSWORD_CHARS_MAX: usize = 200;
 
+/// The dictionary that frames are deflated behind; a client that has it says so in `hello`.
+pub const DICTIONARY: u32 = 1;
+/// A shorter text goes as it is: around it lie 40 bytes of IP and TCP, whatever it is.
+pub const DEFLATED_BYTES_MIN: usize = 128;
+/// A longer text goes as it is, and a message that becomes longer is not one of ours.
+pub const INFLATED_BYTES_MAX: usize = 1024 * 1024;
+
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "weiquan.v1.json";
