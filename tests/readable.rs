@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use protocol::{
-    ClientFrame, RoomNumber, Seq,
+    ClientFrame, RoomNumber, Seq, limits,
     server::{Push, Reply},
 };
 use support::{Person, SOON, Server, read_history};
@@ -26,8 +26,8 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn new(person: &Person, device: &str) -> Self {
-        let mut line = person.connect(device).await;
+    async fn new(person: &Person, device: &str, z: Option<u32>) -> Self {
+        let mut line = person.connect_with(device, z).await;
         let mut ledger = Ledger::default();
         let joined = line.join("hall", None).await.expect("joined");
         ledger.join(&joined).expect("nothing is missing");
@@ -80,10 +80,12 @@ async fn p9_everybody_is_shown_the_same_part_and_the_history_has_the_rest() {
     let owner = server.set_up().await;
     owner.make_room("hall").await;
     let (ann, ben) = (server.sign_up("ann").await, server.sign_up("ben").await);
+    // In whichever form: two of them hear it deflated.
+    let z = Some(limits::DICTIONARY);
     let mut watching = [
-        Watcher::new(&ann, "page").await,
-        Watcher::new(&ben, "page").await,
-        Watcher::new(&owner, "page").await,
+        Watcher::new(&ann, "page", None).await,
+        Watcher::new(&ben, "page", z).await,
+        Watcher::new(&owner, "page", z).await,
     ];
     let a = owner.connect("asks").await.join("hall", None).await;
     let a = a.expect("joined").a;
@@ -122,6 +124,8 @@ async fn p9_everybody_is_shown_the_same_part_and_the_history_has_the_rest() {
 
     let [ann, ben, owner] = &watching;
     assert_eq!(ann.seen, ben.seen, "the same for all");
+    let deflated = watching.each_ref().map(|it| it.line.deflated() > 0);
+    assert_eq!(deflated, [false, true, true]);
     let left_out: BTreeSet<Seq> = (1..=last).filter(|it| !ann.seen.contains(it)).collect();
     assert_eq!(left_out.len() as u64, ann.ledger.skipped, "each is counted");
     assert_eq!(ann.ledger.taken + ann.ledger.skipped, last);

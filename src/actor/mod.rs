@@ -8,6 +8,7 @@
 //! its room. No rule is decided here, and nothing here is on the path of a delivery.
 
 pub mod directory;
+mod frames;
 mod inbox;
 mod peers;
 pub mod people;
@@ -18,6 +19,7 @@ pub mod stage;
 pub mod storing;
 
 pub use directory::{Directory, RoomHandle, home_of};
+pub use frames::{answer_frame, push_frame};
 pub use inbox::Waiting;
 pub use peers::{Holder, Peers};
 pub use people::People;
@@ -25,24 +27,3 @@ pub use read_back::read_back;
 pub use roles::Roles;
 pub use room_task::{Asked, Reading, Wish};
 pub use stage::{MediaOrder, Stage, Way, no_such_peer};
-
-use bytes::Bytes;
-use protocol::server::{Answer, Outcome, Push};
-
-/// A push as WebSocket bytes, to be shared by all who get it.
-pub fn push_frame(push: &Push) -> Bytes {
-    ws::encode_text(&serde_json::to_vec(push).expect("frames are plain data"))
-}
-
-/// An answer as WebSocket bytes.
-pub fn answer_frame(i: u32, outcome: Result<protocol::server::Reply, protocol::Refusal>) -> Bytes {
-    let outcome = match outcome {
-        Ok(reply) => Outcome::Ok(reply),
-        Err(refusal) => {
-            metrics::counter!("weiquan_refusals_total", "code" => refusal.code.as_str())
-                .increment(1);
-            Outcome::Err(refusal)
-        }
-    };
-    ws::encode_text(&serde_json::to_vec(&Answer { i, outcome }).expect("frames are plain data"))
-}

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Dura
 use community::{
     Command, Effect, Need, Now, Origin, Rates, Reached, Room, StageReport, Tally, Verb, Who,
 };
-use fanout::ConnectionId;
+use fanout::{ConnectionId, Form};
 use protocol::{
     BlobId, MemberId, Refusal, Seq,
     client::PeerRole,
@@ -44,6 +44,7 @@ pub enum Asked {
     Connection {
         id: ConnectionId,
         i: u32,
+        form: Form,
         open: Arc<std::sync::atomic::AtomicU32>,
     },
     /// To somebody who awaits it.

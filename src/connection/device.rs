@@ -14,7 +14,7 @@ use std::{
 
 use auth::Identity;
 use community::Who;
-use fanout::{Handler, Link};
+use fanout::{Form, Handler, Link};
 use protocol::{
     ClientFrame, CloseCode, Code, FrameError, Refusal, RoomNumber, limits, parse,
     server::{Person, Push, Reply, Welcome},
@@ -45,6 +45,7 @@ pub struct Device {
 pub(super) struct Known {
     pub(super) who: Who,
     pub(super) device: Arc<str>,
+    form: Form,
     /// Ways into the rooms this connection has asked for, by their numbers.
     pub(super) rooms: BTreeMap<RoomNumber, RoomHandle>,
     /// What keeps its wishes in their order.
@@ -106,7 +107,12 @@ impl Device {
         match frame {
             ClientFrame::Ping {} => self.link.send(push_frame(&Push::Pong {})),
             ClientFrame::Pong {} => {}
-            ClientFrame::Hello { i, token, device } => self.hello(i, &token, &device),
+            ClientFrame::Hello {
+                i,
+                token,
+                device,
+                z,
+            } => self.hello(i, &token, &device, z),
             other if self.known.is_none() => {
                 if let Some(i) = other.request() {
                     self.refuse(i, Refusal::new(Code::HelloFirst, "say hello first"));
@@ -117,7 +123,7 @@ impl Device {
     }
 
     /// Checks the token and takes the person's name for this connection.
-    fn hello(&mut self, i: u32, token: &str, device: &str) {
+    fn hello(&mut self, i: u32, token: &str, device: &str, z: Option<u32>) {
         if self.known.is_some() {
             return self.refuse(i, Refusal::new(Code::Malformed, "hello was said already"));
         }
@@ -141,16 +147,22 @@ impl Device {
         self.shared.people.came(&who.id, device, self.link.id());
         self.end_with_foreign_token(&identity);
         self.hold_against_account(&identity, &who);
+        let z = z.filter(|it| *it == limits::DICTIONARY);
+        if z.is_some() {
+            self.link.take_deflated();
+        }
         let welcome = Welcome {
             connection: self.link.id().to_string(),
             me: person(&who),
             now_ms: clock::unix_ms(),
             ping_s: u32::try_from(limits::PING_AFTER.as_secs()).unwrap_or(u32::MAX),
+            z,
         };
         self.link.send(answer_frame(i, Ok(Reply::Welcome(welcome))));
         self.known = Some(Known {
             who,
             device: device.into(),
+            form: z.map_or(Form::Text, |_| Form::Deflated),
             rooms: BTreeMap::new(),
             waiting: Waiting::default(),
             open: Arc::default(),
@@ -246,6 +258,7 @@ impl Device {
         Some(Asked::Connection {
             id: self.link.id(),
             i,
+            form: known.form,
             open: known.open.clone(),
         })
     }

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use socket2::SockRef;
 use tokio::{net::TcpStream, task::AbortHandle};
 
-use crate::{Config, ConnectionId, ring::Part};
+use crate::{Config, ConnectionId, Form, ring::Part};
 
 /// The socket is blocked: passes leave it out, its flusher reads on at its cursors.
 const LAGGING: u8 = 1;
@@ -33,6 +33,8 @@ pub(crate) struct Connection {
     /// `None` where the socket is plain.
     tls: Option<tls::Session>,
     flags: Cell<u8>,
+    /// INVARIANT: it does not change while the connection is in a room, which counts it.
+    form: Cell<Form>,
     pub(crate) is_pinged: Cell<bool>,
     pub(crate) socket: TcpStream,
     pub(crate) id: ConnectionId,
@@ -118,6 +120,7 @@ impl Connection {
         Rc::new(Self {
             tls,
             flags: Cell::new(0),
+            form: Cell::default(),
             is_pinged: Cell::new(false),
             socket,
             id,
@@ -141,6 +144,19 @@ impl Connection {
 
     pub(crate) fn is_ending(&self) -> bool {
         self.flags.get() & ENDING != 0
+    }
+
+    /// In which form it takes the frames of its rooms.
+    pub(crate) fn form(&self) -> Form {
+        self.form.get()
+    }
+
+    pub(crate) fn take_deflated(&self) {
+        assert!(
+            self.rooms.borrow().is_empty(),
+            "a form is chosen before the first room"
+        );
+        self.form.set(Form::Deflated);
     }
 
     pub(crate) fn begin_lag(&self, lag: Lag) {
@@ -224,7 +240,8 @@ impl Connection {
             return SEALED.with_borrow_mut(|sealed| {
                 sealed.clear();
                 for part in parts {
-                    if session.seal(&part.frame, sealed).is_err() {
+                    let frame = part.frame.of(self.form());
+                    if session.seal(frame, sealed).is_err() {
                         return PartsWritten::Lost;
                     }
                 }
@@ -235,12 +252,12 @@ impl Connection {
                 }
             });
         }
-        let slices: SmallVec<[IoSlice<'_>; PARTS_MAX]> = parts
-            .iter()
+        let frames = || parts.iter().map(|it| it.frame.of(self.form()));
+        let slices: SmallVec<[IoSlice<'_>; PARTS_MAX]> = frames()
             .take(PARTS_MAX)
-            .map(|it| IoSlice::new(&it.frame))
+            .map(|it| IoSlice::new(it))
             .collect();
-        let length: usize = parts.iter().map(|it| it.frame.len()).sum();
+        let length: usize = frames().map(Bytes::len).sum();
         let sent = match SockRef::from(&self.socket).send_vectored(&slices) {
             Err(error) if is_for_later(&error) => self.socket.try_write_vectored(&slices),
             sent => sent,

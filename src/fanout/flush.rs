@@ -8,6 +8,7 @@ use bytes::Bytes;
 use protocol::RoomNumber;
 
 use crate::{
+    Form,
     connection::{Broken, Connection, PartsWritten, Written},
     ring::{Bursts, Part, Ring, Until},
     room::Member,
@@ -131,7 +132,7 @@ fn read_room(shard: &Shard, number: RoomNumber, member: &mut Member, ring: &Ring
         }
         let (cursor, rest, taken) = match member.connection.write_parts(&parts) {
             PartsWritten::All => (to, Bytes::new(), 1),
-            PartsWritten::Begun(n) => match begun(&parts, n) {
+            PartsWritten::Begun(n) => match begun(&parts, member.connection.form(), n) {
                 Some((part, rest)) => (part.after, rest, n),
                 None => (member.cursor, Bytes::new(), 0),
             },
@@ -155,12 +156,13 @@ fn read_room(shard: &Shard, number: RoomNumber, member: &mut Member, ring: &Ring
 }
 
 /// The last part of which anything was written, and what is left of it.
-fn begun(parts: &[Part], written: usize) -> Option<(&Part, Bytes)> {
+fn begun(parts: &[Part], form: Form, written: usize) -> Option<(&Part, Bytes)> {
     let mut end = 0;
     for part in parts {
-        end += part.frame.len();
+        let frame = part.frame.of(form);
+        end += frame.len();
         if end >= written {
-            let rest = part.frame.slice(part.frame.len() - (end - written)..);
+            let rest = frame.slice(frame.len() - (end - written)..);
             return (written > 0).then_some((part, rest));
         }
     }

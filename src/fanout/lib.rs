@@ -4,7 +4,8 @@
 //! owns alone, so that the delivery of a frame touches no lock and no shared map and wakes no task.
 //! A frame that is published to a room lies once in the room's *ring*; a *pass* writes everything
 //! new to every member, inline, in *turns* that rooms share. A blocked socket keeps a *cursor* into
-//! the ring instead of a queue; a viewer that falls out of the ring is told of the *gap*.
+//! the ring instead of a queue; a viewer that falls out of the ring is told of the *gap*. A frame may lie
+//! there in two forms, as text and deflated; which of them a connection takes is its [`Form`].
 //!
 //! It knows nothing of JSON, people or rights: what a message means is the [`Handler`]'s, what goes
 //! to a room is told by [`Order`]s.
@@ -26,5 +27,5 @@ mod sweep;
 
 pub use config::Config;
 pub use link::{Handler, Link, Open};
-pub use order::{Adopt, Class, ConnectionId, Order, Peer};
+pub use order::{Adopt, Class, ConnectionId, Form, Frame, Order, Peer};
 pub use shards::{Prepared, ShardHandle, Shards};

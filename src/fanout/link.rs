@@ -64,6 +64,14 @@ impl Link {
         }
     }
 
+    /// From its first room on this connection takes deflated what there is deflated. To be said before
+    /// that room.
+    pub fn take_deflated(&self) {
+        if let Some(connection) = self.connection.upgrade() {
+            connection.take_deflated();
+        }
+    }
+
     /// Ends the connection with a code and a reason, after what was sent before. The handler hears
     /// `closed` soon after.
     pub fn close(&self, code: CloseCode, reason: &str) {

@@ -49,6 +49,48 @@ pub struct Adopt {
     pub read: Vec<u8>,
 }
 
+/// The two forms in which a connection takes the frames of its rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As everybody reads them.
+    #[default]
+    Text,
+    /// Deflated, where they are.
+    Deflated,
+}
+
+/// A frame of a room, encoded for the WebSocket: once in each form, whoever and however many get it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    pub text: Bytes,
+    /// Absent where nobody asked, or nothing is gained: then the text goes to everybody.
+    pub deflated: Option<Bytes>,
+}
+
+impl Frame {
+    /// The bytes of a form.
+    pub fn of(&self, form: Form) -> &Bytes {
+        match (form, &self.deflated) {
+            (Form::Deflated, Some(deflated)) => deflated,
+            _ => &self.text,
+        }
+    }
+
+    /// Bytes that it holds in all.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len() + self.deflated.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl From<Bytes> for Frame {
+    fn from(text: Bytes) -> Self {
+        Self {
+            text,
+            deflated: None,
+        }
+    }
+}
+
 /// What a frame of a room is, and so what becomes of it under pressure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -80,10 +122,10 @@ pub enum Order {
         connection: ConnectionId,
         room: RoomNumber,
     },
-    /// One frame for everybody in the room on this shard, already encoded for the WebSocket.
+    /// One frame for everybody in the room on this shard.
     Publish {
         room: RoomNumber,
-        frame: Bytes,
+        frame: Frame,
         class: Class,
     },
     /// The room is no more, for now: everybody in it is written this frame, and is out of it.

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use protocol::Seq;
 use smallvec::SmallVec;
 
-use crate::Class;
+use crate::{Class, Form, Frame};
 
 /// How much of the past is kept for those who lag.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ pub(crate) enum Until {
 /// One thing to write, and the place of somebody to whom it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    pub(crate) frame: Bytes,
+    pub(crate) frame: Frame,
     pub(crate) after: Cursor,
 }
 
@@ -59,7 +59,7 @@ type Chosen<'a> = SmallVec<[(usize, &'a Entry); 8]>;
 #[derive(Debug)]
 struct Entry {
     class: Class,
-    frame: Bytes,
+    frame: Frame,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub(crate) struct Ring {
     /// The last seq that is not here any more.
     dropped_seq: Seq,
     /// Values that fell out while somebody may still need them: key, index, frame.
-    fallen: Vec<(u8, u64, Bytes)>,
+    fallen: Vec<(u8, u64, Frame)>,
 }
 
 impl Ring {
@@ -98,11 +98,11 @@ impl Ring {
         self.entries.is_empty() && self.fallen.is_empty()
     }
 
-    pub(crate) fn push(&mut self, class: Class, frame: Bytes, limits: Limits) {
+    pub(crate) fn push(&mut self, class: Class, frame: Frame, limits: Limits) {
         if let Class::Log { to, .. } = class {
             self.last_seq = self.last_seq.max(to);
         }
-        self.bytes += frame.len();
+        self.bytes += frame.bytes();
         self.entries.push_back(Entry { class, frame });
         while self.entries.len() > limits.frames_max
             || (self.bytes > limits.bytes_max && self.entries.len() > 1)
@@ -166,7 +166,7 @@ impl Ring {
         let mut at = from;
         let mut parts = Parts::new();
         if at.seen < self.dropped_seq {
-            let frame = gap(at.seen + 1, self.dropped_seq);
+            let frame = gap(at.seen + 1, self.dropped_seq).into();
             at.seen = self.dropped_seq;
             parts.push(Part { frame, after: at });
         }
@@ -191,7 +191,7 @@ impl Ring {
                     continue;
                 }
                 if from > at.seen + 1 {
-                    let frame = gap(at.seen + 1, from - 1);
+                    let frame = gap(at.seen + 1, from - 1).into();
                     let after = Cursor {
                         next: at.next - 1,
                         seen: from - 1,
@@ -209,7 +209,7 @@ impl Ring {
         (parts, at)
     }
 
-    /// Where a read that began at `start` ends.
+    /// Where a read that began at `start` ends: at the same place in whichever form it is written.
     fn stop(&self, start: usize, until: Until) -> usize {
         let bytes_max = match until {
             Until::Index(index) => {
@@ -222,7 +222,7 @@ impl Ring {
         };
         let (mut bytes, mut stop) = (0, start);
         for entry in self.entries.range(start..) {
-            bytes += entry.frame.len();
+            bytes += entry.frame.text.len();
             if bytes > bytes_max && stop > start {
                 break;
             }
@@ -249,7 +249,7 @@ impl Ring {
     fn pop(&mut self) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
         self.first += 1;
-        self.bytes -= entry.frame.len();
+        self.bytes -= entry.frame.bytes();
         if let Class::Log { to, .. } = entry.class {
             self.dropped_seq = self.dropped_seq.max(to);
         }
@@ -275,13 +275,14 @@ impl Keys {
 }
 
 /// One buffer: shared where there is a single frame, copied once for everybody where there are more.
-pub(crate) fn joined(mut parts: Parts) -> Bytes {
-    if parts.len() <= 1 {
-        return parts.pop().map(|it| it.frame).unwrap_or_default();
+pub(crate) fn joined(parts: &[Part], form: Form) -> Bytes {
+    if let [part] = parts {
+        return part.frame.of(form).clone();
     }
-    let mut out = BytesMut::with_capacity(parts.iter().map(|it| it.frame.len()).sum());
-    for part in &parts {
-        out.extend_from_slice(&part.frame);
+    let frames = || parts.iter().map(|it| it.frame.of(form));
+    let mut out = BytesMut::with_capacity(frames().map(Bytes::len).sum());
+    for frame in frames() {
+        out.extend_from_slice(frame);
     }
     out.freeze()
 }

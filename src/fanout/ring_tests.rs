@@ -13,10 +13,14 @@ fn gap(from: Seq, to: Seq) -> Bytes {
     format!("gap {from}-{to}").into()
 }
 
+fn words(text: String) -> Frame {
+    Bytes::from(text).into()
+}
+
 fn log(ring: &mut Ring, from: Seq, to: Seq) {
     ring.push(
         Class::Log { from, to },
-        format!("log {from}-{to}").into(),
+        words(format!("log {from}-{to}")),
         LIMITS,
     );
 }
@@ -24,13 +28,13 @@ fn log(ring: &mut Ring, from: Seq, to: Seq) {
 fn state(ring: &mut Ring, key: u8, value: u32) {
     ring.push(
         Class::State { key },
-        format!("state {key}={value}").into(),
+        words(format!("state {key}={value}")),
         LIMITS,
     );
 }
 
 fn burst(ring: &mut Ring) {
-    ring.push(Class::Burst, "burst".into(), LIMITS);
+    ring.push(Class::Burst, words("burst".into()), LIMITS);
 }
 
 /// Everything behind a place, in words.
@@ -38,7 +42,7 @@ fn read(ring: &Ring, from: Cursor, bursts: Bursts) -> (Vec<String>, Cursor) {
     let (parts, to) = ring.read(from, Until::Bytes(usize::MAX), bursts, &gap);
     let words = parts
         .iter()
-        .map(|it| String::from_utf8_lossy(&it.frame).into_owned())
+        .map(|it| String::from_utf8_lossy(&it.frame.text).into_owned())
         .collect();
     (words, to)
 }
@@ -97,13 +101,45 @@ fn a_frame_beyond_the_bytes_is_kept_alone() {
     let mut ring = Ring::new(0);
     ring.push(
         Class::Log { from: 1, to: 1 },
-        Bytes::from(vec![b'x'; 5_000]),
+        Bytes::from(vec![b'x'; 5_000]).into(),
         LIMITS,
     );
     assert_eq!(ring.end(), 1);
     log(&mut ring, 2, 2);
     let (words, _) = read(&ring, Cursor { next: 0, seen: 0 }, Bursts::Kept);
     assert_eq!(words, ["gap 1-1", "log 2-2"]);
+}
+
+#[test]
+fn both_forms_lie_in_the_ring_and_count() {
+    let both = |text: &'static str, deflated: &'static str| Frame {
+        text: Bytes::from_static(text.as_bytes()),
+        deflated: Some(Bytes::from_static(deflated.as_bytes())),
+    };
+    let mut ring = Ring::new(0);
+    ring.push(Class::Log { from: 1, to: 1 }, both("one", "1"), LIMITS);
+    log(&mut ring, 2, 2);
+    assert_eq!(ring.bytes, "one".len() + "1".len() + "log 2-2".len());
+    let (parts, _) = ring.read(
+        Cursor { next: 0, seen: 0 },
+        Until::Bytes(usize::MAX),
+        Bursts::Kept,
+        &gap,
+    );
+    assert_eq!(joined(&parts, Form::Text), "onelog 2-2");
+    assert_eq!(joined(&parts, Form::Deflated), "1log 2-2");
+    assert_eq!(joined(&parts[..1], Form::Deflated), "1");
+    assert_eq!(joined(&[], Form::Text), "");
+    let limits = Limits {
+        frames_max: 6,
+        bytes_max: 12,
+    };
+    ring.push(Class::Log { from: 3, to: 3 }, both("three", "3"), limits);
+    assert_eq!(
+        ring.dropped_seq(),
+        2,
+        "the deflated form takes its place too"
+    );
 }
 
 #[test]
@@ -198,7 +234,8 @@ impl Reader {
             parts[stop_after - 1].after
         };
         for part in parts.iter().take(stop_after) {
-            self.hear(std::str::from_utf8(&part.frame).expect("words"), seed);
+            let words = std::str::from_utf8(&part.frame.text).expect("words");
+            self.hear(words, seed);
         }
     }
 

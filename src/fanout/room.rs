@@ -10,6 +10,7 @@ use protocol::{RoomNumber, Seq};
 use slab::Slab;
 
 use crate::{
+    Form,
     connection::Connection,
     ring::{self, Bursts, Cursor, Ring, Until},
     shard::Shard,
@@ -26,6 +27,8 @@ pub(crate) struct Room {
     pub(crate) number: RoomNumber,
     pub(crate) ring: Ring,
     members: Slab<Member>,
+    /// Members who take frames deflated.
+    deflating: usize,
     /// Slots in use lie below this.
     slots: usize,
     /// Where everybody stands who keeps up, once the current pass is done.
@@ -40,6 +43,8 @@ pub(crate) struct Room {
 /// One write of the same bytes to every member, done in turns.
 struct Pass {
     out: Bytes,
+    /// The same, deflated: there if anybody took it so when the pass began.
+    deflated: Option<Bytes>,
     from: Cursor,
     to: Cursor,
     /// The next slot.
@@ -71,6 +76,7 @@ impl Room {
             },
             ring,
             members: Slab::new(),
+            deflating: 0,
             slots: 0,
             pass: None,
             is_waiting: false,
@@ -82,6 +88,7 @@ impl Room {
     /// itself because passes are beyond its place.
     pub(crate) fn join(&mut self, connection: Rc<Connection>, after: Seq) -> (usize, bool) {
         let cursor = self.ring.place(after);
+        self.deflating += usize::from(connection.form() == Form::Deflated);
         let key = self.members.insert(Member { connection, cursor });
         self.slots = self.slots.max(key + 1);
         (key, self.must_catch_up(cursor))
@@ -99,7 +106,8 @@ impl Room {
     }
 
     pub(crate) fn leave(&mut self, key: usize) {
-        self.members.remove(key);
+        let member = self.members.remove(key);
+        self.deflating -= usize::from(member.connection.form() == Form::Deflated);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -125,10 +133,12 @@ impl Room {
             let from = self.passed;
             let until = Until::Bytes(shard.config.write_bytes_max);
             let (parts, to) = self.ring.read(from, until, Bursts::Kept, &gap);
-            let out = ring::joined(parts);
+            let in_form = |form| ring::joined(&parts, form);
+            let (out, deflated) = (in_form(Form::Text), self.deflating > 0);
             self.passed = to;
             Pass {
                 out,
+                deflated: deflated.then(|| in_form(Form::Deflated)),
                 from,
                 to,
                 at: 0,
@@ -185,7 +195,11 @@ impl Pass {
             member.cursor = self.to;
             if !self.out.is_empty() {
                 self.sends += 1;
-                shard.write(&member.connection, &self.out);
+                let out = match &self.deflated {
+                    Some(deflated) if member.connection.form() == Form::Deflated => deflated,
+                    _ => &self.out,
+                };
+                shard.write(&member.connection, out);
             }
         } else if member.cursor.next < self.to.next {
             // Joined between the entries of this pass, or ahead of it.
@@ -194,7 +208,8 @@ impl Pass {
             member.cursor = to;
             if !parts.is_empty() {
                 self.sends += 1;
-                shard.write(&member.connection, &ring::joined(parts));
+                let out = ring::joined(&parts, member.connection.form());
+                shard.write(&member.connection, &out);
             }
         }
     }

@@ -15,7 +15,7 @@ use protocol::{CloseCode, RoomNumber, Seq};
 use slab::Slab;
 
 use crate::{
-    Config, ConnectionId, Order, ShardHandle,
+    Config, ConnectionId, Frame, Order, ShardHandle,
     connection::{Broken, Connection, Ending, Kind, Lag, Written},
     flush,
     meters::Meters,
@@ -216,7 +216,7 @@ impl Shard {
         }
     }
 
-    fn publish(&self, number: RoomNumber, frame: Bytes, class: crate::Class) {
+    fn publish(&self, number: RoomNumber, frame: Frame, class: crate::Class) {
         let mut rooms = self.rooms.borrow_mut();
         let Some(room) = rooms.get_mut(&number) else {
             return;

@@ -106,6 +106,11 @@ frames! {
         token: String,
         /// Stable per device; a newer connection of the same device replaces the older one.
         device: String,
+        /// The dictionary that this client has: frames may come deflated behind it. One that the server
+        /// does not have says nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        z: Option<u32>,
     }
     Join {
         i: u32,

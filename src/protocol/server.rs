@@ -64,6 +64,10 @@ pub struct Welcome {
     pub now_ms: u64,
     /// Seconds of silence after which the server pings.
     pub ping_s: u32,
+    /// From here on what is long may come deflated, as a binary message, behind this dictionary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub z: Option<u32>,
 }
 
 /// A person as others see one.

@@ -4,8 +4,9 @@
 //! sent into events without keeping a buffer while it is silent; [`write`] encodes a server frame
 //! once, so that the same bytes serve every viewer (server frames are not masked).
 //!
-//! It speaks text only and offers no extension: `permessage-deflate` made single chat messages of
-//! 180 bytes 1.2 times smaller for 12 µs each, and would need state per connection.
+//! It hears text only and offers no extension: `permessage-deflate` made single chat messages of
+//! 180 bytes 1.2 times smaller for 12 µs each, and would need state per connection. What a client
+//! asked to be deflated is a binary frame like any other here.
 
 pub mod read;
 pub mod upgrade;
@@ -13,4 +14,4 @@ pub mod write;
 
 pub use read::{Event, Fault, Reader};
 pub use upgrade::{Rejection, TOKEN_KEYS, Upgrade, accept_key, origin_allowed};
-pub use write::{close, encode_text, encode_text_into, pong};
+pub use write::{close, encode_binary, encode_text, encode_text_into, pong};

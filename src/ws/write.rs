@@ -24,6 +24,13 @@ pub fn encode_text_into(payload: &[u8], out: &mut BytesMut) {
     frame_into(OpCode::Data(Data::Text), payload, out);
 }
 
+/// One binary frame.
+pub fn encode_binary(payload: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(payload.len() + HEADER_BYTES_MAX);
+    frame_into(OpCode::Data(Data::Binary), payload, &mut out);
+    out.freeze()
+}
+
 /// The answer to a ping: the same bytes back. Longer than a control frame may be, they are cut.
 pub fn pong(payload: &[u8]) -> Bytes {
     let payload = &payload[..payload.len().min(125)];
@@ -74,6 +81,11 @@ mod tests {
         check(126, &[0x81, 126, 0, 126]);
         check(65_535, &[0x81, 126, 255, 255]);
         check(65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_binary_frame_is_any_bytes() {
+        assert_eq!(&encode_binary(&[0xff, 0])[..], b"\x82\x02\xff\0");
     }
 
     #[test]

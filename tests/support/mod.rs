@@ -403,10 +403,17 @@ impl Person {
 
     /// A connection that has said hello.
     pub async fn connect(&self, device: &str) -> Connection {
+        self.connect_with(device, None).await
+    }
+
+    /// The same, of a client that has dictionary `z`.
+    pub async fn connect_with(&self, device: &str, z: Option<u32>) -> Connection {
         let mut line = Connection::open(self.address, None)
             .await
             .expect("connects");
-        line.hello(&self.token, device).await.expect("welcome");
+        line.hello_with(&self.token, device, z)
+            .await
+            .expect("welcome");
         line
     }
 }

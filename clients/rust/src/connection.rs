@@ -1,7 +1,8 @@
 //! One socket, from the upgrade to the close.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{cell::RefCell, collections::VecDeque, net::SocketAddr};
 
+use deflate::Inflater;
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     ClientFrame, Refusal, RoomNumber, Slug,
@@ -95,6 +96,14 @@ pub struct Connection {
     kept: VecDeque<Push>,
     /// Frames of a message that held several, not looked at yet.
     unread: VecDeque<Incoming>,
+    /// The server may deflate what it says.
+    is_deflating: bool,
+    deflated: u64,
+}
+
+thread_local! {
+    /// Of all connections of a thread: it holds a megabyte.
+    static INFLATER: RefCell<Inflater> = RefCell::new(Inflater::new());
 }
 
 impl Connection {
@@ -127,19 +136,42 @@ impl Connection {
             request: 0,
             kept: VecDeque::new(),
             unread: VecDeque::new(),
+            is_deflating: false,
+            deflated: 0,
         }
     }
 
     /// Says hello.
     pub async fn hello(&mut self, token: &str, device: &str) -> Result<Welcome, Error> {
+        self.hello_with(token, device, None).await
+    }
+
+    /// Says hello, and that it has dictionary `z`: what is long may come deflated then (Z1).
+    pub async fn hello_with(
+        &mut self,
+        token: &str,
+        device: &str,
+        z: Option<u32>,
+    ) -> Result<Welcome, Error> {
         let (token, device) = (token.to_owned(), device.to_owned());
-        match self
-            .request(|i| ClientFrame::Hello { i, token, device })
-            .await?
-        {
-            Reply::Welcome(welcome) => Ok(welcome),
+        let hello = |i| ClientFrame::Hello {
+            i,
+            token,
+            device,
+            z,
+        };
+        match self.request(hello).await? {
+            Reply::Welcome(welcome) => {
+                self.is_deflating = welcome.z == Some(limits::DICTIONARY);
+                Ok(welcome)
+            }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Messages that came deflated.
+    pub fn deflated(&self) -> u64 {
+        self.deflated
     }
 
     /// Joins a room, or resumes it from a position.
@@ -248,6 +280,18 @@ impl Connection {
             .map_err(|_| Error::Silent)?;
         match message {
             Some(Ok(Message::Text(text))) => self.unread.extend(Incoming::read(&text)?),
+            Some(Ok(Message::Binary(message))) if self.is_deflating => {
+                self.deflated += 1;
+                let read = INFLATER.with_borrow_mut(|it| {
+                    let unreadable = |it: &dyn std::fmt::Display| Error::Unreadable(it.to_string());
+                    let text = it.inflate(&message).map_err(|it| unreadable(&it))?;
+                    Incoming::read(std::str::from_utf8(text).map_err(|it| unreadable(&it))?)
+                });
+                self.unread.extend(read?);
+            }
+            Some(Ok(Message::Binary(_))) => {
+                return Err(Error::Unreadable("a binary message, unasked".into()));
+            }
             Some(Ok(Message::Close(frame))) => return Err(closed(frame)),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error.into()),

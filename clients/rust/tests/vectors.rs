@@ -191,6 +191,38 @@ fn the_waits_are_within_the_vectors_bounds_and_use_them_all() {
 }
 
 #[test]
+fn a_deflated_message_is_the_text_that_the_vectors_say() {
+    let vectors = vectors("deflated.json");
+    assert_eq!(vectors["dictionary"], json!(protocol::limits::DICTIONARY));
+    let mut inflater = deflate::Inflater::new();
+    for case in list(&vectors, "cases") {
+        let message = base64(case["message"].as_str().expect("base64"));
+        let read = inflater.inflate(&message);
+        match (case["text"].as_str(), case["length"].as_u64()) {
+            (Some(text), _) => assert_eq!(read, Ok(text.as_bytes()), "{}", case["name"]),
+            (_, Some(length)) => assert_eq!(read.map(|it| it.len() as u64), Ok(length)),
+            (None, None) => assert!(read.is_err(), "{}", case["name"]),
+        }
+    }
+}
+
+/// RFC 4648, chapter 4.
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut held, mut bits, mut out) = (0_u32, 0, Vec::new());
+    for byte in text.bytes().filter(|it| *it != b'=') {
+        let digit = DIGITS.iter().position(|it| *it == byte).expect("a digit");
+        held = (held << 6 | u32::try_from(digit).expect("small")) & 0xf_ffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((held >> bits) as u8);
+        }
+    }
+    out
+}
+
+#[test]
 fn the_server_reads_what_the_vectors_say_and_says_it_alike() {
     let says = vectors("says.json");
     for frame in list(&says, "read") {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::atomic::Ordering};
 
 use bytes::{Bytes, BytesMut};
 use community::{Announce, Notify, RoomMeta, StageOrder};
-use fanout::{Class, ConnectionId, Order};
+use fanout::{Class, ConnectionId, Form, Order};
 use protocol::{
     Refusal, RoomNumber,
     server::{Push, Reply as Spoken, State},
@@ -13,7 +13,11 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::Asked;
-use crate::actor::{answer_frame, directory::Shards, push_frame, stage::Stage};
+use crate::actor::{
+    directory::Shards,
+    frames::{answer_in, push_frame, push_in, push_in_both},
+    stage::Stage,
+};
 
 /// The connection number of those who have none (REST).
 pub(super) const TICKETS: u64 = 0;
@@ -32,9 +36,9 @@ pub(super) struct Speaker {
 impl Speaker {
     pub(super) fn answer(&self, asked: Asked, outcome: Result<Spoken, Refusal>) {
         match asked {
-            Asked::Connection { id, i, open } => {
+            Asked::Connection { id, i, form, open } => {
                 open.fetch_sub(1, Ordering::Relaxed);
-                let frame = answer_frame(i, outcome);
+                let frame = answer_in(form, i, outcome);
                 self.shards.of(id).order(Order::Send {
                     connection: id,
                     frame,
@@ -52,6 +56,8 @@ impl Speaker {
 /// A connection that is in the room, or about to be.
 struct Present {
     id: ConnectionId,
+    /// Known when it joins.
+    form: Form,
     /// In the room: the shard knows it as a member.
     joined: bool,
 }
@@ -67,6 +73,8 @@ pub(super) struct Outlet {
     next_number: u64,
     /// Connections of this room on each shard: only those with any are told.
     per_shard: Vec<u32>,
+    /// Those among them who take frames deflated: without any nothing is.
+    deflating: u32,
     state_changed: bool,
     turn: u8,
     /// Answers of joins that wait for the pages that belong to them.
@@ -90,6 +98,7 @@ impl Outlet {
         Self {
             room: meta.number,
             per_shard: vec![0; shards.all().len()],
+            deflating: 0,
             speaker: Speaker { shards },
             stage,
             shown,
@@ -114,8 +123,12 @@ impl Outlet {
         }
         self.next_number += 1;
         self.numbers.insert(id, self.next_number);
-        self.present
-            .insert(self.next_number, Present { id, joined: false });
+        let present = Present {
+            id,
+            form: Form::Text,
+            joined: false,
+        };
+        self.present.insert(self.next_number, present);
         self.next_number
     }
 
@@ -130,8 +143,10 @@ impl Outlet {
     pub(super) fn left(&mut self, id: ConnectionId) -> Option<u64> {
         let number = self.numbers.remove(&id)?;
         self.resumes.remove(&number);
-        if self.present.remove(&number).is_some_and(|it| it.joined) {
-            self.per_shard[usize::from(id.shard)] -= 1;
+        if let Some(present) = self.present.remove(&number)
+            && present.joined
+        {
+            self.uncount(id, present.form);
         }
         Some(number)
     }
@@ -141,13 +156,18 @@ impl Outlet {
         if let Some(present) = self.present.get_mut(&number)
             && std::mem::take(&mut present.joined)
         {
-            let id = present.id;
-            self.per_shard[usize::from(id.shard)] -= 1;
+            let (id, form) = (present.id, present.form);
+            self.uncount(id, form);
             self.speaker.shards.of(id).order(Order::Leave {
                 connection: id,
                 room: self.room,
             });
         }
+    }
+
+    fn uncount(&mut self, id: ConnectionId, form: Form) {
+        self.per_shard[usize::from(id.shard)] -= 1;
+        self.deflating -= u32::from(form == Form::Deflated);
     }
 
     pub(super) fn answer(&self, asked: Asked, outcome: Result<Spoken, Refusal>) {
@@ -163,15 +183,17 @@ impl Outlet {
         outcome: Result<Spoken, Refusal>,
     ) {
         match (asked, outcome) {
-            (Asked::Connection { id, i, open }, Ok(Spoken::Joined(joined))) => {
+            (Asked::Connection { id, i, form, open }, Ok(Spoken::Joined(joined))) => {
                 open.fetch_sub(1, Ordering::Relaxed);
                 let after = joined.s;
                 let more = joined.more;
-                let answer = answer_frame(i, Ok(Spoken::Joined(joined)));
+                let answer = answer_in(form, i, Ok(Spoken::Joined(joined)));
                 if let Some(present) = self.present.get_mut(&number)
                     && !std::mem::replace(&mut present.joined, true)
                 {
+                    present.form = form;
                     self.per_shard[usize::from(id.shard)] += 1;
+                    self.deflating += u32::from(form == Form::Deflated);
                 }
                 if more {
                     let frames = BytesMut::from(&answer[..]);
@@ -196,10 +218,15 @@ impl Outlet {
 
     /// One frame for one connection. A page of a resume is kept with its join's answer.
     pub(super) fn push(&mut self, number: u64, push: &Push) {
-        let frame = push_frame(push);
-        let Some(connection) = self.present.get(&number).map(|it| it.id) else {
+        let Some(Present {
+            id: connection,
+            form,
+            ..
+        }) = self.present.get(&number)
+        else {
             return;
         };
+        let (connection, frame) = (*connection, push_in(*form, push));
         if let (Push::Ev { s, .. }, Some(resume)) = (push, self.resumes.get_mut(&number)) {
             resume.frames.extend_from_slice(&frame);
             if s.1 >= resume.after
@@ -239,7 +266,11 @@ impl Outlet {
         if self.per_shard.iter().all(|it| *it == 0) {
             return;
         }
-        let frame = push_frame(&announce.push(self.room));
+        let push = announce.push(self.room);
+        let frame = match self.deflating {
+            0 => push_frame(&push).into(),
+            _ => push_in_both(&push),
+        };
         for (shard, _) in self.per_shard.iter().enumerate().filter(|(_, n)| **n > 0) {
             self.speaker.shards.all()[shard].order(Order::Publish {
                 room: self.room,

@@ -244,6 +244,48 @@ async fn a_silent_room_keeps_what_the_slowest_still_needs() {
 }
 
 #[tokio::test]
+async fn each_viewer_hears_the_form_that_it_takes() {
+    let server = Server::start(Config::default()).await;
+    let (mut plain, mut small) = (server.client().await, server.deflating(None).await);
+    let mut stalled = server.deflating(Some(4_096)).await;
+    for client in [&plain, &small, &stalled] {
+        server.join(client, 1, 0);
+    }
+    // Both forms of all of them fit into the ring.
+    for seq in 1..=60 {
+        server.log_in_both(1, seq, seq, 10_000);
+        server.state(1, 0, seq);
+        for client in [&mut plain, &mut small] {
+            client.until(&format!("state 1 0 {seq}")).await;
+        }
+    }
+    // What has no other form comes as text: the answer, values, gaps. So does nothing else.
+    assert_eq!((plain.deflated, small.deflated), (0, 60));
+    // One who was blocked reads on in its form, and hears every record once.
+    stalled.until("joined").await;
+    for seq in 1..=60 {
+        stalled.until(&format!("log 1 {seq} {seq}")).await;
+    }
+    assert_eq!(stalled.deflated, 60);
+    server.log_in_both(1, 70, 70, 0);
+    for client in [&mut plain, &mut small, &mut stalled] {
+        let heard = client.until("log 1 70 70").await;
+        assert!(heard.contains(&"gap 1 61 69".to_owned()), "{heard:?}");
+    }
+    // When one who took it so has gone, the others hear on; so does one who comes again.
+    let gone = small.id;
+    drop(small);
+    server.await_closed(gone);
+    server.log_in_both(1, 71, 71, 100);
+    plain.until("log 1 71 71").await;
+    let mut again = server.deflating(None).await;
+    server.join(&again, 1, 71);
+    server.log_in_both(1, 72, 72, 100);
+    again.until("log 1 72 72").await;
+    assert_eq!((plain.deflated, again.deflated), (0, 1));
+}
+
+#[tokio::test]
 async fn many_frames_at_once_reach_many_viewers_in_turns() {
     let server = Server::start(Config {
         turn_sends: 16,

@@ -1,6 +1,6 @@
 //! Many viewers that join, stall, leave and vanish at random while rooms are busy: everybody hears
 //! every record beyond its place once and in order, or is told of the gap, and ends with the last
-//! value of everything.
+//! value of everything. Every third takes the deflated form, and nobody else ever hears it.
 //!
 //! `WEIQUAN_SEED` and `WEIQUAN_SEEDS` say where it begins and how many seeds it runs.
 #![allow(clippy::unwrap_used)]
@@ -24,15 +24,24 @@ const STEPS: u64 = 120;
 
 #[tokio::test]
 async fn nobody_has_a_silent_hole_or_a_double() {
-    let mut gaps = 0;
+    let (mut gaps, mut deflated) = (0, 0);
     for seed in seeds::of(8) {
-        gaps += LocalSet::new().run_until(torture(seed)).await;
+        let told = LocalSet::new().run_until(torture(seed)).await;
+        gaps += told.gaps;
+        deflated += told.deflated;
     }
-    println!("gaps told: {gaps}");
+    println!("gaps told: {gaps}, frames deflated: {deflated}");
+    assert!(deflated > 0, "nobody heard the other form");
 }
 
-/// Tells how many gaps the viewers heard.
-async fn torture(seed: u64) -> u64 {
+/// What the viewers heard.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    gaps: u64,
+    deflated: usize,
+}
+
+async fn torture(seed: u64) -> Told {
     let mut random = SmallRng::seed_from_u64(seed);
     let server = Rc::new(Server::start(config(&mut random)).await);
     let (progress, watched) = watch::channel(0);
@@ -48,7 +57,11 @@ async fn torture(seed: u64) -> u64 {
     for step in 0..STEPS {
         if random.random_bool(0.3) {
             let receive = [None, Some(2_048), Some(16_384)][random.random_range(0..3)];
-            let client = server.client_with(0, receive, b"").await;
+            let client = if random.random_ratio(1, 3) {
+                server.deflating(receive).await
+            } else {
+                server.client_with(0, receive, b"").await
+            };
             let viewer_seed = seed << 32 | step;
             // Some go before the end, by a goodbye or without a word.
             let ends_at = if random.random_bool(0.3) {
@@ -66,11 +79,13 @@ async fn torture(seed: u64) -> u64 {
     }
     stage.finish();
     pace.live().await;
-    let mut gaps = 0;
+    let mut told = Told::default();
     while let Some(viewer) = viewers.join_next().await {
-        gaps += viewer.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let heard = viewer.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        told.gaps += heard.gaps;
+        told.deflated += heard.deflated;
     }
-    gaps
+    told
 }
 
 fn config(random: &mut SmallRng) -> Config {
@@ -116,8 +131,12 @@ impl Stage {
                     let from = self.seqs[at] + 1;
                     self.seqs[at] += random.random_range(1..4);
                     let padding = if random.random_bool(0.2) { 12_000 } else { 100 };
-                    self.server
-                        .log(room, from, self.seqs[at], random.random_range(0..padding));
+                    self.server.log_in_both(
+                        room,
+                        from,
+                        self.seqs[at],
+                        random.random_range(0..padding),
+                    );
                 }
                 7..9 => {
                     self.values[at] += 1;
@@ -139,7 +158,7 @@ impl Stage {
             let class = fanout::Class::State { key: 9 };
             self.server.shard().order(Order::Publish {
                 room,
-                frame: text(&end),
+                frame: text(&end).into(),
                 class,
             });
         }
@@ -185,14 +204,14 @@ impl Viewer {
     }
 
     /// Listens to the end with random stalls, in which it reads nothing for some steps.
-    async fn live(mut self) -> u64 {
+    async fn live(mut self) -> Told {
         while self.ended != [true; 2] {
             let step = *self.progress.borrow();
             if step != u64::MAX && step >= self.ends_at {
                 if self.random.random_bool(0.5) {
                     self.client.send(&common::masked(0x88, b"")).await;
                 }
-                return self.gaps;
+                return self.told();
             }
             if self.random.random_bool(0.02) {
                 let until = step.saturating_add(self.random.random_range(1..40));
@@ -201,7 +220,14 @@ impl Viewer {
             self.hear().await;
         }
         assert_eq!(self.values, [1_000_000; 2], "a last value was lost");
-        self.gaps
+        self.told()
+    }
+
+    fn told(&self) -> Told {
+        Told {
+            gaps: self.gaps,
+            deflated: self.client.deflated,
+        }
     }
 
     async fn hear(&mut self) {

@@ -9,8 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use fanout::{
-    Adopt, Class, Config, ConnectionId, Handler, Link, Open, Order, Peer, Prepared, ShardHandle,
-    Shards,
+    Adopt, Class, Config, ConnectionId, Frame, Handler, Link, Open, Order, Peer, Prepared,
+    ShardHandle, Shards,
 };
 use protocol::{CloseCode, Seq};
 use tls::{Acceptor, Certificates, Pair};
@@ -102,6 +102,7 @@ impl Handler for TestHandler {
                 });
             }
             "met" => self.link.met(),
+            "deflate" => self.link.take_deflated(),
             "close" => self.link.close(CloseCode::Banned, "as asked"),
             "panic" => panic!("a handler's mistake"),
             _ => {}
@@ -233,7 +234,18 @@ impl Server {
             socket: client,
             buffer: Vec::new(),
             addr,
+            takes_deflated: false,
+            deflated: 0,
         }
+    }
+
+    /// A client of which the shard knows that it takes deflated frames.
+    pub async fn deflating(&self, receive_bytes: Option<u32>) -> Client {
+        let mut client = self.client_with(0, receive_bytes, b"").await;
+        client.takes_deflated = true;
+        client.say("deflate").await;
+        self.await_text("deflate");
+        client
     }
 
     fn opened(&self) -> ConnectionId {
@@ -287,7 +299,21 @@ impl Server {
     }
 
     pub fn log(&self, room: u32, from: Seq, to: Seq, padding: usize) {
-        let frame = text(&format!("log {room} {from} {to} {}", "x".repeat(padding)));
+        let frame = text(&log(room, from, to, padding)).into();
+        self.shard().order(Order::Publish {
+            room,
+            frame,
+            class: Class::Log { from, to },
+        });
+    }
+
+    /// The other form has the same words with half of the padding, in a binary frame.
+    pub fn log_in_both(&self, room: u32, from: Seq, to: Seq, padding: usize) {
+        let deflated = ws::encode_binary(log(room, from, to, padding / 2).as_bytes());
+        let frame = Frame {
+            text: text(&log(room, from, to, padding)),
+            deflated: Some(deflated),
+        };
         self.shard().order(Order::Publish {
             room,
             frame,
@@ -296,7 +322,7 @@ impl Server {
     }
 
     pub fn state(&self, room: u32, key: u8, value: u64) {
-        let frame = text(&format!("state {room} {key} {value}"));
+        let frame = text(&format!("state {room} {key} {value}")).into();
         self.shard().order(Order::Publish {
             room,
             frame,
@@ -305,7 +331,7 @@ impl Server {
     }
 
     pub fn burst(&self, room: u32, value: u64) {
-        let frame = text(&format!("burst {room} {value}"));
+        let frame = text(&format!("burst {room} {value}")).into();
         self.shard().order(Order::Publish {
             room,
             frame,
@@ -329,6 +355,9 @@ pub struct Client {
     pub addr: SocketAddr,
     pub socket: Box<dyn Socket>,
     buffer: Vec<u8>,
+    takes_deflated: bool,
+    /// Frames that came in the other form.
+    pub deflated: usize,
 }
 
 impl Client {
@@ -384,6 +413,11 @@ impl Client {
                 self.buffer.drain(..used);
                 return match opcode {
                     1 => Heard::Text(String::from_utf8(payload).unwrap()),
+                    2 => {
+                        assert!(self.takes_deflated, "a binary frame, unasked");
+                        self.deflated += 1;
+                        Heard::Text(String::from_utf8(payload).unwrap())
+                    }
                     10 => Heard::Pong(payload),
                     8 => Heard::Close(
                         u16::from_be_bytes([payload[0], payload[1]]),
@@ -428,6 +462,10 @@ pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
             .map(|(i, b)| b ^ [1, 2, 3, 4][i % 4]),
     );
     out
+}
+
+fn log(room: u32, from: Seq, to: Seq, padding: usize) -> String {
+    format!("log {room} {from} {to} {}", "x".repeat(padding))
 }
 
 pub fn text(text: &str) -> Bytes {
