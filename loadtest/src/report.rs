@@ -94,6 +94,20 @@ impl Crowd<'_> {
         let spent = self.server_cpu_s?;
         (self.tally.counted > 0).then(|| spent * 1e6 / self.tally.counted as f64)
     }
+
+    fn bytes_per_delivery(&self) -> Option<f64> {
+        let Tally {
+            counted,
+            counted_bytes,
+            ..
+        } = self.tally;
+        (*counted > 0).then(|| *counted_bytes as f64 / *counted as f64)
+    }
+
+    fn bytes_per_join(&self) -> Option<f64> {
+        let viewers = self.plan.viewers;
+        (viewers > 0).then(|| self.tally.join_bytes as f64 / viewers as f64)
+    }
 }
 
 /// Tells a crowd run.
@@ -126,6 +140,9 @@ fn say(run: &Crowd<'_>) {
         tally.counted as f64 / seconds
     );
     println!("delay   {}", line_ms(&tally.latency_us));
+    if let (Some(delivery), Some(join)) = (run.bytes_per_delivery(), run.bytes_per_join()) {
+        println!("bytes   {delivery:.1} a delivery, {join:.0} a join");
+    }
     if plan.through_restarts {
         println!(
             "cuts    {} of viewers, {} of writers; away {}; {} acks named what was said before a cut",
@@ -194,6 +211,7 @@ fn as_json(run: &Crowd<'_>) -> Value {
         "ack_ms": quantiles_ms(&spoken.ack_us),
         "delivered": tally.delivered, "delivered_per_s": tally.counted as f64 / seconds,
         "delay_ms": quantiles_ms(&tally.latency_us),
+        "deflate": plan.deflate, "bytes_per_delivery": run.bytes_per_delivery(), "bytes_per_join": run.bytes_per_join(),
         "lost": tally.lost, "double": tally.doubles, "disorder": tally.disorder,
         "holes": tally.holes, "gaps": tally.gaps, "sampled": tally.sampled, "forgotten": tally.forgotten, "closed": tally.closed,
         "cuts": tally.cuts, "writer_cuts": spoken.cuts, "away_ms": quantiles_ms(&tally.away_us),

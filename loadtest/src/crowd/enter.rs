@@ -91,8 +91,12 @@ async fn try_to(common: &Common, ticket: &Ticket, since: Option<&Position>) -> R
     let since = since
         .map(|it| format!(r#","since":{{"e":"{}","s":{}}}"#, it.e, it.s))
         .unwrap_or_default();
+    let z = match common.plan.deflate {
+        true => format!(r#","z":{}"#, limits::DICTIONARY),
+        false => String::new(),
+    };
     let hello = format!(
-        r#"[{{"op":"hello","i":1,"token":"{token}","device":"{device}"}},{{"op":"join","i":2,"room":"{room}"{since}}}]"#
+        r#"[{{"op":"hello","i":1,"token":"{token}","device":"{device}"{z}}},{{"op":"join","i":2,"room":"{room}"{since}}}]"#
     );
     wire.send(hello.as_bytes()).await?;
     let (mut joined, mut pushes, mut failure) = (None, Vec::new(), None);

@@ -83,6 +83,12 @@ pub(crate) struct Plan {
     /// Bytes of a message's text.
     #[arg(long, default_value_t = 90)]
     pub(crate) text_bytes: usize,
+    /// A file of chat, one message a line: what is said then, instead of so many bytes.
+    #[arg(long)]
+    pub(crate) lines: Option<PathBuf>,
+    /// Viewers have the dictionary: what is long comes deflated (weiquan only).
+    #[arg(long)]
+    pub(crate) deflate: bool,
     /// Viewers that connect per second (the join storm).
     #[arg(long, default_value_t = 1_000.0)]
     pub(crate) join_rate: f64,
@@ -147,8 +153,9 @@ impl Plan {
         );
         ensure!(self.join_rate > 0.0, "--join-rate is more than 0");
         ensure!(
-            self.dialect == Dialect::Weiquan || !(self.reads_history() || self.in_flight > 0),
-            "a relay has no acks, no positions and no history"
+            self.dialect == Dialect::Weiquan
+                || !(self.reads_history() || self.in_flight > 0 || self.deflate),
+            "a relay has no acks, no positions, no history, and deflates nothing"
         );
         ensure!(
             self.tls_ca.is_none() || !self.reads_history(),
@@ -209,6 +216,8 @@ struct Common {
     plan: Plan,
     door: Door,
     tokens: Vec<String>,
+    /// What is said, in turns; empty where it is padding.
+    lines: Vec<String>,
     clock: Clock,
     live: Live,
 }
@@ -244,6 +253,7 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
     let common = Arc::new(Common {
         door: Door::to(plan.server, plan.tls_ca.as_deref())?,
         tokens,
+        lines: spoken::lines(plan.lines.as_deref())?,
         clock: Clock {
             start: Instant::now(),
             counting: AtomicBool::new(false),

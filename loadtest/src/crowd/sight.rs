@@ -22,6 +22,10 @@ pub(crate) struct Tally {
     pub(crate) delivered: u64,
     /// Deliveries in the counted part of the run.
     pub(crate) counted: u64,
+    /// Bytes that came in the counted part, with the headers of the WebSocket.
+    pub(crate) counted_bytes: u64,
+    /// Bytes of the answers to hello and to the first join, and what came with them.
+    pub(crate) join_bytes: u64,
     /// Acknowledged, and yet never delivered.
     pub(crate) lost: u64,
     pub(crate) doubles: u64,
@@ -49,6 +53,8 @@ impl Tally {
         Self {
             delivered: 0,
             counted: 0,
+            counted_bytes: 0,
+            join_bytes: 0,
             lost: 0,
             doubles: 0,
             disorder: 0,
@@ -66,6 +72,8 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
         self.counted += other.counted;
+        self.counted_bytes += other.counted_bytes;
+        self.join_bytes += other.join_bytes;
         self.lost += other.lost;
         self.doubles += other.doubles;
         self.disorder += other.disorder;

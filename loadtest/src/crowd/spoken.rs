@@ -1,10 +1,37 @@
 //! What writers said and what became of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
+use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 
 use crate::report;
+
+/// Characters of a line that is said, so that with its stamp it is no longer than a message may be.
+const LINE_CHARS_MAX: usize = 1_000;
+
+/// What is said of a file: its lines, without what a text in JSON does not hold as it is.
+pub(super) fn lines(path: Option<&Path>) -> Result<Vec<String>> {
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let plain = |it: &char| !(it.is_control() || matches!(it, '"' | '\\'));
+    let lines: Vec<String> = text
+        .lines()
+        .map(|it| {
+            it.trim()
+                .chars()
+                .filter(plain)
+                .take(LINE_CHARS_MAX)
+                .collect()
+        })
+        .filter(|it: &String| !it.is_empty())
+        .collect();
+    ensure!(!lines.is_empty(), "{} has no line", path.display());
+    Ok(lines)
+}
 
 /// What was said in one room.
 #[derive(Clone, Debug)]

@@ -60,6 +60,7 @@ impl Viewer {
                     first => first?,
                 };
                 self.sight = Sight::joined(&entered.joined);
+                self.sight.tally.join_bytes = entered.wire.bytes;
                 // The first of each room: all are left out the same.
                 self.sight.witnessed = (self.ticket.n < self.common.plan.rooms).then(Vec::new);
                 self.take(entered)
@@ -97,6 +98,7 @@ impl Viewer {
         loop {
             let (mut ping, mut closing) = (false, false);
             let before = self.sight.tally.delivered;
+            let bytes_before = wire.bytes;
             let (sight, clock) = (&mut self.sight, &self.common.clock);
             let open = wire
                 .read(|frame| match frame {
@@ -105,6 +107,9 @@ impl Viewer {
                     Frame::Other => {}
                 })
                 .await?;
+            if clock.counting() {
+                self.sight.tally.counted_bytes += wire.bytes - bytes_before;
+            }
             self.told(before);
             if !open || closing {
                 return Ok(());

@@ -4,6 +4,7 @@
 use std::{cell::RefCell, future::poll_fn, pin::Pin, task::Poll};
 
 use anyhow::{Context, Result, bail, ensure};
+use deflate::Inflater;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use crate::door::{Door, Line};
@@ -12,12 +13,15 @@ const READ_BYTES: usize = 256 * 1024;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    static INFLATER: RefCell<Inflater> = RefCell::new(Inflater::new());
 }
 
 pub(crate) struct Wire {
     line: Line,
     /// The beginning of a frame whose rest has not come.
     rest: Vec<u8>,
+    /// Bytes that were read since the upgrade.
+    pub(crate) bytes: u64,
 }
 
 /// What came.
@@ -67,6 +71,7 @@ impl Wire {
         Ok(Self {
             line,
             rest: got[end..].to_vec(),
+            bytes: (got.len() - end) as u64,
         })
     }
 
@@ -110,7 +115,11 @@ impl Wire {
             self.rest.len() < READ_BYTES,
             "a frame of more than {READ_BYTES} bytes"
         );
-        let Self { line, rest } = self;
+        let Self {
+            line,
+            rest,
+            bytes: read_bytes,
+        } = self;
         // What hides in TLS is opened into the shared buffer as well: an idle line holds none.
         poll_fn(|cx| {
             BUFFER.with_borrow_mut(|buffer| {
@@ -124,6 +133,7 @@ impl Wire {
                 if n == 0 {
                     return Poll::Ready(Ok(false));
                 }
+                *read_bytes += n as u64;
                 buffer[..held].copy_from_slice(rest);
                 let used = frames(&buffer[..held + n], &mut each)?;
                 *rest = buffer[used..held + n].to_vec();
@@ -134,7 +144,8 @@ impl Wire {
     }
 }
 
-/// Hands over the whole frames at the beginning of `bytes`; returns how many bytes they took.
+/// Hands over the whole frames at the beginning of `bytes`, what was deflated as the text it was; returns
+/// how many bytes they took.
 fn frames(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize> {
     let mut at = 0;
     while let Some((head, length)) = header(&bytes[at..]) {
@@ -145,6 +156,11 @@ fn frames(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize> {
         let payload = &bytes[from..to];
         match bytes[at] {
             0x81 => each(Frame::Text(payload)),
+            0x82 => INFLATER.with_borrow_mut(|it| {
+                let text = it.inflate(payload).context("a binary message")?;
+                each(Frame::Text(text));
+                anyhow::Ok(())
+            })?,
             0x88 => each(Frame::Close),
             0x89 | 0x8a => each(Frame::Other),
             first => bail!("a frame that starts with {first:#x}"),

@@ -238,7 +238,12 @@ impl Writer {
         self.spoken.sent += 1;
         let order = self.spoken.sent;
         let mut text = format!("wq@{intended_us} {}.{order} ", self.n);
-        while text.len() < self.common.plan.text_bytes {
+        let lines = &self.common.lines;
+        if !lines.is_empty() {
+            let turn = usize::try_from(order).unwrap_or(0) * self.common.plan.writers + self.n;
+            text.push_str(&lines[turn % lines.len()]);
+        }
+        while lines.is_empty() && text.len() < self.common.plan.text_bytes {
             text.push('x');
         }
         let waiting = Waiting {
