@@ -2,7 +2,8 @@
 // loads, without the studio's sources and meter, which only the studio's route imports.
 //
 // 21 KB: chat, presence, watching, hosting and moderating together, at under a tenth of the 250 KB that a room page
-// may weigh. What only some pages need (the studio's sources) is not counted, because it is not loaded.
+// may weigh. What only some pages need (the studio's sources, what inflates messages) is not counted, because it is not
+// loaded; nor is the loader of such parts that Vite adds, which a page with more than one route has anyway.
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
@@ -21,6 +22,8 @@ async function size(code) {
     name: "entry",
     resolveId: (id) => (id === input ? id : null),
     load: (id) => (id === input ? code : null),
+    transform: (code, id) =>
+      id.endsWith("/deflated.js") ? code.replace('import("../', 'loaded("../') : null,
   };
   const made = await build({
     configFile: false,

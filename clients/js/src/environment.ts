@@ -8,10 +8,13 @@ import type {
   Timers,
   WeiquanOptions,
 } from "./api.js";
+import { type Inflate, loadInflate } from "./connection/deflated.js";
 import { Cell } from "./readable.js";
 import { BrowserStorage, MemoryStorage } from "./storage.js";
 
-export type Environment = Required<Omit<WeiquanOptions, "peer" | "token">> & {
+export type Environment = Required<Omit<WeiquanOptions, "compress" | "peer" | "token">> & {
+  compress: () => boolean;
+  inflate: () => Promise<Inflate>;
   /** Absent where there is no WebRTC (Node, a very old browser). */
   peer: PeerFactory | null;
   /** Absent where people sign in here. */
@@ -19,7 +22,10 @@ export type Environment = Required<Omit<WeiquanOptions, "peer" | "token">> & {
 };
 
 export function environment(options: WeiquanOptions): Environment {
+  const { compress } = options;
   return {
+    compress: typeof compress === "function" ? compress : () => compress === true,
+    inflate: loadInflate,
     base: options.base.replace(/\/+$/, ""),
     storage: options.storage ?? (globalThis.indexedDB ? new BrowserStorage(indexedDB) : new MemoryStorage()),
     socket: options.socket ?? browserSocket(),
@@ -54,9 +60,11 @@ function browserSocket(): SocketFactory {
 
 function openSocket(url: string, protocol: string, events: SocketEvents): Socket {
   const socket = new WebSocket(url, protocol);
+  socket.binaryType = "arraybuffer";
   socket.onopen = () => events.open();
   socket.onmessage = (event: MessageEvent<unknown>) => {
     if (typeof event.data === "string") events.text(event.data);
+    else if (event.data instanceof ArrayBuffer) events.binary(new Uint8Array(event.data));
   };
   socket.onclose = (event) => events.closed(event.code);
   return { send: (text) => socket.send(text), close: (code) => socket.close(code) };

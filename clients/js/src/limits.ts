@@ -30,6 +30,9 @@ export const ROSTER_MEMBERS_MAX = 200;
 /** Hearts of one frame. */
 export const BURST_COUNT_MAX = 50;
 export const SUBPROTOCOL = "weiquan.v1.json";
+/** The dictionary that deflated messages of the server stand behind, and the longest text of one. */
+export const DICTIONARY = 1;
+export const INFLATED_BYTES_MAX = 1024 * 1024;
 
 /** Messages kept in memory of one room; the oldest beyond it are fetched again when asked for. */
 export const MESSAGES_KEPT_MAX = 10_000;

@@ -2,6 +2,7 @@
  * A server of a few hundred lines: one log a room, joins and resumes by the rules of the protocol,
  * and faults on purpose. Frames cross a line with a delay, so that a cut loses what is on its way.
  */
+import { deflateRawSync } from "node:zlib";
 import type { Socket, SocketEvents, SocketFactory } from "../src/api.js";
 import type {
   Act,
@@ -16,6 +17,8 @@ import type {
   Refusal,
   StageState,
 } from "../src/index.js";
+import { DICTIONARY_1 } from "../src/deflate/dictionary.js";
+import { DICTIONARY } from "../src/limits.js";
 import type { HandClock } from "./clock.js";
 
 const LINE_MS = 5;
@@ -50,6 +53,10 @@ export class FakeServer {
   planted: Planted | null = null;
   /** Refuses every new socket, as a server that is down does. */
   down = false;
+  /** The dictionary that it deflates behind; `null` for a server that does not know of it. */
+  dictionary: number | null = DICTIONARY;
+  /** What becomes of a deflated message on its way. */
+  damage: (message: Uint8Array) => Uint8Array = (it) => it;
   readonly lines: Line[] = [];
   /** Every frame heard, in order. */
   readonly heard: ClientFrame[] = [];
@@ -163,7 +170,11 @@ export class FakeServer {
         const me = this.tokens.get(frame.token);
         if (!me) return line.refuse(frame.i, "token_invalid", "reauth", 4500);
         line.me = me;
-        return line.say({ i: frame.i, ok: { connection: "c", me, now_ms: this.#clock.unix(), ping_s: 25 } });
+        const deflates = frame.z !== undefined && frame.z === this.dictionary;
+        const z = deflates ? { z: frame.z } : {};
+        line.say({ i: frame.i, ok: { connection: "c", me, now_ms: this.#clock.unix(), ping_s: 25, ...z } });
+        line.deflates = deflates;
+        return;
       }
       case "join":
         return this.#join(line, frame.i, frame.room, frame.since);
@@ -308,6 +319,10 @@ export class Line implements Socket {
   /** Frames that the server says are kept back: a line that is dead without anybody having said so. */
   silent = false;
   readonly rooms = new Set<number>();
+  /** Long frames leave it deflated. */
+  deflates = false;
+  /** Messages that did. */
+  deflated = 0;
   readonly url: string;
   readonly protocol: string;
   readonly #server: FakeServer;
@@ -346,7 +361,17 @@ export class Line implements Socket {
 
   say(frame: object): void {
     const text = JSON.stringify(frame);
-    this.#clock.after(LINE_MS, () => !this.#ended && !this.silent && this.#events.text(text));
+    const small = this.deflates && Buffer.byteLength(text) >= 128 ? this.#deflate(text) : null;
+    this.#clock.after(LINE_MS, () => {
+      if (this.#ended || this.silent) return;
+      if (small === null) this.#events.text(text);
+      else this.#events.binary(small);
+    });
+  }
+
+  #deflate(text: string): Uint8Array {
+    this.deflated++;
+    return this.#server.damage(deflateRawSync(text, { dictionary: Buffer.from(DICTIONARY_1) }));
   }
 
   refuse(i: number, code: Code, act: Act, close?: number): void {

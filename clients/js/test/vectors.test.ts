@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { backoffMs, closeMeans } from "../src/connection/backoff.js";
+import { inflate } from "../src/deflate/inflate.js";
 import type { ClientFrame, Joined, Page, Refusal, RoomView, SocketEvents } from "../src/index.js";
+import { DICTIONARY } from "../src/limits.js";
 import { settled } from "./clock.js";
 import { World } from "./world.js";
 
@@ -271,4 +273,17 @@ it("says what it wants in the frames that a server reads", async () => {
   const ops = new Set([...grammar.matchAll(/"op": "(\w+)"/g)].map((it) => it[1]));
   expect(new Set(frames.map((it) => it.op)), "every op has an example").toEqual(ops);
   world.client.close();
+});
+
+describe("a deflated message", () => {
+  const { cases, dictionary } = read<{
+    dictionary: number;
+    cases: { name: string; message: string; text?: string | null; length?: number }[];
+  }>("deflated.json");
+  it.each(cases)("$name", ({ message, text, length }) => {
+    expect(dictionary).toBe(DICTIONARY);
+    const it = inflate(new Uint8Array(Buffer.from(message, "base64")));
+    if (length === undefined) expect(it).toBe(text);
+    else expect(it).toHaveLength(length);
+  });
 });

@@ -22,11 +22,14 @@ it("has the numbers of the server's limits", () => {
     "PAGE_RECORDS_MAX",
     "ROSTER_MEMBERS_MAX",
     "BURST_COUNT_MAX",
+    "DICTIONARY",
   ] as const;
   for (const name of shared) {
     const value = new RegExp(`pub const ${name}: \\w+ = ([\\d_]+);`).exec(rust)?.[1];
     expect(Number(value?.replaceAll("_", "")), name).toBe(limits[name]);
   }
+  expect(rust).toContain("INFLATED_BYTES_MAX: usize = 1024 * 1024;");
+  expect(limits.INFLATED_BYTES_MAX).toBe(1024 * 1024);
   expect(rust).toContain(`SUBPROTOCOL: &str = "${limits.SUBPROTOCOL}"`);
 });
 

@@ -18,6 +18,8 @@ export class World {
   readonly visible = new Cell(true);
   readonly network = new Cell(true);
   readonly path = new Cell(0);
+  /** What `compress` answers. */
+  compress = false;
   dial: SocketFactory = (...args) => this.server.socket(...args);
   client: Weiquan;
 
@@ -34,6 +36,7 @@ export class World {
   open(): Weiquan {
     return new Weiquan({
       base: "https://live.example.org/",
+      compress: () => this.compress,
       storage: this.storage,
       socket: (...args) => this.dial(...args),
       fetch: this.server.fetch,

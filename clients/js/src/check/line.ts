@@ -41,6 +41,7 @@ export function checkSocket(env: Environment): Promise<CheckedWay> {
       socket = env.socket(address, SUBPROTOCOL, {
         open: opened,
         text: () => end({ ok: true, rttMs: env.timers.now() - sentAt }),
+        binary: () => {},
         closed: () => end({ ok: false, why: "blocked" }),
       });
     } catch {

@@ -13,6 +13,7 @@ import type { Answer, ClientFrame, Outcome, Push, Refusal, Welcome } from "../pr
 import { Cell } from "../readable.js";
 import { Refused } from "../refused.js";
 import { backoffMs, closeMeans } from "./backoff.js";
+import { Deflated } from "./deflated.js";
 import { type OnAnswer, type Request, Requests, type Word } from "./requests.js";
 import { Watch } from "./watch.js";
 
@@ -39,6 +40,7 @@ export class Link {
   readonly #identity: Identity;
   readonly #owner: LinkOwner;
   readonly #watch: Watch;
+  readonly #deflated: Deflated;
   #requests: Requests;
   #socket: Socket | null = null;
   /** Grows with every try and every loss: what belongs to an older one is not heard. */
@@ -59,6 +61,7 @@ export class Link {
     this.#identity = identity;
     this.#owner = owner;
     this.#requests = new Requests(env.timers, (frames) => this.#sendFrames(frames));
+    this.#deflated = new Deflated(env.compress, env.inflate, env.timers);
     this.#watch = new Watch(
       env,
       () => this.say({ op: "ping" }),
@@ -136,12 +139,13 @@ export class Link {
     this.#cancel = this.#env.timers.after(WELCOME_WITHIN_MS, () => this.#lost(0));
     try {
       // The line is opened while the token is made.
-      const [token, device] = await Promise.all([
+      const [token, device, z] = await Promise.all([
         this.#identity.token(),
         this.#identity.device(),
+        this.#deflated.dictionary(),
         this.#open(current),
       ]);
-      if (current()) this.#hello(token, device);
+      if (current()) this.#hello(token, device, z);
     } catch (error) {
       if (!current()) return;
       this.#hangUp();
@@ -156,6 +160,7 @@ export class Link {
         this.#socket = this.#env.socket(this.#address(), SUBPROTOCOL, {
           open: opened,
           text: (data) => current() && this.#hear(data, current),
+          binary: (data) => current() && this.#hearDeflated(data, current),
           closed: (code) => current() && this.#lost(code),
         });
       } catch {
@@ -171,10 +176,10 @@ export class Link {
     return `${this.#env.base.replace(/^http/, "ws")}/ws${hint}`;
   }
 
-  #hello(token: string, device: string): void {
+  #hello(token: string, device: string, z: number | null): void {
     this.#helloAs = this.#identity.who.get()?.id ?? "";
     const hello = {
-      request: { op: "hello" as const, token, device },
+      request: { op: "hello" as const, token, device, ...(z !== null && { z }) },
       answer: (it: Outcome | null) => this.#welcomed(it),
     };
     this.#requests.ask([hello, ...this.#owner.joins()]);
@@ -225,6 +230,13 @@ export class Link {
       if ("i" in frame) this.#requests.answered(frame.i, frame);
       else this.#push(frame);
     }
+  }
+
+  /** What cannot be read is a hole: the next connection fills it, without deflated messages. */
+  #hearDeflated(data: Uint8Array, current: () => boolean): void {
+    const text = this.#deflated.text(data);
+    if (text === null) this.#lost(0);
+    else this.#hear(text, current);
   }
 
   #push(push: Push): void {

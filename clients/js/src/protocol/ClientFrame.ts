@@ -20,7 +20,12 @@ export type ClientFrame = { "op": "hello", i: number, token: string,
 /**
  * Stable per device; a newer connection of the same device replaces the older one.
  */
-device: string, } | { "op": "join", i: number, room: Slug, 
+device: string, 
+/**
+ * The dictionary that this client has: frames may come deflated behind it. One that the server
+ * does not have says nothing.
+ */
+z?: number, } | { "op": "join", i: number, room: Slug, 
 /**
  * The last position this client has seen; absent on a first visit.
  */

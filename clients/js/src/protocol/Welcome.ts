@@ -12,4 +12,8 @@ now_ms: number,
 /**
  * Seconds of silence after which the server pings.
  */
-ping_s: number, };
+ping_s: number, 
+/**
+ * From here on what is long may come deflated, as a binary message, behind this dictionary.
+ */
+z?: number, };

@@ -458,6 +458,8 @@ export const en = {
     language: "Language",
     theme: "Appearance",
     themes: { system: "System", light: "Light", dark: "Dark" },
+    saving: "Save data",
+    savings: { auto: "By itself", on: "On", off: "Off" },
   },
 
   setup: {

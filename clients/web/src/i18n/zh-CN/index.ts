@@ -454,6 +454,8 @@ export const zhCN: Words = {
     language: "语言",
     theme: "外观",
     themes: { system: "跟随系统", light: "浅色", dark: "深色" },
+    saving: "省流量",
+    savings: { auto: "自动", on: "开", off: "关" },
   },
 
   setup: {

@@ -454,6 +454,8 @@ export const zhTW: Words = {
     language: "語言",
     theme: "外觀",
     themes: { system: "跟隨系統", light: "淺色", dark: "深色" },
+    saving: "省流量",
+    savings: { auto: "自動", on: "開", off: "關" },
   },
 
   setup: {
