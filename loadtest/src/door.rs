@@ -29,6 +29,21 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// (weiquan: 4,096), and an address has 28,000 ports by default.
 const SOCKETS_PER_ADDRESS: usize = 3_000;
 
+/// A client as the kernel sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    /// Its number: from which address it comes.
+    pub(crate) n: usize,
+    /// Bytes of the receive buffer that it asks for (`SO_RCVBUF`); the kernel's own choice where absent.
+    pub(crate) window: Option<u32>,
+}
+
+impl From<usize> for Caller {
+    fn from(n: usize) -> Self {
+        Self { n, window: None }
+    }
+}
+
 /// Opens lines to one server.
 pub(crate) struct Door {
     server: SocketAddr,
@@ -47,10 +62,10 @@ impl Door {
         self.server
     }
 
-    /// Connects as client number `n`. Towards a loopback server many clients come from several
-    /// loopback addresses.
-    pub(crate) async fn open(&self, n: usize) -> Result<Line> {
-        let stream = connect(self.server, n)
+    /// Connects as this client. Towards a loopback server many clients come from several loopback
+    /// addresses.
+    pub(crate) async fn open(&self, caller: impl Into<Caller>) -> Result<Line> {
+        let stream = connect(self.server, caller.into())
             .await
             .with_context(|| format!("cannot reach {}", self.server))?;
         stream.set_nodelay(true)?;
@@ -86,14 +101,20 @@ fn as_browsers_offer() -> CryptoProvider {
     provider
 }
 
-async fn connect(server: SocketAddr, n: usize) -> io::Result<TcpStream> {
-    let address = n / SOCKETS_PER_ADDRESS;
-    if server.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) || address == 0 {
-        return TcpStream::connect(server).await;
+async fn connect(server: SocketAddr, caller: Caller) -> io::Result<TcpStream> {
+    let socket = match server {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(bytes) = caller.window {
+        // Before the handshake, in which the window is told.
+        socket.set_recv_buffer_size(bytes)?;
     }
-    let last = u8::try_from(1 + address).unwrap_or(u8::MAX);
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
+    let address = caller.n / SOCKETS_PER_ADDRESS;
+    if server.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) && address > 0 {
+        let last = u8::try_from(1 + address).unwrap_or(u8::MAX);
+        socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
+    }
     socket.connect(server).await
 }
 
@@ -104,6 +125,14 @@ pub(crate) enum Line {
 }
 
 impl Line {
+    /// Where this end of it is.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Plain(stream) => stream.local_addr(),
+            Self::Secure(stream) => stream.get_ref().0.local_addr(),
+        }
+    }
+
     /// The version and the suite that were agreed on; nothing in the clear.
     pub(crate) fn agreed(&self) -> Option<(String, String)> {
         let Self::Secure(stream) = self else {

@@ -18,6 +18,7 @@ mod process;
 mod publish;
 mod report;
 mod resting;
+mod sockets;
 mod tokens;
 mod viewers;
 

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::{
-    crowd::{Plan, Proof, Spoken, Tally},
+    crowd::{Fates, Grown, Plan, Proof, Spoken, Tally, WhileJoining},
     process::Memory,
 };
 
@@ -71,7 +71,10 @@ pub(crate) struct Crowd<'a> {
     pub(crate) spoken: &'a Spoken,
     pub(crate) proof: Option<&'a Proof>,
     pub(crate) joining: &'a Histogram<u64>,
+    pub(crate) while_joining: Option<WhileJoining>,
+    pub(crate) stalled: Option<&'a Fates>,
     pub(crate) memory: Option<Memory>,
+    pub(crate) grown: Option<Grown>,
     /// Of the counted seconds.
     pub(crate) server_cpu_s: Option<f64>,
     pub(crate) own_cpu_s: f64,
@@ -81,7 +84,10 @@ impl Crowd<'_> {
     fn verdict(&self) -> Verdict {
         // A run whose sends were late by more than 10 ms one time in ten measured the generator.
         let late = self.spoken.late * 10 > self.spoken.sent && self.plan.in_flight == 0;
-        if self.tally.wrong() > 0 || self.proof.is_some_and(|it| it.wrong() > 0) {
+        let wrong = self.tally.wrong()
+            + self.proof.map_or(0, Proof::wrong)
+            + self.stalled.map_or(0, Fates::wrong);
+        if wrong > 0 {
             Verdict::Fail
         } else if late || (self.tally.counted == 0 && self.plan.viewers > 0) {
             Verdict::Invalid
@@ -152,6 +158,15 @@ fn say(run: &Crowd<'_>) {
             spoken.known
         );
     }
+    if let Some(heard) = run.while_joining {
+        println!(
+            "others  {:.0} bytes a second were heard by each because others joined",
+            heard.bytes_per_viewer_s()
+        );
+    }
+    if let Some(fates) = run.stalled {
+        say_stalled(fates);
+    }
     say_proof(tally, run.proof);
     if let Some(cpu_s) = run.server_cpu_s {
         let per = run
@@ -165,13 +180,26 @@ fn say(run: &Crowd<'_>) {
     if let Some(memory) = run.memory {
         println!(
             "memory  {:.0} bytes a viewer (resident, settled: {} KiB empty, {} KiB joined)",
-            memory.bytes_each(plan.viewers),
+            memory.bytes_each(plan.viewers + plan.stalled),
             memory.empty_bytes / 1024,
             memory.joined_bytes / 1024
         );
     }
     println!("own     {:.0} % of a core", run.own_cpu_s / seconds * 100.0);
     println!("{}", run.verdict().word());
+}
+
+fn say_stalled(fates: &Fates) {
+    let held = fates.held.map_or("–".into(), |it| {
+        format!("{:.1} KiB", it.kernel_bytes_each / 1024.0)
+    });
+    let closed: String = (fates.closed.iter())
+        .map(|(code, n)| format!(", {n} closed ({code})"))
+        .collect();
+    println!(
+        "stalled {} viewers, {held} of the server's kernel each{closed}, {} left open",
+        fates.viewers, fates.open
+    );
 }
 
 fn say_proof(tally: &Tally, proof: Option<&Proof>) {
@@ -218,12 +246,26 @@ fn as_json(run: &Crowd<'_>) -> Value {
         "acks_of_before_a_cut": spoken.known,
         "history": run.proof,
         "server_cpu_s": run.server_cpu_s, "cpu_us_per_delivery": run.cpu_us_per_delivery(),
-        "rss_bytes_per_viewer": run.memory.map(|it| it.bytes_each(plan.viewers)),
-        "rss": run.memory.map(|it| json!({
-            "counts": "growth of VmRSS of the whole server process, settled and empty (after a small crowd came and left) to settled and all joined, nobody speaking, over the viewers",
-            "empty_bytes": it.empty_bytes, "joined_bytes": it.joined_bytes,
-        })),
+        "rss_bytes_per_viewer": run.memory.map(|it| it.bytes_each(plan.viewers + plan.stalled)),
+        "rss": run.memory.map(resident),
+        "rss_grown": run.grown,
+        "heard_while_joining": run.while_joining.map(heard),
+        "stalled": run.stalled,
         "own_cpu_s": run.own_cpu_s,
+    })
+}
+
+fn resident(it: Memory) -> Value {
+    json!({
+        "counts": "growth of VmRSS of the whole server process, settled and empty (after a small crowd came and left) to settled and all joined, nobody speaking, over the viewers",
+        "empty_bytes": it.empty_bytes, "joined_bytes": it.joined_bytes,
+    })
+}
+
+fn heard(it: WhileJoining) -> Value {
+    json!({
+        "counts": "bytes of all frames but the answers to joins, heads included, that viewers who had joined heard up to 2 s after the last join, over the seconds that all of them together had been in",
+        "bytes": it.bytes, "viewer_seconds": it.viewer_seconds, "bytes_per_viewer_s": it.bytes_per_viewer_s(),
     })
 }
 

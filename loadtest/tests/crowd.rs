@@ -12,6 +12,11 @@ const VIEWERS: u64 = 3;
 
 /// Runs a crowd against a server with this fault: its exit code and its report.
 fn crowd(fault: Fault, more: &[&str]) -> (i32, Value) {
+    crowd_of(fault, "1", more)
+}
+
+/// … that speaks for so many seconds.
+fn crowd_of(fault: Fault, seconds: &str, more: &[&str]) -> (i32, Value) {
     let name = format!("{fault:?}").to_lowercase();
     let file =
         |what: &str| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{what}"));
@@ -30,7 +35,7 @@ fn crowd(fault: Fault, more: &[&str]) -> (i32, Value) {
             "--rate",
             "60",
         ])
-        .args(["--seconds", "1", "--warmup", "0", "--settle", "2"])
+        .args(["--seconds", seconds, "--warmup", "0", "--settle", "2"])
         .args(more)
         .arg("--tokens")
         .arg(&tokens)
@@ -144,4 +149,64 @@ fn what_a_restart_may_not_do_is_found_by_name() {
         assert_eq!(code, 1, "{fault:?}: {report}");
         assert_eq!(count(&report, pointer), expected, "{fault:?}: {report}");
     }
+}
+
+/// Two of them, whose buffers are full after a third of a second and who take things again a second later.
+#[test]
+fn who_stalls_is_no_viewer_and_hears_in_the_end_how_it_was_closed() {
+    let stall: Vec<&str> = "--stalled 2 --stall-seconds 1 --text-bytes 8000"
+        .split(' ')
+        .collect();
+    let run = |fault| crowd_of(fault, "4.5", &stall);
+    let (code, report) = run(Fault::Slow);
+    assert!(matches!(code, 0 | 3), "{report}");
+    assert_eq!(count(&report, "/stalled/closed/4008"), 2, "{report}");
+    let acked = count(&report, "/acked");
+    assert_eq!(count(&report, "/delivered"), acked * VIEWERS);
+    let held = |what: &str| {
+        let pointer = format!("/stalled/held/{what}");
+        report.pointer(&pointer).and_then(Value::as_f64)
+    };
+    let (kernel, queue) = (held("kernel_bytes_each"), held("queue_bytes_each"));
+    assert!(queue > Some(1_000.0) && kernel > queue, "{report}");
+
+    let wrong = [
+        (Fault::SlowForGood, "/stalled/for_good"),
+        (Fault::SlowStays, "/stalled/open"),
+    ];
+    for (fault, pointer) in wrong {
+        let (code, report) = run(fault);
+        assert_eq!(code, 1, "{fault:?}: {report}");
+        assert_eq!(count(&report, pointer), 2, "{report}");
+    }
+}
+
+#[test]
+fn what_joins_make_others_hear_is_in_the_report() {
+    let (code, report) = crowd(Fault::None, &["--presence"]);
+    assert!(matches!(code, 0 | 3), "{report}");
+    // This server tells nobody of anybody; three viewers were in for two seconds each, at least.
+    assert_eq!(count(&report, "/heard_while_joining/bytes"), 0);
+    let seconds = report.pointer("/heard_while_joining/viewer_seconds");
+    assert!(seconds.and_then(Value::as_f64) >= Some(6.0), "{report}");
+}
+
+#[test]
+fn a_stall_that_cannot_be_seen_is_refused_in_words() {
+    let refused = |flags: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_weiquan-loadtest"))
+            .args(["crowd", "--stalled", "1"])
+            .args(flags)
+            .output()
+            .expect("the load test runs");
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    assert!(refused(&["--seconds", "17"]).contains("19.5 s or more"));
+    let far = ["--server", "192.0.2.1:80", "--seconds", "30"];
+    assert!(refused(&far).contains("on this machine"));
+    let restarts = ["--through-restarts", "--seconds", "30"];
+    assert!(refused(&restarts).contains("does not come back"));
+    let relay = ["--dialect", "relay", "--seconds", "30"];
+    assert!(refused(&relay).contains("closes nobody"));
 }

@@ -41,6 +41,29 @@ pub(super) struct Seen {
     pub(super) viewers: Vec<Sight>,
 }
 
+/// What viewers heard because of the joins of others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WhileJoining {
+    /// Of all frames but the answers to joins.
+    pub(crate) bytes: u64,
+    /// How long all viewers together had been in.
+    pub(crate) viewer_seconds: f64,
+}
+
+impl WhileJoining {
+    pub(super) fn of(seen: &Seen, until_us: u64) -> Self {
+        let inside_us: u64 = seen.viewers.iter().map(|it| it.inside_us(until_us)).sum();
+        Self {
+            bytes: seen.tally.while_joining_bytes,
+            viewer_seconds: Duration::from_micros(inside_us).as_secs_f64(),
+        }
+    }
+
+    pub(crate) fn bytes_per_viewer_s(self) -> f64 {
+        self.bytes as f64 / self.viewer_seconds.max(f64::EPSILON)
+    }
+}
+
 /// Lets `viewers` in at the planned rate and waits until all have their first snapshot. The histogram is
 /// from the moment each was meant to connect.
 pub(super) async fn join(

@@ -16,6 +16,7 @@ use super::{
     Common,
     wire::{Frame, Wire},
 };
+use crate::door::Caller;
 
 /// The wait between two tries doubles from the first to the second; each is spread over its whole length.
 const WAIT_MIN: Duration = Duration::from_millis(20);
@@ -34,6 +35,17 @@ pub(super) struct Ticket {
     pub(super) token: usize,
     pub(super) device: String,
     pub(super) room: String,
+    /// See [`Caller::window`].
+    pub(super) window: Option<u32>,
+}
+
+impl Ticket {
+    fn caller(&self) -> Caller {
+        Caller {
+            n: self.n,
+            window: self.window,
+        }
+    }
 }
 
 pub(super) struct Entered {
@@ -85,7 +97,7 @@ async fn try_to(common: &Common, ticket: &Ticket, since: Option<&Position>) -> R
     let room = &ticket.room;
     let path = format!("/ws?room={room}");
     let protocol = Some(limits::SUBPROTOCOL);
-    let mut wire = Wire::open(&common.door, ticket.n, &path, protocol).await?;
+    let mut wire = Wire::open(&common.door, ticket.caller(), &path, protocol).await?;
     let token = &common.tokens[ticket.token];
     let device = &ticket.device;
     let since = since

@@ -147,6 +147,7 @@ async fn read(common: &Common, room: &str, after: u64) -> Result<History> {
         token: common.plan.viewers,
         device: "reader".into(),
         room: room.to_owned(),
+        window: None,
     };
     let entered = match enter(common, &ticket, None).await {
         Err(_) if common.plan.through_restarts => enter_again(common, &ticket, None).await?,

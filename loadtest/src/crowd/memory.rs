@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use protocol::limits;
+use serde::Serialize;
+use tokio::time;
 
 use super::{Common, audience, writer::Writer};
 use crate::process::{self, Memory};
@@ -11,6 +13,18 @@ use crate::process::{self, Memory};
 const WARM_VIEWERS: usize = 50;
 const WARM_MESSAGES: usize = 20;
 const STILL_BYTES: u64 = 64 * 1024;
+/// When the growth under the talk is read: just before the first who takes nothing may be closed for it.
+const GROWN_AFTER: Duration = limits::BLOCKED_CLOSED_AFTER
+    .checked_sub(Duration::from_millis(500))
+    .expect("longer than that");
+
+/// How much the server's resident memory grew while people spoke. May be negative.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Grown {
+    /// Since the first word.
+    pub(crate) after_s: f64,
+    pub(crate) bytes: i64,
+}
 
 /// Warms the server with a small crowd that leaves again, and reads it once it is settled.
 pub(super) async fn of_empty(common: &Arc<Common>, pid: u32) -> Result<u64> {
@@ -34,4 +48,21 @@ pub(super) async fn of_joined(common: &Common, empty_bytes: u64) -> Result<Memor
         empty_bytes,
         joined_bytes,
     })
+}
+
+/// Waits for the moment when the growth under a talk that begins now is read. Nothing where the talk is shorter.
+pub(super) async fn of_talk(
+    pid: Option<u32>,
+    joined: Option<Memory>,
+    talk: Duration,
+) -> Result<Option<Grown>> {
+    let Some((pid, joined)) = pid.zip(joined).filter(|_| talk > GROWN_AFTER) else {
+        return Ok(None);
+    };
+    time::sleep(GROWN_AFTER).await;
+    let bytes = process::cost(pid)?.rss_bytes.cast_signed() - joined.joined_bytes.cast_signed();
+    Ok(Some(Grown {
+        after_s: GROWN_AFTER.as_secs_f64(),
+        bytes,
+    }))
 }

@@ -6,11 +6,13 @@
 //! and held against every acknowledgement and against what each viewer saw.
 
 mod audience;
+mod clock;
 mod enter;
 mod history;
 mod memory;
 mod sight;
 mod spoken;
+mod stalled;
 mod viewer;
 mod wire;
 mod writer;
@@ -20,7 +22,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -35,14 +37,22 @@ use crate::{
     report::{self, Verdict},
     tokens,
 };
+pub(crate) use audience::WhileJoining;
+use clock::Clock;
 pub(crate) use history::Proof;
-use sight::Moment;
+pub(crate) use memory::Grown;
 pub(crate) use sight::Tally;
 pub(crate) use spoken::Spoken;
+pub(crate) use stalled::Fates;
 use writer::Writer;
 
-/// What stands before the intended time of sending in every text.
+/// What stands before the intended time of sending in every text, microseconds since 1970: whoever reads it on this
+/// machine, another generator too, knows how old it is.
 const STAMP: &[u8] = b"wq@";
+/// How much longer than its stall a talk lasts: the buffers must fill first.
+const STALL_FILLS_S: f64 = 3.0;
+/// How long --presence hears on after the last join: counts are told once a second.
+const PRESENCE_TAIL: Duration = Duration::from_secs(2);
 
 /// Which server is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -74,6 +84,20 @@ pub(crate) struct Plan {
     /// Writers in all; they are connections of their own and do not listen.
     #[arg(long, default_value_t = 4)]
     pub(crate) writers: usize,
+    /// Further viewers that take nothing once they have joined, on a server of this machine.
+    ///
+    /// They keep their sockets open and read nothing, with a receive buffer of 64 KiB, as a phone opens one. What they
+    /// should have had counts nowhere. Every 250 ms the server's end of their sockets is looked at (`ss`): what the
+    /// kernel holds there is reported, and how the server closed each. One that is left open, or closed with a code
+    /// that says not to come back, fails the run.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) stalled: usize,
+    /// Seconds that a stalled viewer's queue stands before it takes everything again, to hear how it was closed.
+    ///
+    /// weiquan closes a socket that took nothing for 15 s, looks for such once a second, and gives its goodbye 2 s
+    /// to be heard.
+    #[arg(long, default_value_t = 16.5)]
+    pub(crate) stall_seconds: f64,
     /// Messages a second over all writers, at fixed times whatever the server does (open model).
     #[arg(long, default_value_t = 10.0)]
     pub(crate) rate: f64,
@@ -92,6 +116,10 @@ pub(crate) struct Plan {
     /// Viewers that connect per second (the join storm).
     #[arg(long, default_value_t = 1_000.0)]
     pub(crate) join_rate: f64,
+    /// Count what a viewer hears because of the joins of others: bytes of all frames but its answer, from its join
+    /// to 2 s after the last one. The writers come after that.
+    #[arg(long)]
+    pub(crate) presence: bool,
     /// Seconds that count.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
@@ -101,7 +129,7 @@ pub(crate) struct Plan {
     /// Seconds in which, in the end, everything must be acknowledged and every viewer must have it.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) settle: f64,
-    /// A file with one token a line: `weiquan token --count N > tokens` makes it (one per viewer and writer).
+    /// A file with one token a line: `weiquan token --count N > tokens` makes it (one per viewer, writer and stalled viewer).
     #[arg(long)]
     pub(crate) tokens: Option<PathBuf>,
     /// The server's process: its CPU time and memory are read from /proc.
@@ -112,7 +140,8 @@ pub(crate) struct Plan {
     /// Counted is the growth of VmRSS, all of the process, from "settled and empty" to "settled and all
     /// joined, nobody speaking", divided by the viewers. One-time costs are no viewer's: before the empty
     /// reading, 50 viewers come, hear 20 messages and leave, and the grace in which they still count as
-    /// here passes. Settled means: within 64 KiB for three seconds.
+    /// here passes. Settled means: within 64 KiB for three seconds. Where the talk is longer than 14.5 s, the growth
+    /// from "all joined" to then is told as well: what stalls costs, less what the same run costs without.
     #[arg(long, requires = "server_pid")]
     pub(crate) memory: bool,
     /// Go on when the server is killed or restarted under the run (weiquan only).
@@ -158,6 +187,23 @@ impl Plan {
             "a relay has no acks, no positions, no history, and deflates nothing"
         );
         ensure!(
+            self.dialect == Dialect::Weiquan || !(self.presence || self.stalled > 0),
+            "a relay knows nobody and closes nobody: neither --presence nor --stalled"
+        );
+        ensure!(
+            self.stalled == 0 || self.server.ip().is_loopback(),
+            "--stalled looks at the server's sockets: it must be on this machine"
+        );
+        ensure!(
+            self.stalled == 0 || !self.through_restarts,
+            "who stalls does not come back: --stalled without --through-restarts"
+        );
+        ensure!(
+            self.stalled == 0 || self.talk().as_secs_f64() >= self.stall_seconds + STALL_FILLS_S,
+            "--stalled needs a talk (--warmup and --seconds) of {} s or more",
+            self.stall_seconds + STALL_FILLS_S
+        );
+        ensure!(
             self.tls_ca.is_none() || !self.reads_history(),
             "the history is read by plain HTTP: not with --tls-ca"
         );
@@ -168,38 +214,14 @@ impl Plan {
         self.check_history || self.through_restarts
     }
 
+    /// How long there is speaking.
+    fn talk(&self) -> Duration {
+        Duration::from_secs_f64(self.warmup + self.seconds)
+    }
+
     /// How long an unacknowledged message or a viewer that is behind is waited for in the end.
     fn settle_within(&self) -> Duration {
         Duration::from_secs_f64(self.settle)
-    }
-}
-
-/// When the counted part of the run is on.
-struct Clock {
-    start: Instant,
-    counting: AtomicBool,
-    over: AtomicBool,
-}
-
-impl Clock {
-    /// Microseconds since the run began: what stands in the texts.
-    fn now_us(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    fn counting(&self) -> bool {
-        self.counting.load(Ordering::Relaxed)
-    }
-
-    fn over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-
-    fn moment(&self) -> Moment {
-        Moment {
-            now_us: self.now_us(),
-            counting: self.counting(),
-        }
     }
 }
 
@@ -244,7 +266,9 @@ pub(crate) fn run(plan: Plan) -> Result<Verdict> {
 
 async fn crowd(plan: Plan) -> Result<Verdict> {
     let tokens = match (&plan.tokens, plan.dialect) {
-        (Some(path), Dialect::Weiquan) => tokens::read(path, plan.viewers + plan.writers)?,
+        (Some(path), Dialect::Weiquan) => {
+            tokens::read(path, plan.viewers + plan.writers + plan.stalled)?
+        }
         (None, Dialect::Weiquan) => {
             anyhow::bail!("--tokens is needed: `weiquan token --count N > tokens`")
         }
@@ -254,11 +278,7 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         door: Door::to(plan.server, plan.tls_ca.as_deref())?,
         tokens,
         lines: spoken::lines(plan.lines.as_deref())?,
-        clock: Clock {
-            start: Instant::now(),
-            counting: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-        },
+        clock: Clock::new(),
         live: Live::default(),
         plan: plan.clone(),
     });
@@ -266,7 +286,17 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         Some(pid) => Some(memory::of_empty(&common, pid).await?),
         None => None,
     };
+    common.clock.joining.store(plan.presence, Ordering::Relaxed);
     let (audience, joining) = audience::join(&common, plan.viewers).await?;
+    let heard_until_us = match plan.presence {
+        true => {
+            time::sleep(PRESENCE_TAIL).await;
+            common.clock.joining.store(false, Ordering::Relaxed);
+            Some(common.clock.now_us())
+        }
+        false => None,
+    };
+    let stalled = stalled::Crowd::join(&common).await?;
     let mut writers = Vec::with_capacity(plan.writers);
     for n in 0..plan.writers {
         writers.push(Writer::open(common.clone(), n).await?);
@@ -276,6 +306,8 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         None => None,
     };
 
+    let grown = tokio::spawn(memory::of_talk(plan.server_pid, memory, plan.talk()));
+    let stalled = tokio::spawn(stalled.watch());
     let speaking: Vec<_> = writers
         .into_iter()
         .map(|it| tokio::spawn(it.speak()))
@@ -297,6 +329,8 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         spoken.add(writer.await.context("a writer died")??);
     }
     eprintln!("  all said; every viewer must reach the last acknowledged message");
+    let stalled = stalled.await.context("who watches the stalled died")??;
+    let grown = grown.await.context("who reads the memory died")??;
     let seen = audience.settle(&common, &spoken).await?;
     let proof = match plan.reads_history() {
         true => Some(history::prove(&common, &spoken, &seen.viewers).await?),
@@ -308,7 +342,10 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         spoken: &spoken,
         proof: proof.as_ref(),
         joining: &joining,
+        while_joining: heard_until_us.map(|it| WhileJoining::of(&seen, it)),
+        stalled: (plan.stalled > 0).then_some(&stalled),
         memory,
+        grown,
         server_cpu_s: after.zip(before).map(|(to, from)| to.cpu_s - from.cpu_s),
         own_cpu_s,
     })

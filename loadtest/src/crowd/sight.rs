@@ -13,7 +13,7 @@ use protocol::{
     server::{Body, Joined, RecordFrame, Resumed},
 };
 
-use super::STAMP;
+use super::{STAMP, wire::frame_bytes};
 use crate::report;
 
 /// What viewers saw.
@@ -42,6 +42,8 @@ pub(crate) struct Tally {
     pub(crate) cuts: u64,
     /// Returns where the server did not know the position any more.
     pub(crate) forgotten: u64,
+    /// Bytes of the frames that came while others joined; the answers to joins are not among them.
+    pub(crate) while_joining_bytes: u64,
     /// From the intended time of sending to here, microseconds.
     pub(crate) latency_us: Histogram<u64>,
     /// From a cut to the answer of the next join, microseconds.
@@ -64,6 +66,7 @@ impl Tally {
             closed: 0,
             cuts: 0,
             forgotten: 0,
+            while_joining_bytes: 0,
             latency_us: report::histogram(),
             away_us: report::histogram(),
         }
@@ -83,6 +86,7 @@ impl Tally {
         self.closed += other.closed;
         self.cuts += other.cuts;
         self.forgotten += other.forgotten;
+        self.while_joining_bytes += other.while_joining_bytes;
         let both = "histograms of one shape";
         self.latency_us.add(&other.latency_us).expect(both);
         self.away_us.add(&other.away_us).expect(both);
@@ -105,12 +109,16 @@ impl Tally {
 pub(super) struct Moment {
     pub(super) now_us: u64,
     pub(super) counting: bool,
+    /// Others join just now, and what that makes a viewer hear is counted.
+    pub(super) joining: bool,
 }
 
 /// Where a viewer is and what it has seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
     epoch: String,
+    /// When it had its first snapshot.
+    joined_us: u64,
     /// It watches from the record after this one.
     pub(super) first: u64,
     pub(super) last: u64,
@@ -127,9 +135,10 @@ pub(crate) struct Sight {
 
 impl Sight {
     /// Of a viewer that joined afresh.
-    pub(super) fn joined(joined: &Joined) -> Self {
+    pub(super) fn joined(joined: &Joined, at: Moment) -> Self {
         Self {
             epoch: joined.e.to_string(),
+            joined_us: at.now_us,
             first: joined.s,
             last: joined.s,
             ..Self::anywhere(false)
@@ -140,6 +149,7 @@ impl Sight {
     pub(super) fn anywhere(begins_anywhere: bool) -> Self {
         Self {
             epoch: String::new(),
+            joined_us: 0,
             first: 0,
             last: 0,
             digest: 0,
@@ -148,6 +158,11 @@ impl Sight {
             begins_anywhere,
             tally: Tally::new(),
         }
+    }
+
+    /// How long it had been in at that moment.
+    pub(super) fn inside_us(&self, until_us: u64) -> u64 {
+        until_us.saturating_sub(self.joined_us)
     }
 
     /// Where to resume from.
@@ -194,6 +209,9 @@ impl Sight {
 
     /// Takes a push; true if it was a ping.
     pub(super) fn push(&mut self, text: &[u8], at: Moment) -> bool {
+        if at.joining {
+            self.tally.while_joining_bytes += frame_bytes(text.len()) as u64;
+        }
         if text.starts_with(br#"{"op":"ev""#) {
             self.records(text, at);
         } else if text.starts_with(br#"{"op":"gap""#) {
@@ -318,6 +336,7 @@ mod tests {
     const AT: Moment = Moment {
         now_us: 2_000,
         counting: true,
+        joining: false,
     };
 
     fn record(s: u64) -> String {
@@ -346,7 +365,7 @@ mod tests {
 
     /// What a viewer that joined at 4 says of the frames that came.
     fn seen(frames: &[&str]) -> Sight {
-        let mut sight = Sight::joined(&answer("fresh", 4, false, &[]));
+        let mut sight = Sight::joined(&answer("fresh", 4, false, &[]), AT);
         for frame in frames {
             sight.push(frame.as_bytes(), AT);
         }
@@ -394,6 +413,33 @@ mod tests {
         assert_eq!(seen(&[&two]).tally.holes, 1, "one is not accounted for");
         let late = part(r#""s":[6,9],"skip":2"#, &[6, 8]);
         assert_eq!(seen(&[&late]).tally.holes, 1, "the range begins too late");
+    }
+
+    #[test]
+    fn what_joins_of_others_make_a_viewer_hear_is_counted_frame_by_frame() {
+        let joining = |now_us| Moment {
+            now_us,
+            counting: false,
+            joining: true,
+        };
+        let mut sight = Sight::joined(&answer("fresh", 4, false, &[]), joining(1_000));
+        let count = r#"{"op":"state","a":7,"count":12034}"#;
+        let roster = format!(r#"{{"op":"roster","a":7,"in":["{}"]}}"#, "n".repeat(200));
+        sight.push(count.as_bytes(), joining(400_000));
+        sight.push(roster.as_bytes(), joining(900_000));
+        // Heads of 2 bytes, and of 4 from 126 on (RFC 6455 §5.2).
+        let expected = (count.len() + 2 + roster.len() + 4) as u64;
+        assert_eq!(sight.tally.while_joining_bytes, expected);
+        assert_eq!(sight.inside_us(3_001_000), 3_000_000);
+        sight.push(count.as_bytes(), AT);
+        assert_eq!(
+            sight.tally.while_joining_bytes, expected,
+            "the storm is over"
+        );
+        let mut both = Tally::new();
+        both.add(&sight.tally);
+        both.add(&sight.tally);
+        assert_eq!(both.while_joining_bytes, 2 * expected);
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl Viewer {
             token: n,
             device: format!("load-{n}"),
             room: common.room(n),
+            window: None,
         };
         Self {
             common,
@@ -59,7 +60,8 @@ impl Viewer {
                     }
                     first => first?,
                 };
-                self.sight = Sight::joined(&entered.joined);
+                let at = self.common.clock.moment();
+                self.sight = Sight::joined(&entered.joined, at);
                 self.sight.tally.join_bytes = entered.wire.bytes;
                 // The first of each room: all are left out the same.
                 self.sight.witnessed = (self.ticket.n < self.common.plan.rooms).then(Vec::new);
@@ -103,7 +105,7 @@ impl Viewer {
             let open = wire
                 .read(|frame| match frame {
                     Frame::Text(text) => ping |= sight.push(text, clock.moment()),
-                    Frame::Close => closing = true,
+                    Frame::Close(_) => closing = true,
                     Frame::Other => {}
                 })
                 .await?;

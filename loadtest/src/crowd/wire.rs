@@ -1,13 +1,13 @@
 //! A WebSocket as thin as a load generator wants it: one read buffer for all sockets of a thread, no
 //! buffer for an idle one, frames handed out in place. Server frames only (RFC 6455 §5: unmasked).
 
-use std::{cell::RefCell, future::poll_fn, pin::Pin, task::Poll};
+use std::{cell::RefCell, future::poll_fn, io, net::SocketAddr, pin::Pin, task::Poll};
 
 use anyhow::{Context, Result, bail, ensure};
 use deflate::Inflater;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
-use crate::door::{Door, Line};
+use crate::door::{Caller, Door, Line};
 
 const READ_BYTES: usize = 256 * 1024;
 
@@ -27,19 +27,20 @@ pub(crate) struct Wire {
 /// What came.
 pub(crate) enum Frame<'a> {
     Text(&'a [u8]),
-    Close,
+    /// With the code, where one is named.
+    Close(Option<u16>),
     Other,
 }
 
 impl Wire {
-    /// Connects as client number `n` and upgrades at `path`.
+    /// Connects as this client and upgrades at `path`.
     pub(crate) async fn open(
         door: &Door,
-        n: usize,
+        caller: impl Into<Caller>,
         path: &str,
         subprotocol: Option<&str>,
     ) -> Result<Self> {
-        let mut line = door.open(n).await?;
+        let mut line = door.open(caller).await?;
         let server = door.server();
         let subprotocol = subprotocol
             .map(|it| format!("Sec-WebSocket-Protocol: {it}\r\n"))
@@ -73,6 +74,11 @@ impl Wire {
             rest: got[end..].to_vec(),
             bytes: (got.len() - end) as u64,
         })
+    }
+
+    /// Where this end of the line is.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.line.address()
     }
 
     /// Sends one text, masked with a key of zeros (RFC 6455 §5.3 asks for a mask, any mask).
@@ -161,13 +167,28 @@ fn frames(bytes: &[u8], each: &mut impl FnMut(Frame<'_>)) -> Result<usize> {
                 each(Frame::Text(text));
                 anyhow::Ok(())
             })?,
-            0x88 => each(Frame::Close),
+            0x88 => each(Frame::Close(code(payload))),
             0x89 | 0x8a => each(Frame::Other),
             first => bail!("a frame that starts with {first:#x}"),
         }
         at = to;
     }
     Ok(at)
+}
+
+/// What a close frame names (RFC 6455 §5.5.1).
+fn code(payload: &[u8]) -> Option<u16> {
+    payload.first_chunk().map(|it| u16::from_be_bytes(*it))
+}
+
+/// Bytes of a frame of the server with so much in it, as they travel.
+pub(crate) fn frame_bytes(payload: usize) -> usize {
+    payload
+        + match payload {
+            0..=125 => 2,
+            126..=65_535 => 4,
+            _ => 10,
+        }
 }
 
 fn header(bytes: &[u8]) -> Option<(usize, usize)> {

@@ -82,6 +82,7 @@ impl Writer {
             token: plan.viewers + n,
             device: format!("write-{n}"),
             room: common.room(n),
+            window: None,
         };
         let mut spoken = Spoken::new();
         let (wire, a) = match plan.dialect {
@@ -289,7 +290,7 @@ impl Writer {
     async fn relay_one(&mut self, s: u64) -> Line {
         let waiting = self.outbox.remove(&s).expect("it was to be said");
         let (a, n, text) = (self.a, self.n, waiting.text);
-        let t = 1_795_000_000_000_u64 + waiting.intended_us / 1_000;
+        let t = waiting.intended_us / 1_000;
         let frame = format!(
             r#"{{"op":"ev","a":{a},"s":[{s},{s}],"ev":[{{"s":{s},"t":{t},"u":{{"id":"m_0123456789abcdef","name":"load-{n}","mark":"member"}},"k":"msg","b":{{"text":"{text}"}}}}]}}"#,
         );

@@ -40,6 +40,12 @@ pub(crate) enum Fault {
     CutSkips,
     /// … and client ids are forgotten, so that what is said again is there twice.
     CutForgetsClientIds,
+    /// Who stalls is closed as slow; nothing is wrong.
+    Slow,
+    /// … with a code that tells it not to come back.
+    SlowForGood,
+    /// … never.
+    SlowStays,
 }
 
 impl Fault {
@@ -51,8 +57,13 @@ impl Fault {
     }
 }
 
+/// How a client of the load test that stalls names its device.
+const STALLS: &str = "stalls-";
+
 struct Room {
     fault: Fault,
+    /// Those who stall: they hear as much as the first messages, which more than fills their buffers.
+    stalling: Vec<TcpStream>,
     /// Client id and text; the seq is the index plus one.
     records: Vec<(String, String)>,
     inside: Vec<TcpStream>,
@@ -65,6 +76,7 @@ pub(crate) fn serve(fault: Fault) -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     let room = Arc::new(Mutex::new(Room {
         fault,
+        stalling: Vec::new(),
         records: Vec::new(),
         inside: Vec::new(),
         cut: false,
@@ -87,6 +99,7 @@ fn line(mut stream: TcpStream, room: &Mutex<Room>) -> std::io::Result<()> {
         head.push(byte[0]);
     }
     stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+    let mut stalls = false;
     loop {
         let text = read_frame(&mut stream)?;
         let frame: Value = serde_json::from_slice(&text).expect("the client says JSON");
@@ -96,7 +109,8 @@ fn line(mut stream: TcpStream, room: &Mutex<Room>) -> std::io::Result<()> {
         };
         for frame in frames {
             let room = room.lock().expect("no thread panicked");
-            take(room, &mut stream, &frame)?;
+            stalls |= (frame["device"].as_str()).is_some_and(|it| it.starts_with(STALLS));
+            take(room, &mut stream, &frame, stalls)?;
         }
     }
 }
@@ -105,13 +119,18 @@ fn take(
     mut room: MutexGuard<'_, Room>,
     stream: &mut TcpStream,
     frame: &Value,
+    stalls: bool,
 ) -> std::io::Result<()> {
     let i = &frame["i"];
     match frame["op"].as_str().expect("an op") {
         "hello" => say(stream, i, "{}"),
         "join" => {
             say(stream, i, &room.joined(&frame["since"]))?;
-            room.inside.push(stream.try_clone()?);
+            let line = stream.try_clone()?;
+            match stalls {
+                true => room.stalling.push(line),
+                false => room.inside.push(line),
+            }
             Ok(())
         }
         "history" => {
@@ -183,6 +202,9 @@ impl Room {
             }
             return None;
         }
+        if s == 3 * AT {
+            self.close_stalling();
+        }
         for seq in self.order(s) {
             let record = self.record(seq, false);
             self.deliver(&format!(
@@ -206,7 +228,26 @@ impl Room {
         }
     }
 
+    fn close_stalling(&mut self) {
+        let code: u16 = match self.fault {
+            Fault::Slow => 4008,
+            Fault::SlowForGood => 4500,
+            _ => return,
+        };
+        let [high, low] = code.to_be_bytes();
+        for mut stream in self.stalling.drain(..) {
+            // It may be closed already.
+            let _ = stream.write_all(&[0x88, 2, high, low]);
+        }
+    }
+
     fn deliver(&mut self, text: &str) {
+        if self.records.len() <= AT {
+            for stream in &mut self.stalling {
+                // Who is gone hears nothing.
+                let _ = write_frame(stream, text.as_bytes());
+            }
+        }
         self.inside
             .retain_mut(|stream| write_frame(stream, text.as_bytes()).is_ok());
     }
