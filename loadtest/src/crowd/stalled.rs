@@ -37,6 +37,8 @@ struct Stalled {
     address: SocketAddr,
     wire: Wire,
     standing: Standing,
+    /// The last look did not find the server's end. One look may miss one: the kernel's list is not of one moment.
+    missed: bool,
 }
 
 /// Since when the same bytes wait for a viewer.
@@ -105,6 +107,7 @@ impl Crowd {
                 address: wire.address()?,
                 wire,
                 standing: Standing::default(),
+                missed: false,
             });
         }
         let fates = Fates {
@@ -119,32 +122,36 @@ impl Crowd {
         })
     }
 
-    /// Looks at the server's ends until nobody stalls any more, or until the talk is over. Who has stalled for as
-    /// long as planned, or whose other end is gone, takes everything again, to hear how it was closed.
+    /// Looks at the server's ends until nobody stalls any more. Who has stalled for as long as planned, or whose other
+    /// end is gone, takes everything again, to hear how it was closed. When the talk is over it may take so long once
+    /// more: a kernel that makes room for some bytes after all has let the stall begin anew.
     pub(super) async fn watch(mut self) -> Result<Fates> {
         let lasts = Duration::from_secs_f64(self.common.plan.stall_seconds);
         let mut hearing = JoinSet::new();
-        while !self.stalled.is_empty() && !self.common.clock.over() {
+        let mut deadline = None;
+        while !self.stalled.is_empty() {
             time::sleep(LOOK_EVERY).await;
             let ends = sockets::ends(self.common.plan.server).await?;
             let now = Instant::now();
+            if self.common.clock.over() && now > *deadline.get_or_insert(now + lasts + LOOK_EVERY) {
+                break;
+            }
             let there = |it: &Stalled| ends.get(&it.address).filter(|it| it.established);
             let mut standing = Vec::with_capacity(self.stalled.len());
-            for it in &mut self.stalled {
-                if let Some(end) = there(it) {
-                    it.standing.look(end.queue_bytes, now);
-                    standing.extend(it.standing.since.map(|_| end));
-                }
-            }
-            if standing.len() == self.fates.viewers {
-                self.fates.held = most(self.fates.held, &standing);
-            }
             let is_due = |it: &mut Stalled| {
-                let has_lasted = it.standing.lasted(now).is_some_and(|it| it >= lasts);
-                has_lasted || there(it).is_none()
+                let Some(end) = there(it) else {
+                    return std::mem::replace(&mut it.missed, true);
+                };
+                it.missed = false;
+                it.standing.look(end.queue_bytes, now);
+                standing.extend(it.standing.since.map(|_| end));
+                it.standing.lasted(now).is_some_and(|it| it >= lasts)
             };
             for it in self.stalled.extract_if(.., is_due) {
                 hearing.spawn(it.hear_the_end());
+            }
+            if standing.len() == self.fates.viewers {
+                self.fates.held = most(self.fates.held, &standing);
             }
         }
         for _ in self.stalled.drain(..) {
