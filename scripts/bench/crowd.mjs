@@ -1,8 +1,11 @@
 // A crowd: ten thousand in one room and a thousand small rooms beside Bun, how soon they are in, what each costs while
 // silent, and how soon all are back after a kill. Everything is shown to everybody unless said otherwise.
+import { PEER, beside, besideBun } from "./fanout.mjs";
+import { sides } from "./figures.mjs";
+import { k6, sockets } from "./generator.mjs";
 import { Postgres, programs } from "./postgres.mjs";
 import { Server, end } from "./rig.mjs";
-import { PEER, beside, besideBun } from "./fanout.mjs";
+import { presence, stalled } from "./stalled.mjs";
 
 const VIEWERS = 10_000;
 /** Small rooms beside each other, and beside a large one. */
@@ -13,31 +16,40 @@ const STORED = 1_000_000;
 const room = (viewers, rate, seconds, more = []) => ["--room", "bench", "--viewers", String(viewers), "--writers", "1", "--rate", String(rate),
   "--text-bytes", "90", "--join-rate", "1000", "--seconds", String(seconds), ...more];
 
-export async function crowd(bench) {
-  await ratios(bench);
-  await smallBesideLarge(bench);
-  await joins(bench);
-  await silent(bench);
-  await back(bench);
-  await acks(bench);
-  await afterCrash(bench);
+/** Each by the name that `ONLY=crowd:…` has for it. */
+export const CROWD = { "10k": tenThousand, "2k": twoThousand, small: smallRooms, "50ps": fiftyASecond, beside: smallBesideLarge, joins, silent, back, acks,
+  crash: afterCrash, stalled, presence, sockets, k6 };
+
+const command = (own, words, seconds) => `make bench ONLY=crowd:${own} (${words}; ${seconds} s)`;
+
+/** What a delivery costs beside Bun; what each cost stands in the line as well. */
+async function ratio(bench, own, words, plan, rooms = ["bench"]) {
+  console.error(words);
+  const { of, ratios } = await beside(bench, plan, { rooms, tokens: 11_010 });
+  const each = sides(of("mine", "cpu_us_per_delivery"), of("theirs", "cpu_us_per_delivery"), "us/delivery");
+  return [ratios, command(own, words, bench.seconds), { ...PEER, ...each }];
 }
 
-async function ratios(bench) {
+async function tenThousand(bench) {
+  bench.tell("crowd.cpu_ratio_bun_10k", ...(await ratio(bench, "10k", "10,000 viewers, 1 room, 10 msg/s", room(VIEWERS, 10, bench.seconds))));
+}
+
+async function twoThousand(bench) {
+  bench.tell("crowd.cpu_ratio_bun_2k", ...(await ratio(bench, "2k", "2,000 viewers, 1 room, 10 msg/s", room(2_000, 10, bench.seconds))));
+}
+
+async function smallRooms(bench) {
+  bench.tell("crowd.cpu_ratio_bun_small_rooms", ...(await ratio(bench, "small", "1,000 rooms × 10 viewers, 5 msg/s each", small(bench.seconds), slugs(SMALL))));
+}
+
+async function fiftyASecond(bench) {
   const { seconds, tell } = bench;
-  const ratio = async (words, plan, rooms = ["bench"]) => {
-    console.error(words);
-    const { ratios } = await beside(bench, plan, { rooms, tokens: 11_010 });
-    return [ratios, `make bench ONLY=crowd (${words}; ${seconds} s)`, PEER];
-  };
-  tell("crowd.cpu_ratio_bun_10k", ...(await ratio("10,000 viewers, 1 room, 10 msg/s", room(VIEWERS, 10, seconds))));
-  tell("crowd.cpu_ratio_bun_2k", ...(await ratio("2,000 viewers, 1 room, 10 msg/s", room(2_000, 10, seconds))));
-  tell("crowd.cpu_ratio_bun_small_rooms", ...(await ratio("1,000 rooms × 10 viewers, 5 msg/s each", small(seconds), slugs(SMALL))));
   console.error("crowd.cpu_ratio_bun_50ps: 10,000 viewers, 1 room, 50 msg/s");
-  const { pairs, ratios } = await beside(bench, room(VIEWERS, 50, seconds), { rooms: ["bench"], tokens: 11_010 });
-  const command = `make bench ONLY=crowd (10,000 viewers, 1 room, 50 msg/s, with the duty limit as it comes; ${seconds} s)`;
-  tell("crowd.cpu_ratio_bun_50ps", ratios, command, PEER);
-  tell("crowd.p99_ratio_bun_50ps", pairs.map((it) => it.mine.delay_ms.p99 / it.theirs.delay_ms.p99), command, PEER);
+  const { pairs, of, ratios } = await beside(bench, room(VIEWERS, 50, seconds), { rooms: ["bench"], tokens: 11_010 });
+  const told = command("50ps", "10,000 viewers, 1 room, 50 msg/s, with the duty limit as it comes", seconds);
+  tell("crowd.cpu_ratio_bun_50ps", ratios, told, { ...PEER, ...sides(of("mine", "cpu_us_per_delivery"), of("theirs", "cpu_us_per_delivery"), "us/delivery") });
+  const [ours, theirs] = ["mine", "theirs"].map((whose) => pairs.map((it) => it[whose].delay_ms.p99));
+  tell("crowd.p99_ratio_bun_50ps", ours.map((it, n) => it / theirs[n]), told, { ...PEER, ...sides(ours, theirs, "ms") });
 }
 
 const slugs = (n) => Array.from({ length: n }, (_, at) => `bench-${at + 1}`);
@@ -62,9 +74,9 @@ async function smallBesideLarge(bench) {
     theirs.push(other.delay_ms.p99);
     console.error(`  round ${round + 1}: p99 ${ours.at(-1).toFixed(1)} ms beside ${theirs.at(-1).toFixed(1)} ms`);
   }
-  const command = `make bench ONLY=crowd (50 rooms × 10 viewers at 1 msg/s each, beside a room of 10,000 at 10 msg/s; from the intended time of sending; ${seconds} s)`;
-  tell("crowd.small_room_p99_ms", ours, command);
-  tell("crowd.small_room_p99_ratio_bun", ours.map((it, n) => it / theirs[n]), command, PEER);
+  const told = command("beside", "50 rooms × 10 viewers at 1 msg/s each, beside a room of 10,000 at 10 msg/s; from the intended time of sending", seconds);
+  tell("crowd.small_room_p99_ms", ours, told);
+  tell("crowd.small_room_p99_ratio_bun", ours.map((it, n) => it / theirs[n]), told, { ...PEER, ...sides(ours, theirs, "ms") });
 }
 
 const pidless = (where) => where.filter((it, n) => it !== "--server-pid" && where[n - 1] !== "--server-pid");
@@ -78,7 +90,7 @@ async function both(bench, first, second) {
 
 async function joins(bench) {
   console.error("crowd.join_p99_ms: 10,000 joins in 10 s to one cold room");
-  const command = "make bench ONLY=crowd (10,000 joins in 10 s to one room that nobody has asked for; p99 of the first snapshot, from the start of the connection)";
+  const command = "make bench ONLY=crowd:joins (10,000 joins in 10 s to one room that nobody has asked for; p99 of the first snapshot, from the start of the connection)";
   const [p99, loads] = [[], []];
   for (let round = 0; round < bench.rounds; round++) {
     const it = await Server.start(["bench"], 10_001, { core: bench.serverCore });
@@ -96,7 +108,7 @@ async function joins(bench) {
 
 async function silent(bench) {
   console.error("crowd.rss_bytes_per_viewer: 10,000 who listen");
-  const command = "make bench ONLY=crowd (10,000 viewers joined, nobody speaking; VmRSS of the server, settled and empty to settled and joined)";
+  const command = "make bench ONLY=crowd:silent (10,000 viewers joined, nobody speaking; VmRSS of the server, settled and empty to settled and joined)";
   const each = [];
   for (let round = 0; round < bench.rounds; round++) {
     const it = await Server.start(["bench"], 10_001, { core: bench.serverCore });
@@ -113,7 +125,7 @@ async function silent(bench) {
 /** kill -9 under ten thousand, and the same program again: from the cut to the answer of each one's next join. */
 async function back(bench) {
   console.error("crowd.resume_99_s: a kill under 10,000");
-  const command = "make bench ONLY=crowd (kill -9 and start under 10,000 viewers and 10 writers at 10 msg/s; from the cut to the answer of the next join, 99 of 100; each delivery checked across it)";
+  const command = "make bench ONLY=crowd:back (kill -9 and start under 10,000 viewers and 10 writers at 10 msg/s; from the cut to the answer of the next join, 99 of 100; each delivery checked across it)";
   const away = [];
   for (let round = 0; round < bench.rounds; round++) {
     const it = await Server.start(["bench"], 10_010, { core: bench.serverCore });
@@ -147,7 +159,7 @@ async function acks(bench) {
     half.push(calm.ack_ms.p99);
     console.error(`  round ${round + 1}: ${busy.acked_per_s.toFixed(0)} acks/s; p99 at half of it ${calm.ack_ms.p99.toFixed(2)} ms`);
   }
-  const command = `make bench ONLY=crowd (64 rooms, 64 writers, 16 in flight, each synced; then at half of that rate; ${seconds} s)`;
+  const command = `make bench ONLY=crowd:acks (64 rooms, 64 writers, 16 in flight, each synced; then at half of that rate; ${seconds} s)`;
   tell("crowd.ack_per_second", many, command);
   tell("crowd.ack_p99_ms_half_load", half, command);
   if (programs() === null) return console.error("  no PostgreSQL here: no figure of it");
@@ -183,5 +195,5 @@ async function afterCrash(bench) {
   }
   await it.stop();
   console.error(`  ${stored} messages; ready after ${ready.map((it) => it.toFixed(2)).join(", ")} s`);
-  bench.tell("crowd.ready_after_crash_s", ready, `make bench ONLY=crowd (kill -9 with ${stored} messages stored; from the start of the process to /readyz)`);
+  bench.tell("crowd.ready_after_crash_s", ready, `make bench ONLY=crowd:crash (kill -9 with ${stored} messages stored; from the start of the process to /readyz)`);
 }

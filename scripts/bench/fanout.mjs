@@ -1,6 +1,7 @@
 // A room of 2,000 beside Bun, in the clear and over TLS: the same frames to the same client, in pairs. And what only TLS
 // costs: a handshake, and the memory of 10,000 who listen.
 import { freePort } from "../ports.mjs";
+import { sides } from "./figures.mjs";
 import { Server, bun, certificate, end, settled, start } from "./rig.mjs";
 
 export const PEER = { peer: "bun 1.4.5" };
@@ -43,7 +44,7 @@ export async function fanout(bench) {
   const command = `make bench ONLY=fanout (2,000 viewers, 1 room, 10 msg/s, ${seconds} s, server on core 0, generator on core 1)`;
   const resident = `${command}; VmRSS of the server, settled and empty to settled and joined`;
   const { pairs, of, ratios } = await beside(bench, [...crowd(seconds), "--memory"]);
-  tell("fanout.cpu_ratio_bun", ratios, command, PEER);
+  tell("fanout.cpu_ratio_bun", ratios, command, { ...PEER, ...sides(of("mine", "cpu_us_per_delivery"), of("theirs", "cpu_us_per_delivery"), "us/delivery") });
   tell("fanout.cpu_us", of("mine", "cpu_us_per_delivery"), command);
   tell("fanout.cpu_us_bun", of("theirs", "cpu_us_per_delivery"), command, PEER);
   tell("fanout.rss_bytes_per_viewer", of("mine", "rss_bytes_per_viewer"), resident);
@@ -62,7 +63,7 @@ async function fanoutOverTls(bench, secure) {
   const { seconds, tell } = bench;
   const command = `make bench ONLY=tls (as fanout, over TLS on both sides with one P-256 certificate; ${seconds} s)`;
   const { of, ratios } = await beside(bench, crowd(seconds), { secure });
-  tell("whole.fanout_tls_cpu_ratio_bun", ratios, command, PEER);
+  tell("whole.fanout_tls_cpu_ratio_bun", ratios, command, { ...PEER, ...sides(of("mine", "cpu_us_per_delivery"), of("theirs", "cpu_us_per_delivery"), "us/delivery") });
   tell("whole.fanout_tls_cpu_us", of("mine", "cpu_us_per_delivery"), command);
   tell("whole.fanout_tls_cpu_us_bun", of("theirs", "cpu_us_per_delivery"), command, PEER);
 }

@@ -49,6 +49,11 @@ export const FIGURES = {
   "crowd.ack_per_second_postgres": ["1/s", null],
   "crowd.ack_p99_ms_half_load": ["ms", "<= 20"],
   "crowd.ready_after_crash_s": ["s", "<= 2"],
+  "crowd.stalled_kib": ["KiB", "<= 128"],
+  "crowd.presence_bytes_per_s": ["bytes/s", "<= 200"],
+  "crowd.generator_sockets": ["sockets", ">= 15000"],
+  "crowd.k6_p99_diff_ms": ["ms", "<= 2"],
+  "crowd.k6_p99_diff_ms_few": ["ms", null],
 };
 
 export const median = (values) => {
@@ -57,11 +62,15 @@ export const median = (values) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
+const round = (it) => Number(it.toPrecision(4));
+
+/** What stands beside a ratio: what each of the two came to, by the median of the rounds. */
+export const sides = (ours, theirs, unit) => ({ sides: { ours: round(median(ours)), theirs: round(median(theirs)), unit } });
+
 /** A line of the report: the median of the rounds that gave a figure, and their range. */
 export function row(name, values, command, more = {}) {
   const [unit, aim] = FIGURES[name];
   const good = values.filter((it) => Number.isFinite(it));
-  const round = (it) => Number(it.toPrecision(4));
   return {
     name, value: good.length ? round(median(good)) : null, unit, aim,
     range: good.length ? [round(Math.min(...good)), round(Math.max(...good))] : null,

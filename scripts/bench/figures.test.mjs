@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { FIGURES, Report, median, row } from "./figures.mjs";
+import { chosen } from "./choose.mjs";
+import { FIGURES, Report, median, row, sides } from "./figures.mjs";
 
-const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "KiB", "MB", "1/s", "loads", "s"];
+const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "bytes/s", "KiB", "MB", "1/s", "loads", "sockets", "s"];
 const WHOLE = ["fanout_tls_cpu_ratio_bun", "rss_bytes_per_viewer_tls", "tls_handshake_cpu_us", "first_frame_ms", "presented_fps_ratio",
   "glass_to_glass_ratio", "app_kb", "start_ms", "idle_rss_mb", "binary_mb"];
 
@@ -25,6 +26,7 @@ test("a line holds the median and the range of the rounds that gave a figure", (
     rounds: 3, load: 0, command: "make bench" });
   assert.deepEqual([row("whole.start_ms", [NaN], "").value, row("whole.start_ms", [], "").range], [null, null]);
   assert.equal(median([4, 1, 3, 2]), 2.5);
+  assert.deepEqual(sides([1, 3, 2.00049], [4, 5], "ms"), { sides: { ours: 2, theirs: 4.5, unit: "ms" } });
 });
 
 test("the report keeps every line it told", (t) => {
@@ -39,7 +41,24 @@ test("the report keeps every line it told", (t) => {
 });
 
 test("what the bench tells is on the list, and what is on the list is told", () => {
-  const sources = ["run", "fanout", "crowd", "seen", "program"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
   const told = new Set([...sources.matchAll(/tell\("([^"]+)"/g)].map((it) => it[1]));
   assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());
+});
+
+test("ONLY picks parts, and parts of a part, in the order in which it names them", () => {
+  const said = [];
+  const part = (name) => () => said.push(name);
+  const parts = { fanout: part("fanout"), crowd: { joins: part("joins"), stalled: part("stalled") } };
+  const run = (only) => {
+    said.length = 0;
+    for (const it of chosen(only, parts)) it();
+    return said.join(" ");
+  };
+  assert.equal(run(undefined), "fanout joins stalled");
+  assert.equal(run("crowd:stalled,fanout"), "stalled fanout");
+  assert.equal(run("crowd"), "joins stalled");
+  for (const wrong of ["crow", "crowd:stall", "fanout:joins"]) {
+    assert.throws(() => chosen(wrong, parts), { message: `ONLY=${wrong}: there is fanout, crowd, crowd:joins, crowd:stalled` });
+  }
 });

@@ -55,6 +55,20 @@ export function start(command, args, ready, core = null) {
   });
 }
 
+/** Runs a program to its end, which must be a good one. */
+export function finish(command, args, { core = null, env = {} } = {}) {
+  const [program, all] = pinned(core, command, args);
+  const child = spawn(program, all, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env } });
+  running.add(child);
+  return new Promise((done, fail) => {
+    child.on("exit", (code) => {
+      running.delete(child);
+      if (code === 0) done();
+      else fail(new Error(`${path.basename(command)} ended with ${code}`));
+    });
+  });
+}
+
 /** Ends a program and waits for it; told to go, it may say goodbye. */
 export function end(child, signal = "SIGTERM") {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();

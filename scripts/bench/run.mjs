@@ -1,8 +1,9 @@
 // make bench: starts the release server with shipped defaults, lets clients in by /ws, /whip and /whep, and reads
 // what the server process cost from /proc. Ratios come from paired rounds in one run, medians with their range.
+import { chosen } from "./choose.mjs";
+import { CROWD } from "./crowd.mjs";
 import { Report } from "./figures.mjs";
 import { Server, end, load, out, trace } from "./rig.mjs";
-import { crowd } from "./crowd.mjs";
 import { fanout, tls } from "./fanout.mjs";
 import { program } from "./program.mjs";
 import { seen } from "./seen.mjs";
@@ -85,9 +86,5 @@ async function egress() {
   tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
 }
 
-const parts = { fanout: () => fanout(bench), ack: acks, egress, tls: () => tls(bench), seen: () => seen(bench), program: () => program(bench), crowd: () => crowd(bench) };
-const only = (process.env.ONLY ?? Object.keys(parts).join(",")).split(",");
-for (const name of only) {
-  if (!parts[name]) throw new Error(`ONLY=${name}: there is ${Object.keys(parts).join(", ")}`);
-}
-for (const name of only) await parts[name]();
+const parts = { fanout, ack: acks, egress, tls, seen, program, crowd: CROWD };
+for (const part of chosen(process.env.ONLY, parts)) await part(bench);
