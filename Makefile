@@ -1,6 +1,6 @@
 # The few commands a person needs. `make run` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check soak fuzz web deb
+.PHONY: help run test bench chart check soak fuzz web deb
 
 help: ## What there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ test: ## Set up and run every test: Rust, TypeScript, the real browser
 
 bench: ## Measure the release server itself; the report is target/bench/report.json
 	scripts/bench.sh
+
+chart: ## Draw what the last `make bench` found beside Bun: docs/measured.svg
+	node scripts/bench/chart.mjs
 
 check: ## Formatting, lints, licences
 	cargo fmt --all --check

@@ -24,8 +24,8 @@ step "TypeScript"
 (cd clients/js && npm run --silent lint && npm test --silent)
 (cd clients/web && npm run --silent check && npm test --silent)
 
-step "the shape of the bench's report"
-node --test scripts/bench/figures.test.mjs
+step "the shape of the bench's report, and the chart"
+node --test scripts/bench/figures.test.mjs scripts/bench/chart.test.mjs
 
 step "Rust: tests"
 cargo test --workspace --locked --no-fail-fast -- --test-threads=2
