@@ -56,9 +56,9 @@ export function draw(figures, theme) {
   const rounds = figures.map((it) => it.rounds);
   const span = Math.min(...rounds) === Math.max(...rounds) ? `${rounds[0]}` : `${Math.min(...rounds)} to ${Math.max(...rounds)}`;
   const notes = [`Both in turn on one core, the same generator on another, each delivery checked; medians of ${span} paired rounds.`,
-    "weiquan orders, commits to disk and acknowledges each message before it is announced. The relay beside it only passes it on."];
+    "weiquan orders, commits to disk and acknowledges each message before it is announced;", "the relay beside it only passes it on."];
   parts.push(line(y - 18), ...notes.map((it, n) => text(EDGE, y + 6 + n * 20, "note", it)));
-  return page(y + 46, colours, groups, parts, peerOf(figures));
+  return page(y + 26 + notes.length * 20, colours, groups, parts, peerOf(figures));
 }
 
 const peerOf = (figures) => (figures[0]?.peer ?? "the peer").replace(/^b/, "B");
