@@ -30,7 +30,7 @@ check: ## Formatting, lints, licences
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	scripts/deny.sh
 
-soak: ## Long runs: thousands of seeds, hundreds of kills
+soak: ## Long runs: thousands of seeds, hundreds of kills, an hour of load
 	scripts/soak.sh
 
 fuzz: ## Mutated input against every parser, as long as FUZZ_SECONDS says

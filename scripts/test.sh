@@ -25,7 +25,7 @@ step "TypeScript"
 (cd clients/web && npm run --silent check && npm test --silent)
 
 step "the shape of the bench's report, and the chart"
-node --test scripts/bench/figures.test.mjs scripts/bench/chart.test.mjs
+node --test scripts/bench/*.test.mjs
 
 step "Rust: tests"
 cargo test --workspace --locked --no-fail-fast -- --test-threads=2

@@ -460,6 +460,8 @@ async fn gauges(
         }
         metrics::gauge!("weiquan_people_connections").set(people.count() as f64);
         metrics::gauge!("weiquan_rooms_running").set(f64::from(directory.count()));
+        let tasks = tokio::runtime::Handle::current().metrics();
+        metrics::gauge!("weiquan_tasks").set(tasks.num_alive_tasks() as f64);
         telemetry::record_process();
         metrics.upkeep();
         time::sleep(GAUGES_EVERY).await;

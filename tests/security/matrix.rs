@@ -58,6 +58,12 @@ const TABLE: &[(&str, &str, [&str; 6])] = {
         ("delete", r#"{"of":1}"#, [NO, NO, NO, NO, "ok", BANNED]),
         ("history", r#"{"n":5}"#, read("ok")),
         ("roster", "{}", read("ok")),
+        ("who", r#"{"n":5}"#, read("ok")),
+        (
+            "who",
+            r#"{"n":5,"q":"x"}"#,
+            [NO, NO, "ok", "ok", "ok", "not_joined"],
+        ),
         ("questions", "{}", read("ok")),
         ("mute", r#"{"who":"$target","for_ms":1}"#, run("ok")),
         ("mute", r#"{"who":"$owner","for_ms":1}"#, all(NO)),
