@@ -29,8 +29,7 @@ use crate::log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page,
 /// busy rooms with 64 appends each fit twice.
 pub const WRITES_WAITING_MAX: usize = 8_192;
 /// How many times as long as a commit of several appends took the writer rests after it. A thousand rooms
-/// with five messages a second each on one core: 20 records a commit instead of 4, and that core has time
-/// again (p99 of a delivery 40 ms instead of 650).
+/// with five messages a second each on one core: 20 records a commit instead of 4, and a core that keeps up.
 const REST_TIMES: u32 = 3;
 /// The longest rest: what a slow disk may add to an answer.
 const REST_MAX: Duration = Duration::from_millis(4);
