@@ -7,12 +7,11 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
-    time::Duration,
 };
 
 use protocol::{
     ClientFrame,
-    rest::{Credentials, NewRoom, RoomCard, SetUp, Token},
+    rest::{Credentials, NewRoom, SetUp, Token},
     server::Push,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -119,6 +118,40 @@ impl Configured {
         owner.json().await.expect("a token")
     }
 
+    async fn make_room(&self, owner: &Token, slug: &str) {
+        let room = NewRoom {
+            title: slug.into(),
+            guests: true,
+            slug: Some(slug.into()),
+        };
+        let made = self.http.post(format!("{}/api/v1/rooms", self.base));
+        let made = made.bearer_auth(&owner.token).json(&room).send().await;
+        assert_eq!(made.expect("answered").status(), 201);
+    }
+
+    /// A connection of this person's.
+    async fn connect(&self, token: &Token) -> Connection {
+        let address = self.base.trim_start_matches("http://");
+        let address = address.parse().expect("one");
+        let mut line = Connection::open(address, None).await.expect("connects");
+        line.hello(&token.token, "phone").await.expect("welcome");
+        line
+    }
+
+    /// What an upgrade from a page of this origin is answered.
+    async fn upgrade(&self, origin: &str) -> reqwest::Response {
+        let request = self.http.get(format!("{}/ws", self.base));
+        let answer = request
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-protocol", protocol::limits::SUBPROTOCOL)
+            .header("origin", origin)
+            .send();
+        answer.await.expect("answered")
+    }
+
     async fn sign_up(&self, name: &str) -> Result<Token, u16> {
         let body = Credentials {
             name: name.into(),
@@ -155,21 +188,8 @@ fn lines(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
 async fn a_new_configuration_counts_at_once_and_nobody_is_disconnected() {
     let server = Configured::start();
     let owner = server.set_up().await;
-    let room = NewRoom {
-        title: "hall".into(),
-        guests: true,
-        slug: Some("hall".into()),
-    };
-    let made = server.http.post(format!("{}/api/v1/rooms", server.base));
-    let made = made.bearer_auth(&owner.token).json(&room).send().await;
-    let _: RoomCard = made.expect("answered").json().await.expect("a room");
-    let address = server
-        .base
-        .trim_start_matches("http://")
-        .parse()
-        .expect("one");
-    let mut line = Connection::open(address, None).await.expect("connects");
-    line.hello(&owner.token, "phone").await.expect("welcome");
+    server.make_room(&owner, "hall").await;
+    let mut line = server.connect(&owner).await;
     let a = line.join("hall", None).await.expect("joined").a;
     server.sign_up("before").await.expect("anybody may");
 
@@ -215,18 +235,7 @@ async fn a_new_configuration_counts_at_once_and_nobody_is_disconnected() {
 #[tokio::test]
 async fn a_site_that_is_named_meanwhile_may_open_a_socket() {
     let server = Configured::start();
-    let upgrade = async || {
-        let request = server.http.get(format!("{}/ws", server.base));
-        let answer = request
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .header("sec-websocket-protocol", protocol::limits::SUBPROTOCOL)
-            .header("origin", "https://friend.example")
-            .send();
-        answer.await.expect("answered").status().as_u16()
-    };
+    let upgrade = async || server.upgrade("https://friend.example").await.status();
     assert_eq!(upgrade().await, 403);
     let origins = "origins = [\"https://friend.example\"]\n[rtc]";
     server.write(&server.fixed.replace("[rtc]", origins), "read again");
@@ -238,16 +247,10 @@ async fn another_rate_of_talk_counts_in_rooms_that_run() {
     let server = Configured::start();
     let owner = server.set_up().await;
     for slug in ["hall", "later"] {
-        let room = json!({"title": slug, "guests": true, "slug": slug});
-        let made = server.http.post(format!("{}/api/v1/rooms", server.base));
-        let made = made.bearer_auth(&owner.token).json(&room).send().await;
-        assert_eq!(made.expect("answered").status(), 201);
+        server.make_room(&owner, slug).await;
     }
     let member = server.sign_up("talker").await.expect("anybody may");
-    let address = server.base.trim_start_matches("http://");
-    let address = address.parse().expect("one");
-    let mut line = Connection::open(address, None).await.expect("connects");
-    line.hello(&member.token, "phone").await.expect("welcome");
+    let mut line = server.connect(&member).await;
     let a = line.join("hall", None).await.expect("joined").a;
 
     // How many of twelve messages in a row are taken: one a minute or none at all comes free meanwhile.
@@ -294,86 +297,53 @@ async fn a_server_short_of_memory_lets_in_nobody_new_and_loses_nobody() {
     let server = Configured::start();
     let owner = server.set_up().await;
     for slug in ["hall", "other"] {
-        let room = json!({"title": slug, "guests": true, "slug": slug});
-        let made = server.http.post(format!("{}/api/v1/rooms", server.base));
-        let made = made.bearer_auth(&owner.token).json(&room).send().await;
-        assert_eq!(made.expect("answered").status(), 201);
+        server.make_room(&owner, slug).await;
     }
-    let address: std::net::SocketAddr = server
-        .base
-        .trim_start_matches("http://")
-        .parse()
-        .expect("one");
-    let open = async || Connection::open(address, None).await;
-    let mut line = open().await.expect("connects");
-    line.hello(&owner.token, "phone").await.expect("welcome");
+    let mut line = server.connect(&owner).await;
     let a = line.join("hall", None).await.expect("joined").a;
     let member = server.sign_up("ann").await.expect("anybody may");
-    let mut watching = open().await.expect("connects");
-    watching
-        .hello(&member.token, "desk")
-        .await
-        .expect("welcome");
+    let mut watching = server.connect(&member).await;
     watching.join("hall", None).await.expect("joined");
-    let heart = ClientFrame::Burst {
+    let heart = |kind: &str| ClientFrame::Burst {
         a,
-        kind: "heart".into(),
+        kind: kind.into(),
         n: 1,
     };
-    // How many hearts are heard before these words.
-    let hearts_before = async |watching: &mut Connection, last: protocol::Seq| {
-        let mut hearts = 0;
-        loop {
+    // All kinds that are shown up to and with this one.
+    let shown = async |watching: &mut Connection, last: &str| {
+        let mut kinds = Vec::new();
+        while !kinds.iter().any(|it| it == last) {
             let push = tokio::time::timeout(SOON, watching.next_push()).await;
-            match push.expect("in time").expect("nobody is put out") {
-                Push::Burst { .. } => hearts += 1,
-                Push::Ev { s, .. } if s.1 >= last => return hearts,
-                _ => {}
+            if let Push::Burst { b, .. } = push.expect("in time").expect("nobody is put out") {
+                kinds.extend(b.into_keys());
             }
         }
+        kinds
     };
-    line.send(&heart).await.expect("sent");
-    tokio::time::timeout(SOON, async {
-        while !matches!(watching.next_push().await, Ok(Push::Burst { .. })) {}
-    })
-    .await
-    .expect("a heart is shown");
+    line.send(&heart("before")).await.expect("sent");
+    assert_eq!(shown(&mut watching, "before").await, ["before"]);
 
     server.write(
         &server.fixed.replace("[rtc]", "memory_mib = 1\n[rtc]"),
         "memory is short",
     );
-    let upgrade = || {
-        let request = server.http.get(format!("{}/ws", server.base));
-        request
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .header("sec-websocket-protocol", protocol::limits::SUBPROTOCOL)
-            .send()
-    };
-    let refused = upgrade().await.expect("answered");
+    let refused = server.upgrade(&server.base).await;
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "5");
-    let elsewhere = line.join("other", None).await.expect_err("nobody new");
-    match elsewhere {
+    match line.join("other", None).await.expect_err("nobody new") {
         weiquan_client::Error::Refused(it) => {
             assert_eq!((it.code, it.ms), (protocol::Code::Busy, Some(5_000)));
         }
         other => panic!("{other}"),
     }
-    // A heart that was let go would have been told within half a second of the first words.
-    line.send(&heart).await.expect("sent");
-    let mut last = line.say(a, "still here").await.expect("acknowledged").s;
-    let until = tokio::time::Instant::now() + Duration::from_secs(1);
-    while tokio::time::Instant::now() < until {
-        last = line.say(a, "and here").await.expect("acknowledged").s;
-    }
-    assert_eq!(hearts_before(&mut watching, last).await, 0);
+    line.send(&heart("meanwhile")).await.expect("sent");
+    line.say(a, "still here").await.expect("acknowledged");
 
     server.reload("", "there is enough memory again");
-    assert_eq!(upgrade().await.expect("answered").status(), 101);
+    line.send(&heart("after")).await.expect("sent");
+    // What was let go would have been shown before, or with it.
+    assert_eq!(shown(&mut watching, "after").await, ["after"]);
+    assert_eq!(server.upgrade(&server.base).await.status(), 101);
     line.join("other", None).await.expect("joined");
 }
 

@@ -7,7 +7,7 @@
 
 use aho_corasick::AhoCorasick;
 
-use super::{Gap, Letter, fold, is_unspaced};
+use super::{Gap, Letter, fold, is_unspaced, plainly};
 
 /// Words to look for, and what each of them stands for.
 #[derive(Clone, Debug)]
@@ -43,10 +43,6 @@ impl<T: Copy> Finder<T> {
             .collect();
         found.into_iter()
     }
-}
-
-fn plainly(letters: &[Letter]) -> String {
-    letters.iter().map(|it| it.char).collect()
 }
 
 /// Whether a word whose letters are in the text at this place stands there as a word.

@@ -48,6 +48,11 @@ pub fn fold(text: &str) -> Vec<Letter> {
     letters
 }
 
+/// The letters alone, as a text to look in.
+pub(crate) fn plainly(letters: &[Letter]) -> String {
+    letters.iter().map(|it| it.char).collect()
+}
+
 /// Compatible forms as one (width, ligatures, circled digits), lower case, nothing that cannot be
 /// seen or stands upon a letter.
 pub(crate) fn plain(text: &str) -> impl Iterator<Item = char> {

@@ -5,7 +5,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use super::*;
 
 fn folded(text: &str) -> String {
-    fold(text).iter().map(|it| it.char).collect()
+    plainly(&fold(text))
 }
 
 fn hits(words: &[&str], text: &str) -> bool {

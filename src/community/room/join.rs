@@ -107,7 +107,8 @@ impl Room {
 
     pub(super) fn roster(&self, from: &Origin, fx: &mut Vec<Effect>) {
         let outcome = self.check_joined(from).map(|()| {
-            let roster = self.frames_of(self.presence.some());
+            let some = self.presence.after(None).take(limits::ROSTER_MEMBERS_MAX);
+            let roster = self.frames_of(some.collect());
             Reply::Roster(Roster {
                 roster,
                 count: self.presence.count(),

@@ -188,15 +188,6 @@ impl Presence {
         small.then(|| self.here.values().map(|it| &it.who).collect())
     }
 
-    /// The first people of a room of any size.
-    pub(super) fn some(&self) -> Vec<&Who> {
-        self.here
-            .values()
-            .take(limits::ROSTER_MEMBERS_MAX)
-            .map(|it| &it.who)
-            .collect()
-    }
-
     /// Everybody whose id comes after this one, in the order of their ids.
     pub(super) fn after(&self, id: Option<&MemberId>) -> impl Iterator<Item = &Who> {
         let from = id.map_or(Bound::Unbounded, Bound::Excluded);

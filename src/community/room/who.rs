@@ -72,5 +72,5 @@ impl Room {
 
 /// A name as a reader means it.
 fn letters(name: &str) -> String {
-    fold::fold(name).into_iter().map(|it| it.char).collect()
+    fold::plainly(&fold::fold(name))
 }
