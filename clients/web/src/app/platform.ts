@@ -1,11 +1,11 @@
 /** The real thing: the client of the server this page came from, and the browser's own devices. */
 import { Weiquan } from "@weiquan/client";
 import type { Platform } from "./ports";
-import { saving } from "./saving.svelte";
+import { compress } from "./saving.svelte";
 import { keepShell } from "./shell";
 
 export const platform: Platform = {
-  client: new Weiquan({ base: location.origin, compress: saving.compress }),
+  client: new Weiquan({ base: location.origin, compress }),
   check: () => import("./check").then((it) => it.check()),
   sources: () => import("./sources").then((it) => it.sources),
   keepShell,

@@ -1,37 +1,15 @@
-/** Light, dark, or as the system says: kept per device, applied before the first paint by `public/theme.js`. */
+/** Light, dark, or as the system says: applied before the first paint by `public/theme.js`. */
+import { DeviceChoice } from "../app/choice.svelte";
+
 export type Theme = "system" | "light" | "dark";
 
-const KEY = "weiquan.theme";
-
-export const themes: readonly Theme[] = ["system", "light", "dark"];
-
-function stored(): Theme {
-  try {
-    const value = localStorage.getItem(KEY);
-    return value === "light" || value === "dark" ? value : "system";
-  } catch {
-    return "system";
-  }
-}
-
-class ThemeChoice {
-  #now = $state<Theme>(stored());
-
-  get now(): Theme {
-    return this.#now;
-  }
-
-  choose(theme: Theme): void {
-    this.#now = theme;
+class ThemeChoice extends DeviceChoice<Theme> {
+  override choose(theme: Theme): void {
+    super.choose(theme);
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    try {
-      if (theme === "system") localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, theme);
-    } catch {
-      // Storage may be forbidden: the choice holds until the page is closed.
-    }
   }
 }
 
-export const theme = new ThemeChoice();
+export const theme = new ThemeChoice("weiquan.theme", ["system", "light", "dark"]);
+export const themes = theme.values;
