@@ -296,7 +296,7 @@ async fn crowd(plan: Plan) -> Result<Verdict> {
         }
         false => None,
     };
-    let stalled = stalled::Crowd::join(&common).await?;
+    let stalled = stalled::StalledViewers::join(&common).await?;
     let mut writers = Vec::with_capacity(plan.writers);
     for n in 0..plan.writers {
         writers.push(Writer::open(common.clone(), n).await?);

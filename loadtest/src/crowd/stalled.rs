@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const END_WITHIN: Duration = Duration::from_secs(3);
 
 /// All that stall, from their joins on.
-pub(super) struct Crowd {
+pub(super) struct StalledViewers {
     common: Arc<Common>,
     stalled: Vec<Stalled>,
     fates: Fates,
@@ -84,7 +84,7 @@ pub(crate) struct Held {
     pub(crate) queue_bytes_each: f64,
 }
 
-impl Crowd {
+impl StalledViewers {
     /// Lets them in, as fast as the viewers came.
     pub(super) async fn join(common: &Arc<Common>) -> Result<Self> {
         let plan = &common.plan;
