@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use community::{Command, StageReport, Verb, Who};
+use community::{Command, NewTopic, StageReport, Verb, Who};
 use protocol::{
     ClientId, Code, MemberId, PeerId, Refusal, RoomNumber, Slug,
     client::PeerRole,
@@ -313,6 +313,23 @@ impl seam::Stage for Rooms {
                 Some(Body::Broadcast(broadcast)) => Ok(broadcast),
                 _ => Err(Refusal::new(Code::NoBroadcast, "there is no broadcast")),
             }
+        })
+    }
+
+    fn start_topic(
+        &self,
+        room: RoomNumber,
+        who: Who,
+        client_id: ClientId,
+        topic: NewTopic,
+    ) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let handle = self.directory.find_number(room).await?;
+            let topic = Box::new(topic);
+            handle
+                .ask(who, Command::StartTopic { client_id, topic })
+                .await
+                .map(|_| ())
         })
     }
 

@@ -36,6 +36,8 @@ struct Words<'a> {
     title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    topic: bool,
     from: &'a str,
     text: &'a str,
     lang: &'a str,
@@ -127,6 +129,7 @@ async fn send(
             room: notice.room.as_str(),
             title: &notice.title,
             s: notice.s,
+            topic: notice.topic,
             from: &notice.from.name,
             text: &notice.text,
             lang: &to.lang,
@@ -135,7 +138,10 @@ async fn send(
             NoticeKind::Reminder => (600, Urgency::High),
             NoticeKind::Live => (3_600, Urgency::High),
             NoticeKind::Picked => (600, Urgency::High),
-            NoticeKind::Mention | NoticeKind::Reply => (24 * 3_600, Urgency::Normal),
+            NoticeKind::Mention
+            | NoticeKind::Reply
+            | NoticeKind::Accepted
+            | NoticeKind::Changed => (24 * 3_600, Urgency::Normal),
         };
         push.send(reach::Push {
             endpoint: to.endpoint,

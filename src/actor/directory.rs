@@ -217,6 +217,7 @@ pub(super) fn meta(row: RoomRow, rates: Rates) -> RoomMeta {
         slug: row.slug,
         circle: row.circle,
         title: row.title.into(),
+        kind: row.kind,
         guests: row.guests,
         maker: row.made_by,
         rates,

@@ -15,7 +15,7 @@ use community::{
 };
 use fanout::{ConnectionId, Form};
 use protocol::{
-    BlobId, MemberId, Refusal, Seq,
+    BlobId, MemberId, Refusal, Seq, Slug,
     client::PeerRole,
     server::{PublisherHealth, Push, Reply as Spoken, State},
 };
@@ -351,6 +351,7 @@ impl RoomTask {
             match &need {
                 Need::Record(seq) => self.fetch_record(*seq).await,
                 Need::Member(id) => self.fetch_member(id.clone()).await,
+                Need::Board(board) => self.fetch_board(board).await,
                 Need::Upload(blob) => self.fetch_upload(&who.id, blob).await,
             }
             last = Some(need);
@@ -378,6 +379,15 @@ impl RoomTask {
     async fn fetch_member(&mut self, id: protocol::MemberId) {
         if let Some(who) = recovery::member(&self.store, id).await {
             self.machine.remember_member(who);
+        }
+    }
+
+    async fn fetch_board(&mut self, board: &Slug) {
+        let meta = self.machine.meta();
+        match self.store.has_board(meta.circle, board.clone()).await {
+            Ok(true) => self.machine.remember_board(board.clone()),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%board, %error, "a board cannot be looked up"),
         }
     }
 

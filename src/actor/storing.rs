@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use community::{Columns, Measured, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
 use store::{
-    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, RowChange, TurnoutRow, VoteRow,
+    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow, RowChange,
+    TopicTalk, TurnoutRow, VoteRow,
 };
 
 /// Everything that one room wants stored in one transaction.
@@ -116,8 +117,34 @@ fn row_change(change: community::RowChange) -> RowChange {
             from: it.from.frame(),
             text: it.text.to_string(),
         }),
+        community::RowChange::Topic(it) => RowChange::Topic(Box::new(it.frame())),
+        community::RowChange::TopicTalk(it) => RowChange::TopicTalk(talk(it)),
+        community::RowChange::NoticeToAll(it) => RowChange::NoticeToAll(NoticeToAllRow {
+            of: it.of,
+            kind: it.kind,
+            seq: it.seq,
+            at_ms: it.at_ms,
+            from: it.from.frame(),
+            starter: it.starter,
+            text: it.text.to_string(),
+        }),
         community::RowChange::NoticeText { seq, text } => RowChange::NoticeText {
             seq,
+            text: text.to_string(),
+        },
+    }
+}
+
+fn talk(it: community::TopicTalk) -> TopicTalk {
+    match it {
+        community::TopicTalk::Said { seq, at_ms, by } => TopicTalk::Said {
+            seq,
+            at_ms,
+            by: by.frame(),
+        },
+        community::TopicTalk::Gone { seq } => TopicTalk::Gone { seq },
+        community::TopicTalk::Back { seq } => TopicTalk::Back { seq },
+        community::TopicTalk::Opening { text } => TopicTalk::Opening {
             text: text.to_string(),
         },
     }

@@ -1,12 +1,13 @@
 //! What may be wished of a room, and what media tells it.
 
 use protocol::{
-    BlobId, Card, ClientId, MemberId, PeerId, Seq,
+    BlobId, Card, ClientId, MemberId, PeerId, Seq, Slug,
     client::{BroadcastAct, Position, QuestionAct, ReviewAct},
     server::{AutoSlow, RoomMode, Rules},
+    topic::TopicAct,
 };
 
-use crate::{effect::Asker, member::Who};
+use crate::{effect::Asker, member::Who, room::NewTopic};
 
 /// Where a command comes from. `connection` and `request` are the caller's own numbers: the room
 /// hands them back and never looks inside.
@@ -125,6 +126,15 @@ pub enum Command {
         mode: RoomMode,
         for_ms: Option<u64>,
     },
+    /// The first thing that happens in a topic.
+    StartTopic {
+        client_id: ClientId,
+        topic: Box<NewTopic>,
+    },
+    Topic {
+        client_id: ClientId,
+        act: TopicAct,
+    },
     /// Neither: what is pinned is taken down.
     Pin {
         client_id: ClientId,
@@ -220,6 +230,8 @@ impl Command {
             | Self::CoHost { client_id, .. }
             | Self::Poll { client_id, .. }
             | Self::ClosePoll { client_id, .. }
+            | Self::StartTopic { client_id, .. }
+            | Self::Topic { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),
         }
     }
@@ -232,6 +244,8 @@ pub enum Need {
     Record(Seq),
     /// A person who is not here: look them up and call [`crate::Room::remember_member`].
     Member(MemberId),
+    /// A board by that name: see whether there is one and call [`crate::Room::remember_board`].
+    Board(Slug),
     /// An upload of who asks to this room: look it up and call [`crate::Room::remember_upload`].
     Upload(BlobId),
 }

@@ -13,7 +13,7 @@ use protocol::{
 
 use crate::{
     member::Person,
-    record::{Broadcast, Record, RecordBody, Turnout},
+    record::{Broadcast, Record, RecordBody, Topic, Turnout},
 };
 
 /// One thing for the caller to do.
@@ -122,13 +122,24 @@ impl Announce {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowChange {
     /// The record of this seq now reads like this ([`RecordBody::stored`]).
-    Revise { seq: Seq, body: RecordBody },
+    Revise {
+        seq: Seq,
+        body: RecordBody,
+    },
     /// The same, and the old body must really be gone from the disk.
-    Erase { seq: Seq, left: RecordBody },
+    Erase {
+        seq: Seq,
+        left: RecordBody,
+    },
     /// The message of this seq refers to a blob.
-    Refer { seq: Seq, blob: BlobId },
+    Refer {
+        seq: Seq,
+        blob: BlobId,
+    },
     /// It does so no more: what nobody refers to is removed.
-    LetGo { seq: Seq },
+    LetGo {
+        seq: Seq,
+    },
     /// The broadcast's row for the home page.
     Broadcast(Broadcast),
     /// A member likes the message, or no longer.
@@ -146,19 +157,36 @@ pub enum RowChange {
         at_ms: u64,
     },
     /// The poll is closed: who voted what is not kept.
-    VotesGone { of: Seq },
+    VotesGone {
+        of: Seq,
+    },
     /// A reply is in the thread of that root, or (deleted) no longer.
-    Reply { root: Seq, seq: Seq, on: bool },
+    Reply {
+        root: Seq,
+        seq: Seq,
+        on: bool,
+    },
     /// The blob of that message is out of sight with it, or seen again.
-    Veil { seq: Seq, on: bool },
+    Veil {
+        seq: Seq,
+        on: bool,
+    },
     /// What is measured of the broadcast that is on, in place of what was before.
     Measured(Measured),
     /// A line of the audit log.
     Audit(Act),
     /// Somebody is told of the message of this seq, in their inbox.
     Notice(Notice),
+    /// What lists show of the topic: all but its talk.
+    Topic(Box<Topic>),
+    TopicTalk(TopicTalk),
+    /// Everybody who likes a message, and the starter of the topic, is told of something.
+    NoticeToAll(NoticeToAll),
     /// What notices of this message show from now on. (An erased message takes their words with it.)
-    NoticeText { seq: Seq, text: Arc<str> },
+    NoticeText {
+        seq: Seq,
+        text: Arc<str>,
+    },
 }
 
 /// Who watched a broadcast that is not over, up to a moment.
@@ -194,6 +222,32 @@ pub struct Notice {
     pub at_ms: u64,
     pub from: Person,
     /// The beginning of the message, on one line.
+    pub text: Arc<str>,
+}
+
+/// What a message changes in what lists show of its topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicTalk {
+    /// One more message. Its writer follows the topic and has read up to it.
+    Said { seq: Seq, at_ms: u64, by: Person },
+    /// One fewer is to be seen.
+    Gone { seq: Seq },
+    /// It is there again.
+    Back { seq: Seq },
+    /// How the topic begins, on one line; empty where that was deleted.
+    Opening { text: Arc<str> },
+}
+
+/// A notice to many: whoever likes the message `of`, and the topic's starter, but not who it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeToAll {
+    pub of: Seq,
+    pub kind: NoticeKind,
+    /// The record that it tells of.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
+    pub starter: MemberId,
     pub text: Arc<str>,
 }
 

@@ -23,13 +23,14 @@ mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport, Whose};
 pub use effect::{
-    Act, Announce, Asker, Effect, Measured, Notice, Notify, RowChange, Shown, StageOrder,
+    Act, Announce, Asker, Effect, Measured, Notice, NoticeToAll, Notify, RowChange, Shown,
+    StageOrder, TopicTalk,
 };
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
     Addressed, Broadcast, Card, Columns, Counted, Message, Pin, Poll, ReadError, Record,
-    RecordBody, Tally, Turnout, Words,
+    RecordBody, Tally, Topic, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
-pub use room::{Loaded, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload};
+pub use room::{Loaded, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload};

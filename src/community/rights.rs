@@ -104,14 +104,31 @@ verbs! {
     RunBroadcast = "run_broadcast",
     /// Say who runs the broadcast beside its host.
     CoHost = "co_host",
+    /// Change a topic's title and tags, accept a reply.
+    Topic = "topic",
+    /// Lock, pin, feature and move a topic, say how far feedback is.
+    KeepTopic = "keep_topic",
 }
 
 /// What a verb is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
-    Room { guests: bool },
-    Message { own: bool, author: Standing },
-    Member { own: bool, standing: Standing },
+    Room {
+        guests: bool,
+    },
+    /// A room that is a topic; `own`: who asks started it.
+    Topic {
+        guests: bool,
+        own: bool,
+    },
+    Message {
+        own: bool,
+        author: Standing,
+    },
+    Member {
+        own: bool,
+        standing: Standing,
+    },
 }
 
 /// The answer of [`can`].
@@ -138,7 +155,10 @@ impl Verdict {
 /// denied.
 pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
     match (verb, *object) {
-        (Verb::Watch | Verb::Talk | Verb::React, Object::Room { guests }) => {
+        (
+            Verb::Watch | Verb::Talk | Verb::React,
+            Object::Room { guests } | Object::Topic { guests, .. },
+        ) => {
             if guests || standing.role != Role::Guest {
                 Verdict::Allow
             } else {
@@ -180,23 +200,31 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
                 "this cannot be done to someone of your own rank or above",
             )
         }
-        (Verb::Review, Object::Room { .. }) => allow_if(
+        (Verb::Topic, Object::Topic { own, .. }) => allow_if(
+            own || standing.runs_the_room(),
+            "only who started this topic and moderators may change it",
+        ),
+        (Verb::KeepTopic, Object::Topic { .. }) => allow_if(
+            standing.runs_the_room(),
+            "only moderators may do this to a topic",
+        ),
+        (Verb::Review, Object::Room { .. } | Object::Topic { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may review messages",
         ),
-        (Verb::Rules, Object::Room { .. }) => allow_if(
+        (Verb::Rules, Object::Room { .. } | Object::Topic { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may see and set the rules",
         ),
-        (Verb::SlowMode, Object::Room { .. }) => allow_if(
+        (Verb::SlowMode, Object::Room { .. } | Object::Topic { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may change slow mode",
         ),
-        (Verb::Mode, Object::Room { .. }) => allow_if(
+        (Verb::Mode, Object::Room { .. } | Object::Topic { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may say who speaks",
         ),
-        (Verb::Pin, Object::Room { .. }) => allow_if(
+        (Verb::Pin, Object::Room { .. } | Object::Topic { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may pin something",
         ),
@@ -207,6 +235,10 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
         (Verb::Polls, Object::Room { .. }) => allow_if(
             standing.runs_the_room(),
             "only the host and moderators may make and close polls",
+        ),
+        (Verb::Polls, Object::Topic { own, .. }) => allow_if(
+            own || standing.runs_the_room(),
+            "only who started this topic and moderators may make and close polls",
         ),
         (Verb::GoLive | Verb::RunBroadcast, Object::Room { .. }) => allow_if(
             standing.runs_the_broadcast(),
@@ -220,8 +252,8 @@ pub fn can(standing: Standing, verb: Verb, object: &Object) -> Verdict {
     }
 }
 
-/// The names of all verbs that one of this standing may do to something in the room.
-pub fn names(standing: Standing, guests: bool) -> Vec<String> {
+/// The names of all verbs that one of this standing may do to the room, or to something in it.
+pub fn names(standing: Standing, room: &Object) -> Vec<String> {
     let lowest = Standing {
         role: Role::Guest,
         host: false,
@@ -243,7 +275,7 @@ pub fn names(standing: Standing, guests: bool) -> Vec<String> {
                     own: false,
                     standing: lowest,
                 },
-                _ => Object::Room { guests },
+                _ => *room,
             };
             can(standing, **verb, &object).is_allowed()
         })
@@ -320,14 +352,44 @@ mod tests {
     #[test]
     fn every_role_has_the_verbs_of_the_table_and_no_other() {
         let listed: Vec<Verb> = TABLE.iter().map(|it| it.0).collect();
-        assert_eq!(listed, Verb::ALL, "the table names every verb");
+        let of_rooms: Vec<Verb> = Verb::ALL
+            .iter()
+            .copied()
+            .filter(|it| !matches!(it, Verb::Topic | Verb::KeepTopic))
+            .collect();
+        assert_eq!(listed, of_rooms, "the table names every verb");
         for (column, standing) in STANDINGS[..6].iter().enumerate() {
             let expected: Vec<&str> = TABLE
                 .iter()
                 .filter(|it| it.1[column])
                 .map(|it| it.0.as_str())
                 .collect();
-            assert_eq!(names(*standing, true), expected, "{standing:?}");
+            assert_eq!(
+                names(*standing, &Object::Room { guests: true }),
+                expected,
+                "{standing:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn in_a_topic_nobody_goes_live_and_its_starter_is_no_moderator() {
+        let all = |standing, own| names(standing, &Object::Topic { guests: true, own });
+        let member = STANDINGS[1];
+        assert_eq!(
+            all(member, false),
+            ["watch", "talk", "react", "edit", "delete"]
+        );
+        assert_eq!(
+            all(member, true),
+            ["watch", "talk", "react", "edit", "delete", "polls", "topic"]
+        );
+        let staff = all(STANDINGS[4], false);
+        for verb in ["topic", "keep_topic", "delete_any", "ban", "slow_mode"] {
+            assert!(staff.iter().any(|it| it == verb), "{verb}");
+        }
+        for verb in ["go_live", "run_broadcast", "co_host", "questions"] {
+            assert!(!staff.iter().any(|it| it == verb), "{verb}");
         }
     }
 
@@ -380,7 +442,7 @@ mod tests {
             assert_eq!(code, Err(Code::GuestsNotAllowed), "{verb:?}");
         }
         assert_eq!(
-            names(guest, false),
+            names(guest, &Object::Room { guests: false }),
             ["edit", "delete"],
             "of what they said before"
         );

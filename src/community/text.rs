@@ -13,6 +13,36 @@ pub fn message(text: &str) -> Result<String, Refusal> {
     bounded(text, limits::TEXT_CHARS_MAX, "a message")
 }
 
+/// The text of a topic or a reply in one: as a message, up to [`limits::TOPIC_TEXT_CHARS_MAX`] characters.
+pub fn reply(text: &str) -> Result<String, Refusal> {
+    let text = clean(text, Lines::Kept);
+    if is_blank(&text) {
+        return Err(Refusal::new(Code::Empty, "a reply needs some text"));
+    }
+    bounded(text, limits::TOPIC_TEXT_CHARS_MAX, "a reply")
+}
+
+/// Hashtags as they are kept: without `#`, in lower case, each once; letters, digits and `_` of any script.
+pub fn tags(tags: &[String]) -> Result<Vec<Arc<str>>, Refusal> {
+    let mut kept: Vec<Arc<str>> = Vec::new();
+    for tag in tags {
+        let tag = tag.trim().trim_start_matches('#').to_lowercase();
+        if tag.is_empty() || !tag.chars().all(|it| it.is_alphanumeric() || it == '_') {
+            let words = "a hashtag is made of letters, digits and _";
+            return Err(Refusal::new(Code::Malformed, words));
+        }
+        let tag: Arc<str> = bounded(tag, limits::TAG_CHARS_MAX, "a hashtag")?.into();
+        if !kept.contains(&tag) {
+            kept.push(tag);
+        }
+    }
+    if kept.len() > limits::TAGS_MAX {
+        let words = format!("a topic has up to {} hashtags", limits::TAGS_MAX);
+        return Err(Refusal::new(Code::TooLong, words));
+    }
+    Ok(kept)
+}
+
 /// The host's own words above the talk: as a message, up to [`limits::PIN_CHARS_MAX`] characters.
 pub fn pin(text: &str) -> Result<String, Refusal> {
     let text = clean(text, Lines::Kept);
@@ -62,6 +92,11 @@ pub(crate) fn short(text: &str) -> Arc<str> {
             format!("{kept}…").into()
         }
     }
+}
+
+/// As much of a topic's beginning as a list shows, on one line.
+pub(crate) fn excerpt(text: &str) -> Arc<str> {
+    short(text)
 }
 
 /// A title on one line; empty where nothing visible was written.

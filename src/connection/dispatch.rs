@@ -336,6 +336,14 @@ impl Device {
                     },
                 );
             }
+            ClientFrame::Topic {
+                i,
+                a,
+                cid: client_id,
+                act,
+            } => {
+                self.command(i, a, Command::Topic { client_id, act });
+            }
             ClientFrame::Offer { i, a, role, sdp } => self.offer(i, a, role, sdp),
             // A hint: our side learns the client's address from its checks (RFC 8445 §7.3.1.3).
             ClientFrame::Candidate { .. } => {}

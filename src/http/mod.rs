@@ -13,6 +13,7 @@
 mod accounts;
 mod audit;
 pub mod blobs;
+mod boards;
 mod body;
 mod calendar;
 mod caller;
@@ -45,6 +46,7 @@ mod share;
 mod stream_keys;
 mod summary;
 mod throttles;
+mod topics;
 mod upgrade;
 mod whip;
 
@@ -256,6 +258,14 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/blobs/{id}/preview", get(blobs::preview))
         .route("/rooms/{room}/broadcasts/{id}/summary", get(summary::show))
         .route("/lately", get(summary::lately))
+        .route("/topics", get(topics::list).post(topics::start))
+        .route("/topics/{room}", get(topics::show))
+        .route("/topics/{room}/place", put(topics::place))
+        .route("/topics/{room}/following", put(topics::follow))
+        .route("/unread", get(topics::unread))
+        .route("/tags", get(topics::tags))
+        .route("/boards", get(boards::list))
+        .route("/boards/{slug}", put(boards::put).delete(boards::remove))
         .route("/rooms/{room}/polls/{seq}", get(polls::result))
         .route(
             "/rooms/{room}/stream-keys",

@@ -14,8 +14,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, blobs, caller::COOKIE, check, health, history, mail, members, notices,
-    passwords, polls, push, reminders, rooms, server, stream_keys, summary, whip,
+    accounts, audit, blobs, boards, caller::COOKIE, check, health, history, mail, members, notices,
+    passwords, polls, push, reminders, rooms, server, stream_keys, summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -69,6 +69,16 @@ use super::{
         summary::show,
         summary::lately,
         polls::result,
+        topics::start,
+        topics::list,
+        topics::show,
+        topics::place,
+        topics::follow,
+        topics::unread,
+        topics::tags,
+        boards::list,
+        boards::put,
+        boards::remove,
         stream_keys::list,
         stream_keys::make,
         stream_keys::revoke,

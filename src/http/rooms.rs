@@ -13,6 +13,7 @@ use protocol::{
     limits::{self, TITLE_CHARS_MAX},
     rest::{BroadcastWish, NewRoom, Problem, RoomCard, RoomList},
     server::{Broadcast, Mark, Person, Phase},
+    topic::RoomKind,
 };
 use serde::Deserialize;
 use store::{BroadcastRow, Listed, RoomRow};
@@ -153,6 +154,7 @@ pub(crate) async fn make(
             circle: circle.id,
             slug,
             title,
+            kind: RoomKind::Live,
             guests: wish.guests,
             made_by: by.id,
             made_ms: clock::unix_ms(),

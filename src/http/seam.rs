@@ -13,9 +13,9 @@ use std::{
     sync::Arc,
 };
 
-use community::{Verb, Who};
+use community::{NewTopic, Verb, Who};
 use protocol::{
-    MemberId, PeerId, Refusal, RoomNumber, Slug, rest::BroadcastWish, server::Broadcast,
+    ClientId, MemberId, PeerId, Refusal, RoomNumber, Slug, rest::BroadcastWish, server::Broadcast,
 };
 
 /// What an asynchronous door answers.
@@ -133,6 +133,15 @@ pub trait Stage: Send + Sync + 'static {
 
     /// A host's wish about the broadcast; answers the broadcast after it, once that is committed.
     fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast>;
+
+    /// Starts the topic that this room is; nothing happens where this wish did that before.
+    fn start_topic(
+        &self,
+        room: RoomNumber,
+        who: Who,
+        client_id: ClientId,
+        topic: NewTopic,
+    ) -> Answer<'_, ()>;
 
     /// The room of that name where it is awake: no store is asked. Must not wake a room.
     fn awake(&self, slug: &Slug) -> Option<RoomNumber>;

@@ -27,6 +27,7 @@ pub(crate) struct Throttles {
     check: Mutex<Throttle<[u8; 8]>>,
     upload: Mutex<Throttle<[u8; 8]>>,
     rooms: Mutex<Throttle<MemberId>>,
+    topics: Mutex<Throttle<MemberId>>,
     blobs: Mutex<Throttle<MemberId>>,
     letters: Mutex<Throttle<MemberId>>,
     letters_address: Mutex<Throttle<[u8; 8]>>,
@@ -70,6 +71,7 @@ impl Throttles {
             // At most 0.2 MB a second of one address on average.
             upload: bucket(12, MINUTE_MS),
             rooms: bucket(20, 10 * MINUTE_MS),
+            topics: bucket(limits::TOPICS_PER_TEN_MINUTES, 10 * MINUTE_MS),
             blobs: bucket(limits::UPLOADS_PER_MINUTE, MINUTE_MS),
             letters: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
             letters_address: bucket(limits::FORGOTTEN_PER_HOUR, 60 * MINUTE_MS),
@@ -118,6 +120,12 @@ impl Throttles {
     pub(crate) fn letter(&self, member: &MemberId) -> Outcome<()> {
         take(&self.letters, member, clock::unix_ms())
             .map_err(|ms| too_many(Code::TooManyTries, ms).into())
+    }
+
+    /// One new topic of a member.
+    pub(crate) fn topic(&self, member: &MemberId) -> Outcome<()> {
+        take(&self.topics, member, clock::unix_ms())
+            .map_err(|ms| too_many(Code::RateLimited, ms).into())
     }
 
     /// One new room of a member.

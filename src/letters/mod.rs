@@ -9,7 +9,10 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 use auth::letter_links::LetterLinks;
-use protocol::{limits, notices::NoticeKind};
+use protocol::{
+    limits,
+    notices::{Notice, NoticeKind},
+};
 use reach::{Letter, Mailer, Posted};
 use store::{DueLink, DueNotices, LetterFate, LetterKind, RowError, Store};
 use tokio::time;
@@ -95,6 +98,16 @@ impl Desk {
                 .await?;
         }
         Ok(Round::Done)
+    }
+
+    /// Where a notice leads.
+    fn address(&self, notice: &Notice) -> String {
+        let page = if notice.topic { "t" } else { "r" };
+        let address = format!("{}/{page}/{}", self.origin, notice.room);
+        match notice.s {
+            Some(s) => format!("{address}?s={s}"),
+            None => address,
+        }
     }
 
     /// `None`: the mail server is not there.
@@ -185,12 +198,9 @@ impl Desk {
             .map(|it| Block::Item {
                 head: words.headline(it, now_ms),
                 place: it.title.clone(),
-                text: it.text.clone(),
+                text: said(it).to_owned(),
                 open: words.open().into(),
-                to: match it.s {
-                    Some(s) => format!("{}/r/{}?s={s}", self.origin, it.room),
-                    None => format!("{}/r/{}", self.origin, it.room),
-                },
+                to: self.address(it),
             })
             .collect();
         if due.more > 0 {
@@ -225,6 +235,14 @@ impl Desk {
             id: format!("notices-{}-{}", due.member, due.upto),
             stop: Some(stop),
         })
+    }
+}
+
+/// What a notice quotes. The first word of one that tells of a step is in its headline.
+fn said(notice: &Notice) -> &str {
+    match notice.kind {
+        NoticeKind::Changed => notice.text.split_once(' ').map_or("", |it| it.1),
+        _ => &notice.text,
     }
 }
 

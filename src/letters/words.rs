@@ -1,6 +1,9 @@
 //! What letters say, in the three languages. The web app has the same words for the same things.
 
-use protocol::notices::{Notice, NoticeKind};
+use protocol::{
+    notices::{Notice, NoticeKind},
+    topic::TopicStatus,
+};
 
 /// The languages that letters are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +117,8 @@ impl Words {
             (English, NoticeKind::Mention) => format!("{who} mentioned you"),
             (English, NoticeKind::Reply) => format!("{who} replied to you"),
             (English, NoticeKind::Picked) => format!("{who} is answering your question"),
+            (English, NoticeKind::Accepted) => format!("{who} accepted your reply"),
+            (English, NoticeKind::Changed) => format!("{who}: {}", self.status(notice)),
             (English, NoticeKind::Live) => format!("{who} is live"),
             (English, NoticeKind::Reminder) => match minutes(notice, now_ms) {
                 1 => format!("{who} goes live in a minute"),
@@ -122,6 +127,8 @@ impl Words {
             (Simplified, NoticeKind::Mention) => format!("{who} 提到了你"),
             (Simplified, NoticeKind::Reply) => format!("{who} 回复了你"),
             (Simplified, NoticeKind::Picked) => format!("{who} 正在回答你的提问"),
+            (Simplified, NoticeKind::Accepted) => format!("{who} 采纳了你的回复"),
+            (Simplified, NoticeKind::Changed) => format!("{who}：{}", self.status(notice)),
             (Simplified, NoticeKind::Live) => format!("{who} 开播了"),
             (Simplified, NoticeKind::Reminder) => {
                 format!("{who} 的直播 {} 分钟后开始", minutes(notice, now_ms))
@@ -129,10 +136,32 @@ impl Words {
             (Traditional, NoticeKind::Mention) => format!("{who} 提到了你"),
             (Traditional, NoticeKind::Reply) => format!("{who} 回覆了你"),
             (Traditional, NoticeKind::Picked) => format!("{who} 正在回答你的提問"),
+            (Traditional, NoticeKind::Accepted) => format!("{who} 採納了你的回覆"),
+            (Traditional, NoticeKind::Changed) => format!("{who}：{}", self.status(notice)),
             (Traditional, NoticeKind::Live) => format!("{who} 開播了"),
             (Traditional, NoticeKind::Reminder) => {
                 format!("{who} 的直播 {} 分鐘後開始", minutes(notice, now_ms))
             }
+        }
+    }
+
+    /// How far the topic of a notice is: the first word of what it says.
+    fn status(self, notice: &Notice) -> &'static str {
+        let word = notice.text.split(' ').next().unwrap_or_default();
+        let [english, simplified, traditional] = match TopicStatus::from_word(word) {
+            Some(TopicStatus::Seen) => ["it was seen", "已看到", "已看到"],
+            Some(TopicStatus::Planned) => ["it is planned", "已列入计划", "已列入計畫"],
+            Some(TopicStatus::Doing) => ["it is being done", "正在做", "正在做"],
+            Some(TopicStatus::Shipped) => ["it is there", "已上线", "已上線"],
+            Some(TopicStatus::Declined) => ["it will not be done", "不做了", "不做了"],
+            Some(TopicStatus::Done) => ["it is done", "已完成", "已完成"],
+            Some(TopicStatus::Thanked) => ["thank you", "谢谢你", "謝謝你"],
+            _ => ["it is another now", "有变化", "有變化"],
+        };
+        match self {
+            English => english,
+            Simplified => simplified,
+            Traditional => traditional,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     limits,
     refusal::{Code, Refusal},
     server::{AutoSlow, RoomMode, Rules},
+    topic::TopicAct,
 };
 
 /// A place in a room's log: the epoch makes it safe against a log that was lost.
@@ -377,6 +378,8 @@ frames! {
         #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
         starts_ms: Option<u64>,
     }
+    /// Changes what a topic is. Only in a room that is one.
+    Topic { i: u32, a: RoomNumber, cid: ClientId, act: TopicAct }
     /// An SDP offer. The answer's SDP holds every candidate of ours.
     Offer { i: u32, a: RoomNumber, role: PeerRole, sdp: String }
     /// A candidate of the client's (trickle). Ours is learned from the checks, so this is a hint.
@@ -425,6 +428,7 @@ impl ClientFrame {
             | Self::Question { i, .. }
             | Self::Questions { i, .. }
             | Self::Poll { i, .. }
+            | Self::Topic { i, .. }
             | Self::ClosePoll { i, .. }
             | Self::Vote { i, .. }
             | Self::Like { i, .. }

@@ -4,7 +4,7 @@
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
 //! Reading order: [`ids`], [`limits`], [`card`], [`client`] (what a client may say), [`server`] (what it
-//! hears, [`order`] among it), [`notices`], [`mail`], [`refusal`] and [`close`] (how it is told no), [`rest`].
+//! hears, [`order`] among it), [`notices`], [`mail`], [`topic`], [`refusal`] and [`close`] (how it is told no), [`rest`].
 
 pub mod card;
 pub mod client;
@@ -21,6 +21,7 @@ mod push;
 pub mod refusal;
 pub mod rest;
 pub mod server;
+pub mod topic;
 
 pub use card::{BlobKind, Card};
 pub use client::{ClientFrame, FrameError, parse};

@@ -4,6 +4,20 @@ use std::time::Duration;
 
 /// Characters (not bytes) of one message.
 pub const TEXT_CHARS_MAX: usize = 4_000;
+/// Characters of one message of a topic.
+pub const TOPIC_TEXT_CHARS_MAX: usize = 20_000;
+/// Hashtags of a topic, and characters of one.
+pub const TAGS_MAX: usize = 10;
+pub const TAG_CHARS_MAX: usize = 40;
+/// Topics of one page of a list.
+pub const TOPICS_PAGE_MAX: usize = 50;
+/// Boards of a circle, and characters of what one is about.
+pub const BOARDS_MAX: usize = 100;
+pub const BOARD_ABOUT_CHARS_MAX: usize = 200;
+/// Hashtags in the list of those with the most topics.
+pub const TAGS_LISTED: usize = 50;
+/// Topics that one member may start in ten minutes.
+pub const TOPICS_PER_TEN_MINUTES: u32 = 10;
 /// Characters of a display name.
 pub const NAME_CHARS_MAX: usize = 40;
 /// Characters of a room's or broadcast's title.

@@ -33,15 +33,21 @@ pub enum NoticeKind {
     Reminder,
     /// A broadcast went live.
     Live,
+    /// Your reply was accepted in a topic.
+    Accepted,
+    /// A topic that you asked for or help with is further on.
+    Changed,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Mention,
         Self::Reply,
         Self::Picked,
         Self::Reminder,
         Self::Live,
+        Self::Accepted,
+        Self::Changed,
     ];
 
     /// The word on the wire.
@@ -52,6 +58,8 @@ impl NoticeKind {
             Self::Picked => "picked",
             Self::Reminder => "reminder",
             Self::Live => "live",
+            Self::Accepted => "accepted",
+            Self::Changed => "changed",
         }
     }
 }
@@ -99,6 +107,10 @@ bodies! {
         #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
         more: u32,
         seen: bool,
+        /// The room is a topic.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        topic: bool,
     }
     /// `GET /api/v1/notices`: one page, the newest first.
     NoticeList {

@@ -115,6 +115,8 @@ codes! {
     QuestionsOnly = "questions_only", None, 403;
     /// Just now only the host and moderators speak here.
     HostOnly = "host_only", None, 403;
+    /// Only staff write in this topic.
+    Locked = "locked", None, 403;
     /// The message replied to, edited or deleted is not there.
     NoSuchMessage = "no_such_message", None, 404;
     /// The message is no question that waits for an answer.

@@ -14,6 +14,7 @@ use crate::{
     ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     notices::Named,
     refusal::Refusal,
+    topic::Topic,
 };
 
 /// The answer to one request.
@@ -369,6 +370,8 @@ pub enum Body {
     /// The poll of that seq is closed, and this is its result.
     PollClosed(Votes),
     Broadcast(Broadcast),
+    /// What a topic is from here on.
+    Topic(Box<Topic>),
 }
 
 /// Who may speak in a room. Whoever runs it may always.
@@ -510,6 +513,10 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub votes: Option<Vec<Votes>>,
+    /// What the topic is, in a room that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub topic: Option<Topic>,
     /// Messages whose likes or replies changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]

@@ -29,7 +29,8 @@ pub use db::DbError;
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,
-    MeasuredRow, NoticeRow, Page, PageOf, RowChange, Tally, TurnoutRow, VoteRow,
+    MeasuredRow, NoticeRow, NoticeToAllRow, Page, PageOf, RowChange, Tally, TopicTalk, TurnoutRow,
+    VoteRow,
 };
 pub use peek::{peek_acts, peek_chain, peek_server_secret};
 pub use postgres::{DatabaseError, DatabaseUrl, PostgresLog, UrlError};
@@ -37,6 +38,7 @@ pub use rows::{
     Hash, RowError,
     accounts::{Account, NewAccount, Role},
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
+    boards::NewBoard,
     guests::{Guest, GuestDevice},
     mail::{DueLink, DueNotices, LetterFate, LetterKind, LinkLetter, MailAddress, MailOf},
     members::{MemberRow, Members, MembersOf},
@@ -47,6 +49,7 @@ pub use rows::{
     sign_ins::SignIn,
     stream_keys::StreamKey,
     summaries::{SaidRow, SummaryRow},
+    topics::{TopicCursor, TopicOrder, TopicRow, TopicsOf},
     uploads::{BlobRoom, BlobRow, NewBlob},
 };
 pub use sqlite::SqliteLog;

@@ -11,6 +11,7 @@ use protocol::{
     BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
     notices::NoticeKind,
     server::{Person, Phase},
+    topic::Topic,
 };
 
 use crate::{
@@ -79,6 +80,12 @@ pub enum RowChange {
     /// A member is told of a message, unless they were already. Who has no account has no inbox, and
     /// nothing happens.
     Notice(NoticeRow),
+    /// What the topic that this room is is from here on, all but its talk.
+    Topic(Box<Topic>),
+    /// What a message changes in what lists show of it.
+    TopicTalk(TopicTalk),
+    /// Many are told of the same.
+    NoticeToAll(NoticeToAllRow),
     /// What the notices of this message show from now on. [`RowChange::Erase`] empties them by itself.
     NoticeText { seq: Seq, text: String },
 }
@@ -86,7 +93,10 @@ pub enum RowChange {
 impl RowChange {
     /// Whether somebody may have to be told of something now.
     pub(crate) const fn stirs(&self) -> bool {
-        matches!(self, Self::Broadcast(_) | Self::Notice(_))
+        matches!(
+            self,
+            Self::Broadcast(_) | Self::Notice(_) | Self::NoticeToAll(_)
+        )
     }
 }
 
@@ -116,6 +126,32 @@ pub struct NoticeRow {
     pub at_ms: u64,
     pub from: Person,
     pub text: String,
+}
+
+/// A notice to whoever likes the message `of` and to a topic's starter, but not to who it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeToAllRow {
+    pub of: Seq,
+    pub kind: NoticeKind,
+    /// The record that it tells of.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
+    pub starter: MemberId,
+    pub text: String,
+}
+
+/// What a message changes in what lists show of its topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicTalk {
+    /// One more. Its writer follows the topic from here on, and has read up to it.
+    Said { seq: Seq, at_ms: u64, by: Person },
+    /// One fewer is to be seen.
+    Gone { seq: Seq },
+    /// It is there again.
+    Back { seq: Seq },
+    /// How it begins, on one line.
+    Opening { text: String },
 }
 
 /// A broadcast (场次) as a row that pages query.

@@ -302,6 +302,9 @@ fn check<'a>(
         | RowChange::Audit(_)
         | RowChange::Notice(_)
         | RowChange::NoticeText { .. }
+        | RowChange::NoticeToAll(_)
+        | RowChange::Topic(_)
+        | RowChange::TopicTalk(_)
         | RowChange::Refer { .. }
         | RowChange::LetGo { .. }
         | RowChange::Veil { .. } => true,
@@ -368,6 +371,9 @@ impl Room {
                 RowChange::Audit(_)
                 | RowChange::Notice(_)
                 | RowChange::NoticeText { .. }
+                | RowChange::NoticeToAll(_)
+                | RowChange::Topic(_)
+                | RowChange::TopicTalk(_)
                 | RowChange::Refer { .. }
                 | RowChange::LetGo { .. }
                 | RowChange::Veil { .. } => {}

@@ -15,6 +15,7 @@ async fn every_route_of_the_document_is_served() {
             .replace("{room}", "none")
             .replace("{id}", "k")
             .replace("{seq}", "1")
+            .replace("{slug}", "none")
             .replace("{resource}", "x.y");
         for (method, operation) in methods.as_object().unwrap() {
             let said = rig.ask(&method.to_uppercase(), &address).send().await;
@@ -35,7 +36,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 56);
+    assert_eq!(walked, 66);
     rig.end().await;
 }
 

@@ -10,9 +10,9 @@ use std::{
     },
 };
 
-use community::{Object, Role, Standing, Verb, Who, can};
+use community::{NewTopic, Object, Role, Standing, Verb, Who, can};
 use protocol::{
-    Code, MemberId, PeerId, Refusal, RoomNumber,
+    ClientId, Code, MemberId, PeerId, Refusal, RoomNumber,
     rest::BroadcastWish,
     server::{Broadcast, Mark, Person, Phase},
 };
@@ -166,6 +166,10 @@ impl Stage for StandIn {
 
     fn close(&self, peer: PeerId) -> Answer<'_, bool> {
         boxed(async move { Ok(self.open.lock().unwrap().remove(peer.as_str()).is_some()) })
+    }
+
+    fn start_topic(&self, room: RoomNumber, who: Who, _: ClientId, _: NewTopic) -> Answer<'_, ()> {
+        boxed(async move { self.hold(room, Some(who), Verb::Watch).await })
     }
 
     fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast> {

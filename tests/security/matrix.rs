@@ -81,6 +81,12 @@ const TABLE: &[(&str, &str, [&str; 6])] = {
             run("no_such_question"),
         ),
         ("broadcast", r#"{"act":"pause"}"#, run("no_broadcast")),
+        // This room is no topic.
+        (
+            "topic",
+            r#"{"act":{"do":"lock","on":true}}"#,
+            all("wrong_phase"),
+        ),
         ("offer", r#"{"role":"view","sdp":"x"}"#, all("sdp_invalid")),
         (
             "offer",

@@ -274,7 +274,8 @@ impl Room {
             | Body::Question { .. }
             | Body::Poll(_)
             | Body::PollClosed(_)
-            | Body::Broadcast(_) => {}
+            | Body::Broadcast(_)
+            | Body::Topic(_) => {}
         }
     }
 

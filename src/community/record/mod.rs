@@ -11,6 +11,8 @@ mod poll;
 mod stored;
 mod stored_order;
 mod stored_parts;
+mod stored_topic;
+mod topic;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ pub use card::Card;
 pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
 pub use stored::{Columns, ReadError};
+pub use topic::Topic;
 
 /// One entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +127,8 @@ pub enum RecordBody {
         result: Counted,
     },
     Broadcast(Broadcast),
+    /// What the topic is from here on.
+    Topic(Topic),
 }
 
 /// What stands above the talk: a message, or words of the host.
@@ -357,6 +362,7 @@ impl RecordBody {
             Self::Poll(it) => Body::Poll(it.frame(seq)),
             Self::PollClosed { of, result } => Body::PollClosed(result.frame(*of)),
             Self::Broadcast(it) => Body::Broadcast(it.frame()),
+            Self::Topic(it) => Body::Topic(Box::new(it.frame())),
         }
     }
 }
@@ -456,7 +462,7 @@ impl Message {
 }
 
 impl Addressed {
-    fn frame(&self) -> Named {
+    pub(crate) fn frame(&self) -> Named {
         Named {
             id: self.id.clone(),
             name: self.name.to_string(),

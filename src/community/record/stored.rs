@@ -19,6 +19,7 @@ use super::{
         StoredAuto, StoredHeld, StoredKept, StoredMessage, StoredOutcome, StoredRules, StoredUndo,
     },
     stored_parts::{StoredPerson, StoredResult, StoredTurnout, StoredWords},
+    stored_topic::StoredTopic,
 };
 use crate::member::{Person, Trace};
 
@@ -128,6 +129,7 @@ impl RecordBody {
             Self::Review { .. } => 22,
             Self::Restore { .. } => 23,
             Self::Kick { .. } => 24,
+            Self::Topic(_) => 40,
         }
     }
 }
@@ -243,6 +245,7 @@ enum StoredBody {
         of: Seq,
         result: StoredResult,
     },
+    Topic(StoredTopic),
     Broadcast {
         id: BroadcastId,
         phase: StoredPhase,
@@ -388,6 +391,7 @@ impl From<&RecordBody> for StoredBody {
                 of: *of,
                 result: result.into(),
             },
+            RecordBody::Topic(it) => Self::Topic(it.into()),
             RecordBody::Broadcast(it) => Self::Broadcast {
                 id: it.id.clone(),
                 phase: it.phase.into(),
@@ -505,6 +509,7 @@ impl From<StoredBody> for RecordBody {
                 of,
                 result: result.into(),
             },
+            StoredBody::Topic(it) => Self::Topic(it.into()),
             StoredBody::Broadcast {
                 id,
                 phase,

@@ -104,6 +104,13 @@ impl Room {
                 )
                 .to_lowercase();
             }
+            RecordBody::Topic(next) => {
+                let was = self.decided.topic.as_ref()?;
+                act.what = "topic";
+                act.whom = Some(was.by.clone()).filter(|it| it.id != record.author.id);
+                act.whom.as_ref()?;
+                act.why = next.difference(was);
+            }
             RecordBody::Restore { .. } if record.client_id.is_some() => {
                 act.what = "undelete";
                 act.whom = Some(foreign?);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{BlobId, MemberId, Seq};
+use protocol::{BlobId, MemberId, Seq, Slug};
 
 use super::card::Upload;
 use crate::{
@@ -23,6 +23,7 @@ pub(super) struct Aside {
     messages: BTreeMap<Seq, Old>,
     people: BTreeMap<MemberId, Who>,
     upload: Option<Upload>,
+    board: Option<Slug>,
 }
 
 #[derive(Debug)]
@@ -97,6 +98,20 @@ impl Aside {
 
     pub(super) fn remember_upload(&mut self, upload: Upload) {
         self.upload = Some(upload);
+    }
+
+    pub(super) fn remember_board(&mut self, board: Slug) {
+        self.board = Some(board);
+    }
+
+    /// Whether this one was just looked up.
+    pub(super) fn has_board(&self, board: &Slug) -> bool {
+        self.board.as_ref() == Some(board)
+    }
+
+    /// Serves one command only: it may be taken away.
+    pub(super) fn forget_board(&mut self) {
+        self.board = None;
     }
 
     /// Whether one of this blob was just looked up.

@@ -10,7 +10,6 @@ use crate::{
     now::Now,
     record::{Held, Message, Record, RecordBody},
     rights::{Object, Verb},
-    text,
 };
 
 /// What somebody wishes to say.
@@ -36,7 +35,7 @@ impl Room {
         self.check(&from.who, Verb::Talk)?;
         self.check_not_muted(now, from)?;
         self.check_mode(&from.who, said.question)?;
-        let words = text::message(said.text)?;
+        let words = self.fit(said.text)?;
         let hold = if said.beside.is_empty() {
             self.held_by_rules(now, &from.who, &words)?
         } else {
@@ -83,7 +82,7 @@ impl Room {
         let (author, _) = self.message(of)?;
         self.check_object(&from.who, Verb::Edit, &self.message_object(from, &author))?;
         self.check_mode(&from.who, true)?;
-        let words = text::message(words)?;
+        let words = self.fit(words)?;
         let hold = self.held_by_rules(now, &from.who, &words)?;
         self.check_rate(now, from)?;
         if let Some(why) = hold {

@@ -199,6 +199,7 @@ impl Room {
                     });
                 }
                 RecordBody::Broadcast(it) => state.broadcast = Some(it.frame()),
+                RecordBody::Topic(it) => state.topic = Some(it.frame()),
                 _ => {}
             }
         }
@@ -289,7 +290,7 @@ impl Room {
             return;
         };
         let standing = self.committed_standing(who);
-        let can = rights::names(standing, self.meta.guests);
+        let can = rights::names(standing, &self.object(&self.committed, member));
         for connection in self.presence.connections(member) {
             let push = Push::Rights {
                 a: self.meta.number,

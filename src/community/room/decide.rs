@@ -60,13 +60,15 @@ impl Room {
             self.aside.forget_member(who);
         }
         self.aside.forget_upload();
+        self.aside.forget_board();
         if let Command::Publish { to, .. } = &command {
             to.iter().for_each(|it| self.aside.forget_member(it));
         }
         match decided {
             Ok(body) => {
                 let author = self.person(&from.who);
-                let follows = self.follows_review(&body);
+                let opening = Self::opening(&command).map(|it| (author.clone(), it));
+                let follows = self.follows_review(&body).or(opening);
                 self.keep(now, author, Some((from.clone(), command)), body, fx);
                 // In the same append, so that both are on disk or none.
                 if let Some((author, body)) = follows {
@@ -158,6 +160,8 @@ impl Room {
                 self.poll(now, from, &asked)
             }
             Command::ClosePoll { of, .. } => self.close_poll(from, *of),
+            Command::StartTopic { topic, .. } => self.start_topic(now, from, topic),
+            Command::Topic { act, .. } => self.topic_act(from, act),
             Command::Broadcast {
                 act,
                 title,
@@ -204,6 +208,7 @@ impl Room {
         rows.extend(self.blobs_revised(seq, &body));
         rows.extend(self.order_revised(seq, &body));
         rows.extend(self.audience_revised(&body));
+        rows.extend(self.topic_revised(now, seq, &author, &body));
         let whose = self.whose(&body);
         rows.extend(self.notices(now, seq, &author, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));
@@ -376,13 +381,7 @@ impl Room {
     }
 
     pub(super) fn check(&self, who: &Who, verb: Verb) -> Result<(), Refusal> {
-        self.check_object(
-            who,
-            verb,
-            &Object::Room {
-                guests: self.meta.guests,
-            },
-        )
+        self.check_object(who, verb, &self.object(&self.decided, &who.id))
     }
 
     pub(super) fn check_object(
@@ -422,7 +421,9 @@ impl Room {
     }
 
     pub(super) fn is_host(&self, facts: &Facts, member: &MemberId) -> bool {
-        self.meta.maker == *member || facts.current().is_some_and(|it| it.host.id == *member)
+        // Who starts a topic keeps no order in it: that is for moderators.
+        !self.is_topic() && self.meta.maker == *member
+            || facts.current().is_some_and(|it| it.host.id == *member)
     }
 
     pub(super) fn person(&self, who: &Who) -> Person {

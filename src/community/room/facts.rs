@@ -14,7 +14,7 @@ use super::votes::{OpenPoll, Votes};
 use crate::{
     fault::{self, Fault},
     member::{Person, Trace},
-    record::{Auto, Broadcast, Held, Kept, Message, Pin, Record, RecordBody, Words},
+    record::{Auto, Broadcast, Held, Kept, Message, Pin, Record, RecordBody, Topic, Words},
     text,
 };
 
@@ -36,6 +36,8 @@ pub(super) struct Facts {
     pub(super) held: BTreeMap<Seq, Waiting>,
     /// Deleted messages that can be brought back.
     pub(super) undo: BTreeMap<Seq, Undone>,
+    /// What the topic is, once it is started.
+    pub(super) topic: Option<Topic>,
     pub(super) broadcast: Option<Broadcast>,
     /// Who runs this broadcast beside its host.
     pub(super) co_hosts: BTreeMap<MemberId, Person>,
@@ -170,6 +172,7 @@ impl Facts {
                     by: Some(record.author.clone()),
                 };
             }
+            RecordBody::Topic(it) => self.topic = Some(it.clone()),
             RecordBody::Pin(it) => self.pin = Pinned::new(record.seq, it),
             RecordBody::Question { of, to, done } => {
                 if let Some(done) = done {

@@ -67,7 +67,7 @@ impl Room {
             more: catch.records.len() > first.len(),
             state: self.state(),
             roster,
-            can: rights::names(standing, self.meta.guests),
+            can: rights::names(standing, &self.object(&self.committed, &from.who.id)),
             mark: standing.mark(),
             muted_until_ms: self.committed.muted_until(&from.who.id, now.unix_ms),
             voted: self.voted(&from.who.id),
@@ -168,6 +168,7 @@ impl Room {
             picked: self.committed.picked_shown(),
             polls: Some(self.polls_shown()).filter(|it| !it.is_empty()),
             votes: Some(self.votes_shown()).filter(|it| !it.is_empty()),
+            topic: self.committed.topic.as_ref().map(crate::Topic::frame),
             tally: None,
         }
     }

@@ -7,7 +7,7 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions`, `polls`, `card`, `notices`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
+//! `questions`, `polls`, `card`, `topic`, `notices`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
 //! the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make),
 //! `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`, `typing`,
 //! `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
@@ -48,6 +48,7 @@ mod stage;
 mod tallies;
 #[cfg(test)]
 mod tests;
+mod topic;
 mod traces;
 mod typing;
 mod undo;
@@ -60,7 +61,9 @@ use std::{
 };
 
 use protocol::{
-    CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, limits, server::Reply,
+    CircleId, ClientId, Epoch, MemberId, Refusal, RoomNumber, Seq, Slug, limits,
+    server::Reply,
+    topic::{RoomKind, TopicAct},
 };
 
 pub use self::rows::Reached;
@@ -88,10 +91,10 @@ use crate::{
     member::Who,
     now::Now,
     record::{Record, RecordBody, Tally},
-    rights::{self, Object, Verb},
+    rights::{self, Verb},
 };
 
-pub use self::card::Upload;
+pub use self::{card::Upload, topic::NewTopic};
 
 /// What a room is before anything happens in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +103,7 @@ pub struct RoomMeta {
     pub slug: Slug,
     pub circle: CircleId,
     pub title: Arc<str>,
+    pub kind: RoomKind,
     /// May guests watch and talk?
     pub guests: bool,
     /// Who made the room: its host for ever.
@@ -316,7 +320,15 @@ impl Room {
             Command::Delete { of, .. } | Command::Hold { of, .. } | Command::Like { of, .. } => {
                 record(*of)
             }
-            Command::Pin { of, .. } => of.and_then(record),
+            Command::Pin { of, .. }
+            | Command::Topic {
+                act: TopicAct::Accept { of },
+                ..
+            } => of.and_then(record),
+            Command::Topic {
+                act: TopicAct::Board { board: Some(board) },
+                ..
+            } => (!self.aside.has_board(board)).then(|| Need::Board(board.clone())),
             Command::Mute { who, .. }
             | Command::Kick { who, .. }
             | Command::Ban { who, .. }
@@ -336,6 +348,11 @@ impl Room {
     /// Somebody who is not here, looked up for a command that is about to be handled.
     pub fn remember_member(&mut self, who: Who) {
         self.aside.remember_member(who);
+    }
+
+    /// A board that is there, looked up for a command that is about to be handled.
+    pub fn remember_board(&mut self, board: Slug) {
+        self.aside.remember_board(board);
     }
 
     /// Decides one command.
@@ -380,11 +397,9 @@ impl Room {
 
     /// Connections of those here who may run the broadcast that is going on.
     pub fn runners(&self) -> Vec<u64> {
-        let object = Object::Room {
-            guests: self.meta.guests,
-        };
         let runs = |who: &&Who| {
             let standing = self.committed_standing(who);
+            let object = self.object(&self.committed, &who.id);
             rights::can(standing, Verb::RunBroadcast, &object).is_allowed()
         };
         self.those_who_run_it()

@@ -43,6 +43,7 @@ impl Room {
         if self.standing(who).runs_the_room() {
             return Ok(());
         }
+        self.check_not_locked(who)?;
         let refused = match self.decided.mode.mode {
             RoomMode::Members if who.role == Role::Guest => (
                 Code::GuestsNotAllowed,

@@ -117,6 +117,7 @@ impl Room {
                     .into_iter()
                     .collect()
             }
+            RecordBody::Topic(next) => self.topic_notices(now, seq, author, next),
             // What comes back says again what its delete took from the notice.
             RecordBody::Restore {
                 of,

@@ -335,6 +335,9 @@ impl Marks {
             | RowChange::Measured(_)
             | RowChange::Notice(_)
             | RowChange::NoticeText { .. }
+            | RowChange::NoticeToAll(_)
+            | RowChange::Topic(_)
+            | RowChange::TopicTalk(_)
             | RowChange::Broadcast(_) => {}
         }
     }

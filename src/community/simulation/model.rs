@@ -222,6 +222,7 @@ impl Model {
                     "only a co-host ends to be one"
                 );
             }
+            RecordBody::Topic(_) => unreachable!("no room of the simulation is a topic"),
             RecordBody::Broadcast(next) => self.step(next),
         }
         if let Some(pos) = record.pos {

@@ -88,6 +88,7 @@ impl Place {
             slug: format!("room-{number}").into(),
             circle: 1,
             title: "a room".into(),
+            kind: protocol::topic::RoomKind::Live,
             guests: index == 0,
             maker: cast.maker.clone(),
             // One of the rooms counts how fast one talks.

@@ -15,7 +15,7 @@ use crate::{
     rows::{
         audit::{self, NewAct},
         broadcasts::put_broadcast,
-        notices, turnouts,
+        notices, topics, turnouts,
         uploads::{let_go, refer, veil},
     },
 };
@@ -288,6 +288,18 @@ fn change_row(
         }
         RowChange::NoticeText { seq, text } => {
             notices::say(db, part.room, *seq, text)?;
+            return Ok(Ok(()));
+        }
+        RowChange::NoticeToAll(row) => {
+            notices::put_to_all(db, part.room, row)?;
+            return Ok(Ok(()));
+        }
+        RowChange::Topic(it) => {
+            topics::put(db, part.room, part.circle, it)?;
+            return Ok(Ok(()));
+        }
+        RowChange::TopicTalk(it) => {
+            topics::talk(db, part.room, it)?;
             return Ok(Ok(()));
         }
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,

@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod boards;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
 pub(crate) mod guests;
@@ -19,6 +20,7 @@ pub(crate) mod server;
 pub(crate) mod sign_ins;
 pub(crate) mod stream_keys;
 pub(crate) mod summaries;
+pub(crate) mod topics;
 pub(crate) mod turnouts;
 pub(crate) mod uploads;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use protocol::{
     MemberId, RoomNumber, Seq, limits,
     notices::{Notice, NoticeKind},
+    topic::RoomKind,
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
-    log::NoticeRow,
+    log::{NoticeRow, NoticeToAllRow},
     store::Store,
 };
 
@@ -137,7 +138,7 @@ impl Store {
             let found: Vec<(MemberId, Notice)> = db.all(
                 &format!("SELECT {NOTICE} WHERE n.told = 0 ORDER BY n.id LIMIT ?1"),
                 [limit],
-                |row| Ok((member(row, 13)?, notice_row(row)?)),
+                |row| Ok((member(row, 14)?, notice_row(row)?)),
             )?;
             let mut untold = Vec::with_capacity(found.len());
             for (member, notice) in found {
@@ -198,7 +199,7 @@ impl Store {
 
 pub(super) const NOTICE: &str =
     "n.id, n.kind, r.slug, r.title, n.seq, n.at_ms, n.sender, n.sender_name,
-     n.sender_mark, n.text, n.starts_ms, n.more, n.seen, n.member
+     n.sender_mark, n.text, n.starts_ms, n.more, n.seen, r.kind, n.member
      FROM notices n JOIN rooms r ON r.number = n.room";
 
 pub(super) fn notice_row(row: &Row<'_>) -> DbResult<Notice> {
@@ -214,6 +215,7 @@ pub(super) fn notice_row(row: &Row<'_>) -> DbResult<Notice> {
         starts_ms: row.get(10)?,
         more: row.get(11)?,
         seen: row.get(12)?,
+        topic: row.text(13)? == RoomKind::Topic.as_str(),
     })
 }
 
@@ -281,6 +283,31 @@ pub(crate) fn put(db: &Db, room: RoomNumber, row: &NoticeRow) -> DbResult<()> {
     Ok(())
 }
 
+/// Tells whoever likes a message, and the starter of its topic. How many an inbox keeps is held at the next
+/// notice to one of them alone.
+pub(crate) fn put_to_all(db: &Db, room: RoomNumber, row: &NoticeToAllRow) -> DbResult<()> {
+    db.execute(
+        "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark, text)
+             SELECT a.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM accounts a
+             WHERE a.id <> ?6 AND (a.id = ?1 OR a.id IN
+                 (SELECT l.member FROM likes l WHERE l.room = ?3 AND l.seq = ?10))
+             ON CONFLICT DO NOTHING",
+        (
+            row.starter.as_str(),
+            row.kind.as_str(),
+            room,
+            int(row.seq),
+            int(row.at_ms),
+            row.from.id.as_str(),
+            &row.from.name,
+            mark_int(row.from.mark),
+            &row.text,
+            int(row.of),
+        ),
+    )?;
+    Ok(())
+}
+
 /// Only the newest of a member stay.
 pub(crate) fn trim(db: &Db, member: &MemberId) -> DbResult<()> {
     let kept = i64::try_from(limits::NOTICES_KEPT_MAX).unwrap_or(i64::MAX);
@@ -320,9 +347,11 @@ fn settings(db: &Db, member: &MemberId) -> Result<NoticeSettings, RowError> {
 fn waits(kind: NoticeKind, mail_after: Duration) -> u64 {
     match kind {
         NoticeKind::Reminder | NoticeKind::Live => 0,
-        NoticeKind::Mention | NoticeKind::Reply | NoticeKind::Picked => {
-            mail_after.as_millis() as u64
-        }
+        NoticeKind::Mention
+        | NoticeKind::Reply
+        | NoticeKind::Picked
+        | NoticeKind::Accepted
+        | NoticeKind::Changed => mail_after.as_millis() as u64,
     }
 }
 
@@ -350,6 +379,8 @@ const fn bit(kind: NoticeKind) -> u32 {
         NoticeKind::Picked => 4,
         NoticeKind::Reminder => 8,
         NoticeKind::Live => 16,
+        NoticeKind::Accepted => 32,
+        NoticeKind::Changed => 64,
     }
 }
 

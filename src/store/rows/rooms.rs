@@ -1,6 +1,6 @@
 //! Rooms (房间): their names, makers and epochs. What was said in them is the log's.
 
-use protocol::{CircleId, Epoch, MemberId, RoomNumber, Slug};
+use protocol::{CircleId, Epoch, MemberId, RoomNumber, Slug, topic::RoomKind};
 
 use super::{
     RowError,
@@ -8,7 +8,7 @@ use super::{
     column::{int, member, slug},
 };
 use crate::{
-    db::{Db, DbResult, Row},
+    db::{Db, DbError, DbResult, Row},
     log::BroadcastRow,
     store::Store,
 };
@@ -20,6 +20,7 @@ pub struct RoomRow {
     pub circle: CircleId,
     pub slug: Slug,
     pub title: String,
+    pub kind: RoomKind,
     /// May guests watch and talk?
     pub guests: bool,
     pub made_by: MemberId,
@@ -35,6 +36,7 @@ pub struct NewRoom {
     pub circle: CircleId,
     pub slug: Slug,
     pub title: String,
+    pub kind: RoomKind,
     pub guests: bool,
     pub made_by: MemberId,
     pub made_ms: u64,
@@ -94,15 +96,15 @@ impl Store {
 }
 
 const ROOM_COLUMNS: &str = "r.number, r.circle, r.slug, r.title, r.guests, r.made_by, a.name,
-     r.epoch, r.made_ms";
-const ROOM_COLUMN_COUNT: usize = 9;
+     r.epoch, r.made_ms, r.kind";
+const ROOM_COLUMN_COUNT: usize = 10;
 const ROOM_FROM: &str = "FROM rooms r JOIN accounts a ON a.id = r.made_by";
 
 fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
     let number: RoomNumber = db
         .one(
-            "INSERT INTO rooms (circle, slug, title, guests, made_by, epoch, made_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number",
+            "INSERT INTO rooms (circle, slug, title, guests, made_by, epoch, made_ms, kind)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING number",
             (
                 new.circle,
                 new.slug.as_str(),
@@ -111,6 +113,7 @@ fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
                 new.made_by.as_str(),
                 new_epoch()?,
                 int(new.made_ms),
+                new.kind.as_str(),
             ),
             |row| row.get(0),
         )
@@ -151,7 +154,7 @@ fn list(db: &Db, circle: CircleId, n: usize) -> Result<Vec<Listed>, RowError> {
         &format!(
             "SELECT {ROOM_COLUMNS}, {BROADCAST_COLUMNS} {ROOM_FROM}
          LEFT JOIN broadcasts b ON b.id = ({CURRENT_OF_ROOM})
-         WHERE r.circle = ?1
+         WHERE r.circle = ?1 AND r.kind = 'live'
          ORDER BY CASE b.phase WHEN 'live' THEN 0 WHEN 'open' THEN 1 WHEN 'paused' THEN 2
                                WHEN 'scheduled' THEN 3 ELSE 4 END,
                   CASE b.phase WHEN 'scheduled' THEN b.starts_ms END NULLS FIRST,
@@ -184,5 +187,6 @@ fn room_row(row: &Row<'_>) -> DbResult<RoomRow> {
         made_by_name: row.get(6)?,
         epoch: row.get::<String>(7).map(Epoch::from)?,
         made_ms: row.get(8)?,
+        kind: RoomKind::from_word(row.text(9)?).ok_or(DbError::Odd(9))?,
     })
 }

@@ -293,6 +293,7 @@ async fn set_up(store: &Store) {
             circle: owner.circle,
             slug: format!("room-{n}").into(),
             title: String::new(),
+            kind: protocol::topic::RoomKind::Live,
             guests: true,
             made_by: owner.id.clone(),
             made_ms: 1,

@@ -16,6 +16,7 @@ mod readable;
 mod resume;
 mod review;
 mod slowing;
+mod topic;
 mod traces;
 mod undo;
 
@@ -72,6 +73,7 @@ pub(super) fn meta() -> RoomMeta {
         slug: "tea".into(),
         circle: 1,
         title: "茶".into(),
+        kind: RoomKind::Live,
         guests: true,
         maker: MAKER.into(),
         rates: Rates {

@@ -195,6 +195,7 @@ pub(crate) async fn set_up(store: &Store, rooms: usize) {
             circle: owner.circle,
             slug: format!("room-{n}").into(),
             title: format!("Room {n}"),
+            kind: protocol::topic::RoomKind::Live,
             guests: true,
             made_by: owner.id.clone(),
             made_ms: n as u64,

@@ -272,6 +272,7 @@ async fn a_room_has_a_slug_of_its_own_and_an_epoch(home: Home) {
         circle: CIRCLE,
         slug: slug.into(),
         title: "晚间直播".into(),
+        kind: protocol::topic::RoomKind::Live,
         guests: false,
         made_by: "m_owner".into(),
         made_ms: 77,

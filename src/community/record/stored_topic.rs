@@ -1,0 +1,79 @@
+//! The stored form of a topic.
+
+use protocol::{
+    Seq, Slug,
+    topic::{TopicKind, TopicStatus},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Topic,
+    stored::{is_default, twins},
+    stored_parts::{StoredAddressed, StoredPerson},
+};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredTopic {
+    kind: StoredTopicKind,
+    title: String,
+    by: StoredPerson,
+    made_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    board: Option<Slug>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    status: StoredTopicStatus,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted: Option<(Seq, StoredAddressed)>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    locked: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pinned: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    featured: bool,
+}
+
+twins! { StoredTopicKind = TopicKind { Discussion, Question, Feedback, Offer, Need, Recap, Announcement, Poll } }
+twins! { StoredTopicStatus = TopicStatus {
+    Open, Answered, New, Seen, Planned, Doing, Shipped, Declined, Matched, Done, Thanked
+} }
+
+impl From<&Topic> for StoredTopic {
+    fn from(it: &Topic) -> Self {
+        Self {
+            kind: it.kind.into(),
+            title: it.title.to_string(),
+            by: (&it.by).into(),
+            made_ms: it.made_ms,
+            board: it.board.clone(),
+            tags: it.tags.iter().map(ToString::to_string).collect(),
+            status: it.status.into(),
+            reason: it.reason.to_string(),
+            accepted: it.accepted.as_ref().map(|(of, who)| (*of, who.into())),
+            locked: it.locked,
+            pinned: it.pinned,
+            featured: it.featured,
+        }
+    }
+}
+
+impl From<StoredTopic> for Topic {
+    fn from(it: StoredTopic) -> Self {
+        Self {
+            kind: it.kind.into(),
+            title: it.title.into(),
+            by: it.by.into(),
+            made_ms: it.made_ms,
+            board: it.board,
+            tags: it.tags.into_iter().map(Into::into).collect(),
+            status: it.status.into(),
+            reason: it.reason.into(),
+            accepted: it.accepted.map(|(of, who)| (of, who.into())),
+            locked: it.locked,
+            pinned: it.pinned,
+            featured: it.featured,
+        }
+    }
+}

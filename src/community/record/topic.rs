@@ -1,0 +1,55 @@
+//! What a topic (话题) is: the room's kind of its own, kept by its log.
+
+use std::sync::Arc;
+
+use protocol::{
+    Seq, Slug,
+    topic::{self, TopicKind, TopicStatus},
+};
+
+use super::Addressed;
+use crate::member::Person;
+
+/// A topic after a change of what it is. The last one in the log counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    pub kind: TopicKind,
+    pub title: Arc<str>,
+    /// Who started it.
+    pub by: Person,
+    pub made_ms: u64,
+    pub board: Option<Slug>,
+    pub tags: Vec<Arc<str>>,
+    pub status: TopicStatus,
+    /// Why it was declined; else empty.
+    pub reason: Arc<str>,
+    /// The reply that was accepted, and who wrote it.
+    pub accepted: Option<(Seq, Addressed)>,
+    pub locked: bool,
+    pub pinned: bool,
+    pub featured: bool,
+}
+
+impl Topic {
+    /// The seq of what its starter wrote first: the record after the one that says what it is.
+    pub const OPENING: Seq = 2;
+
+    /// The topic in the words of the wire.
+    pub fn frame(&self) -> topic::Topic {
+        topic::Topic {
+            kind: self.kind,
+            title: self.title.to_string(),
+            by: self.by.frame(),
+            made_ms: self.made_ms,
+            board: self.board.clone(),
+            tags: self.tags.iter().map(ToString::to_string).collect(),
+            status: self.status,
+            reason: self.reason.to_string(),
+            accepted: self.accepted.as_ref().map(|it| it.0),
+            helper: self.accepted.as_ref().map(|it| it.1.frame()),
+            locked: self.locked,
+            pinned: self.pinned,
+            featured: self.featured,
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Topics: starting one, lists of them, and where one is in them. What is said in a topic goes over the socket,
+//! as in any room.
+
+use std::fmt;
+
+use auth::{Identity, Role, secrets};
+use axum::{
+    Json as Answer,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use community::{RecordBody, Verb};
+use protocol::{
+    CircleId, Code, Slug, limits,
+    rest::Problem,
+    topic::{
+        FollowingWish, NewTopic, PlaceWish, RoomKind, TagCount, TagList, TopicCard, TopicKind,
+        TopicList, TopicStatus, Unread,
+    },
+};
+use serde::{Deserialize, Deserializer, de};
+use store::{RoomRow, RowError, TopicCursor, TopicOrder, TopicRow, TopicsOf};
+
+use super::{
+    Doors,
+    body::Json,
+    caller::{Caller, Known},
+    problem::{Failure, Outcome},
+    rooms::{self, is_member},
+};
+
+/// Start a topic
+///
+/// Said again with the same `cid`, it answers with the topic that was started then.
+#[utoipa::path(
+    post, path = "/api/v1/topics", tag = "topics", request_body = NewTopic,
+    responses((status = 201, body = TopicCard), (status = "default", body = Problem)),
+)]
+pub(crate) async fn start(
+    State(doors): State<Doors>,
+    Known(by): Known,
+    Json(wish): Json<NewTopic>,
+) -> Outcome<Response> {
+    let lacks_account = by.role == Role::Guest || by.foreign;
+    if lacks_account || doors.store.account(by.id.clone()).await?.is_none() {
+        return Err(Failure::new(
+            Code::NotPermitted,
+            "topics are started by members of this circle",
+        ));
+    }
+    if !wish.cid.is_well_formed() {
+        return Err(Failure::malformed("cid must be a UUID with hyphens"));
+    }
+    rooms::fit_title(&wish.title, limits::TITLE_CHARS_MAX)?;
+    let circle = circle(&doors).await?;
+    if let Some(board) = &wish.board {
+        hold_board(&doors, circle, board).await?;
+    }
+    // The same wish has the same address, so that nothing has to remember it.
+    let hash = secrets::hash(&format!("{} {}", by.id, wish.cid));
+    let slug = Slug::new(format!("t{}", address(&hash)));
+    let room = match doors.store.room(slug.clone()).await? {
+        Some(room) => room,
+        None => {
+            doors.throttles.topic(&by.id)?;
+            make(&doors, circle, slug, &by, &wish).await?
+        }
+    };
+    let topic = community::NewTopic {
+        kind: wish.kind,
+        title: wish.title,
+        text: wish.text,
+        board: wish.board,
+        tags: wish.tags,
+    };
+    doors
+        .stage
+        .start_topic(room.number, by.who(), wish.cid, topic)
+        .await?;
+    doors.stage.listed().send_modify(|it| *it += 1);
+    let card = found(&doors, &room.slug, Some(&by)).await?;
+    let location = HeaderValue::try_from(format!("/api/v1/topics/{}", room.slug))
+        .expect("a well-formed slug fits a header");
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Answer(card),
+    )
+        .into_response())
+}
+
+async fn make(
+    doors: &Doors,
+    circle: CircleId,
+    slug: Slug,
+    by: &Identity,
+    wish: &NewTopic,
+) -> Outcome<RoomRow> {
+    let new = store::NewRoom {
+        circle,
+        slug: slug.clone(),
+        title: rooms::fit_title(&wish.title, limits::TITLE_CHARS_MAX)?,
+        kind: RoomKind::Topic,
+        guests: wish.guests,
+        made_by: by.id.clone(),
+        made_ms: clock::unix_ms(),
+    };
+    match doors.store.add_room(new).await {
+        Ok(room) => Ok(room),
+        // The same wish came twice at once.
+        Err(RowError::SlugTaken) => rooms::find(doors, slug.as_str().to_owned()).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Twelve of 32 letters and digits that are not taken for one another: 60 bits.
+fn address(hash: &store::Hash) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letter = |it: &u8| char::from(LETTERS[usize::from(it % 32)]);
+    hash.iter().take(12).map(letter).collect()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    board: Option<Slug>,
+    tag: Option<String>,
+    kind: Option<TopicKind>,
+    status: Option<TopicStatus>,
+    by: Option<protocol::MemberId>,
+    #[serde(default)]
+    featured: bool,
+    /// Only those that one follows and in which something is new.
+    #[serde(default)]
+    news: bool,
+    after: Option<Cursor>,
+    n: Option<usize>,
+}
+
+/// A place in a list as it travels: pinned or not, time and number.
+struct Cursor(TopicCursor);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TopicCursor {
+            pinned,
+            last_ms,
+            room,
+        } = self.0;
+        write!(out, "{}-{last_ms}-{room}", u8::from(pinned))
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = || {
+            let mut parts = text.splitn(3, '-');
+            Some(TopicCursor {
+                pinned: parts.next()? == "1",
+                last_ms: parts.next()?.parse().ok()?,
+                room: parts.next()?.parse().ok()?,
+            })
+        };
+        read()
+            .map(Self)
+            .ok_or_else(|| de::Error::custom("after is `next` of the page before"))
+    }
+}
+
+/// Topics, pinned ones first, then those that something was said in last
+#[utoipa::path(
+    get, path = "/api/v1/topics", tag = "topics", security((), ("bearer" = []), ("sign_in" = [])),
+    params(
+        ("board" = Option<String>, Query, description = "of this board"),
+        ("tag" = Option<String>, Query, description = "with this hashtag, without #"),
+        ("kind" = Option<TopicKind>, Query, description = "of this kind"),
+        ("status" = Option<TopicStatus>, Query, description = "that are so far"),
+        ("by" = Option<String>, Query, description = "started by this member"),
+        ("featured" = Option<bool>, Query, description = "the best"),
+        ("news" = Option<bool>, Query, description = "that one follows, and in which something is new"),
+        ("after" = Option<String>, Query, description = "`next` of the page before"),
+        ("n" = Option<u32>, Query, description = "topics, at most 50; 20 where it is absent"),
+    ),
+    responses((status = 200, body = TopicList), (status = "default", body = Problem)),
+)]
+pub(crate) async fn list(
+    State(doors): State<Doors>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    by: Caller,
+) -> Outcome<Answer<TopicList>> {
+    const TOPICS: usize = 20;
+    let Query(asked) = asked.map_err(|it| Failure::malformed(it.body_text()))?;
+    let of = TopicsOf {
+        board: asked.board,
+        tag: asked
+            .tag
+            .map(|it| it.trim_start_matches('#').to_lowercase()),
+        kind: asked.kind,
+        status: asked.status,
+        starter: asked.by,
+        featured: asked.featured,
+        for_guests: !is_member(&by),
+        order: if asked.news {
+            TopicOrder::News
+        } else {
+            TopicOrder::Fresh
+        },
+        asker: by.0.as_ref().map(|it| it.id.clone()),
+        after: asked.after.map(|it| it.0),
+    };
+    let n = asked.n.unwrap_or(TOPICS).clamp(1, limits::TOPICS_PAGE_MAX);
+    let (rows, more) = doors.store.topics(of, n).await?;
+    let next = rows.last().filter(|_| more);
+    Ok(Answer(TopicList {
+        next: next.map(|it| Cursor(it.cursor()).to_string()),
+        topics: rows.into_iter().map(card).collect(),
+    }))
+}
+
+/// One topic
+#[utoipa::path(
+    get, path = "/api/v1/topics/{room}", tag = "topics", security((), ("bearer" = []), ("sign_in" = [])),
+    params(("room" = String, Path, description = "the topic's slug")),
+    responses((status = 200, body = TopicCard), (status = "default", body = Problem)),
+)]
+pub(crate) async fn show(
+    State(doors): State<Doors>,
+    Path(room): Path<String>,
+    by: Caller,
+) -> Outcome<Answer<TopicCard>> {
+    let card = found(&doors, &Slug::new(room), by.0.as_ref()).await?;
+    if !card.guests && !is_member(&by) {
+        return Err(Failure::new(
+            Code::GuestsNotAllowed,
+            "this topic is for members: sign in to read it",
+        ));
+    }
+    Ok(Answer(card))
+}
+
+/// Say how far one has read
+#[utoipa::path(
+    put, path = "/api/v1/topics/{room}/place", tag = "topics", request_body = PlaceWish,
+    params(("room" = String, Path, description = "the topic's slug")),
+    responses((status = 200, body = TopicCard), (status = "default", body = Problem)),
+)]
+pub(crate) async fn place(
+    State(doors): State<Doors>,
+    Path(room): Path<String>,
+    Known(by): Known,
+    Json(wish): Json<PlaceWish>,
+) -> Outcome<Answer<TopicCard>> {
+    let room = readable(&doors, room, &by).await?;
+    let kind = RecordBody::MESSAGE;
+    doors
+        .store
+        .set_place(by.id.clone(), room.number, wish.seq, kind)
+        .await?;
+    Ok(Answer(found(&doors, &room.slug, Some(&by)).await?))
+}
+
+/// Follow a topic, or no longer
+#[utoipa::path(
+    put, path = "/api/v1/topics/{room}/following", tag = "topics", request_body = FollowingWish,
+    params(("room" = String, Path, description = "the topic's slug")),
+    responses((status = 200, body = TopicCard), (status = "default", body = Problem)),
+)]
+pub(crate) async fn follow(
+    State(doors): State<Doors>,
+    Path(room): Path<String>,
+    Known(by): Known,
+    Json(wish): Json<FollowingWish>,
+) -> Outcome<Answer<TopicCard>> {
+    let room = readable(&doors, room, &by).await?;
+    doors
+        .store
+        .set_following(by.id.clone(), room.number, wish.following)
+        .await?;
+    Ok(Answer(found(&doors, &room.slug, Some(&by)).await?))
+}
+
+/// How much is new in the topics that one follows
+#[utoipa::path(
+    get, path = "/api/v1/unread", tag = "topics",
+    responses((status = 200, body = Unread), (status = "default", body = Problem)),
+)]
+pub(crate) async fn unread(
+    State(doors): State<Doors>,
+    Known(by): Known,
+) -> Outcome<Answer<Unread>> {
+    let (topics, messages) = doors.store.unread(by.id).await?;
+    Ok(Answer(Unread { topics, messages }))
+}
+
+/// The hashtags with the most topics
+#[utoipa::path(
+    get, path = "/api/v1/tags", tag = "topics", security((), ("bearer" = []), ("sign_in" = [])),
+    responses((status = 200, body = TagList), (status = "default", body = Problem)),
+)]
+pub(crate) async fn tags(State(doors): State<Doors>, by: Caller) -> Outcome<Answer<TagList>> {
+    let found = doors
+        .store
+        .tags(!is_member(&by), limits::TAGS_LISTED)
+        .await?;
+    let tags = found
+        .into_iter()
+        .map(|(tag, topics)| TagCount { tag, topics })
+        .collect();
+    Ok(Answer(TagList { tags }))
+}
+
+/// A topic that one may read.
+async fn readable(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow> {
+    let room = rooms::find(doors, room).await?;
+    if room.kind != RoomKind::Topic {
+        return Err(Failure::not_found("topic"));
+    }
+    doors
+        .stage
+        .admit(room.number, Some(by.who()), Verb::Watch)
+        .await?;
+    Ok(room)
+}
+
+async fn found(doors: &Doors, slug: &Slug, by: Option<&Identity>) -> Outcome<TopicCard> {
+    let asker = by.map(|it| it.id.clone());
+    let row = match slug.is_well_formed() {
+        true => doors.store.topic(slug.clone(), asker).await?,
+        false => None,
+    };
+    row.map(card).ok_or_else(|| Failure::not_found("topic"))
+}
+
+pub(super) async fn circle(doors: &Doors) -> Outcome<CircleId> {
+    let circle = doors.store.circle().await?;
+    circle
+        .map(|it| it.id)
+        .ok_or_else(|| Failure::new(Code::NotPermitted, "this server is not set up yet"))
+}
+
+pub(super) async fn hold_board(doors: &Doors, circle: CircleId, board: &Slug) -> Outcome<()> {
+    if board.is_well_formed() && doors.store.has_board(circle, board.clone()).await? {
+        return Ok(());
+    }
+    Err(Failure::not_found("board"))
+}
+
+fn card(row: TopicRow) -> TopicCard {
+    TopicCard {
+        room: row.slug,
+        guests: row.guests,
+        topic: row.topic,
+        excerpt: row.excerpt,
+        replies: row.replies,
+        likes: row.likes,
+        last_ms: row.last_ms,
+        last_by: row.last_by,
+        place: row.place,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_well_formed_and_of_its_wish_alone() {
+        let of = |text: &str| Slug::new(format!("t{}", address(&secrets::hash(text))));
+        assert!(of("m_a 1").is_well_formed());
+        assert_eq!(of("m_a 1"), of("m_a 1"));
+        assert_ne!(of("m_a 1"), of("m_a 2"));
+        assert_eq!(of("m_a 1").as_str().len(), 13);
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went() {
+        let at = TopicCursor {
+            pinned: true,
+            last_ms: 1_800_000_000_000,
+            room: 7,
+        };
+        let text = Cursor(at).to_string();
+        let read: Cursor = serde_json::from_value(text.into()).expect("its own text");
+        assert_eq!(read.0, at);
+        for odd in ["", "1", "1-2", "1-x-3", "1-2-3-4"] {
+            let read = serde_json::from_value::<Cursor>(odd.into());
+            assert!(read.is_err(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Topics (话题): rooms whose talk lasts. What a topic is, what may be done to it, and the bodies of
+//! `/api/v1/topics`, `/api/v1/boards` and `/api/v1/tags`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{ClientId, Seq, Slug},
+    notices::{Named, bodies},
+    server::Person,
+};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The other way round.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|it| it.as_str() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// What a room is for.
+    RoomKind {
+        /// Broadcasts, and the talk around them.
+        #[default]
+        Live = "live",
+        /// One topic.
+        Topic = "topic",
+    }
+}
+
+words! {
+    /// What a topic is for. It stays what it was started as.
+    TopicKind {
+        #[default]
+        Discussion = "discussion",
+        /// Wants an answer, which its starter accepts.
+        Question = "question",
+        /// Something that is missing or wrong: others like it, staff say what becomes of it.
+        Feedback = "feedback",
+        /// Somebody can do something for others.
+        Offer = "offer",
+        /// Somebody needs something of others.
+        Need = "need",
+        /// What was in a broadcast.
+        Recap = "recap",
+        /// By staff.
+        Announcement = "announcement",
+        /// Asks everybody, by a poll.
+        Poll = "poll",
+    }
+}
+
+words! {
+    /// How far a topic is.
+    TopicStatus {
+        #[default]
+        Open = "open",
+        /// A question with an accepted answer.
+        Answered = "answered",
+        /// Feedback that nobody has looked at.
+        New = "new",
+        Seen = "seen",
+        Planned = "planned",
+        Doing = "doing",
+        Shipped = "shipped",
+        /// Will not be done; the reason is said.
+        Declined = "declined",
+        /// An offer or need whose starter accepted somebody.
+        Matched = "matched",
+        /// What was offered or needed is done.
+        Done = "done",
+        /// And the starter said thank you.
+        Thanked = "thanked",
+    }
+}
+
+/// What a topic is now, apart from what is said in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Topic {
+    pub kind: TopicKind,
+    pub title: String,
+    /// Who started it.
+    pub by: Person,
+    /// When, Unix milliseconds.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub made_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub board: Option<Slug>,
+    /// Without their `#`, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<Vec<String>>", optional))]
+    pub tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_open")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<TopicStatus>", optional))]
+    pub status: TopicStatus,
+    /// Why it was declined.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
+    pub reason: String,
+    /// The reply that its starter accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub accepted: Option<Seq>,
+    /// Who wrote that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub helper: Option<Named>,
+    /// Only staff write here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub locked: bool,
+    /// Stands above the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub pinned: bool,
+    /// One of the best (精华).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub featured: bool,
+}
+
+fn is_open(it: &TopicStatus) -> bool {
+    *it == TopicStatus::Open
+}
+
+/// What may be done to a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum TopicAct {
+    /// Calls it something else. By its starter or staff, as tags.
+    Title {
+        title: String,
+    },
+    Tags {
+        tags: Vec<String>,
+    },
+    /// To another board, or (absent) to none. By staff.
+    Board {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        board: Option<Slug>,
+    },
+    /// How far it is. Feedback: by staff. Offers and needs: `done` by the starter or who helps, `thanked` by
+    /// the starter.
+    Status {
+        to: TopicStatus,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
+        reason: String,
+    },
+    /// Accepts a reply of a question, an offer or a need; absent: none any more. By its starter or staff.
+    Accept {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        of: Option<Seq>,
+    },
+    /// By staff, as the next two.
+    Lock {
+        on: bool,
+    },
+    Pin {
+        on: bool,
+    },
+    Feature {
+        on: bool,
+    },
+}
+
+/// Whether one is told of what is new in a topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Following {
+    /// Neither: it counts among the others.
+    #[default]
+    No,
+    /// Its news are counted. Who starts a topic or writes in it follows it.
+    Yes,
+    /// Not even where one writes in it.
+    Muted,
+}
+
+bodies! {
+    /// `POST /api/v1/topics`: a topic with what its starter writes first. Said twice with the same `cid` it is
+    /// made once.
+    NewTopic {
+        cid: ClientId,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(as = "Option<TopicKind>", optional))]
+        kind: TopicKind,
+        title: String,
+        /// Markdown, up to [`crate::limits::TOPIC_TEXT_CHARS_MAX`] characters.
+        text: String,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        board: Option<Slug>,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(as = "Option<Vec<String>>", optional))]
+        tags: Vec<String>,
+        /// May guests read it?
+        guests: bool,
+    }
+    /// Where one is in a topic.
+    TopicPlace {
+        /// The last record that one has read, on any device.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        seq: Seq,
+        /// Messages after it, the own ones left out as far as one wrote after reading.
+        unread: u32,
+        following: Following,
+    }
+    /// A topic in a list.
+    TopicCard {
+        room: Slug,
+        guests: bool,
+        topic: Topic,
+        /// The beginning of what its starter wrote, on one line.
+        excerpt: String,
+        /// Messages but the first.
+        replies: u32,
+        /// People who like what it starts with.
+        likes: u32,
+        /// When something was said last, Unix milliseconds.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        last_ms: u64,
+        /// And by whom.
+        last_by: Person,
+        /// Absent for who has no account, or never was there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        place: Option<TopicPlace>,
+    }
+    /// `GET /api/v1/topics`.
+    TopicList {
+        topics: Vec<TopicCard>,
+        /// Say it as `after` for the next page; absent on the last one.
+        next: Option<String>,
+    }
+    /// `PUT /api/v1/topics/{room}/place`: up to where one has read.
+    PlaceWish {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        seq: Seq,
+    }
+    /// `PUT /api/v1/topics/{room}/following`.
+    FollowingWish {
+        following: Following,
+    }
+    /// A board (版块): what topics are sorted by.
+    Board {
+        slug: Slug,
+        title: String,
+        about: String,
+        /// Topics in it.
+        topics: u32,
+        /// Its place among the boards, from 0.
+        place: u32,
+    }
+    /// `GET /api/v1/boards`, in their order.
+    BoardList {
+        boards: Vec<Board>,
+    }
+    /// `PUT /api/v1/boards/{slug}`: makes it, or changes it.
+    BoardWish {
+        title: String,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
+        about: String,
+        /// Absent: where it is, or the last.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        place: Option<u32>,
+    }
+    /// `GET /api/v1/unread`: what is new in the topics that one follows.
+    Unread {
+        /// Topics with something new.
+        topics: u32,
+        /// Messages, in all of them.
+        messages: u32,
+    }
+    /// A hashtag and its topics.
+    TagCount {
+        tag: String,
+        topics: u32,
+    }
+    /// `GET /api/v1/tags`: those with the most topics first.
+    TagList {
+        tags: Vec<TagCount>,
+    }
+}

@@ -1,0 +1,415 @@
+//! Topics (话题) as lists show them, and where members are in them. What was said in one is the log's.
+//!
+//! Written by appends alone, in the transaction of the record that changes them, but for places.
+
+use protocol::{
+    MemberId, RoomNumber, Seq, Slug,
+    notices::Named,
+    server::Person,
+    topic::{Following, Topic, TopicKind, TopicPlace, TopicStatus},
+};
+
+use super::{
+    RowError,
+    column::{int, mark_int, member, opt_int, person, slug},
+};
+use crate::{
+    db::{Db, DbError, DbResult, Row},
+    log::TopicTalk,
+    store::Store,
+};
+
+/// A topic as a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicRow {
+    pub room: RoomNumber,
+    pub slug: Slug,
+    /// May guests read it?
+    pub guests: bool,
+    pub topic: Topic,
+    /// The beginning of what its starter wrote.
+    pub excerpt: String,
+    /// Messages that are to be seen, but the first.
+    pub replies: u32,
+    pub likes: u32,
+    /// The last message.
+    pub last_seq: Seq,
+    pub last_ms: u64,
+    pub last_by: Person,
+    /// Where the asker is in it.
+    pub place: Option<TopicPlace>,
+}
+
+/// In which order topics come; pinned ones first in any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TopicOrder {
+    /// Those that something was said in last.
+    #[default]
+    Fresh,
+    /// Those of one member in which something is new.
+    News,
+}
+
+/// Which topics are wanted. Absent: all.
+#[derive(Clone, Debug, Default)]
+pub struct TopicsOf {
+    pub board: Option<Slug>,
+    pub tag: Option<String>,
+    pub kind: Option<TopicKind>,
+    pub status: Option<TopicStatus>,
+    pub starter: Option<MemberId>,
+    pub featured: bool,
+    /// Those that guests may read.
+    pub for_guests: bool,
+    pub order: TopicOrder,
+    /// Whose places are told with them.
+    pub asker: Option<MemberId>,
+    /// Those after this one of the same list.
+    pub after: Option<TopicCursor>,
+}
+
+/// A place in a list of topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicCursor {
+    pub pinned: bool,
+    pub last_ms: u64,
+    pub room: RoomNumber,
+}
+
+impl TopicRow {
+    /// What the next page comes after.
+    pub fn cursor(&self) -> TopicCursor {
+        TopicCursor {
+            pinned: self.topic.pinned,
+            last_ms: self.last_ms,
+            room: self.room,
+        }
+    }
+}
+
+impl Store {
+    /// Up to `n` topics of the circle, and whether there are more.
+    pub async fn topics(&self, of: TopicsOf, n: usize) -> Result<(Vec<TopicRow>, bool), RowError> {
+        self.read(move |db| {
+            // One more than asked for tells whether there is another page.
+            let mut rows = list(db, &of, n.saturating_add(1))?;
+            let more = rows.len() > n;
+            rows.truncate(n);
+            Ok((rows, more))
+        })
+        .await
+    }
+
+    /// A topic, with the asker's place in it.
+    pub async fn topic(
+        &self,
+        slug: Slug,
+        asker: Option<MemberId>,
+    ) -> Result<Option<TopicRow>, RowError> {
+        self.read(move |db| one(db, &slug, asker.as_ref())).await
+    }
+
+    /// Topics that a member follows in which something is new, and the messages that are.
+    pub async fn unread(&self, member: MemberId) -> Result<(u32, u32), RowError> {
+        self.read(move |db| {
+            let found = db.one(
+                "SELECT count(*), coalesce(sum(t.said - p.said), 0)
+                 FROM places p JOIN topics t ON t.room = p.room
+                 WHERE p.member = ?1 AND p.following = 1 AND t.said > p.said",
+                [member.as_str()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// A member has read a topic up to a seq, on some device; never back. `kind` is that of messages
+    /// in the log. Nothing happens where there is no such topic or account.
+    pub async fn set_place(
+        &self,
+        member: MemberId,
+        room: RoomNumber,
+        seq: Seq,
+        kind: u8,
+    ) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO places (member, room, seq, said, following)
+                 SELECT a.id, t.room, ?3, CASE WHEN t.last_seq <= ?3 THEN t.said ELSE
+                     (SELECT count(*) FROM records r WHERE r.room = t.room AND r.seq <= ?3 AND r.kind = ?4)
+                     END, 0
+                 FROM accounts a, topics t WHERE a.id = ?1 AND t.room = ?2
+                 ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, said = excluded.said
+                     WHERE excluded.seq > places.seq",
+                (member.as_str(), room, int(seq), kind),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether a member follows a topic. Who begins to has read all there is.
+    pub async fn set_following(
+        &self,
+        member: MemberId,
+        room: RoomNumber,
+        following: Following,
+    ) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO places (member, room, seq, said, following)
+                 SELECT a.id, t.room, t.last_seq, t.said, ?3 FROM accounts a, topics t
+                 WHERE a.id = ?1 AND t.room = ?2
+                 ON CONFLICT (member, room) DO UPDATE SET following = excluded.following",
+                (member.as_str(), room, following_int(following)),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The hashtags with the most topics, each with its number of them.
+    pub async fn tags(&self, for_guests: bool, n: usize) -> Result<Vec<(String, u32)>, RowError> {
+        self.read(move |db| {
+            let found = db.all(
+                "SELECT g.tag, count(*) FROM topic_tags g JOIN rooms r ON r.number = g.room
+                 WHERE (?1 = 0 OR r.guests = 1) GROUP BY g.tag ORDER BY count(*) DESC, g.tag LIMIT ?2",
+                (for_guests, i64::try_from(n).unwrap_or(i64::MAX)),
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            Ok(found)
+        })
+        .await
+    }
+}
+
+/// `?1` is who asks.
+const COLUMNS: &str =
+    "t.room, r.slug, r.guests, t.kind, t.title, t.starter, t.starter_name, t.starter_mark, t.made_ms, t.board,
+     t.tags, t.status, t.reason, t.accepted, t.helper, t.helper_name, t.locked, t.pinned, t.featured, t.excerpt,
+     t.replies, (SELECT count(*) FROM likes l WHERE l.room = t.room AND l.seq = 2), t.last_seq, t.last_ms,
+     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following
+     FROM topics t JOIN rooms r ON r.number = t.room
+     LEFT JOIN places p ON p.room = t.room AND p.member = ?1";
+
+fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
+    // Where a board or a tag is asked for, its own index leads.
+    let board = if of.board.is_some() {
+        "t.board = ?2"
+    } else {
+        "?2 IS NULL"
+    };
+    let tag = if of.tag.is_some() {
+        "t.room IN (SELECT g.room FROM topic_tags g WHERE g.tag = ?3)"
+    } else {
+        "?3 IS NULL"
+    };
+    let news = match of.order {
+        TopicOrder::Fresh => "",
+        TopicOrder::News => "AND p.following = 1 AND t.said > p.said",
+    };
+    let after = of.after.unwrap_or(TopicCursor {
+        pinned: true,
+        last_ms: u64::MAX,
+        room: RoomNumber::MAX,
+    });
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE {board} AND {tag} {news}
+           AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.status = ?5)
+           AND (?6 IS NULL OR t.starter = ?6) AND (?7 = 0 OR t.featured = 1) AND (?8 = 0 OR r.guests = 1)
+           AND t.said > 0 AND (t.pinned, t.last_ms, t.room) < (?9, ?10, ?11)
+         ORDER BY t.pinned DESC, t.last_ms DESC, t.room DESC LIMIT ?12"
+    );
+    let rows = db.all(
+        &sql,
+        (
+            of.asker.as_ref().map(MemberId::as_str),
+            of.board.as_ref().map(Slug::as_str),
+            of.tag.as_deref(),
+            of.kind.map(TopicKind::as_str),
+            of.status.map(TopicStatus::as_str),
+            of.starter.as_ref().map(MemberId::as_str),
+            of.featured,
+            of.for_guests,
+            after.pinned,
+            int(after.last_ms),
+            after.room,
+            i64::try_from(n).unwrap_or(i64::MAX),
+        ),
+        topic_row,
+    )?;
+    Ok(rows)
+}
+
+fn one(db: &Db, slug: &Slug, asker: Option<&MemberId>) -> Result<Option<TopicRow>, RowError> {
+    let found = db.first(
+        &format!("SELECT {COLUMNS} WHERE r.slug = ?2"),
+        (asker.map(MemberId::as_str), slug.as_str()),
+        topic_row,
+    )?;
+    Ok(found)
+}
+
+fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
+    let has_helper = !row.is_null(14)?;
+    let helper = || {
+        DbResult::Ok(Named {
+            id: member(row, 14)?,
+            name: row.get(15)?,
+        })
+    };
+    let has_board = !row.is_null(9)?;
+    let tags: String = row.get(10)?;
+    let has_place = !row.is_null(27)?;
+    let place = || {
+        // Messages that were counted before the log was restored from an older copy.
+        let unread: i64 = row.get(28)?;
+        DbResult::Ok(TopicPlace {
+            seq: row.get(27)?,
+            unread: u32::try_from(unread.max(0)).unwrap_or(u32::MAX),
+            following: following(row, 29)?,
+        })
+    };
+    Ok(TopicRow {
+        room: row.get(0)?,
+        slug: slug(row, 1)?,
+        guests: row.get(2)?,
+        topic: Topic {
+            kind: TopicKind::from_word(row.text(3)?).ok_or(DbError::Odd(3))?,
+            title: row.get(4)?,
+            by: person(row, 5)?,
+            made_ms: row.get(8)?,
+            board: has_board.then(|| slug(row, 9)).transpose()?,
+            tags: tags.split_whitespace().map(str::to_owned).collect(),
+            status: TopicStatus::from_word(row.text(11)?).ok_or(DbError::Odd(11))?,
+            reason: row.get(12)?,
+            accepted: row.get(13)?,
+            helper: has_helper.then(helper).transpose()?,
+            locked: row.get(16)?,
+            pinned: row.get(17)?,
+            featured: row.get(18)?,
+        },
+        excerpt: row.get(19)?,
+        replies: row.get(20)?,
+        likes: row.get(21)?,
+        last_seq: row.get(22)?,
+        last_ms: row.get(23)?,
+        last_by: person(row, 24)?,
+        place: has_place.then(place).transpose()?,
+    })
+}
+
+const fn following_int(it: Following) -> i64 {
+    match it {
+        Following::No => 0,
+        Following::Yes => 1,
+        Following::Muted => 2,
+    }
+}
+
+fn following(row: &Row<'_>, column: usize) -> DbResult<Following> {
+    match row.get::<i64>(column)? {
+        0 => Ok(Following::No),
+        1 => Ok(Following::Yes),
+        2 => Ok(Following::Muted),
+        _ => Err(DbError::Odd(column)),
+    }
+}
+
+/// What a topic is from here on, inside an append's transaction.
+pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResult<()> {
+    let helper = it.helper.as_ref();
+    db.execute(
+        "INSERT INTO topics (room, circle, kind, title, starter, starter_name, starter_mark, made_ms, board, tags,
+             status, reason, accepted, helper, helper_name, locked, pinned, featured,
+             last_ms, last_by, last_name, last_mark)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?8, ?5, ?6, ?7)
+         ON CONFLICT (room) DO UPDATE SET
+             title = excluded.title, board = excluded.board, tags = excluded.tags, status = excluded.status,
+             reason = excluded.reason, accepted = excluded.accepted, helper = excluded.helper,
+             helper_name = excluded.helper_name, locked = excluded.locked, pinned = excluded.pinned,
+             featured = excluded.featured",
+        (
+            room,
+            circle,
+            it.kind.as_str(),
+            &it.title,
+            it.by.id.as_str(),
+            &it.by.name,
+            mark_int(it.by.mark),
+            int(it.made_ms),
+            it.board.as_ref().map(Slug::as_str),
+            it.tags.join(" "),
+            it.status.as_str(),
+            &it.reason,
+            opt_int(it.accepted),
+            helper.map(|it| it.id.as_str()),
+            helper.map(|it| it.name.as_str()),
+            it.locked,
+            it.pinned,
+            it.featured,
+        ),
+    )?;
+    db.execute(
+        "UPDATE rooms SET title = ?2 WHERE number = ?1",
+        (room, &it.title),
+    )?;
+    db.execute("DELETE FROM topic_tags WHERE room = ?1", [room])?;
+    for tag in &it.tags {
+        db.execute(
+            "INSERT INTO topic_tags (circle, tag, room) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            (circle, tag, room),
+        )?;
+    }
+    Ok(())
+}
+
+/// What a message changes in it, likewise.
+pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
+    match it {
+        TopicTalk::Said { seq, at_ms, by } => {
+            db.execute(
+                "UPDATE topics SET said = said + 1, replies = replies + (CASE WHEN said = 0 THEN 0 ELSE 1 END),
+                     last_seq = ?2, last_ms = ?3, last_by = ?4, last_name = ?5, last_mark = ?6
+                 WHERE room = ?1",
+                (
+                    room,
+                    int(*seq),
+                    int(*at_ms),
+                    by.id.as_str(),
+                    &by.name,
+                    mark_int(by.mark),
+                ),
+            )?;
+            db.execute(
+                "INSERT INTO places (member, room, seq, said, following)
+                 SELECT a.id, t.room, t.last_seq, t.said, 1 FROM accounts a, topics t
+                 WHERE a.id = ?1 AND t.room = ?2
+                 ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, said = excluded.said,
+                     following = CASE places.following WHEN 0 THEN 1 ELSE places.following END",
+                (by.id.as_str(), room),
+            )?;
+        }
+        TopicTalk::Gone { seq } => count(db, room, *seq, -1)?,
+        TopicTalk::Back { seq } => count(db, room, *seq, 1)?,
+        TopicTalk::Opening { text } => {
+            db.execute(
+                "UPDATE topics SET excerpt = ?2 WHERE room = ?1",
+                (room, text),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// The first message is no reply.
+fn count(db: &Db, room: RoomNumber, seq: Seq, by: i64) -> DbResult<()> {
+    if seq > 2 {
+        db.execute(
+            "UPDATE topics SET replies = replies + ?2 WHERE room = ?1",
+            (room, by),
+        )?;
+    }
+    Ok(())
+}

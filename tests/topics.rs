@@ -1,0 +1,447 @@
+//! Topics over the wire: the whole server and real clients.
+
+mod support;
+
+use std::time::Duration;
+
+use protocol::{
+    ClientFrame, Code, RoomNumber, Seq,
+    notices::{NoticeKind, NoticeList},
+    rest::RoomList,
+    server::{Body, Joined, Push, Reply, State},
+    topic::{
+        BoardList, Following, TagList, TopicAct, TopicCard, TopicKind, TopicList, TopicStatus,
+        Unread,
+    },
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{Person, Server, is_whole, read_history};
+use tokio::time::timeout;
+use weiquan_client::{Connection, Error, new_client_id};
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn wish(kind: &str, title: &str) -> Value {
+    json!({
+        "cid": new_client_id(), "kind": kind, "title": title, "text": format!("说说{title}"),
+        "guests": true, "tags": ["周末"],
+    })
+}
+
+async fn start(by: &Person, wish: &Value) -> TopicCard {
+    by.post("/api/v1/topics", wish).await
+}
+
+async fn put<T: serde::de::DeserializeOwned>(by: &Person, path: &str, body: Value) -> T {
+    let request = by.request(Method::PUT, path).json(&body);
+    let answer = request.send().await.expect("answered");
+    let status = answer.status();
+    let text = answer.text().await.expect("a body");
+    assert!(status.is_success(), "PUT {path}: {status} {text}");
+    serde_json::from_str(&text).expect("what was promised")
+}
+
+/// The code of the problem that a request is refused with.
+async fn refused(by: &Person, method: Method, path: &str, body: Value) -> String {
+    let request = by.request(method, path).json(&body);
+    let problem: Value = request
+        .send()
+        .await
+        .expect("answered")
+        .json()
+        .await
+        .expect("a problem");
+    problem["code"].as_str().expect("a code").to_owned()
+}
+
+async fn join(line: &mut Connection, card: &TopicCard) -> Joined {
+    line.join(card.room.as_str(), None).await.expect("joined")
+}
+
+async fn act(line: &mut Connection, a: RoomNumber, act: TopicAct) -> Result<(), Code> {
+    let cid = new_client_id();
+    match line
+        .request(|i| ClientFrame::Topic { i, a, cid, act })
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(Error::Refused(it)) => Err(it.code),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+async fn like(line: &mut Connection, a: RoomNumber, of: Seq) {
+    let frame = |i| ClientFrame::Like { i, a, of, on: true };
+    line.request(frame).await.expect("liked");
+}
+
+async fn until(line: &mut Connection, says: impl Fn(&Push) -> bool) -> Push {
+    let found = timeout(SOON, async {
+        loop {
+            let push = line.next_push().await.expect("a push");
+            if says(&push) {
+                return push;
+            }
+        }
+    });
+    found.await.expect("in time")
+}
+
+fn titles(list: &TopicList) -> Vec<&str> {
+    list.topics
+        .iter()
+        .map(|it| it.topic.title.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_topic_is_started_once_talked_in_live_and_there_after_a_kill() {
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let bob = server.sign_up("小波").await;
+    let wanted = wish("discussion", "去哪儿爬山");
+    let card = start(&ann, &wanted).await;
+    assert_eq!(card.excerpt, "说说去哪儿爬山");
+    assert_eq!((card.replies, card.topic.made_ms > 0), (0, true));
+    let again = start(&ann, &wanted).await;
+    assert_eq!(again.room, card.room, "the same wish is the same topic");
+    let place = card.place.as_ref().expect("who starts it is in it");
+    assert_eq!((place.following, place.unread), (Following::Yes, 0));
+
+    // A topic is no room of the home page's list.
+    let rooms: RoomList = owner.get("/api/v1/rooms").await;
+    assert!(rooms.rooms.is_empty());
+
+    let mut reader = bob.connect("phone").await;
+    let joined = join(&mut reader, &card).await;
+    assert_eq!(joined.state.topic.as_ref(), Some(&card.topic));
+    assert_eq!(joined.ev.len(), 2);
+    let mut writer = ann.connect("phone").await;
+    let a = join(&mut writer, &card).await.a;
+    let said = writer.say(a, "香山怎么样？").await.expect("said");
+    let shown = until(&mut reader, |it| matches!(it, Push::Ev { .. })).await;
+    let Push::Ev { ev, .. } = shown else {
+        unreachable!()
+    };
+    assert_eq!(ev[0].s, said.s);
+
+    server.kill();
+    server.restart();
+    let bob = server.sign_in("小波").await;
+    let list: TopicList = bob.get("/api/v1/topics").await;
+    assert_eq!(titles(&list), ["去哪儿爬山"]);
+    let back = &list.topics[0];
+    assert_eq!((back.replies, back.last_by.name.as_str()), (1, "小安"));
+    let mut reader = bob.connect("phone").await;
+    let a = join(&mut reader, back).await.a;
+    let history = read_history(&mut reader, a).await;
+    is_whole(&history);
+    assert_eq!(history[&said.s].as_deref(), Some("香山怎么样？"));
+}
+
+#[tokio::test]
+async fn what_is_new_is_counted_by_topic_and_read_on_every_device() {
+    let server = Server::start();
+    server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let bob = server.sign_up("小波").await;
+    let card = start(&ann, &wish("discussion", "读书")).await;
+    let mut line = bob.connect("phone").await;
+    let a = join(&mut line, &card).await.a;
+    let mut said = Vec::new();
+    for text in ["一", "二", "三"] {
+        said.push(line.say(a, text).await.expect("said").s);
+    }
+    let unread: Unread = ann.get("/api/v1/unread").await;
+    assert_eq!((unread.topics, unread.messages), (1, 3));
+    let news: TopicList = ann.get("/api/v1/topics?news=true").await;
+    assert_eq!(titles(&news), ["读书"]);
+
+    let path = format!("/api/v1/topics/{}", card.room);
+    let read = put::<TopicCard>(&ann, &format!("{path}/place"), json!({ "seq": said[1] })).await;
+    let place = read.place.expect("a place");
+    assert_eq!((place.seq, place.unread), (said[1], 1));
+    // Another device lags behind: nothing becomes new again.
+    put::<TopicCard>(&ann, &format!("{path}/place"), json!({ "seq": said[0] })).await;
+    let unread: Unread = ann.get("/api/v1/unread").await;
+    assert_eq!(unread.messages, 1);
+    put::<TopicCard>(&ann, &format!("{path}/place"), json!({ "seq": said[2] })).await;
+    let unread: Unread = ann.get("/api/v1/unread").await;
+    assert_eq!((unread.topics, unread.messages), (0, 0));
+
+    // Who mutes a topic is not told, though they wrote in it; who writes follows.
+    let following = format!("{path}/following");
+    let muted: TopicCard = put(&ann, &following, json!({ "following": "muted" })).await;
+    assert_eq!(muted.place.expect("a place").following, Following::Muted);
+    line.say(a, "四").await.expect("said");
+    let unread: Unread = ann.get("/api/v1/unread").await;
+    assert_eq!(unread.messages, 0);
+    let card: TopicCard = bob.get(&path).await;
+    let place = card.place.expect("a place");
+    assert_eq!((place.following, place.unread), (Following::Yes, 0));
+    assert_eq!(card.replies, 4);
+}
+
+#[tokio::test]
+async fn boards_and_tags_sort_topics_and_staff_keep_them() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let by_member = refused(
+        &ann,
+        Method::PUT,
+        "/api/v1/boards/news",
+        json!({ "title": "新闻" }),
+    );
+    assert_eq!(by_member.await, "not_permitted");
+    put::<BoardList>(&owner, "/api/v1/boards/news", json!({ "title": "新闻" })).await;
+    put::<BoardList>(
+        &owner,
+        "/api/v1/boards/help",
+        json!({ "title": "求助", "place": 0 }),
+    )
+    .await;
+    let boards: BoardList = ann.get("/api/v1/boards").await;
+    let slugs: Vec<_> = boards.boards.iter().map(|it| it.slug.as_str()).collect();
+    assert_eq!(slugs, ["help", "news"]);
+
+    let mut wanted = wish("discussion", "下雨了");
+    wanted["board"] = "nowhere".into();
+    assert_eq!(
+        refused(&ann, Method::POST, "/api/v1/topics", wanted.clone()).await,
+        "not_found"
+    );
+    wanted["board"] = "news".into();
+    let first = start(&ann, &wanted).await;
+    start(&ann, &wish("question", "几点集合")).await;
+    let by = |query: &'static str| {
+        let ann = &ann;
+        async move {
+            ann.get::<TopicList>(&format!("/api/v1/topics?{query}"))
+                .await
+        }
+    };
+    assert_eq!(titles(&by("").await), ["几点集合", "下雨了"]);
+    assert_eq!(titles(&by("board=news").await), ["下雨了"]);
+    assert_eq!(titles(&by("kind=question").await), ["几点集合"]);
+    assert_eq!(
+        titles(&by("tag=%E5%91%A8%E6%9C%AB&n=1").await),
+        ["几点集合"]
+    );
+    let page = by("n=1").await;
+    let next = page.next.expect("there is another page");
+    let rest: TopicList = ann.get(&format!("/api/v1/topics?n=1&after={next}")).await;
+    assert_eq!((titles(&rest), rest.next.is_none()), (vec!["下雨了"], true));
+    let tags: TagList = ann.get("/api/v1/tags").await;
+    assert_eq!(
+        (tags.tags[0].tag.as_str(), tags.tags[0].topics),
+        ("周末", 2)
+    );
+
+    let mut member = ann.connect("phone").await;
+    let a = join(&mut member, &first).await.a;
+    let mut staff = owner.connect("phone").await;
+    join(&mut staff, &first).await;
+    let pin = TopicAct::Pin { on: true };
+    assert_eq!(
+        act(&mut member, a, pin.clone()).await,
+        Err(Code::NotPermitted)
+    );
+    act(&mut staff, a, pin).await.expect("pinned");
+    act(&mut staff, a, TopicAct::Feature { on: true })
+        .await
+        .expect("featured");
+    let nowhere = TopicAct::Board {
+        board: Some("nowhere".into()),
+    };
+    assert_eq!(act(&mut staff, a, nowhere).await, Err(Code::NotFound));
+    let moved = TopicAct::Board {
+        board: Some("help".into()),
+    };
+    act(&mut staff, a, moved).await.expect("moved");
+    act(&mut staff, a, TopicAct::Lock { on: true })
+        .await
+        .expect("locked");
+    let shown = until(&mut member, |it| {
+        let topic = |it: &State| it.topic.as_ref().is_some_and(|it| it.locked);
+        matches!(it, Push::State { state, .. } if topic(state))
+    });
+    shown.await;
+    let late = member.say(a, "还能说吗").await;
+    assert!(matches!(late, Err(Error::Refused(it)) if it.code == Code::Locked));
+    assert_eq!(
+        titles(&by("").await),
+        ["下雨了", "几点集合"],
+        "pinned ones first"
+    );
+    assert_eq!(titles(&by("featured=true").await), ["下雨了"]);
+    assert_eq!(titles(&by("board=help").await), ["下雨了"]);
+}
+
+#[tokio::test]
+async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    start(&ann, &wish("discussion", "大家看")).await;
+    let mut inner = wish("discussion", "自己人");
+    inner["guests"] = false.into();
+    let inner = start(&ann, &inner).await;
+    let base = owner.base().to_owned();
+    let list: TopicList = reqwest::get(format!("{base}/api/v1/topics"))
+        .await
+        .expect("answered")
+        .json()
+        .await
+        .expect("a list");
+    assert_eq!(titles(&list), ["大家看"]);
+    let shut = reqwest::get(format!("{base}/api/v1/topics/{}", inner.room)).await;
+    assert_eq!(shut.expect("answered").status(), 403);
+    let mut announced = wish("announcement", "通告");
+    assert_eq!(
+        refused(&ann, Method::POST, "/api/v1/topics", announced.clone()).await,
+        "not_permitted"
+    );
+    announced["cid"] = new_client_id().to_string().into();
+    start(&owner, &announced).await;
+    for (field, value, code) in [
+        ("title", json!("  "), "empty"),
+        ("title", json!("长".repeat(121)), "too_long"),
+        ("text", json!("\u{200b}"), "empty"),
+        ("text", json!("长".repeat(20_001)), "too_long"),
+        ("tags", json!(["a b"]), "malformed"),
+        (
+            "tags",
+            json!((0..11).map(|it| it.to_string()).collect::<Vec<_>>()),
+            "too_long",
+        ),
+        ("cid", json!("1"), "malformed"),
+    ] {
+        let mut odd = wish("discussion", "坏的");
+        odd[field] = value;
+        let code_is = refused(&ann, Method::POST, "/api/v1/topics", odd).await;
+        assert_eq!(code_is, code, "{field}");
+    }
+    let list: TopicList = ann.get("/api/v1/topics").await;
+    assert_eq!(list.topics.len(), 3, "what was refused is in no list");
+}
+
+#[tokio::test]
+async fn feedback_that_ships_tells_everybody_who_asked() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let bob = server.sign_up("小波").await;
+    let card = start(&ann, &wish("feedback", "要夜间模式")).await;
+    assert_eq!(card.topic.status, TopicStatus::New);
+    let mut fan = bob.connect("phone").await;
+    let a = join(&mut fan, &card).await.a;
+    like(&mut fan, a, 2).await;
+    let mut staff = owner.connect("phone").await;
+    join(&mut staff, &card).await;
+    let to = |to| TopicAct::Status {
+        to,
+        reason: String::new(),
+    };
+    let by_member = act(&mut fan, a, to(TopicStatus::Shipped)).await;
+    assert_eq!(by_member, Err(Code::NotPermitted));
+    act(&mut staff, a, to(TopicStatus::Planned))
+        .await
+        .expect("planned");
+    act(&mut staff, a, to(TopicStatus::Shipped))
+        .await
+        .expect("shipped");
+    for who in [&ann, &bob] {
+        let inbox: NoticeList = who.get("/api/v1/notices").await;
+        let told: Vec<_> = inbox
+            .notices
+            .iter()
+            .map(|it| (it.kind, it.text.as_str(), it.topic, it.title.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (NoticeKind::Changed, "shipped", true, "要夜间模式"),
+                (NoticeKind::Changed, "planned", true, "要夜间模式"),
+            ]
+        );
+    }
+    let inbox: NoticeList = owner.get("/api/v1/notices").await;
+    assert!(inbox.notices.is_empty(), "who did it is not told");
+    let list: TopicList = bob.get("/api/v1/topics?kind=feedback&status=shipped").await;
+    assert_eq!(list.topics[0].likes, 1);
+    assert_eq!(list.topics[0].topic.kind, TopicKind::Feedback);
+}
+
+/// Row 24 of the specification: an open need, of two who offer one is accepted.
+#[tokio::test]
+async fn a_need_is_matched_with_who_was_accepted_and_they_are_told() {
+    let server = Server::start();
+    server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let bob = server.sign_up("小波").await;
+    let eve = server.sign_up("小易").await;
+    let card = start(&ann, &wish("need", "会修自行车的")).await;
+    let mut starter = ann.connect("phone").await;
+    let a = join(&mut starter, &card).await.a;
+    let mut offers = Vec::new();
+    for who in [&bob, &eve] {
+        let mut line = who.connect("phone").await;
+        join(&mut line, &card).await;
+        offers.push(line.say(a, "我会").await.expect("said").s);
+    }
+    let accept = TopicAct::Accept {
+        of: Some(offers[0]),
+    };
+    act(&mut starter, a, accept).await.expect("accepted");
+    let now: TopicCard = ann.get(&format!("/api/v1/topics/{}", card.room)).await;
+    assert_eq!(now.topic.status, TopicStatus::Matched);
+    assert_eq!(now.topic.helper.map(|it| it.id), Some(bob.id()));
+    let kinds = |inbox: NoticeList| inbox.notices.iter().map(|it| it.kind).collect::<Vec<_>>();
+    assert_eq!(
+        kinds(bob.get("/api/v1/notices").await),
+        [NoticeKind::Accepted]
+    );
+    assert_eq!(kinds(eve.get("/api/v1/notices").await), []);
+    let mut helper = bob.connect("tablet").await;
+    join(&mut helper, &card).await;
+    let to = |to| TopicAct::Status {
+        to,
+        reason: String::new(),
+    };
+    act(&mut helper, a, to(TopicStatus::Done))
+        .await
+        .expect("done");
+    act(&mut starter, a, to(TopicStatus::Thanked))
+        .await
+        .expect("thanked");
+    assert_eq!(
+        kinds(bob.get("/api/v1/notices").await),
+        [NoticeKind::Changed, NoticeKind::Accepted]
+    );
+    assert_eq!(
+        kinds(ann.get("/api/v1/notices").await),
+        [NoticeKind::Changed]
+    );
+    // Its log says all of it.
+    let Reply::Page(page) = starter
+        .request(|i| ClientFrame::History {
+            i,
+            a,
+            before: None,
+            after: None,
+            n: 200,
+        })
+        .await
+        .expect("a page")
+    else {
+        panic!("a page")
+    };
+    let steps = page
+        .page
+        .iter()
+        .filter(|it| matches!(it.body, Body::Topic(_)));
+    assert_eq!(steps.count(), 4);
+}
