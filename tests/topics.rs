@@ -107,8 +107,8 @@ async fn a_topic_is_started_once_talked_in_live_and_there_after_a_kill() {
     assert_eq!((card.replies, card.topic.made_ms > 0), (0, true));
     let again = start(&ann, &wanted).await;
     assert_eq!(again.room, card.room, "the same wish is the same topic");
-    let place = card.place.as_ref().expect("who starts it is in it");
-    assert_eq!((place.following, place.unread), (Following::Yes, 0));
+    let reading = card.reading.as_ref().expect("who starts it is in it");
+    assert_eq!((reading.following, reading.unread), (Following::Yes, 0));
 
     // A topic is no room of the home page's list.
     let rooms: RoomList = owner.get("/api/v1/rooms").await;
@@ -160,27 +160,30 @@ async fn what_is_new_is_counted_by_topic_and_read_on_every_device() {
     assert_eq!(titles(&news), ["读书"]);
 
     let path = format!("/api/v1/topics/{}", card.room);
-    let read = put::<TopicCard>(&ann, &format!("{path}/place"), json!({ "seq": said[1] })).await;
-    let place = read.place.expect("a place");
-    assert_eq!((place.seq, place.unread), (said[1], 1));
+    let read = put::<TopicCard>(&ann, &format!("{path}/reading"), json!({ "seq": said[1] })).await;
+    let reading = read.reading.expect("a position");
+    assert_eq!((reading.seq, reading.unread), (said[1], 1));
     // Another device lags behind: nothing becomes new again.
-    put::<TopicCard>(&ann, &format!("{path}/place"), json!({ "seq": said[0] })).await;
+    put::<TopicCard>(&ann, &format!("{path}/reading"), json!({ "seq": said[0] })).await;
     let unread: Unread = ann.get("/api/v1/unread").await;
     assert_eq!(unread.messages, 1);
-    put::<TopicCard>(&ann, &format!("{path}/place"), json!({ "seq": said[2] })).await;
+    put::<TopicCard>(&ann, &format!("{path}/reading"), json!({ "seq": said[2] })).await;
     let unread: Unread = ann.get("/api/v1/unread").await;
     assert_eq!((unread.topics, unread.messages), (0, 0));
 
     // Who mutes a topic is not told, though they wrote in it; who writes follows.
     let following = format!("{path}/following");
     let muted: TopicCard = put(&ann, &following, json!({ "following": "muted" })).await;
-    assert_eq!(muted.place.expect("a place").following, Following::Muted);
+    assert_eq!(
+        muted.reading.expect("a position").following,
+        Following::Muted
+    );
     line.say(a, "四").await.expect("said");
     let unread: Unread = ann.get("/api/v1/unread").await;
     assert_eq!(unread.messages, 0);
     let card: TopicCard = bob.get(&path).await;
-    let place = card.place.expect("a place");
-    assert_eq!((place.following, place.unread), (Following::Yes, 0));
+    let reading = card.reading.expect("a position");
+    assert_eq!((reading.following, reading.unread), (Following::Yes, 0));
     assert_eq!(card.replies, 4);
 }
 
@@ -200,7 +203,7 @@ async fn boards_and_tags_sort_topics_and_staff_keep_them() {
     put::<BoardList>(
         &owner,
         "/api/v1/boards/help",
-        json!({ "title": "求助", "place": 0 }),
+        json!({ "title": "求助", "rank": 0 }),
     )
     .await;
     let boards: BoardList = ann.get("/api/v1/boards").await;

@@ -63,7 +63,7 @@ pub(crate) async fn put(
         slug,
         title: fit_title(&wish.title, limits::NAME_CHARS_MAX)?,
         about,
-        place: wish.place,
+        rank: wish.rank,
     };
     let boards = doors.store.put_board(new).await?;
     Ok(Answer(BoardList { boards }))

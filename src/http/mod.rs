@@ -260,7 +260,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/lately", get(summary::lately))
         .route("/topics", get(topics::list).post(topics::start))
         .route("/topics/{room}", get(topics::show))
-        .route("/topics/{room}/place", put(topics::place))
+        .route("/topics/{room}/reading", put(topics::reading))
         .route("/topics/{room}/following", put(topics::follow))
         .route("/unread", get(topics::unread))
         .route("/tags", get(topics::tags))

@@ -72,7 +72,7 @@ use super::{
         topics::start,
         topics::list,
         topics::show,
-        topics::place,
+        topics::reading,
         topics::follow,
         topics::unread,
         topics::tags,

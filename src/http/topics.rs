@@ -15,7 +15,7 @@ use protocol::{
     CircleId, Code, Slug, limits,
     rest::Problem,
     topic::{
-        FollowingWish, NewTopic, PlaceWish, RoomKind, TagCount, TagList, TopicCard, TopicKind,
+        FollowingWish, NewTopic, ReadingWish, RoomKind, TagCount, TagList, TopicCard, TopicKind,
         TopicList, TopicStatus, Unread,
     },
 };
@@ -241,21 +241,21 @@ pub(crate) async fn show(
 
 /// Say how far one has read
 #[utoipa::path(
-    put, path = "/api/v1/topics/{room}/place", tag = "topics", request_body = PlaceWish,
+    put, path = "/api/v1/topics/{room}/reading", tag = "topics", request_body = ReadingWish,
     params(("room" = String, Path, description = "the topic's slug")),
     responses((status = 200, body = TopicCard), (status = "default", body = Problem)),
 )]
-pub(crate) async fn place(
+pub(crate) async fn reading(
     State(doors): State<Doors>,
     Path(room): Path<String>,
     Known(by): Known,
-    Json(wish): Json<PlaceWish>,
+    Json(wish): Json<ReadingWish>,
 ) -> Outcome<Answer<TopicCard>> {
     let room = readable(&doors, room, &by).await?;
     let kind = RecordBody::MESSAGE;
     doors
         .store
-        .set_place(by.id.clone(), room.number, wish.seq, kind)
+        .set_reading(by.id.clone(), room.number, wish.seq, kind)
         .await?;
     Ok(Answer(found(&doors, &room.slug, Some(&by)).await?))
 }
@@ -356,7 +356,7 @@ fn card(row: TopicRow) -> TopicCard {
         likes: row.likes,
         last_ms: row.last_ms,
         last_by: row.last_by,
-        place: row.place,
+        reading: row.reading,
     }
 }
 

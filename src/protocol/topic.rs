@@ -223,7 +223,7 @@ bodies! {
         guests: bool,
     }
     /// Where one is in a topic.
-    TopicPlace {
+    ReadingPosition {
         /// The last record that one has read, on any device.
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         seq: Seq,
@@ -250,7 +250,7 @@ bodies! {
         /// Absent for who has no account, or never was there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
-        place: Option<TopicPlace>,
+        reading: Option<ReadingPosition>,
     }
     /// `GET /api/v1/topics`.
     TopicList {
@@ -258,8 +258,8 @@ bodies! {
         /// Say it as `after` for the next page; absent on the last one.
         next: Option<String>,
     }
-    /// `PUT /api/v1/topics/{room}/place`: up to where one has read.
-    PlaceWish {
+    /// `PUT /api/v1/topics/{room}/reading`: up to where one has read.
+    ReadingWish {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         seq: Seq,
     }
@@ -274,8 +274,8 @@ bodies! {
         about: String,
         /// Topics in it.
         topics: u32,
-        /// Its place among the boards, from 0.
-        place: u32,
+        /// Its rank among the boards, from 0.
+        rank: u32,
     }
     /// `GET /api/v1/boards`, in their order.
     BoardList {
@@ -290,7 +290,7 @@ bodies! {
         /// Absent: where it is, or the last.
         #[serde(default)]
         #[cfg_attr(feature = "ts", ts(optional))]
-        place: Option<u32>,
+        rank: Option<u32>,
     }
     /// `GET /api/v1/unread`: what is new in the topics that one follows.
     Unread {

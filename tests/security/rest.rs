@@ -173,7 +173,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
         // A room that is no topic.
         (
             "PUT",
-            "/api/v1/topics/hall/place",
+            "/api/v1/topics/hall/reading",
             r#"{"seq":1}"#,
             known(404),
         ),

@@ -7,7 +7,7 @@ CREATE TABLE boards (
     slug   TEXT NOT NULL,
     title  TEXT NOT NULL,
     about  TEXT NOT NULL,
-    place  INTEGER NOT NULL,
+    rank   INTEGER NOT NULL,
     PRIMARY KEY (circle, slug)
 ) WITHOUT ROWID;
 
@@ -55,7 +55,7 @@ CREATE INDEX topic_tags_of_room ON topic_tags (room);
 
 -- Where a member is in a topic: one row, however much is said in it. seq: read up to there; said: how many
 -- messages that were. following: 0 no, 1 yes, 2 muted.
-CREATE TABLE places (
+CREATE TABLE readings (
     member    TEXT NOT NULL REFERENCES accounts (id),
     room      INTEGER NOT NULL REFERENCES topics (room),
     seq       INTEGER NOT NULL,

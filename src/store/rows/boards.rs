@@ -13,7 +13,7 @@ pub struct NewBoard {
     pub title: String,
     pub about: String,
     /// Absent: where it is, or the last.
-    pub place: Option<u32>,
+    pub rank: Option<u32>,
 }
 
 impl Store {
@@ -38,31 +38,31 @@ impl Store {
     pub async fn put_board(&self, new: NewBoard) -> Result<Vec<Board>, RowError> {
         self.write(move |db| {
             let others: Vec<Slug> = db.all(
-                "SELECT slug FROM boards WHERE circle = ?1 AND slug <> ?2 ORDER BY place, slug",
+                "SELECT slug FROM boards WHERE circle = ?1 AND slug <> ?2 ORDER BY rank, slug",
                 (new.circle, new.slug.as_str()),
                 |row| slug(row, 0),
             )?;
             let was: Option<u32> = db.first(
-                "SELECT place FROM boards WHERE circle = ?1 AND slug = ?2",
+                "SELECT rank FROM boards WHERE circle = ?1 AND slug = ?2",
                 (new.circle, new.slug.as_str()),
                 |row| row.get(0),
             )?;
             if was.is_none() && others.len() >= limits::BOARDS_MAX {
                 return Err(RowError::Full);
             }
-            let place = new.place.or(was).map_or(others.len(), |it| it as usize);
-            let place = place.min(others.len());
+            let rank = new.rank.or(was).map_or(others.len(), |it| it as usize);
+            let rank = rank.min(others.len());
             db.execute(
-                "INSERT INTO boards (circle, slug, title, about, place) VALUES (?1, ?2, ?3, ?4, 0)
+                "INSERT INTO boards (circle, slug, title, about, rank) VALUES (?1, ?2, ?3, ?4, 0)
                  ON CONFLICT (circle, slug) DO UPDATE SET title = excluded.title, about = excluded.about",
                 (new.circle, new.slug.as_str(), &new.title, &new.about),
             )?;
             let mut order = others;
-            order.insert(place, new.slug);
-            for (place, slug) in (0u32..).zip(&order) {
+            order.insert(rank, new.slug);
+            for (rank, slug) in (0u32..).zip(&order) {
                 db.execute(
-                    "UPDATE boards SET place = ?3 WHERE circle = ?1 AND slug = ?2",
-                    (new.circle, slug.as_str(), place),
+                    "UPDATE boards SET rank = ?3 WHERE circle = ?1 AND slug = ?2",
+                    (new.circle, slug.as_str(), rank),
                 )?;
             }
             list(db, new.circle)
@@ -89,8 +89,8 @@ impl Store {
 fn list(db: &Db, circle: CircleId) -> Result<Vec<Board>, RowError> {
     let found = db.all(
         "SELECT b.slug, b.title, b.about,
-             (SELECT count(*) FROM topics t WHERE t.circle = b.circle AND t.board = b.slug), b.place
-         FROM boards b WHERE b.circle = ?1 ORDER BY b.place, b.slug",
+             (SELECT count(*) FROM topics t WHERE t.circle = b.circle AND t.board = b.slug), b.rank
+         FROM boards b WHERE b.circle = ?1 ORDER BY b.rank, b.slug",
         [circle],
         |row| {
             Ok(Board {
@@ -98,7 +98,7 @@ fn list(db: &Db, circle: CircleId) -> Result<Vec<Board>, RowError> {
                 title: row.get(1)?,
                 about: row.get(2)?,
                 topics: row.get(3)?,
-                place: row.get(4)?,
+                rank: row.get(4)?,
             })
         },
     )?;

@@ -1,12 +1,12 @@
-//! Topics (话题) as lists show them, and where members are in them. What was said in one is the log's.
+//! Topics (话题) as lists show them, and how far members have read. What was said in one is the log's.
 //!
-//! Written by appends alone, in the transaction of the record that changes them, but for places.
+//! Written by appends alone, in the transaction of the record that changes them, but for readings.
 
 use protocol::{
     MemberId, RoomNumber, Seq, Slug,
     notices::Named,
     server::Person,
-    topic::{Following, Topic, TopicKind, TopicPlace, TopicStatus},
+    topic::{Following, ReadingPosition, Topic, TopicKind, TopicStatus},
 };
 
 use super::{
@@ -36,8 +36,8 @@ pub struct TopicRow {
     pub last_seq: Seq,
     pub last_ms: u64,
     pub last_by: Person,
-    /// Where the asker is in it.
-    pub place: Option<TopicPlace>,
+    /// How far the asker has read.
+    pub reading: Option<ReadingPosition>,
 }
 
 /// In which order topics come; pinned ones first in any.
@@ -62,7 +62,7 @@ pub struct TopicsOf {
     /// Those that guests may read.
     pub for_guests: bool,
     pub order: TopicOrder,
-    /// Whose places are told with them.
+    /// Whose readings are told with them.
     pub asker: Option<MemberId>,
     /// Those after this one of the same list.
     pub after: Option<TopicCursor>,
@@ -100,7 +100,7 @@ impl Store {
         .await
     }
 
-    /// A topic, with the asker's place in it.
+    /// A topic, with how far the asker has read.
     pub async fn topic(
         &self,
         slug: Slug,
@@ -114,7 +114,7 @@ impl Store {
         self.read(move |db| {
             let found = db.one(
                 "SELECT count(*), coalesce(sum(t.said - p.said), 0)
-                 FROM places p JOIN topics t ON t.room = p.room
+                 FROM readings p JOIN topics t ON t.room = p.room
                  WHERE p.member = ?1 AND p.following = 1 AND t.said > p.said",
                 [member.as_str()],
                 |row| Ok((row.get(0)?, row.get(1)?)),
@@ -126,7 +126,7 @@ impl Store {
 
     /// A member has read a topic up to a seq, on some device; never back. `kind` is that of messages
     /// in the log. Nothing happens where there is no such topic or account.
-    pub async fn set_place(
+    pub async fn set_reading(
         &self,
         member: MemberId,
         room: RoomNumber,
@@ -135,13 +135,13 @@ impl Store {
     ) -> Result<(), RowError> {
         self.write(move |db| {
             db.execute(
-                "INSERT INTO places (member, room, seq, said, following)
+                "INSERT INTO readings (member, room, seq, said, following)
                  SELECT a.id, t.room, ?3, CASE WHEN t.last_seq <= ?3 THEN t.said ELSE
                      (SELECT count(*) FROM records r WHERE r.room = t.room AND r.seq <= ?3 AND r.kind = ?4)
                      END, 0
                  FROM accounts a, topics t WHERE a.id = ?1 AND t.room = ?2
                  ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, said = excluded.said
-                     WHERE excluded.seq > places.seq",
+                     WHERE excluded.seq > readings.seq",
                 (member.as_str(), room, int(seq), kind),
             )?;
             Ok(())
@@ -158,7 +158,7 @@ impl Store {
     ) -> Result<(), RowError> {
         self.write(move |db| {
             db.execute(
-                "INSERT INTO places (member, room, seq, said, following)
+                "INSERT INTO readings (member, room, seq, said, following)
                  SELECT a.id, t.room, t.last_seq, t.said, ?3 FROM accounts a, topics t
                  WHERE a.id = ?1 AND t.room = ?2
                  ON CONFLICT (member, room) DO UPDATE SET following = excluded.following",
@@ -191,7 +191,7 @@ const COLUMNS: &str =
      t.replies, (SELECT count(*) FROM likes l WHERE l.room = t.room AND l.seq = 2), t.last_seq, t.last_ms,
      t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following
      FROM topics t JOIN rooms r ON r.number = t.room
-     LEFT JOIN places p ON p.room = t.room AND p.member = ?1";
+     LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
 fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
     // Where a board or a tag is asked for, its own index leads.
@@ -261,11 +261,11 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
     };
     let has_board = !row.is_null(9)?;
     let tags: String = row.get(10)?;
-    let has_place = !row.is_null(27)?;
-    let place = || {
+    let has_reading = !row.is_null(27)?;
+    let reading = || {
         // Messages that were counted before the log was restored from an older copy.
         let unread: i64 = row.get(28)?;
-        DbResult::Ok(TopicPlace {
+        DbResult::Ok(ReadingPosition {
             seq: row.get(27)?,
             unread: u32::try_from(unread.max(0)).unwrap_or(u32::MAX),
             following: following(row, 29)?,
@@ -296,7 +296,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
         last_seq: row.get(22)?,
         last_ms: row.get(23)?,
         last_by: person(row, 24)?,
-        place: has_place.then(place).transpose()?,
+        reading: has_reading.then(reading).transpose()?,
     })
 }
 
@@ -383,11 +383,11 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
                 ),
             )?;
             db.execute(
-                "INSERT INTO places (member, room, seq, said, following)
+                "INSERT INTO readings (member, room, seq, said, following)
                  SELECT a.id, t.room, t.last_seq, t.said, 1 FROM accounts a, topics t
                  WHERE a.id = ?1 AND t.room = ?2
                  ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, said = excluded.said,
-                     following = CASE places.following WHEN 0 THEN 1 ELSE places.following END",
+                     following = CASE readings.following WHEN 0 THEN 1 ELSE readings.following END",
                 (by.id.as_str(), room),
             )?;
         }
