@@ -13,13 +13,13 @@ pub fn message(text: &str) -> Result<String, Refusal> {
     bounded(text, limits::TEXT_CHARS_MAX, "a message")
 }
 
-/// The text of a topic or a reply in one: as a message, up to [`limits::TOPIC_TEXT_CHARS_MAX`] characters.
+/// The text of a topic or a reply in one: as a message, up to [`limits::MARKDOWN_CHARS_MAX`] characters.
 pub fn reply(text: &str) -> Result<String, Refusal> {
     let text = clean(text, Lines::Kept);
     if is_blank(&text) {
         return Err(Refusal::new(Code::Empty, "a reply needs some text"));
     }
-    bounded(text, limits::TOPIC_TEXT_CHARS_MAX, "a reply")
+    bounded(text, limits::MARKDOWN_CHARS_MAX, "a reply")
 }
 
 /// Hashtags as they are kept: without `#`, in lower case, each once; letters, digits and `_` of any script.
@@ -92,11 +92,6 @@ pub(crate) fn short(text: &str) -> Arc<str> {
             format!("{kept}…").into()
         }
     }
-}
-
-/// As much of a topic's beginning as a list shows, on one line.
-pub(crate) fn excerpt(text: &str) -> Arc<str> {
-    short(text)
 }
 
 /// A title on one line; empty where nothing visible was written.

@@ -3,12 +3,13 @@
 //! `docs/PROTOCOL.md` is the text, this crate is its grammar; a rule there is named by a test here.
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
-//! Reading order: [`ids`], [`limits`], [`card`], [`client`] (what a client may say), [`server`] (what it
+//! Reading order: [`ids`], [`limits`], [`card`], [`doc`], [`client`] (what a client may say), [`server`] (what it
 //! hears, [`order`] among it), [`notices`], [`mail`], [`topic`], [`refusal`] and [`close`] (how it is told no), [`rest`].
 
 pub mod card;
 pub mod client;
 pub mod close;
+pub mod doc;
 pub mod health;
 pub mod ids;
 mod life;
@@ -26,6 +27,7 @@ pub mod topic;
 pub use card::{BlobKind, Card};
 pub use client::{ClientFrame, FrameError, parse};
 pub use close::CloseCode;
+pub use doc::Doc;
 pub use ids::{
     BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug,
 };

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 /// Characters (not bytes) of one message.
 pub const TEXT_CHARS_MAX: usize = 4_000;
-/// Characters of one message of a topic.
-pub const TOPIC_TEXT_CHARS_MAX: usize = 20_000;
-/// Hashtags of a topic, and characters of one.
+/// Hashtags of a topic or doc that it is found by, and characters of one without its `#`.
 pub const TAGS_MAX: usize = 10;
 pub const TAG_CHARS_MAX: usize = 40;
 /// Topics of one page of a list.
@@ -187,6 +185,20 @@ pub const BLOB_SAID_WITHIN: Duration = Duration::from_secs(3_000);
 /// What one room, and the whole server, keeps of uploads, in MiB.
 pub const BLOBS_ROOM_MIB_MAX: u64 = 2_048;
 pub const BLOBS_ALL_MIB_MAX: u64 = 20_480;
+
+/// Characters of Markdown that become one doc.
+pub const MARKDOWN_CHARS_MAX: usize = 20_000;
+/// Quotes and lists within each other, and strong, emphasis, strike and links within each other. What is
+/// deeper stands flat in the innermost of them. Both together are less JSON than serde reads by itself.
+pub const DOC_BLOCKS_DEEP_MAX: usize = 12;
+pub const DOC_INLINES_DEEP_MAX: usize = 8;
+/// Parts of one doc: blocks, items, rows, cells and inlines. What comes after them is one text. A list as
+/// long as Markdown may be, of items of four characters, is still below it.
+pub const DOC_PARTS_MAX: usize = 10_000;
+/// Bytes of an address that is linked to.
+pub const LINK_BYTES_MAX: usize = 2_048;
+/// Characters of what a block of code says it is written in.
+pub const CODE_LANG_CHARS_MAX: usize = 32;
 
 /// Records in the snapshot of a fresh join.
 pub const SNAPSHOT_RECORDS: usize = 50;

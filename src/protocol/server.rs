@@ -11,6 +11,7 @@ pub use crate::peer::PeerEnd;
 pub use crate::push::Push;
 use crate::{
     card::Card,
+    doc::Doc,
     ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     notices::Named,
     refusal::Refusal,
@@ -284,11 +285,18 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[cfg_attr(feature = "ts", ts(as = "Option<Vec<Named>>", optional))]
         to: Vec<Named>,
+        /// In a topic: the text, which is Markdown there, as it is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        doc: Option<Doc>,
     },
     Edit {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         of: Seq,
         text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        doc: Option<Doc>,
     },
     Delete {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
@@ -308,6 +316,9 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         card: Option<Card>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        doc: Option<Doc>,
     },
     /// Something that is not for everybody: its place in the order is all that is said of it.
     Aside {},

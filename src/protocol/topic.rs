@@ -211,7 +211,7 @@ bodies! {
         #[cfg_attr(feature = "ts", ts(as = "Option<TopicKind>", optional))]
         kind: TopicKind,
         title: String,
-        /// Markdown, up to [`crate::limits::TOPIC_TEXT_CHARS_MAX`] characters.
+        /// Markdown, up to [`crate::limits::MARKDOWN_CHARS_MAX`] characters.
         text: String,
         #[serde(default)]
         #[cfg_attr(feature = "ts", ts(optional))]

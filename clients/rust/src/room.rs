@@ -238,7 +238,7 @@ impl Room {
                     self.messages.insert(record.s, message);
                 }
             }
-            Body::Edit { of, text } => self.amend(*of, record.s, |it| {
+            Body::Edit { of, text, .. } => self.amend(*of, record.s, |it| {
                 it.text.clone_from(text);
                 it.edited = true;
             }),

@@ -17,7 +17,7 @@ mod topic;
 use std::sync::Arc;
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, MemberId, Seq,
+    BroadcastId, CircleId, ClientId, Doc, MemberId, Seq,
     notices::Named,
     server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode, Rules},
 };
@@ -53,6 +53,8 @@ pub enum RecordBody {
     Edit {
         of: Seq,
         text: Option<Arc<str>>,
+        /// The text is Markdown.
+        md: bool,
     },
     /// `undo` holds what was deleted for as long as it can be brought back.
     Delete {
@@ -174,6 +176,8 @@ pub struct Message {
     pub restored: bool,
     /// Whom it names; nobody once deleted.
     pub to: Arc<[Addressed]>,
+    /// The text is Markdown: said in a topic.
+    pub md: bool,
 }
 
 /// Somebody whom a message names, as they were called then.
@@ -282,18 +286,22 @@ impl RecordBody {
                 card: it.card.as_ref().map(|it| it.frame()),
                 held: it.held,
                 to: it.to.iter().map(Addressed::frame).collect(),
+                doc: doc(&it.text, it.md),
             },
             Self::Edit {
                 of,
                 text: Some(text),
+                md,
             } => Body::Edit {
                 of: *of,
                 text: text.to_string(),
+                doc: doc(text, *md),
             },
             // No message has the seq 0, so a client that folds this changes nothing.
-            Self::Edit { of: _, text: None } => Body::Edit {
+            Self::Edit { text: None, .. } => Body::Edit {
                 of: 0,
                 text: String::new(),
+                doc: None,
             },
             Self::Delete { of, .. } | Self::Held(Held { of: Some(of), .. }) => {
                 Body::Delete { of: *of }
@@ -308,6 +316,7 @@ impl RecordBody {
                 edits: kept.message.edits,
                 question: kept.message.question,
                 card: kept.message.card.as_ref().map(|it| it.frame()),
+                doc: doc(&kept.message.text, kept.message.md),
             },
             Self::Restore { of: _, kept: None } => Body::Aside {},
             Self::Rules(_) => Body::Rules {},
@@ -382,6 +391,7 @@ impl Message {
             held: None,
             restored: false,
             to: Arc::default(),
+            md: false,
         }
     }
 
@@ -456,9 +466,19 @@ impl Message {
         if self.restored {
             RecordBody::Restore { of, kept: None }
         } else {
-            RecordBody::Edit { of, text: None }
+            RecordBody::Edit {
+                of,
+                text: None,
+                md: self.md,
+            }
         }
     }
+}
+
+/// A text as it is shown, where it is Markdown. Made whenever a record is shown, once for all who see it: the
+/// log keeps what was written.
+fn doc(text: &str, md: bool) -> Option<Doc> {
+    (md && !text.is_empty()).then(|| markdown::parse(text))
 }
 
 impl Addressed {

@@ -155,6 +155,8 @@ enum StoredBody {
         of: Seq,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
+        #[serde(default, skip_serializing_if = "is_default")]
+        md: bool,
     },
     Delete {
         of: Seq,
@@ -297,9 +299,10 @@ impl From<&RecordBody> for StoredBody {
     fn from(it: &RecordBody) -> Self {
         match it {
             RecordBody::Message(it) => Self::Message(it.into()),
-            RecordBody::Edit { of, text } => Self::Edit {
+            RecordBody::Edit { of, text, md } => Self::Edit {
                 of: *of,
                 text: text.as_ref().map(ToString::to_string),
+                md: *md,
             },
             RecordBody::Delete { of, undo } => Self::Delete {
                 of: *of,
@@ -411,9 +414,10 @@ impl From<StoredBody> for RecordBody {
     fn from(it: StoredBody) -> Self {
         match it {
             StoredBody::Message(it) => Self::Message(it.into()),
-            StoredBody::Edit { of, text } => Self::Edit {
+            StoredBody::Edit { of, text, md } => Self::Edit {
                 of,
                 text: text.map(Into::into),
+                md,
             },
             StoredBody::Delete { of, undo } => Self::Delete {
                 of,

@@ -35,6 +35,8 @@ pub(super) struct StoredMessage {
     held: Option<Seq>,
     #[serde(default, skip_serializing_if = "is_default")]
     restored: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    md: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,6 +106,7 @@ impl From<&Message> for StoredMessage {
             to: it.to.iter().map(Into::into).collect(),
             held: it.held,
             restored: it.restored,
+            md: it.md,
         }
     }
 }
@@ -123,6 +126,7 @@ impl From<StoredMessage> for Message {
             to: it.to.into_iter().map(Into::into).collect(),
             held: it.held,
             restored: it.restored,
+            md: it.md,
         }
     }
 }

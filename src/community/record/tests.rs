@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use protocol::server::{Body, HeldWhy, LinkRule, Mark, Phase, QuestionPhase, RoomMode, Rules};
+use protocol::{
+    server::{Body, HeldWhy, LinkRule, Mark, Phase, QuestionPhase, RoomMode, Rules},
+    topic::{TopicKind, TopicStatus},
+};
 
 use super::*;
 
@@ -38,6 +41,30 @@ fn message() -> Message {
         held: None,
         restored: false,
         to: Arc::default(),
+        md: false,
+    }
+}
+
+fn topic() -> Topic {
+    Topic {
+        kind: TopicKind::Need,
+        title: "修车".into(),
+        by: person("m_2", Mark::Member),
+        made_ms: 7,
+        board: Some("help".into()),
+        tags: vec!["车".into()],
+        status: TopicStatus::Matched,
+        reason: "".into(),
+        accepted: Some((
+            5,
+            Addressed {
+                id: "m_3".into(),
+                name: "小波".into(),
+            },
+        )),
+        locked: false,
+        pinned: true,
+        featured: false,
     }
 }
 
@@ -70,13 +97,32 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
             RecordBody::Edit {
                 of: 5,
                 text: Some("八点".into()),
+                md: false,
             },
             r#"{"v":1,"k":"edit","of":5,"text":"八点"}"#,
         ),
         (
             2,
-            RecordBody::Edit { of: 5, text: None },
+            RecordBody::Edit {
+                of: 5,
+                text: None,
+                md: false,
+            },
             r#"{"v":1,"k":"edit","of":5}"#,
+        ),
+        (
+            2,
+            RecordBody::Edit {
+                of: 5,
+                text: Some("**八点**".into()),
+                md: true,
+            },
+            r#"{"v":1,"k":"edit","of":5,"text":"**八点**","md":true}"#,
+        ),
+        (
+            40,
+            RecordBody::Topic(topic()),
+            r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true}"#,
         ),
         (
             3,
@@ -340,18 +386,25 @@ fn a_frame_says_what_the_record_says() {
             card: None,
             held: None,
             to: Vec::new(),
+            doc: None,
         }
     );
 }
 
 #[test]
 fn a_superseded_edit_changes_nothing_that_a_client_folds() {
-    let frame = record(RecordBody::Edit { of: 5, text: None }).frame();
+    let frame = record(RecordBody::Edit {
+        of: 5,
+        text: None,
+        md: false,
+    })
+    .frame();
     assert_eq!(
         frame.body,
         Body::Edit {
             of: 0,
-            text: String::new()
+            text: String::new(),
+            doc: None,
         }
     );
 }

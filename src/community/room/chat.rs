@@ -57,6 +57,7 @@ impl Room {
             }
         }
         let mut message = Message::new(words.into(), said.reply_to);
+        message.md = self.is_topic();
         message.root = root;
         message.to = to;
         if said.question {
@@ -91,6 +92,7 @@ impl Room {
         Ok(RecordBody::Edit {
             of,
             text: Some(words.into()),
+            md: self.is_topic(),
         })
     }
 
@@ -208,6 +210,7 @@ impl Room {
                 RecordBody::Edit {
                     of,
                     text: Some(text),
+                    ..
                 } if *of == seq => {
                     message.revise(record.seq, text.clone());
                 }

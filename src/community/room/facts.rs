@@ -123,7 +123,7 @@ impl Facts {
         self.seq = record.seq;
         match &record.body {
             RecordBody::Message(it) => self.asked(record, it),
-            RecordBody::Edit { of, text } => self.edited(record.seq, *of, text.as_ref()),
+            RecordBody::Edit { of, text, .. } => self.edited(record.seq, *of, text.as_ref()),
             RecordBody::Delete { of, undo } => {
                 self.deleted(record.seq, *of);
                 if let Some(it) = undo {

@@ -14,7 +14,6 @@ use crate::{
     member::Person,
     now::Now,
     record::{Addressed, Message, RecordBody},
-    text,
 };
 
 impl Room {
@@ -72,7 +71,7 @@ impl Room {
                     seq,
                     at_ms: now.unix_ms,
                     from: author.clone(),
-                    text: text::short(text),
+                    text: self.short(text),
                 })
             })
         };
@@ -105,6 +104,7 @@ impl Room {
             RecordBody::Edit {
                 of,
                 text: Some(text),
+                ..
             } => {
                 let is_told_of = self
                     .message(*of)
@@ -112,7 +112,7 @@ impl Room {
                 is_told_of
                     .then(|| RowChange::NoticeText {
                         seq: *of,
-                        text: text::short(text),
+                        text: self.short(text),
                     })
                     .into_iter()
                     .collect()
@@ -124,7 +124,7 @@ impl Room {
                 kept: Some(kept),
             } if kept.message.is_told_of() => vec![RowChange::NoticeText {
                 seq: *of,
-                text: text::short(&kept.message.text),
+                text: self.short(&kept.message.text),
             }],
             _ => Vec::new(),
         }

@@ -57,6 +57,7 @@ impl Room {
             RecordBody::Edit {
                 of,
                 text: Some(text),
+                ..
             } if pinned.of == Some(*of) => {
                 pin.words.as_mut()?.text = text::beginning(text);
                 Some(RowChange::Revise {

@@ -29,6 +29,7 @@ impl Ring {
             RecordBody::Edit {
                 of,
                 text: Some(text),
+                ..
             } => {
                 let before = self.message(*of, |it| {
                     let before = it.last_edit.filter(|it| *it < record.seq);

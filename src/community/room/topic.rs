@@ -54,6 +54,15 @@ impl Room {
         }
     }
 
+    /// As much of a message as a notice or list shows, on one line and without marks.
+    pub(super) fn short(&self, words: &str) -> Arc<str> {
+        if self.is_topic() {
+            text::short(&markdown::plain(&markdown::parse(words)))
+        } else {
+            text::short(words)
+        }
+    }
+
     pub(super) fn check_not_locked(&self, who: &Who) -> Result<(), Refusal> {
         let locked = self.decided.topic.as_ref().is_some_and(|it| it.locked);
         if locked && !self.standing(who).runs_the_room() {
@@ -81,14 +90,21 @@ impl Room {
         if new.kind == TopicKind::Announcement {
             self.check(&from.who, Verb::KeepTopic)?;
         }
-        text::reply(&new.text)?;
+        let words = text::reply(&new.text)?;
+        let mut tags = text::tags(&new.tags)?;
+        // As many of those in the text as there is room for.
+        for tag in markdown::tags(&markdown::parse(&words)) {
+            if tags.len() < limits::TAGS_MAX && !tags.iter().any(|it| **it == *tag) {
+                tags.push(tag.into());
+            }
+        }
         Ok(RecordBody::Topic(Topic {
             kind: new.kind,
             title: title(&new.title)?,
             by: self.person(&from.who),
             made_ms: now.unix_ms,
             board: new.board.clone(),
-            tags: text::tags(&new.tags)?,
+            tags,
             status: beginning(new.kind),
             reason: Arc::from(""),
             accepted: None,
@@ -104,7 +120,9 @@ impl Room {
             return None;
         };
         let words = text::reply(&topic.text).ok()?;
-        Some(RecordBody::Message(Message::new(words.into(), None)))
+        let mut message = Message::new(words.into(), None);
+        message.md = true;
+        Some(RecordBody::Message(message))
     }
 
     pub(super) fn topic_act(&self, from: &Origin, act: &TopicAct) -> Result<RecordBody, Refusal> {
@@ -249,7 +267,7 @@ impl Room {
                 };
                 (seq, Some(said), Some(&it.text))
             }
-            RecordBody::Edit { of, text } => (*of, None, text.as_ref()),
+            RecordBody::Edit { of, text, .. } => (*of, None, text.as_ref()),
             RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. }) => {
                 (*of, Some(TopicTalk::Gone { seq: *of }), None)
             }
@@ -261,7 +279,7 @@ impl Room {
         };
         let is_change = matches!(body, RecordBody::Edit { text: None, .. });
         let excerpt = (of == Topic::OPENING && !is_change).then(|| TopicTalk::Opening {
-            text: words.map_or_else(|| Arc::from(""), |it| text::excerpt(it)),
+            text: words.map_or_else(|| Arc::from(""), |it| self.short(it)),
         });
         let changes = talk.into_iter().chain(excerpt);
         changes.map(RowChange::TopicTalk).collect()
@@ -374,4 +392,4 @@ impl Topic {
     }
 }
 
-const _: () = assert!(limits::TOPIC_TEXT_CHARS_MAX * 3 < limits::FRAME_BYTES_MAX);
+const _: () = assert!(limits::MARKDOWN_CHARS_MAX * 3 < limits::FRAME_BYTES_MAX);

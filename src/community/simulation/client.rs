@@ -199,7 +199,7 @@ impl Client {
                 };
                 self.lines.insert(record.s, line);
             }
-            Body::Edit { of, text } => {
+            Body::Edit { of, text, .. } => {
                 if let Some(line) = self.lines.get_mut(of).filter(|it| !it.deleted) {
                     line.text.clone_from(text);
                 }

@@ -91,7 +91,7 @@ impl Model {
                 }
                 self.lines.insert(record.seq, line);
             }
-            RecordBody::Edit { of, text } => {
+            RecordBody::Edit { of, text, .. } => {
                 let line = self.lines.get_mut(of).expect("an edit names a message");
                 assert!(!line.deleted, "a deleted message is not edited");
                 assert_eq!(line.author, record.author.id, "only the author edits");

@@ -410,6 +410,7 @@ impl World {
                 Need::Member(member) => {
                     place.room.remember_member(self.cast.who(member).clone());
                 }
+                Need::Board(_) => unreachable!("no room of the simulation is a topic"),
                 Need::Upload(blob) => {
                     // Now and then it is somebody else's, or too old.
                     let mine = self.random.percent(80);

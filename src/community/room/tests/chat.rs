@@ -34,6 +34,7 @@ fn a_message_is_trimmed_acked_and_announced_with_its_seq() {
         card: None,
         held: None,
         to: Vec::new(),
+        doc: None,
     };
     assert_eq!(ev[0].body, body);
 }
@@ -206,15 +207,25 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
                 card: None,
                 held: None,
                 to: Vec::new(),
+                doc: None,
             },
             Body::Edit {
                 of: 0,
-                text: String::new()
+                text: String::new(),
+                doc: None,
             },
-            Body::Edit { of: 1, text },
+            Body::Edit {
+                of: 1,
+                text,
+                doc: None,
+            },
         ]
     );
-    let superseded = RecordBody::Edit { of: 1, text: None };
+    let superseded = RecordBody::Edit {
+        of: 1,
+        text: None,
+        md: false,
+    };
     assert_eq!(
         bench.rows.last(),
         Some(&RowChange::Revise {
@@ -242,7 +253,11 @@ fn a_deleted_message_leaves_its_seq_and_no_word_in_the_log() {
         },
         RowChange::Erase {
             seq: 2,
-            left: RecordBody::Edit { of: 1, text: None },
+            left: RecordBody::Edit {
+                of: 1,
+                text: None,
+                md: false,
+            },
         },
     ];
     assert_eq!(bench.rows, erased);

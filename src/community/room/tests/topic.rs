@@ -2,6 +2,7 @@
 
 use protocol::{
     notices::NoticeKind,
+    server::Body,
     topic::{TopicAct, TopicKind, TopicStatus},
 };
 
@@ -23,7 +24,7 @@ fn new(kind: TopicKind) -> NewTopic {
     NewTopic {
         kind,
         title: " 周末去哪儿 ".into(),
-        text: "**想去**爬山".into(),
+        text: "**想去**爬山 #户外".into(),
         board: Some("out".into()),
         tags: vec!["#爬山".into(), "Weekend".into(), "weekend".into()],
     }
@@ -103,9 +104,15 @@ fn a_topic_is_started_once_and_says_what_it_is() {
     );
     let topic = now_is(&bench);
     assert_eq!(topic.title, "周末去哪儿");
-    assert_eq!(topic.tags, ["爬山", "weekend"]);
+    assert_eq!(topic.tags, ["爬山", "weekend", "户外"]);
     assert_eq!(topic.by.id.as_str(), ANN);
     let joined = bench.join(BOB);
+    let Body::Msg { text, doc, .. } = &joined.ev[1].body else {
+        panic!("{:?}", joined.ev[1])
+    };
+    assert_eq!(text, "**想去**爬山 #户外", "as it was written");
+    let shown = markdown::html(doc.as_ref().expect("Markdown is shown"));
+    assert!(shown.contains("<strong>想去</strong>"), "{shown}");
     assert_eq!(joined.state.topic, Some(topic.clone()));
     assert_eq!(joined.ev.len(), 2);
     // Its log says the same after a restart.
@@ -145,9 +152,9 @@ fn nobody_goes_live_in_a_topic() {
 #[test]
 fn what_a_row_shows_follows_the_talk() {
     let mut bench = started(TopicKind::Discussion);
-    let s = bench.say(BOB, &"长".repeat(limits::TOPIC_TEXT_CHARS_MAX));
+    let s = bench.say(BOB, &"长".repeat(limits::MARKDOWN_CHARS_MAX));
     let s = s.expect("a reply is longer than a message");
-    let too_long = "长".repeat(limits::TOPIC_TEXT_CHARS_MAX + 1);
+    let too_long = "长".repeat(limits::MARKDOWN_CHARS_MAX + 1);
     assert_eq!(bench.say(BOB, &too_long), Err(Code::TooLong));
     let client_id = bench.cid();
     let delete = Command::Delete { client_id, of: s };
@@ -179,7 +186,7 @@ fn what_a_row_shows_follows_the_talk() {
     let expected = [
         "topic 周末去哪儿",
         "ann said 2",
-        "begins **想去**爬山",
+        "begins 想去爬山 #户外",
         "bob said 3",
         "gone 3",
         "back 3",
