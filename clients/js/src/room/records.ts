@@ -280,6 +280,8 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "broadcast", broadcast: record.b };
     case "poll_closed":
       return { ...head, kind: "poll_closed", of: record.b.of, voters: record.b.voters };
+    case "topic":
+      return { ...head, kind: "topic", topic: record.b };
     case "poll":
     case "question":
     case "msg":

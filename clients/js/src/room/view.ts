@@ -36,6 +36,7 @@ export function viewOf(state: RoomState): RoomView {
     pin: state.pin,
     picked: state.picked,
     questions: state.questions,
+    topic: state.topic,
     polls: pollsOf(state),
     thread: state.thread,
     typing: typingOf(state),
