@@ -43,12 +43,16 @@ import type {
   StreamKey,
   StreamKeyMade,
   Summary,
+  Doc,
+  Topic,
+  TopicAct,
   WhoPage,
 } from "./protocol/index.js";
 import type { Readable } from "./readable.js";
 import type { WatchOptions, WatcherApi, PublishOptions, PublisherApi } from "./api-media.js";
 
 export type * from "./api-media.js";
+export type * from "./api-topics.js";
 
 /** How the one connection to the server is. */
 export type ConnectionStatus =
@@ -86,7 +90,9 @@ export type Verb =
   | "polls"
   | "go_live"
   | "run_broadcast"
-  | "co_host";
+  | "co_host"
+  | "topic"
+  | "keep_topic";
 
 /** What `new Weiquan(…)` is given; everything but `base` has the browser's own as default. */
 export interface WeiquanOptions {
@@ -282,6 +288,8 @@ export interface RoomApi {
   heart(kind?: string): void;
   /** Loads the page before the oldest message shown; resolves at once at the start. */
   older(): Promise<void>;
+  /** Loads the page around a message, wherever it lies; what is between is a gap. Resolves at once where it is loaded. */
+  at(seq: number): Promise<void>;
   /** Loads what a gap stands for, a page at a time (from its newer end). */
   fetchGap(gap: GapView): Promise<void>;
   /** Asks who is here; the answer is also in `view.roster`. */
@@ -334,6 +342,8 @@ export interface RoomApi {
   /** Who may speak; with `forMs` the mode before comes back by itself. */
   mode(mode: RoomMode, forMs?: number): Promise<void>;
   broadcast(act: BroadcastAct, title?: string, startsMs?: number): Promise<void>;
+  /** Changes what a topic is, in a room that is one. */
+  topic(act: TopicAct): Promise<void>;
   watch(opts?: WatchOptions): WatcherApi;
   publish(source: MediaStream, opts?: PublishOptions): PublisherApi;
 }
@@ -379,6 +389,8 @@ export interface RoomView {
   picked: Quoted | null;
   /** The questions that wait, oldest first; `null` until they are asked for. */
   questions: readonly MessageView[] | null;
+  /** What the topic is, in a room that is one. */
+  topic: Topic | null;
   /** The polls that are open, oldest first. */
   polls: readonly PollView[];
   /** The thread that is open. */
@@ -407,6 +419,8 @@ export interface MessageView {
   author: Person;
   mine: boolean;
   text: string;
+  /** The text as it is shown, where it is Markdown (in a topic); `null` elsewhere, and until the server made it. */
+  doc: Doc | null;
   /** The device's clock, Unix ms. */
   at: number;
   /** The stream position in ms, where it was said while live. */
@@ -522,6 +536,8 @@ export type NoticeView = {
   /** A poll where it was made; with its result once it is closed. */
   | { kind: "poll"; poll: PollView }
   | { kind: "poll_closed"; of: number; voters: number }
+  /** What the topic is from here on. */
+  | { kind: "topic"; topic: Topic }
 );
 
 export interface Burst {

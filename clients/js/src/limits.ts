@@ -5,6 +5,11 @@
 
 /** Characters of one message, after trimming. */
 export const TEXT_CHARS_MAX = 4_000;
+/** The same in a topic. */
+export const MARKDOWN_CHARS_MAX = 20_000;
+export const TAGS_MAX = 10;
+export const TAG_CHARS_MAX = 40;
+export const BOARD_ABOUT_CHARS_MAX = 200;
 export const NAME_CHARS_MAX = 40;
 export const TITLE_CHARS_MAX = 120;
 /** The host's own words above the talk. */

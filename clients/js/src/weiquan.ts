@@ -139,18 +139,18 @@ export class Weiquan implements WeiquanApi {
   }
 
   roomCard(slug: string): Promise<RoomCard> {
-    return this.#call({ method: "GET", path: `rooms/${encodeURIComponent(slug)}` });
+    return this.rest({ method: "GET", path: `rooms/${encodeURIComponent(slug)}` });
   }
 
   makeRoom(wish: { title: string; guests: boolean; slug?: string }): Promise<RoomCard> {
     const body: NewRoom = { ...wish, slug: wish.slug ?? null };
-    return this.#call({ method: "POST", path: "rooms", body });
+    return this.rest({ method: "POST", path: "rooms", body });
   }
 
   broadcast(slug: string, act: BroadcastAct, title?: string, startsMs?: number): Promise<Broadcast> {
     const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
     const body: BroadcastWish = { act, title: title ?? null, ...timed };
-    return this.#call({ method: "POST", path: `rooms/${encodeURIComponent(slug)}/broadcast`, body });
+    return this.rest({ method: "POST", path: `rooms/${encodeURIComponent(slug)}/broadcast`, body });
   }
 
   async upload(slug: string, bytes: Blob, opts: UploadOptions = {}): Promise<BlobMade> {
@@ -171,23 +171,23 @@ export class Weiquan implements WeiquanApi {
 
   summary(slug: string, broadcast: string): Promise<Summary> {
     const path = `rooms/${encodeURIComponent(slug)}/broadcasts/${encodeURIComponent(broadcast)}/summary`;
-    return this.#call({ method: "GET", path });
+    return this.rest({ method: "GET", path });
   }
 
   async lately(): Promise<Ended[]> {
-    return (await this.#call<EndedList>({ method: "GET", path: "lately" })).ended;
+    return (await this.rest<EndedList>({ method: "GET", path: "lately" })).ended;
   }
 
   async streamKeys(slug: string): Promise<StreamKey[]> {
-    return (await this.#call<StreamKeyList>({ method: "GET", path: keysOf(slug) })).keys;
+    return (await this.rest<StreamKeyList>({ method: "GET", path: keysOf(slug) })).keys;
   }
 
   makeStreamKey(slug: string, label: string): Promise<StreamKeyMade> {
-    return this.#call({ method: "POST", path: keysOf(slug), body: { label } });
+    return this.rest({ method: "POST", path: keysOf(slug), body: { label } });
   }
 
   async revokeStreamKey(slug: string, id: string): Promise<void> {
-    await this.#call({ method: "DELETE", path: `${keysOf(slug)}/${encodeURIComponent(id)}` });
+    await this.rest({ method: "DELETE", path: `${keysOf(slug)}/${encodeURIComponent(id)}` });
   }
 
   members(search: MemberSearch = {}): Promise<MemberList> {
@@ -196,7 +196,7 @@ export class Weiquan implements WeiquanApi {
 
   setRole(id: string, role: MemberRole): Promise<MemberCard> {
     const path = `members/${encodeURIComponent(id)}/role`;
-    return this.#call({ method: "PUT", path, body: { role } satisfies RoleWish });
+    return this.rest({ method: "PUT", path, body: { role } satisfies RoleWish });
   }
 
   acts(own: boolean, before?: number): Promise<ActList> {
@@ -211,17 +211,17 @@ export class Weiquan implements WeiquanApi {
 
   async noticesSeen(upto: number): Promise<void> {
     const body = { upto };
-    const { unread } = await this.#call<NoticesUnread>({ method: "POST", path: "notices/seen", body });
+    const { unread } = await this.rest<NoticesUnread>({ method: "POST", path: "notices/seen", body });
     this.inbox.set({ unread, notice: null });
   }
 
   noticeSettings(body?: NoticeSettings): Promise<NoticeSettings> {
-    return this.#call({ method: body ? "PUT" : "GET", path: "notices/settings", body });
+    return this.rest({ method: body ? "PUT" : "GET", path: "notices/settings", body });
   }
 
   mail(body?: MailWish | null): Promise<Mail> {
     const method = body === undefined ? "GET" : body ? "PUT" : "DELETE";
-    return this.#call({ method, path: "mail", body: body ?? undefined });
+    return this.rest({ method, path: "mail", body: body ?? undefined });
   }
 
   confirmMail(link: string): Promise<Mail> {
@@ -242,7 +242,7 @@ export class Weiquan implements WeiquanApi {
 
   async reminder(slug: string, set?: boolean): Promise<boolean> {
     const method = set === undefined ? "GET" : set ? "PUT" : "DELETE";
-    return (await this.#call<Reminder>({ method, path: `rooms/${encodeURIComponent(slug)}/reminder` })).set;
+    return (await this.rest<Reminder>({ method, path: `rooms/${encodeURIComponent(slug)}/reminder` })).set;
   }
 
   calendarUrl(slug: string): string {
@@ -250,15 +250,15 @@ export class Weiquan implements WeiquanApi {
   }
 
   async pushKey(): Promise<string> {
-    return (await this.#call<PushKey>({ method: "GET", path: "push/key" })).key;
+    return (await this.rest<PushKey>({ method: "GET", path: "push/key" })).key;
   }
 
   async pushOn({ endpoint, keys }: PushSubscriptionJSON, lang: string): Promise<void> {
-    await this.#call({ method: "PUT", path: "push/subscription", body: { endpoint, keys, lang } });
+    await this.rest({ method: "PUT", path: "push/subscription", body: { endpoint, keys, lang } });
   }
 
   async pushOff(endpoint: string): Promise<void> {
-    await this.#call({ method: "DELETE", path: "push/subscription", body: { endpoint } });
+    await this.rest({ method: "DELETE", path: "push/subscription", body: { endpoint } });
   }
 
   whipUrl(): string {
@@ -322,11 +322,14 @@ export class Weiquan implements WeiquanApi {
   #page<T>(path: string, search: object): Promise<T> {
     const said = Object.entries(search).filter(([, value]) => (value ?? "") !== "");
     if (said.length > 0) path += `?${new URLSearchParams(said)}`;
-    return this.#call({ method: "GET", path });
+    return this.rest({ method: "GET", path });
   }
 
-  /** As oneself where one is somebody; once more with a fresh token where the server asks for it. */
-  async #call<T>(request: Call): Promise<T> {
+  /**
+   * As oneself where one is somebody; once more with a fresh token where the server asks for it. For what is loaded
+   * apart, too: `Topics`.
+   */
+  async rest<T>(request: Call): Promise<T> {
     const token = await this.#identity.tokenIfAny();
     try {
       return await call<T>(this.#env, { ...request, token });

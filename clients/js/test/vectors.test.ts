@@ -232,6 +232,11 @@ it("says what it wants in the frames that a server reads", async () => {
     room.broadcast("open", "周五"),
     room.broadcast("schedule", "周五", 1_795_000_000_000),
     room.broadcast("end"),
+    room.topic({ do: "title", title: "去哪儿爬山" }),
+    room.topic({ do: "accept", of: 1088 }),
+    room.topic({ do: "accept" }),
+    room.topic({ do: "status", to: "declined", reason: "人手不够" }),
+    room.topic({ do: "lock", on: true }),
     world.clock.advance(5_000),
   ]);
   const bare = (frame: object): object => ({ ...frame, i: 0, cid: "" });
@@ -262,6 +267,7 @@ it("says what it wants in the frames that a server reads", async () => {
     "question",
     "questions",
     "broadcast",
+    "topic",
     "ping",
   ])
     spoken.add(op);

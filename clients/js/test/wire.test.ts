@@ -9,6 +9,10 @@ it("has the numbers of the server's limits", () => {
   const rust = read("../../../src/protocol/limits.rs");
   const shared = [
     "TEXT_CHARS_MAX",
+    "MARKDOWN_CHARS_MAX",
+    "TAGS_MAX",
+    "TAG_CHARS_MAX",
+    "BOARD_ABOUT_CHARS_MAX",
     "NAME_CHARS_MAX",
     "TITLE_CHARS_MAX",
     "PIN_CHARS_MAX",

@@ -12,6 +12,7 @@ import type { ReviewAct } from "./ReviewAct.js";
 import type { RoomMode } from "./RoomMode.js";
 import type { Rules } from "./Rules.js";
 import type { Slug } from "./Slug.js";
+import type { TopicAct } from "./TopicAct.js";
 
 /**
  * One frame of a client.
@@ -53,4 +54,4 @@ multiple?: boolean, for_ms?: number, } | { "op": "close_poll", i: number, a: num
 /**
  * With `schedule`: when it is to start, Unix milliseconds.
  */
-starts_ms?: number, } | { "op": "offer", i: number, a: number, role: PeerRole, sdp: string, } | { "op": "candidate", peer: PeerId, candidate: string, } | { "op": "restart", i: number, peer: PeerId, sdp: string, } | { "op": "show", i: number, peer: PeerId, video: boolean, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };
+starts_ms?: number, } | { "op": "topic", i: number, a: number, cid: ClientId, act: TopicAct, } | { "op": "offer", i: number, a: number, role: PeerRole, sdp: string, } | { "op": "candidate", peer: PeerId, candidate: string, } | { "op": "restart", i: number, peer: PeerId, sdp: string, } | { "op": "show", i: number, peer: PeerId, video: boolean, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };

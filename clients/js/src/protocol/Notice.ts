@@ -34,4 +34,8 @@ starts_ms?: number,
 /**
  * How many more of the same sender it stands for.
  */
-more?: number, seen: boolean, };
+more?: number, seen: boolean, 
+/**
+ * The room is a topic.
+ */
+topic?: boolean, };

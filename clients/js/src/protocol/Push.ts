@@ -18,6 +18,7 @@ import type { Refusal } from "./Refusal.js";
 import type { ReviewAct } from "./ReviewAct.js";
 import type { StageState } from "./StageState.js";
 import type { Tally } from "./Tally.js";
+import type { Topic } from "./Topic.js";
 import type { Votes } from "./Votes.js";
 
 /**
@@ -61,6 +62,10 @@ polls?: Array<OpenPoll>,
  * The votes of every open poll.
  */
 votes?: Array<Votes>, 
+/**
+ * What the topic is, in a room that is one.
+ */
+topic?: Topic, 
 /**
  * Messages whose likes or replies changed.
  */

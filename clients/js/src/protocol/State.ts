@@ -6,6 +6,7 @@ import type { OpenPoll } from "./OpenPoll.js";
 import type { Quoted } from "./Quoted.js";
 import type { StageState } from "./StageState.js";
 import type { Tally } from "./Tally.js";
+import type { Topic } from "./Topic.js";
 import type { Votes } from "./Votes.js";
 
 /**
@@ -44,6 +45,10 @@ polls?: Array<OpenPoll>,
  * The votes of every open poll.
  */
 votes?: Array<Votes>, 
+/**
+ * What the topic is, in a room that is one.
+ */
+topic?: Topic, 
 /**
  * Messages whose likes or replies changed.
  */

@@ -50,6 +50,8 @@ export function apply(state: RoomState, event: RoomEvent): RoomState {
       return older(state, event.records, event.end);
     case "older_failed":
       return { ...state, loadingOlder: false };
+    case "spot":
+      return spot(state, event);
     case "gap_asked":
     case "gap_failed": {
       const loading = event.kind === "gap_asked";
@@ -133,6 +135,7 @@ function joined(state: RoomState, it: Joined, me: Person | null, skew: number): 
     picked: words(it.state.picked),
     // What happened to them in the meantime is unknown where records are left out.
     questions: known && !it.gap ? base.questions : null,
+    topic: it.state.topic ?? null,
     polls: it.state.polls ?? [],
     votes: it.state.votes ?? [],
     voted: it.voted ?? [],
@@ -258,6 +261,7 @@ function changed(state: RoomState, it: State): RoomState {
   const { count, slow_mode_ms, broadcast, stage, polls } = it;
   return {
     ...(it.tally ? tallied(state, it.tally) : state),
+    topic: it.topic ?? state.topic,
     polls: polls ?? state.polls,
     votes: it.votes ?? state.votes,
     // One's vote is of no more account once its poll is closed.
@@ -288,6 +292,21 @@ function older(state: RoomState, records: readonly RecordFrame[], end: boolean):
   const from = before[0]?.s ?? state.from;
   const loaded = takeRecords(state, before, state.last);
   return { ...loaded, from, atStart: end || from <= 1, loadingOlder: false };
+}
+
+/** A page from the middle: what is not loaded before and behind it is a gap. */
+function spot(state: RoomState, { to, records, end }: Extract<RoomEvent, { kind: "spot" }>): RoomState {
+  const from = end ? 1 : (records[0]?.s ?? to + 1);
+  const before: Gap = { from: 1, to: state.from - 1, kind: "named", loading: false };
+  const gaps = [before, ...state.gaps].flatMap((gap): Gap[] =>
+    gap.kind === "part"
+      ? [gap]
+      : [
+          { ...gap, to: Math.min(gap.to, from - 1) },
+          { ...gap, from: Math.max(gap.from, to + 1) },
+        ].filter((it) => it.from <= it.to),
+  );
+  return takeRecords({ ...state, gaps, from: 1, atStart: true }, records, state.last);
 }
 
 /** A page is the newer end of its gap: what is left of the gap is before it. */

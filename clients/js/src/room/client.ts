@@ -40,6 +40,7 @@ import type {
   Roster,
   Rules,
   RulesNow,
+  TopicAct,
   Welcome,
   WhoPage,
 } from "../protocol/index.js";
@@ -188,6 +189,10 @@ export class RoomClient implements RoomApi {
 
   older(): Promise<void> {
     return this.#history.older();
+  }
+
+  at(seq: number): Promise<void> {
+    return this.#history.at(seq);
   }
 
   fetchGap({ from, to }: GapView): Promise<void> {
@@ -342,6 +347,10 @@ export class RoomClient implements RoomApi {
     const named = title === undefined ? {} : { title };
     const timed = startsMs === undefined ? {} : { starts_ms: startsMs };
     return this.#act({ op: "broadcast", act, ...named, ...timed });
+  }
+
+  topic(act: TopicAct): Promise<void> {
+    return this.#act({ op: "topic", act });
   }
 
   watch(opts: WatchOptions = {}): WatcherApi {

@@ -27,6 +27,15 @@ export class History {
     return this.#older;
   }
 
+  async at(seq: number): Promise<void> {
+    const { messages, last } = this.#room.state();
+    if (messages.some((it) => it.seq === seq)) return;
+    const to = Math.min(seq + OLDER_RECORDS / 2, last);
+    const { page, end } = await this.#page(to + 1, OLDER_RECORDS);
+    this.#room.fold({ kind: "spot", to, records: page, end });
+    this.#room.read(page);
+  }
+
   async gap(from: number, to: number): Promise<void> {
     const known = this.#room.state().gaps.find((it) => it.from === from && it.to === to);
     if (!known || known.loading) return;

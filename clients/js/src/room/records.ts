@@ -63,22 +63,37 @@ export function takeRecords(
 export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void {
   switch (record.k) {
     case "edit":
-      change(messages, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
+      change(messages, record.b.of, record.s, (it) => ({
+        ...it,
+        text: record.b.text,
+        doc: record.b.doc ?? null,
+        edited: true,
+      }));
       break;
     case "delete":
       change(messages, record.b.of, record.s, (it) => ({
         ...it,
         text: "",
+        doc: null,
         deleted: true,
         takenBy: record.u,
         card: null,
       }));
       break;
     case "restore": {
-      const { of, text, edits = 0, question = null, card = null } = record.b;
+      const { of, text, doc = null, edits = 0, question = null, card = null } = record.b;
       const known = messages.find(of);
       if (!known || record.s <= known.upTo) break;
-      messages.put({ ...known, text, edited: edits > 0, deleted: false, question, card, upTo: record.s });
+      messages.put({
+        ...known,
+        text,
+        doc,
+        edited: edits > 0,
+        deleted: false,
+        question,
+        card,
+        upTo: record.s,
+      });
       break;
     }
     case "question": {
@@ -118,7 +133,12 @@ function waiting(
           questions.put(show(state, record, `s${record.s}`, record.s, questions));
         break;
       case "edit":
-        change(questions, record.b.of, record.s, (it) => ({ ...it, text: record.b.text, edited: true }));
+        change(questions, record.b.of, record.s, (it) => ({
+          ...it,
+          text: record.b.text,
+          doc: record.b.doc ?? null,
+          edited: true,
+        }));
         break;
       case "delete":
         change(questions, record.b.of, record.s, (it) => ({ ...it, deleted: true, card: null }));
@@ -138,7 +158,9 @@ function waiting(
 export function takeOwnChange(state: RoomState, of: number, seq: number, text: string | null): RoomState {
   const messages = new Sorted(state.messages);
   change(messages, of, seq, (it) =>
-    text === null ? { ...it, text: "", deleted: true, card: null } : { ...it, text, edited: true },
+    text === null
+      ? { ...it, text: "", doc: null, deleted: true, card: null }
+      : { ...it, text, doc: null, edited: true },
   );
   return { ...state, messages: requote(messages.items) };
 }
@@ -173,7 +195,7 @@ export function show(
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, re, root, likes, replies, edits, deleted, question, card, to } = record.b;
+  const { text, doc, re, root, likes, replies, edits, deleted, question, card, to } = record.b;
   const known = all.find(record.s);
   return {
     key,
@@ -182,6 +204,7 @@ export function show(
     author: record.u,
     mine: record.u.id === state.me?.id,
     text,
+    doc: doc ?? null,
     at: record.t - state.skew,
     pos: record.pos ?? null,
     edited: (edits ?? 0) > 0,
@@ -280,6 +303,8 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "broadcast", broadcast: record.b };
     case "poll_closed":
       return { ...head, kind: "poll_closed", of: record.b.of, voters: record.b.voters };
+    case "topic":
+      return { ...head, kind: "topic", topic: record.b };
     case "poll":
     case "question":
     case "msg":

@@ -15,6 +15,7 @@ import type {
   RecordFrame,
   Refusal,
   StageState,
+  Topic,
   Voted,
   Votes,
   HeldItem,
@@ -61,6 +62,7 @@ export interface RoomState {
   readonly picked: Quoted | null;
   /** Those that wait, by seq; `null` until asked for. */
   readonly questions: readonly Shown[] | null;
+  readonly topic: Topic | null;
   readonly polls: readonly OpenPoll[];
   readonly votes: readonly Votes[];
   /** One's own votes in open polls. */
@@ -150,6 +152,8 @@ export type RoomEvent =
   | { kind: "older_asked" }
   | { kind: "older"; records: readonly RecordFrame[]; end: boolean }
   | { kind: "older_failed" }
+  /** A page up to `to`, from anywhere in the log. */
+  | { kind: "spot"; to: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "gap_asked"; from: number; to: number }
   | { kind: "gap_filled"; from: number; to: number; records: readonly RecordFrame[]; end: boolean }
   | { kind: "gap_failed"; from: number; to: number }
@@ -210,6 +214,7 @@ export function emptyRoom(slug: string): RoomState {
     pin: null,
     picked: null,
     questions: null,
+    topic: null,
     polls: [],
     votes: [],
     voted: [],

@@ -36,6 +36,7 @@ export function viewOf(state: RoomState): RoomView {
     pin: state.pin,
     picked: state.picked,
     questions: state.questions,
+    topic: state.topic,
     polls: pollsOf(state),
     thread: state.thread,
     typing: typingOf(state),
@@ -84,6 +85,7 @@ function ownMessage(
     author: wish.by,
     mine: true,
     text,
+    doc: null,
     at: wish.at,
     pos: null,
     edited: false,
@@ -108,8 +110,8 @@ function changing(state: RoomState, it: MessageView, wish: Wish | undefined): Me
   const change = { key: wish.cid, kind: wish.body.kind, delivery };
   // An edit that waits for review took the message out of sight.
   if (delivery.state === "refused" || delivery.state === "held") return { ...it, change };
-  if (wish.body.kind === "delete") return { ...it, change, text: "", deleted: true, card: null };
-  return { ...it, change, text: wish.body.text, edited: true };
+  if (wish.body.kind === "delete") return { ...it, change, text: "", doc: null, deleted: true, card: null };
+  return { ...it, change, text: wish.body.text, doc: null, edited: true };
 }
 
 function deliveryOf(state: RoomState, wish: Wish): Delivery {

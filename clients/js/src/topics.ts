@@ -1,0 +1,85 @@
+/**
+ * Lists of topics, boards and tags, and where one is in a topic: what only some pages ask for, apart from the core.
+ * What is said in a topic is a room's: `client.room(slug)`.
+ */
+import type { TopicsApi, TopicSearch } from "./api-topics.js";
+import type {
+  Board,
+  BoardList,
+  BoardWish,
+  Following,
+  FollowingWish,
+  NewTopic,
+  ReadingWish,
+  TagCount,
+  TagList,
+  TopicCard,
+  TopicList,
+  Unread,
+} from "./protocol/index.js";
+import type { Call } from "./rest.js";
+import { uuid } from "./uuid.js";
+
+/** Asks the server as whoever one is: `Weiquan`. */
+export interface Caller {
+  rest<T>(request: Call): Promise<T>;
+}
+
+export class Topics implements TopicsApi {
+  readonly #by: Caller;
+
+  constructor(by: Caller) {
+    this.#by = by;
+  }
+
+  topics({ featured, news, ...search }: TopicSearch = {}): Promise<TopicList> {
+    const marks = { ...(featured ? { featured } : {}), ...(news ? { news } : {}) };
+    const said = Object.entries({ ...search, ...marks }).filter(([, value]) => (value ?? "") !== "");
+    const query = new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
+    return this.#by.rest({ method: "GET", path: query ? `topics?${query}` : "topics" });
+  }
+
+  topic(slug: string): Promise<TopicCard> {
+    return this.#by.rest({ method: "GET", path: at("topics", slug) });
+  }
+
+  newId(): string {
+    return uuid(Date.now(), Math.random);
+  }
+
+  startTopic(body: NewTopic): Promise<TopicCard> {
+    return this.#by.rest({ method: "POST", path: "topics", body });
+  }
+
+  setReading(slug: string, seq: number): Promise<TopicCard> {
+    const body: ReadingWish = { seq };
+    return this.#by.rest({ method: "PUT", path: `${at("topics", slug)}/reading`, body });
+  }
+
+  setFollowing(slug: string, following: Following): Promise<TopicCard> {
+    const body: FollowingWish = { following };
+    return this.#by.rest({ method: "PUT", path: `${at("topics", slug)}/following`, body });
+  }
+
+  unread(): Promise<Unread> {
+    return this.#by.rest({ method: "GET", path: "unread" });
+  }
+
+  async tags(): Promise<TagCount[]> {
+    return (await this.#by.rest<TagList>({ method: "GET", path: "tags" })).tags;
+  }
+
+  async boards(): Promise<Board[]> {
+    return (await this.#by.rest<BoardList>({ method: "GET", path: "boards" })).boards;
+  }
+
+  async putBoard(slug: string, body: BoardWish): Promise<Board[]> {
+    return (await this.#by.rest<BoardList>({ method: "PUT", path: at("boards", slug), body })).boards;
+  }
+
+  async removeBoard(slug: string): Promise<Board[]> {
+    return (await this.#by.rest<BoardList>({ method: "DELETE", path: at("boards", slug) })).boards;
+  }
+}
+
+const at = (what: string, slug: string): string => `${what}/${encodeURIComponent(slug)}`;
