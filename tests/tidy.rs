@@ -65,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "actor",
             "auth",
             "blobs",
+            "markdown",
             "store",
             "ws",
             "tls",

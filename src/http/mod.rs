@@ -30,6 +30,7 @@ mod mail;
 mod members;
 mod notices;
 mod openapi;
+mod outside;
 mod pages;
 mod passwords;
 mod places;
@@ -202,6 +203,13 @@ fn router(doors: Doors) -> Router {
         .route("/r/{room}", get(share::page))
         .route("/r/{room}/qr.svg", get(share::qr))
         .route("/r/{room}/cover.png", get(share::cover))
+        .route("/t/{room}", get(outside::page))
+        .route("/t/{room}/cover.png", get(share::cover))
+        .route("/t/{room}/feed.atom", get(outside::replies))
+        .route("/talk.atom", get(outside::fresh))
+        .route("/oembed", get(outside::oembed))
+        .route("/sitemap.xml", get(outside::sitemap))
+        .route("/robots.txt", get(outside::robots))
         .route("/mail/stop", get(pages::page).post(mail::stop))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

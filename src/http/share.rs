@@ -113,13 +113,13 @@ async fn open_room(doors: &Doors, slug: String) -> Outcome<Option<RoomRow>> {
 }
 
 /// What is said of a room.
-struct Card {
-    title: String,
-    say: String,
-    circle: String,
-    address: String,
-    picture: String,
-    words: &'static Words,
+pub(super) struct Card {
+    pub(super) title: String,
+    pub(super) say: String,
+    pub(super) circle: String,
+    pub(super) address: String,
+    pub(super) picture: String,
+    pub(super) words: &'static Words,
 }
 
 async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Option<Card>> {
@@ -170,7 +170,7 @@ fn told(room: &RoomRow, broadcast: Option<&BroadcastRow>, words: &Words) -> (Str
 
 impl Card {
     /// The app's page with this card in its head, in place of its own title and description.
-    fn put_into(&self, index: &str) -> String {
+    pub(super) fn put_into(&self, index: &str) -> String {
         let (title, say) = (escape(&self.title), escape(&self.say));
         let circle = escape(&self.circle);
         let mut html = index.to_owned();
@@ -234,7 +234,7 @@ fn replace_between(html: &mut String, before: &str, after: &str, text: &str) {
 }
 
 /// The few words of a card, in the language of whoever asks.
-struct Words {
+pub(super) struct Words {
     locale: &'static str,
     live: &'static str,
     open: &'static str,
@@ -269,8 +269,17 @@ const ENGLISH: Words = Words {
 };
 
 impl Words {
+    /// The first that fits of a thing said in English, simplified and traditional Chinese.
+    pub(super) fn pick<T: Copy>(&self, [english, simplified, traditional]: [T; 3]) -> T {
+        match self.locale {
+            "en_US" => english,
+            "zh_TW" => traditional,
+            _ => simplified,
+        }
+    }
+
     /// By the first language that is ours; Chinese where none is, as in the app's own page.
-    fn of(headers: &HeaderMap) -> &'static Self {
+    pub(super) fn of(headers: &HeaderMap) -> &'static Self {
         let asked = headers.get(header::ACCEPT_LANGUAGE);
         let asked = asked.and_then(|it| it.to_str().ok()).unwrap_or_default();
         for language in asked.split(',') {

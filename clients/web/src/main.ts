@@ -8,7 +8,11 @@ import "./theme/base.css";
 async function start(): Promise<void> {
   await spoken.load(firstLanguage(), platform.words);
   const target = document.getElementById("app");
-  if (target) mount(App, { target });
+  if (target) {
+    // What the server wrote there is for who runs no script.
+    target.replaceChildren();
+    mount(App, { target });
+  }
   platform.keepShell?.();
 }
 

@@ -3,7 +3,7 @@
 //! Written by appends alone, in the transaction of the record that changes them, but for readings.
 
 use protocol::{
-    MemberId, RoomNumber, Seq, Slug,
+    CircleId, MemberId, RoomNumber, Seq, Slug,
     notices::Named,
     server::Person,
     topic::{Following, ReadingPosition, Topic, TopicKind, TopicStatus},
@@ -24,6 +24,7 @@ use crate::{
 pub struct TopicRow {
     pub room: RoomNumber,
     pub slug: Slug,
+    pub circle: CircleId,
     /// May guests read it?
     pub guests: bool,
     pub topic: Topic,
@@ -169,6 +170,20 @@ impl Store {
         .await
     }
 
+    /// Every topic that guests may read, and when something was said in it last; the freshest first.
+    pub async fn open_topics(&self, n: usize) -> Result<Vec<(Slug, u64)>, RowError> {
+        self.read(move |db| {
+            let found = db.all(
+                "SELECT r.slug, t.last_ms FROM topics t JOIN rooms r ON r.number = t.room
+                 WHERE r.guests = 1 AND t.said > 0 ORDER BY t.last_ms DESC LIMIT ?1",
+                [i64::try_from(n).unwrap_or(i64::MAX)],
+                |row| Ok((slug(row, 0)?, row.get(1)?)),
+            )?;
+            Ok(found)
+        })
+        .await
+    }
+
     /// The hashtags with the most topics, each with its number of them.
     pub async fn tags(&self, for_guests: bool, n: usize) -> Result<Vec<(String, u32)>, RowError> {
         self.read(move |db| {
@@ -189,7 +204,7 @@ const COLUMNS: &str =
     "t.room, r.slug, r.guests, t.kind, t.title, t.starter, t.starter_name, t.starter_mark, t.made_ms, t.board,
      t.tags, t.status, t.reason, t.accepted, t.helper, t.helper_name, t.locked, t.pinned, t.featured, t.excerpt,
      t.replies, (SELECT count(*) FROM likes l WHERE l.room = t.room AND l.seq = 2), t.last_seq, t.last_ms,
-     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following
+     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle
      FROM topics t JOIN rooms r ON r.number = t.room
      LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
@@ -274,6 +289,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
     Ok(TopicRow {
         room: row.get(0)?,
         slug: slug(row, 1)?,
+        circle: row.get(30)?,
         guests: row.get(2)?,
         topic: Topic {
             kind: TopicKind::from_word(row.text(3)?).ok_or(DbError::Odd(3))?,

@@ -1,0 +1,313 @@
+//! The page of a topic: its opening and replies as HTML, a card for links, and what search engines read
+//! (`DiscussionForumPosting` of schema.org).
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use axum::{
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderMap, Method, Uri, header},
+    response::{IntoResponse, Response},
+};
+use community::record::Topic;
+use html_escape::encode_quoted_attribute as escape;
+use protocol::{Seq, Slug};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::{PageOf, TopicRow};
+
+use super::{Said, address, moment, open_topic, said, words::PageWords};
+use crate::http::{
+    Doors, pages,
+    problem::Outcome,
+    share::{Card, Words},
+};
+
+#[derive(Deserialize)]
+pub(crate) struct From {
+    /// The seq that the page before ended with.
+    after: Option<Seq>,
+}
+
+/// The page of a topic.
+pub(crate) async fn page(
+    State(doors): State<Doors>,
+    Path(slug): Path<String>,
+    from: Result<Query<From>, QueryRejection>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let after = from.ok().and_then(|it| it.0.after);
+    match written(&doors, &Slug::new(slug), after, &headers).await {
+        Ok(Some(html)) => (
+            [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                (header::CACHE_CONTROL, pages::ASK_AGAIN),
+                (header::VARY, "accept-language"),
+            ],
+            html,
+        )
+            .into_response(),
+        // Where there is nothing for guests, or the storage cannot be read, the app comes all the same.
+        Ok(None) | Err(_) => pages::page(method, uri, headers).await,
+    }
+}
+
+async fn written(
+    doors: &Doors,
+    slug: &Slug,
+    after: Option<Seq>,
+    headers: &HeaderMap,
+) -> Outcome<Option<String>> {
+    let (Some(index), Some(topic)) = (pages::index(), open_topic(doors, slug).await?) else {
+        return Ok(None);
+    };
+    let Some(circle) = doors.store.circle().await? else {
+        return Ok(None);
+    };
+    let words = Words::of(headers);
+    let (messages, next) = said(doors, &topic, PageOf::After(after.unwrap_or(0))).await?;
+    let address = address(doors, slug);
+    let card = Card {
+        title: topic.topic.title.clone(),
+        say: topic.excerpt.clone(),
+        circle: circle.name,
+        address: address.clone(),
+        picture: format!("{}/t/{slug}/cover.png", doors.settings.origin),
+        words,
+    };
+    let page = TopicPage {
+        topic: &topic,
+        messages: &messages,
+        next,
+        is_first: after.is_none(),
+        address: &address,
+        words: PageWords(words),
+    };
+    let mut html = card.put_into(&index);
+    put(&mut html, "</head>", Put::Before, &page.head());
+    put(&mut html, "<div id=\"app\">", Put::Behind, &page.body());
+    html = without(html, "<noscript>", "</noscript>");
+    let lang = page.words.lang();
+    Ok(Some(html.replacen(
+        "lang=\"zh-CN\"",
+        &format!("lang=\"{lang}\""),
+        1,
+    )))
+}
+
+enum Put {
+    Before,
+    Behind,
+}
+
+fn put(html: &mut String, mark: &str, how: Put, text: &str) {
+    if let Some(at) = html.find(mark) {
+        let at = match how {
+            Put::Before => at,
+            Put::Behind => at + mark.len(),
+        };
+        html.insert_str(at, text);
+    }
+}
+
+fn without(mut html: String, from: &str, to: &str) -> String {
+    if let Some(begin) = html.find(from)
+        && let Some(length) = html[begin..].find(to)
+    {
+        html.replace_range(begin..begin + length + to.len(), "");
+    }
+    html
+}
+
+/// What is written of a topic on one page.
+struct TopicPage<'a> {
+    topic: &'a TopicRow,
+    messages: &'a [Said],
+    next: Option<Seq>,
+    /// It has the opening.
+    is_first: bool,
+    address: &'a str,
+    words: PageWords,
+}
+
+impl TopicPage<'_> {
+    fn head(&self) -> String {
+        let (address, title) = (escape(self.address), escape(&self.topic.topic.title));
+        let mut head = format!(
+            "    <link rel=\"alternate\" type=\"application/atom+xml\" title=\"{title}\" href=\"{address}/feed.atom\" />\n    \
+             <link rel=\"alternate\" type=\"application/json+oembed\" title=\"{title}\" href=\"{}\" />\n",
+            escape(&self.oembed()),
+        );
+        if self.is_first {
+            // `<` is written so that no text ends the element.
+            let posting = self.posting().to_string().replace('<', "\\u003c");
+            let _ = writeln!(
+                head,
+                "    <script type=\"application/ld+json\">{posting}</script>"
+            );
+        }
+        head
+    }
+
+    fn oembed(&self) -> String {
+        let origin = self.address.split("/t/").next().unwrap_or_default();
+        format!("{origin}/oembed?url={}", self.address)
+    }
+
+    /// schema.org/DiscussionForumPosting, as search engines read it.
+    fn posting(&self) -> Value {
+        let it = &self.topic.topic;
+        let text = |said: &Said| markdown::plain(&markdown::parse(&said.text));
+        let person = |name: &str| json!({ "@type": "Person", "name": name });
+        let counted = |what: &str, n: u32| {
+            json!({
+                "@type": "InteractionCounter",
+                "interactionType": format!("https://schema.org/{what}Action"),
+                "userInteractionCount": n,
+            })
+        };
+        let replies = self.replies().filter(|it| !it.text.is_empty());
+        let comments: Vec<Value> = replies
+            .map(|it| {
+                json!({
+                    "@type": "Comment", "text": text(it), "author": person(&it.by),
+                    "datePublished": moment(it.at_ms), "url": format!("{}#s{}", self.address, it.seq),
+                })
+            })
+            .collect();
+        json!({
+            "@context": "https://schema.org",
+            "@type": "DiscussionForumPosting",
+            "headline": it.title,
+            "text": self.opening().map(text).unwrap_or_default(),
+            "author": person(&it.by.name),
+            "datePublished": moment(it.made_ms),
+            "url": self.address,
+            "keywords": it.tags,
+            "interactionStatistic": [counted("Comment", self.topic.replies), counted("Like", self.topic.likes)],
+            "comment": comments,
+        })
+    }
+
+    fn opening(&self) -> Option<&Said> {
+        self.messages.iter().find(|it| it.seq == Topic::OPENING)
+    }
+
+    fn replies(&self) -> impl Iterator<Item = &Said> {
+        self.messages.iter().filter(|it| it.seq != Topic::OPENING)
+    }
+
+    fn body(&self) -> String {
+        let it = &self.topic.topic;
+        let words = &self.words;
+        let mut html = String::from("<main class=\"outside\"><article>");
+        let _ = write!(html, "<h1>{}</h1>", escape(&it.title));
+        let _ = write!(
+            html,
+            "<p class=\"by\">{} · {}",
+            escape(&it.by.name),
+            time(it.made_ms)
+        );
+        let _ = write!(html, " · {}", words.kind(it.kind));
+        if let Some(status) = words.status(it.status) {
+            let _ = write!(html, " · {status}");
+        }
+        if !it.reason.is_empty() {
+            let _ = write!(html, " ({})", escape(&it.reason));
+        }
+        html.push_str("</p>");
+        if let Some(opening) = self.opening() {
+            html.push_str(&self.text(opening));
+        } else {
+            let _ = write!(
+                html,
+                "<p><a href=\"{}\">{}</a></p>",
+                escape(self.address),
+                words.first()
+            );
+        }
+        if !it.tags.is_empty() {
+            let tags: Vec<String> = it
+                .tags
+                .iter()
+                .map(|it| format!("#{}", escape(it)))
+                .collect();
+            let _ = write!(html, "<p class=\"by\">{}</p>", tags.join(" "));
+        }
+        html.push_str("</article>");
+        if let Some(accepted) = it
+            .accepted
+            .and_then(|of| self.messages.iter().find(|it| it.seq == of))
+        {
+            let _ = write!(
+                html,
+                "<section class=\"accepted\"><h2>{}</h2>{}</section>",
+                words.accepted(),
+                self.reply(accepted, &BTreeMap::new(), false)
+            );
+        }
+        let _ = write!(
+            html,
+            "<section><h2>{}</h2>",
+            words.replies(self.topic.replies)
+        );
+        let writers: BTreeMap<Seq, &str> =
+            self.replies().map(|it| (it.seq, it.by.as_str())).collect();
+        for said in self.replies() {
+            html.push_str(&self.reply(said, &writers, true));
+        }
+        html.push_str("</section><nav>");
+        if let Some(next) = self.next {
+            let _ = write!(
+                html,
+                "<a rel=\"next\" href=\"{}?after={next}\">{}</a> ",
+                escape(self.address),
+                words.next()
+            );
+        }
+        let _ = write!(html, "<a href=\"/talk\">{}</a></nav></main>", words.all());
+        html
+    }
+
+    fn reply(&self, said: &Said, writers: &BTreeMap<Seq, &str>, anchored: bool) -> String {
+        let mut html = String::from("<article");
+        if anchored {
+            let _ = write!(html, " id=\"s{}\"", said.seq);
+        }
+        let _ = write!(
+            html,
+            "><p class=\"by\"><b>{}</b> · {}",
+            escape(&said.by),
+            time(said.at_ms)
+        );
+        if said.edited {
+            let _ = write!(html, " · {}", self.words.edited());
+        }
+        if let Some(re) = said.re {
+            let whom = writers
+                .get(&re)
+                .map_or_else(|| format!("#{re}"), |it| escape(it).into_owned());
+            let _ = write!(
+                html,
+                " · {} <a href=\"#s{re}\">{whom}</a>",
+                self.words.answers()
+            );
+        }
+        let _ = write!(html, "</p>{}</article>", self.text(said));
+        html
+    }
+
+    fn text(&self, said: &Said) -> String {
+        if said.text.is_empty() {
+            return format!("<p class=\"by\">{}</p>", self.words.deleted());
+        }
+        markdown::html(&markdown::parse(&said.text))
+    }
+}
+
+fn time(at_ms: u64) -> String {
+    let at = moment(at_ms);
+    let shown = at.get(..16).unwrap_or_default().replace('T', " ");
+    format!("<time datetime=\"{at}\">{shown}</time>")
+}

@@ -1,0 +1,83 @@
+//! The few words of a page, in the language of whoever asks.
+
+use protocol::topic::{TopicKind, TopicStatus};
+
+use crate::http::share::Words;
+
+/// The words of a page of a topic.
+pub(super) struct PageWords(pub(super) &'static Words);
+
+impl PageWords {
+    pub(super) fn kind(&self, it: TopicKind) -> &'static str {
+        self.0.pick(match it {
+            TopicKind::Discussion => ["Discussion", "讨论", "討論"],
+            TopicKind::Question => ["Question", "提问", "提問"],
+            TopicKind::Feedback => ["Feedback", "反馈", "回饋"],
+            TopicKind::Offer => ["Offer", "提供", "提供"],
+            TopicKind::Need => ["Need", "求助", "求助"],
+            TopicKind::Recap => ["Recap", "回顾", "回顧"],
+            TopicKind::Announcement => ["Announcement", "公告", "公告"],
+            TopicKind::Poll => ["Poll", "投票", "投票"],
+        })
+    }
+
+    /// Nothing of a topic that is simply open.
+    pub(super) fn status(&self, it: TopicStatus) -> Option<&'static str> {
+        Some(self.0.pick(match it {
+            TopicStatus::Open => return None,
+            TopicStatus::Answered => ["Answered", "已解答", "已解答"],
+            TopicStatus::New => ["New", "新提出", "新提出"],
+            TopicStatus::Seen => ["Seen", "已看到", "已看到"],
+            TopicStatus::Planned => ["Planned", "计划中", "計畫中"],
+            TopicStatus::Doing => ["In progress", "正在做", "正在做"],
+            TopicStatus::Shipped => ["Shipped", "已上线", "已上線"],
+            TopicStatus::Declined => ["Declined", "不采纳", "不採納"],
+            TopicStatus::Matched => ["Matched", "已找到", "已找到"],
+            TopicStatus::Done => ["Done", "已完成", "已完成"],
+            TopicStatus::Thanked => ["Thanked", "已致谢", "已致謝"],
+        }))
+    }
+
+    pub(super) fn replies(&self, n: u32) -> String {
+        match (self.0.pick([0, 1, 2]), n) {
+            (0, 1) => "1 reply".to_owned(),
+            (0, n) => format!("{n} replies"),
+            (1, n) => format!("{n} 条回复"),
+            (_, n) => format!("{n} 則回覆"),
+        }
+    }
+
+    pub(super) fn accepted(&self) -> &'static str {
+        self.0
+            .pick(["Accepted answer", "已采纳的回答", "已採納的回答"])
+    }
+
+    pub(super) fn answers(&self) -> &'static str {
+        self.0.pick(["in answer to", "回复", "回覆"])
+    }
+
+    pub(super) fn edited(&self) -> &'static str {
+        self.0.pick(["edited", "已编辑", "已編輯"])
+    }
+
+    pub(super) fn deleted(&self) -> &'static str {
+        self.0.pick(["This was deleted.", "已删除。", "已刪除。"])
+    }
+
+    pub(super) fn first(&self) -> &'static str {
+        self.0.pick(["From the beginning", "从头看", "從頭看"])
+    }
+
+    pub(super) fn next(&self) -> &'static str {
+        self.0.pick(["Further replies", "后面的回复", "後面的回覆"])
+    }
+
+    pub(super) fn all(&self) -> &'static str {
+        self.0.pick(["All topics", "所有话题", "所有話題"])
+    }
+
+    /// The language as HTML names it.
+    pub(super) fn lang(&self) -> &'static str {
+        self.0.pick(["en", "zh-CN", "zh-TW"])
+    }
+}
