@@ -35,7 +35,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 56);
+    assert_eq!(walked, 57);
     rig.end().await;
 }
 
