@@ -181,7 +181,7 @@ impl Store {
     /// Forgets the index while the server runs, so that it is made again: nothing is found until then.
     /// What was stored goes by and by ([`Store::search_forgets`]).
     pub async fn forget_search(&self) -> Result<(), RowError> {
-        self.write(|db| forget::begin(db)).await?;
+        self.write(forget::begin).await?;
         // Whoever makes it again is woken, by a room that is none.
         self.look_again(0);
         Ok(())
@@ -191,7 +191,7 @@ impl Store {
     pub async fn search_forgets(&self) -> Result<bool, RowError> {
         let forgets = self.read(|db| Ok(forget::is_under_way(db)?)).await?;
         if forgets {
-            self.write_soon(|db| forget::go_on(db)).await?;
+            self.write_soon(forget::go_on).await?;
         }
         Ok(forgets)
     }

@@ -62,9 +62,7 @@ pub(super) fn put(db: &Db, parts: &[RoomDocs]) -> Result<Vec<RoomNumber>, RowErr
         let mut new = Vec::with_capacity(part.docs.len());
         for doc in &part.docs {
             // Nothing of what comes after can be there.
-            if doc.seq > part.after {
-                new.push(doc);
-            } else if !replace(db, part.room, doc)? {
+            if doc.seq > part.after || !replace(db, part.room, doc)? {
                 new.push(doc);
             }
         }
