@@ -3,7 +3,7 @@
 # FUZZ_SECONDS (default 60). A failure tells its seed; WEIQUAN_SEED=that WEIQUAN_SEEDS=1 shows it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-parsers=(-p weiquan-ws -p weiquan-protocol -p weiquan-deflate -p weiquan-markdown -p weiquan-media -p weiquan-rtc -p weiquan-tls -p weiquan-auth -p weiquan-blobs -p weiquan-community)
+parsers=(-p weiquan-ws -p weiquan-protocol -p weiquan-deflate -p weiquan-markdown -p weiquan-media -p weiquan-rtc -p weiquan-tls -p weiquan-auth -p weiquan-blobs -p weiquan-community -p weiquan-folding)
 named=(no_card no_bytes no_payload no_text no_change no_mutated no_datagram no_number nonsense changed_offers may_be_cut whatever_is_taken)
 cargo test --quiet --workspace --locked --no-run
 end=$((SECONDS + ${FUZZ_SECONDS:-60}))

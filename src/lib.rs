@@ -5,7 +5,7 @@
 //! wrote), [`certificates`] (HTTPS of the public port), [`database`] (where PostgreSQL is), [`server`] (builds the parts in order and
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
 //! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`]
-//! (carries notices to people), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
+//! (carries notices to people), [`search`] (makes what is said findable), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
 //! the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
 
 pub mod actor;
@@ -24,5 +24,6 @@ pub mod operate;
 pub mod post;
 pub mod push;
 pub mod reload;
+pub mod search;
 pub mod server;
 pub mod supervisor;

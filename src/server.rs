@@ -36,7 +36,7 @@ use crate::{
     join::{self, Rooms},
     letters::{self, Desk},
     memory::Memory,
-    post,
+    post, search,
 };
 
 /// Reports of media that wait for rooms: a few for each publisher.
@@ -170,6 +170,7 @@ impl Server {
             tokio::spawn(join::carry_reports(reported, directory.clone())),
             tokio::spawn(join::end_expired(directory.clone())),
             tokio::spawn(memory.clone().watch()),
+            tokio::spawn(search::follow(store.clone())),
             tokio::spawn(gauges(
                 people.clone(),
                 directory.clone(),

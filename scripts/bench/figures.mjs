@@ -54,6 +54,8 @@ export const FIGURES = {
   "crowd.generator_sockets": ["sockets", ">= 15000"],
   "crowd.k6_p99_diff_ms": ["ms", "<= 2"],
   "crowd.k6_p99_diff_ms_few": ["ms", null],
+  "topics.search_p99_ms": ["ms", null],
+  "topics.search_p50_ms": ["ms", null],
 };
 
 export const median = (values) => {

@@ -13,7 +13,7 @@ const WHOLE = ["fanout_tls_cpu_ratio_bun", "rss_bytes_per_viewer_tls", "tls_hand
 
 test("every figure has a name, a unit and an aim that can be read", () => {
   for (const [name, [unit, aim]] of Object.entries(FIGURES)) {
-    assert.match(name, /^(fanout|ack|egress|whole|crowd)\.[a-z0-9_]+$/);
+    assert.match(name, /^(fanout|ack|egress|whole|crowd|topics)\.[a-z0-9_]+$/);
     assert.ok(UNITS.includes(unit), `${name} in ${unit}`);
     if (aim !== null) assert.match(aim, /^(<=|>=) \d+(\.\d+)?$/, name);
   }
@@ -41,7 +41,7 @@ test("the report keeps every line it told", (t) => {
 });
 
 test("what the bench tells is on the list, and what is on the list is told", () => {
-  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
   const told = new Set([...sources.matchAll(/tell\("([^"]+)"/g)].map((it) => it[1]));
   assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());
 });

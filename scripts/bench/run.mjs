@@ -6,6 +6,7 @@ import { Report } from "./figures.mjs";
 import { Server, end, load, out, trace } from "./rig.mjs";
 import { fanout, tls } from "./fanout.mjs";
 import { program } from "./program.mjs";
+import { search } from "./search.mjs";
 import { seen } from "./seen.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -86,5 +87,5 @@ async function egress() {
   tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
 }
 
-const parts = { fanout, ack: acks, egress, tls, seen, program, crowd: CROWD };
+const parts = { fanout, ack: acks, egress, tls, seen, program, crowd: CROWD, search };
 for (const part of chosen(process.env.ONLY, parts)) await part(bench);

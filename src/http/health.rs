@@ -1,23 +1,29 @@
 //! Is it alive, is it ready, and what does it count: for load balancers and the operator.
 //!
 //! `/healthz` and `/readyz` are public and say nothing but yes or no. `/metrics` is only on the
-//! admin's port.
+//! admin's port, and so is `/search/rebuild`, which has the index of what was said made again.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::State,
-    http::header,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use protocol::{Code, Refusal};
 use serde::Serialize;
 use store::{Health, Store};
 use telemetry::Metrics;
 
-use super::{Doors, problem::Outcome, seam::Stage, server};
+use super::{
+    Doors,
+    caller::{Proof, hold_origin},
+    problem::Outcome,
+    seam::Stage,
+    server,
+};
 
 /// The body of both.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -83,8 +89,15 @@ pub fn admin(metrics: Metrics, store: Store, stage: Arc<dyn Stage>) -> Router {
     async fn ready(State(it): State<Operator>) -> Outcome<Json<Well>> {
         readiness(&it.store, &*it.stage)
     }
+    /// No page in the operator's browser may ask for it.
+    async fn rebuild(State(it): State<Operator>, headers: HeaderMap) -> Outcome<StatusCode> {
+        hold_origin(&headers, "", Proof::Welcome)?;
+        it.store.forget_search().await?;
+        Ok(StatusCode::ACCEPTED)
+    }
     Router::new()
         .route("/metrics", get(count))
+        .route("/search/rebuild", post(rebuild))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .fallback(server::no_such_route)

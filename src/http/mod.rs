@@ -41,6 +41,7 @@ mod redirect;
 mod reminders;
 mod rooms;
 pub mod seam;
+mod search;
 mod secure;
 mod server;
 mod share;
@@ -250,6 +251,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
             "/push/subscription",
             put(push::subscribe).delete(push::unsubscribe),
         )
+        .route("/search", get(search::find))
         .route("/rooms", get(rooms::list).post(rooms::make))
         .route("/rooms/{room}", get(rooms::show))
         .route("/rooms/{room}/broadcast", post(rooms::broadcast))

@@ -15,7 +15,7 @@ use utoipa::{
 
 use super::{
     accounts, audit, blobs, boards, caller::COOKIE, check, health, history, mail, members, notices,
-    passwords, polls, push, reminders, rooms, server, stream_keys, summary, topics, whip,
+    passwords, polls, push, reminders, rooms, search, server, stream_keys, summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -54,6 +54,7 @@ use super::{
         push::key,
         push::subscribe,
         push::unsubscribe,
+        search::find,
         rooms::list,
         rooms::make,
         rooms::show,

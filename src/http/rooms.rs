@@ -161,6 +161,7 @@ pub(crate) async fn make(
         })
         .await?;
     doors.stage.listed().send_modify(|it| *it += 1);
+    doors.store.look_again(room.number);
     let location = HeaderValue::try_from(format!("/api/v1/rooms/{}", room.slug))
         .expect("a well-formed slug fits a header");
     let made = card(

@@ -31,6 +31,8 @@ pub(crate) struct Throttles {
     blobs: Mutex<Throttle<MemberId>>,
     letters: Mutex<Throttle<MemberId>>,
     letters_address: Mutex<Throttle<[u8; 8]>>,
+    searches: Mutex<Throttle<MemberId>>,
+    searches_address: Mutex<Throttle<[u8; 8]>>,
 }
 
 /// What is counted by address.
@@ -49,6 +51,8 @@ pub(crate) enum ByAddress {
     Upload,
     /// Asking for letters: a household asks seldom.
     Letter,
+    /// Searching without an account.
+    Search,
 }
 
 impl Throttles {
@@ -75,6 +79,9 @@ impl Throttles {
             blobs: bucket(limits::UPLOADS_PER_MINUTE, MINUTE_MS),
             letters: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
             letters_address: bucket(limits::FORGOTTEN_PER_HOUR, 60 * MINUTE_MS),
+            searches: bucket(limits::SEARCHES_PER_MINUTE, MINUTE_MS),
+            // Guests are made at will, so where they come from counts: a hall of them.
+            searches_address: bucket(10 * limits::SEARCHES_PER_MINUTE, MINUTE_MS),
         }
     }
 
@@ -106,6 +113,7 @@ impl Throttles {
             ByAddress::Check => (&self.check, Code::RateLimited),
             ByAddress::Upload => (&self.upload, Code::RateLimited),
             ByAddress::Letter => (&self.letters_address, Code::TooManyTries),
+            ByAddress::Search => (&self.searches_address, Code::RateLimited),
         };
         take(bucket, &prefix(address), clock::unix_ms()).map_err(|ms| too_many(code, ms).into())
     }
@@ -125,6 +133,12 @@ impl Throttles {
     /// One new topic of a member.
     pub(crate) fn topic(&self, member: &MemberId) -> Outcome<()> {
         take(&self.topics, member, clock::unix_ms())
+            .map_err(|ms| too_many(Code::RateLimited, ms).into())
+    }
+
+    /// One search of a member.
+    pub(crate) fn search(&self, member: &MemberId) -> Outcome<()> {
+        take(&self.searches, member, clock::unix_ms())
             .map_err(|ms| too_many(Code::RateLimited, ms).into())
     }
 

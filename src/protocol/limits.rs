@@ -20,6 +20,13 @@ pub const TOPICS_PER_TEN_MINUTES: u32 = 10;
 pub const NAME_CHARS_MAX: usize = 40;
 /// Characters of a room's or broadcast's title.
 pub const TITLE_CHARS_MAX: usize = 120;
+/// Searches of one member a minute; of everybody without an account at one address ten times as many.
+pub const SEARCHES_PER_MINUTE: u32 = 120;
+/// Hits of one page of a search, and where the caller does not say how many.
+pub const SEARCH_HITS_MAX: usize = 50;
+pub const SEARCH_HITS: usize = 20;
+/// Characters of a text that a hit shows.
+pub const SEARCH_SHOWN_CHARS: usize = 160;
 /// Characters of what is pinned; of a longer message its beginning is shown.
 pub const PIN_CHARS_MAX: usize = 400;
 /// Co-hosts of one broadcast.

@@ -254,6 +254,40 @@ bodies! {
     EndedList {
         ended: Vec<Ended>,
     }
+    /// `GET /api/v1/search`: where it is said, the newest first.
+    SearchPage {
+        hits: Vec<SearchHit>,
+        /// Say it as `after` for the next page, which may have hits even where this one has none; absent on
+        /// the last one.
+        next: Option<String>,
+    }
+    /// A message that was found, or a room by its title.
+    SearchHit {
+        room: crate::ids::Slug,
+        room_title: String,
+        /// The room is a topic.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        topic: bool,
+        /// The message; absent where it is the room's title.
+        #[cfg_attr(feature = "ts", ts(type = "number | null"))]
+        seq: Option<u64>,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        at_ms: u64,
+        author: Person,
+        /// The part of the text that shows best why it was found.
+        text: String,
+        /// The text begins before, or goes on behind it.
+        before: bool,
+        behind: bool,
+        /// Where in `text` what was looked for stands, in order and apart.
+        places: Vec<SearchPlace>,
+    }
+    /// From a character (not a byte) to the one behind the last.
+    SearchPlace {
+        from: u32,
+        to: u32,
+    }
     /// `GET /api/v1/check`: what a check of one's line needs.
     CheckPoint {
         /// An SDP answer, to an offer with nothing but a data channel, that leads to the ports that viewers

@@ -315,7 +315,9 @@ fn open_copy(file: &Path) -> DbResult<Db> {
 fn read_contents(db: &Db) -> DbResult<Contents> {
     let schema = db.one("PRAGMA user_version", (), |row| row.get(0))?;
     let names: Vec<String> = db.all(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        // What an index of words keeps in tables of its own is no row of anything.
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         AND name NOT LIKE 'search\\_words%' ESCAPE '\\'",
         (),
         |row| row.get(0),
     )?;

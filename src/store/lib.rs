@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`log`] (the contract and its types), `db` (a database as queries see it), `records`
 //! (the log's queries), `sqlite`, `postgres` and [`simulated`] (the three that keep it), [`writer`]
-//! (group commit) and `readers`, [`store`] (all of it as one value), `migrations` (the tables), and
+//! (group commit) and `readers`, `told` (who hears of a commit), [`store`] (all of it as one value),
+//! `migrations` (the tables), [`search`] (what was said, by its words), and
 //! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each
 //! adds its queries to [`Store`]), [`backup`] (a copy beside a running server, and the way back).
 //!
@@ -19,10 +20,12 @@ mod postgres;
 mod readers;
 mod records;
 mod rows;
+pub mod search;
 pub mod simulated;
 mod sqlite;
 mod standing;
 pub mod store;
+mod told;
 pub mod writer;
 
 pub use db::DbError;
@@ -52,6 +55,7 @@ pub use rows::{
     topics::{TopicCursor, TopicOrder, TopicRow, TopicsOf},
     uploads::{BlobRoom, BlobRow, NewBlob},
 };
+pub use search::{Doc, Has, Hit, Hits, Lagging, RoomDocs, SEARCH_DOCS_MAX, Wanted};
 pub use sqlite::SqliteLog;
 pub use standing::{DatabaseStanding, database_standing};
 pub use store::{OpenError, Place, Store, StoreConfig};

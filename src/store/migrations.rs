@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0006_mail.sql")),
     Migration(include_str!("migrations/0007_turnouts.sql")),
     Migration(include_str!("migrations/0008_topics.sql")),
+    Migration(include_str!("migrations/0009_search.sql")),
 ];
 
 /// The text of one.

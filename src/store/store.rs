@@ -1,6 +1,7 @@
 //! The store as the server holds it: one folder, one writer, a few readers.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -18,6 +19,7 @@ use crate::{
     records::{read, tallies},
     rows::RowError,
     sqlite::{self, SqliteLog},
+    told::Told,
     writer::{Commit, Health, Worked, Writer, WriterHandle},
 };
 
@@ -89,16 +91,15 @@ struct Inner {
     writer: WriterHandle,
     readers: Mutex<Option<Arc<Readers>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    stirred: Arc<Notify>,
-    letters: Notify,
+    told: Arc<Told>,
 }
 
 impl Store {
     /// Opens the folder, makes it where it is missing, and brings an older database up to date. Blocks
     /// for as long as that takes.
     pub fn open(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
-        let stirred = Arc::new(Notify::new());
-        let (log, connections) = on_a_thread(|| open_all(folder, config, stirred.clone()))?;
+        let told = Arc::new(Told::default());
+        let (log, connections) = on_a_thread(|| open_all(folder, config, told.clone()))?;
         let (writer, thread) = Writer::spawn(log).map_err(OpenError::Thread)?;
         let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
         threads.push(thread);
@@ -106,8 +107,7 @@ impl Store {
             writer,
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
-            stirred,
-            letters: Notify::new(),
+            told,
         })))
     }
 
@@ -134,12 +134,23 @@ impl Store {
     /// Returns once something was stored that somebody may have to be told of: a notice, or a change
     /// of a broadcast. What was stored between two calls is not missed; one caller at a time.
     pub async fn stirred(&self) {
-        self.0.stirred.notified().await;
+        self.0.told.stirred.notified().await;
     }
 
     /// Told of each letter that is asked for.
     pub(crate) fn letters(&self) -> &Notify {
-        &self.0.letters
+        &self.0.told.letters
+    }
+
+    /// Rooms whose logs have grown since the last call, once there are some. None is missed; one caller at
+    /// a time, and no commit waits for it.
+    pub async fn grown(&self) -> BTreeSet<RoomNumber> {
+        self.0.told.grown().await
+    }
+
+    /// Has [`Store::grown`] name a room although nothing was said in it.
+    pub fn look_again(&self, room: RoomNumber) {
+        self.0.told.again(room);
     }
 
     /// For readiness: does the log take appends?
@@ -228,7 +239,7 @@ impl Store {
             .await
     }
 
-    async fn read_log<T: Send + 'static>(
+    pub(crate) async fn read_log<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Db) -> Result<T, LogError> + Send + 'static,
     ) -> Result<T, LogError> {
@@ -262,9 +273,25 @@ impl Store {
         &self,
         change: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, RowError> {
+        self.changed(move |db| db.change(change)).await
+    }
+
+    /// The same for what may be lost by a power cut, because it follows from what may not: this answers
+    /// once it is there for everybody, and nobody waits for the disk.
+    pub(crate) async fn write_soon<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, RowError> {
+        self.changed(move |db| db.change_soon(change)).await
+    }
+
+    async fn changed<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
+    ) -> Result<T, RowError> {
         let outcome = self.0.writer.run(move |log| {
             let tables = log.tables().expect("a store's log has tables");
-            match tables.0.change(change) {
+            match change(tables.0) {
                 Err(RowError::Failed(error)) if db::is_storage_failure(&*error) => {
                     tracing::error!(%error, "a row change failed");
                     Worked::Broken(Err(RowError::Unavailable))
@@ -284,17 +311,17 @@ impl Store {
 fn open_all(
     folder: &Path,
     config: &StoreConfig,
-    stirred: Arc<Notify>,
+    told: Arc<Told>,
 ) -> Result<(Box<dyn Log>, Vec<Db>), OpenError> {
     let log: Box<dyn Log> = match &config.url {
         None => {
             let mut log = SqliteLog::open(folder)?;
-            log.stirs(stirred);
+            log.tells(told);
             Box::new(log)
         }
         Some(url) => {
             let mut log = PostgresLog::open(folder, url)?;
-            log.stirs(stirred);
+            log.tells(told);
             Box::new(log)
         }
     };

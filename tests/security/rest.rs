@@ -95,6 +95,14 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             owner(404),
         ),
         ("GET", "/api/v1/rooms", "", all(200)),
+        ("GET", "/api/v1/search?q=x", "", all(200)),
+        ("GET", "/api/v1/search?q=x&room=hall", "", welcome(200)),
+        (
+            "GET",
+            "/api/v1/search?q=x&room=inner",
+            "",
+            [403, 403, 200, 200, 200, 200, 200],
+        ),
         (
             "POST",
             "/api/v1/rooms",
@@ -334,6 +342,7 @@ async fn s23_the_table_has_every_address_of_the_api() {
 
 /// Whether an address is one of a pattern's.
 fn matches_pattern(address: &str, pattern: &str) -> bool {
+    let address = address.split('?').next().unwrap_or_default();
     let (mut address, mut pattern) = (address.split('/'), pattern.split('/'));
     loop {
         match (address.next(), pattern.next()) {

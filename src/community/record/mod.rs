@@ -6,6 +6,7 @@
 //! shows the latest text and none that was taken back.
 
 mod card;
+mod found;
 mod order;
 mod poll;
 mod stored;
@@ -25,6 +26,8 @@ use protocol::{
 use crate::member::{Person, Trace};
 
 pub use card::Card;
+pub use found::Findable;
+pub(crate) use found::card_words;
 pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
 pub use stored::{Columns, ReadError};

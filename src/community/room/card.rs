@@ -13,7 +13,7 @@ use crate::{
     effect::RowChange,
     member::Who,
     now::Now,
-    record::{Card, Held, Message, RecordBody},
+    record::{Card, Held, Message, RecordBody, card_words},
     rights::Verb,
     text,
 };
@@ -53,7 +53,7 @@ impl Room {
             reply_to: shared.reply_to,
             question: false,
             to: &[],
-            beside: words_of(shared.card),
+            beside: card_words(shared.card),
         };
         let mut body = self.publish(now, from, said)?;
         let card = Some(Arc::new(self.card(now, from, shared.card)?));
@@ -221,24 +221,6 @@ impl Room {
             _ => [None, None],
         };
         changes.into_iter().flatten().collect()
-    }
-}
-
-/// What a card says and where it leads, for the rules of words and links.
-fn words_of(card: &protocol::Card) -> String {
-    use protocol::Card::{Event, File, Image, Link, Product, Voice};
-    let some = |it: &Option<String>| it.clone().unwrap_or_default();
-    match card {
-        Image { alt, .. } => alt.clone(),
-        Voice { .. } | protocol::Card::Unknown => String::new(),
-        File { name, .. } => name.clone(),
-        Link { url, title } => format!("{url}\n{}", some(title)),
-        Product {
-            title, price, url, ..
-        } => format!("{title}\n{}\n{url}", some(price)),
-        Event {
-            title, place, url, ..
-        } => format!("{title}\n{}\n{}", some(place), some(url)),
     }
 }
 

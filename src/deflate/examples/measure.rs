@@ -308,6 +308,7 @@ impl<'a> Room<'a> {
                 card: None,
                 held: None,
                 to: Vec::new(),
+                doc: None,
             },
         }
     }

@@ -128,6 +128,24 @@ impl Db {
         self.between(begin, work)
     }
 
+    /// The same without waiting for the disk: a power cut may undo it, and then all of it. The next change
+    /// that waits takes it along.
+    pub(crate) fn change_soon<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(file) => {
+                let _hurry = Hurry::begin(file)?;
+                self.change(work)
+            }
+            Self::Postgres(_) => self.change(|db| {
+                db.batch("SET LOCAL synchronous_commit = off")?;
+                work(db)
+            }),
+        }
+    }
+
     /// Reads what is there at one moment.
     pub(crate) fn view<T, E: From<DbError>>(
         &self,
@@ -179,6 +197,28 @@ impl Db {
             Self::Sqlite(_) => true,
             Self::Postgres(db) => db.is_ready(),
         }
+    }
+}
+
+/// Commits that are not synced, until this is dropped.
+struct Hurry<'a>(&'a Connection);
+
+impl<'a> Hurry<'a> {
+    fn begin(file: &'a Connection) -> DbResult<Self> {
+        file.pragma_update(None, "synchronous", "normal")?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Hurry<'_> {
+    /// INVARIANT: every other commit is synced.
+    fn drop(&mut self) {
+        let back = self.0.pragma_update(None, "synchronous", "full");
+        // After a panic the writer opens another connection.
+        assert!(
+            back.is_ok() || std::thread::panicking(),
+            "a setting of the connection alone does not fail: {back:?}"
+        );
     }
 }
 

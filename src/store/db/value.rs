@@ -125,6 +125,13 @@ impl Params for () {
     }
 }
 
+/// As many as there happen to be.
+impl Params for &[Value<'_>] {
+    fn bind<T>(&self, run: impl FnOnce(&[Value<'_>]) -> T) -> T {
+        run(self)
+    }
+}
+
 impl<V: ToValue, const N: usize> Params for [V; N] {
     fn bind<T>(&self, run: impl FnOnce(&[Value<'_>]) -> T) -> T {
         run(&self.each_ref().map(ToValue::value))

@@ -3,7 +3,6 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use protocol::RoomNumber;
-use tokio::sync::Notify;
 
 use super::{
     open::{DatabaseError, backend, end_backend, lock, open_writer},
@@ -11,15 +10,14 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, DbResult},
-    log::{
-        Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, RowChange, Tables,
-    },
+    log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, Tables},
     records::{
         append::{Ends, append_all},
         read,
     },
     sqlite::lock_folder,
     store::{OpenError, Place},
+    told::Told,
 };
 
 /// The log in a schema of a PostgreSQL database, and the only writer there.
@@ -33,8 +31,8 @@ pub struct PostgresLog {
     backend: i64,
     /// Who wrote last, drawn when this log was opened. While it is ours, nobody else has written.
     name: [u8; 16],
-    /// Woken when something was stored that somebody may have to be told of.
-    stirred: Arc<Notify>,
+    /// Whom to tell of what was stored.
+    told: Arc<Told>,
     /// The folder of what lies beside the database.
     _folder: File,
 }
@@ -58,14 +56,14 @@ impl PostgresLog {
             ends: Ends::default(),
             backend,
             name,
-            stirred: Arc::default(),
+            told: Arc::default(),
             _folder: folder,
         })
     }
 
-    /// Whom to wake when something was stored that somebody may have to be told of.
-    pub(crate) fn stirs(&mut self, whom: Arc<Notify>) {
-        self.stirred = whom;
+    /// Whom to tell of what is stored from here on.
+    pub(crate) fn tells(&mut self, whom: Arc<Told>) {
+        self.told = whom;
     }
 
     /// Makes the connection anew, with the lock; proves by a commit that it takes writes, and sees that
@@ -106,8 +104,8 @@ impl Log for PostgresLog {
             self.heal()?;
         }
         let stored = append_all(&self.db, &mut self.ends, batch);
-        if stored.is_ok() && batch.iter().flat_map(|it| &it.rows).any(RowChange::stirs) {
-            self.stirred.notify_one();
+        if let Ok(results) = &stored {
+            self.told.of(batch, results);
         }
         stored
     }

@@ -11,7 +11,6 @@ use std::{
 };
 
 use protocol::RoomNumber;
-use tokio::sync::Notify;
 
 use super::{
     migrate::migrate,
@@ -19,9 +18,7 @@ use super::{
 };
 use crate::{
     db::{Db, DbError},
-    log::{
-        Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, RowChange, Tables,
-    },
+    log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf, Tables},
     migrations::MIGRATIONS,
     records::{
         append::{Ends, append_all},
@@ -29,6 +26,7 @@ use crate::{
     },
     rows::column::int,
     store::OpenError,
+    told::Told,
 };
 
 /// The write-ahead log is folded into the file when so much of it is in use, even under load. Measured
@@ -50,8 +48,8 @@ pub struct SqliteLog {
     /// How much of the write-ahead log is in use when the next checkpoint under load is due. It grows
     /// while a reader keeps a checkpoint from finishing, so that it is not tried at every commit.
     checkpoint_at: u64,
-    /// Woken when something was stored that somebody may have to be told of.
-    stirred: Arc<Notify>,
+    /// Whom to tell of what was stored.
+    told: Arc<Told>,
     /// Held for as long as the log is open. Last, so that it outlives the connection.
     _lock: File,
 }
@@ -71,14 +69,14 @@ impl SqliteLog {
             folder: folder.to_path_buf(),
             ends: Ends::default(),
             checkpoint_at: WAL_BYTES_MAX,
-            stirred: Arc::default(),
+            told: Arc::default(),
             _lock: lock,
         })
     }
 
-    /// Whom to wake when something was stored that somebody may have to be told of.
-    pub(crate) fn stirs(&mut self, whom: Arc<Notify>) {
-        self.stirred = whom;
+    /// Whom to tell of what is stored from here on.
+    pub(crate) fn tells(&mut self, whom: Arc<Told>) {
+        self.told = whom;
     }
 
     fn wal_file_bytes(&self) -> u64 {
@@ -131,13 +129,11 @@ impl Log for SqliteLog {
     fn append(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError> {
         // Returns after the fsync (synchronous = FULL).
         let stored = append_all(&self.db, &mut self.ends, batch);
-        if stored.is_err() {
-            self.ends = Ends::default();
-        } else {
-            if batch.iter().flat_map(|it| &it.rows).any(RowChange::stirs) {
-                self.stirred.notify_one();
-            }
+        if let Ok(results) = &stored {
+            self.told.of(batch, results);
             self.checkpoint_when_large();
+        } else {
+            self.ends = Ends::default();
         }
         stored
     }

@@ -342,10 +342,13 @@ pub const CHAPTERS: &[Chapter] = &[
                 number: 24,
                 asks: "ids of what belongs to others",
                 answer: "404, the same bytes as for what is not there. That a room exists is no secret: its link says to sign in",
-                proof: Proof::By(&[(
-                    "tests/security/idor.rs",
-                    "s24_what_is_somebody_elses_is_answered_as_what_is_not_there",
-                )]),
+                proof: Proof::By(&[
+                    (
+                        "tests/security/idor.rs",
+                        "s24_what_is_somebody_elses_is_answered_as_what_is_not_there",
+                    ),
+                    ("tests/search.rs", "nobody_finds_what_they_may_not_read"),
+                ]),
             },
             Point {
                 number: 25,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use store::{Append, Entry, RowChange};
+use store::{Append, Doc, Entry, Has, RoomDocs, RowChange};
 
 use crate::{
     disks::{ROOM, append, change, entry, open, set_up},
@@ -99,4 +99,63 @@ async fn a_reader_in_the_way_only_puts_it_off() {
     );
     person.execute_batch("COMMIT").unwrap();
     gone(folder.path()).await;
+}
+
+/// Runs of Chinese and words that are nowhere else, in the forms in which they might be kept.
+fn secrets() -> Vec<String> {
+    let rare: Vec<char> = ('\u{9f40}'..'\u{9f90}').collect();
+    let runs = rare.chunks(4).map(|it| it.iter().collect::<String>());
+    let runs = runs.map(|it| folding::normal(&it).trim().to_owned());
+    runs.chain((0..20).map(|n| format!("zsecret{n}word")))
+        .collect()
+}
+
+#[tokio::test]
+async fn of_a_text_that_is_found_no_more_nothing_is_left_in_any_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    set_up(&store, 1).await;
+    let secrets = secrets();
+    // Many others around them, so that terms lie on many pages and are merged.
+    let doc = |seq: u64| {
+        let secret = &secrets[seq as usize / 25 % secrets.len()];
+        let text = match seq % 25 {
+            0 => format!("大家{seq}好 {secret} and more"),
+            _ => format!("大家好，这是第{seq}句 word{}", seq * 7919 % 3001),
+        };
+        Doc::new(seq, 1_000 + seq, "m_anna".into(), Has::default(), &text)
+    };
+    let with = |after: u64, upto, docs, gone| RoomDocs {
+        room: ROOM,
+        after,
+        upto,
+        docs,
+        gone,
+    };
+    let seqs: Vec<u64> = (1..=1_500).collect();
+    for some in seqs.chunks(100) {
+        let docs = some.iter().map(|it| doc(*it)).collect();
+        let part = with(some[0] - 1, some[99], docs, vec![]);
+        assert!(store.put_search(vec![part]).await.unwrap().is_empty());
+    }
+    let left = |folder: &Path| -> Vec<String> {
+        let files = fs::read_dir(folder)
+            .unwrap()
+            .map(|it| fs::read(it.unwrap().path()).unwrap());
+        let all: Vec<u8> = files.flatten().collect();
+        let there = |it: &&String| all.windows(it.len()).any(|window| window == it.as_bytes());
+        secrets.iter().filter(there).cloned().collect()
+    };
+    until(|| left(folder.path()).len() == secrets.len()).await;
+    let gone: Vec<u64> = seqs
+        .iter()
+        .copied()
+        .filter(|it| it.is_multiple_of(50))
+        .collect();
+    let edited = seqs.iter().filter(|it| *it % 50 == 25);
+    let edited =
+        edited.map(|it| Doc::new(*it, 1_000 + it, "m_anna".into(), Has::default(), "改了"));
+    let part = with(1_500, 1_501, edited.collect(), gone);
+    assert!(store.put_search(vec![part]).await.unwrap().is_empty());
+    until(|| left(folder.path()).is_empty()).await;
 }

@@ -19,6 +19,7 @@ mod ports;
 mod postgres;
 mod restored;
 mod rows;
+mod search;
 mod simulated;
 mod suite;
 mod writer;

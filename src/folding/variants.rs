@@ -56,7 +56,7 @@ const LATIN: &str = "\
 ";
 
 /// The plainest form of a letter in lower case.
-pub(super) fn plainest(char: char) -> char {
+pub(crate) fn plainest(char: char) -> char {
     match char {
         it if it.is_ascii() => it,
         '\u{4e00}'..='\u{9fff}' => lookup(&HAN_PAIRS, char),

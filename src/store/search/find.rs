@@ -1,0 +1,150 @@
+//! Looking: a bounded walk over the texts that have the terms, the newest first.
+
+use folding::{Phrase, query::PHRASES_MAX};
+use protocol::{MemberId, limits::SEARCH_HITS_MAX};
+
+use super::{Hit, Hits, SEARCH_LOOKED_MAX, Wanted, put, terms};
+use crate::{
+    db::{Db, DbResult, Kind, Value},
+    rows::column::int,
+};
+
+/// The newest texts with the terms of ?1 whose ids are from ?2 on and below ?3, so many as ?4 says.
+const SQLITE: &str = "SELECT rowid AS id FROM search_words
+    WHERE search_words MATCH ?1 AND rowid >= ?2 AND rowid < ?3 ORDER BY rowid DESC LIMIT ?4";
+const POSTGRES: &str = "SELECT id FROM search_docs
+    WHERE words @@ CAST(?1 AS tsquery) AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
+
+/// Texts that are looked at first.
+const LOOKED_FIRST: usize = 500;
+/// What every text holds: stands for a phrase that is not there.
+const ANYTHING: &str = " ";
+
+pub(super) fn find(db: &Db, wanted: &Wanted) -> DbResult<Hits> {
+    if wanted.is_empty() {
+        return Ok(Hits::default());
+    }
+    let (asked, candidates) = match db {
+        Db::Sqlite(_) => (terms::match_of(wanted), SQLITE),
+        Db::Postgres(_) => (terms::tsquery_of(wanted), POSTGRES),
+    };
+    let above = wanted.from_ms.map_or(0, put::first_of);
+    let until = wanted
+        .to_ms
+        .map_or(i64::MAX, |it| put::first_of(it.saturating_add(1)));
+    let span = Span {
+        asked: &asked,
+        candidates,
+        above,
+        below: wanted.after.map_or(until, |it| until.min(int(it))),
+    };
+    db.view(|db| {
+        if matches!(db, Db::Postgres(_)) {
+            // There nothing else bounds what a term costs that everybody uses; and which way is best hangs on
+            // the term.
+            db.batch(
+                "SET LOCAL statement_timeout = '3s'; SET LOCAL plan_cache_mode = force_custom_plan",
+            )?;
+        }
+        page(db, wanted, &span)
+    })
+}
+
+/// Which texts are looked at.
+struct Span<'a> {
+    asked: &'a str,
+    candidates: &'static str,
+    above: i64,
+    below: i64,
+}
+
+fn page(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Hits> {
+    let mut page = Hits::default();
+    // Of a word that everybody uses a few are enough, and are to be had for less than all of them.
+    for looked in [LOOKED_FIRST, SEARCH_LOOKED_MAX] {
+        let (found, is_end) = look(db, wanted, span, looked)?;
+        page = found;
+        if is_end {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// The page, as far as so many texts fill it, and whether it is full or there are no more.
+fn look(db: &Db, wanted: &Wanted, span: &Span<'_>, looked: usize) -> DbResult<(Hits, bool)> {
+    let n = wanted.n.clamp(1, SEARCH_HITS_MAX);
+    let found = fitting(db, wanted, span, (looked, n + 1))?;
+    let mut hits: Vec<Hit> = found.iter().map(|it| it.1).collect();
+    if hits.len() > n {
+        hits.truncate(n);
+        let next = found.get(n - 1).map(|it| it.0.unsigned_abs());
+        return Ok((Hits { hits, next }, true));
+    }
+    let (seen, last): (u64, Option<i64>) = db.one(
+        &format!("SELECT count(*), min(id) FROM ({}) c", span.candidates),
+        span.values(looked).as_slice(),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let is_end = seen < looked as u64;
+    let next = last.filter(|_| !is_end).map(i64::unsigned_abs);
+    Ok((Hits { hits, next }, is_end))
+}
+
+impl Span<'_> {
+    fn values(&self, n: usize) -> Vec<Value<'_>> {
+        vec![
+            Value::Text(self.asked),
+            Value::Int(self.above),
+            Value::Int(self.below),
+            Value::Int(int(n as u64)),
+        ]
+    }
+}
+
+/// The first texts of the span that may be shown and hold every phrase, with their ids.
+fn fitting(
+    db: &Db,
+    wanted: &Wanted,
+    span: &Span<'_>,
+    (looked, n): (usize, usize),
+) -> DbResult<Vec<(i64, Hit)>> {
+    let held: String = (0..PHRASES_MAX)
+        .map(|it| format!(" AND instr(d.folded, ?{}) > 0", 12 + it))
+        .collect();
+    let sql = format!(
+        "SELECT d.id, d.room, d.seq FROM ({}) c
+         JOIN search_docs d ON d.id = c.id JOIN rooms r ON r.number = d.room
+         WHERE r.circle = ?5 AND (r.guests = 1 OR ?6 = 1)
+           AND instr(?7, ',' || CAST(d.room AS TEXT) || ',') = 0
+           AND (?8 IS NULL OR d.room = ?8) AND (?9 IS NULL OR d.author = ?9)
+           AND (d.has & ?10) = ?10{held}
+         ORDER BY d.id DESC LIMIT ?11",
+        span.candidates
+    );
+    let except: String = wanted.except.iter().map(|it| format!(",{it},")).collect();
+    let mut needles: Vec<String> = wanted.query.phrases().iter().map(Phrase::needle).collect();
+    needles.resize(PHRASES_MAX, ANYTHING.to_owned());
+    let mut values = span.values(looked);
+    let room = wanted
+        .room
+        .map_or(Value::Null(Kind::Int), |it| Value::Int(it.into()));
+    let author = wanted.author.as_ref().map(MemberId::as_str);
+    values.extend([
+        Value::Int(wanted.circle.into()),
+        Value::Int(wanted.all_rooms.into()),
+        Value::Text(&except),
+        room,
+        author.map_or(Value::Null(Kind::Text), Value::Text),
+        Value::Int(put::bits(wanted.has)),
+        Value::Int(int(n as u64)),
+    ]);
+    values.extend(needles.iter().map(|it| Value::Text(it)));
+    db.all(&sql, values.as_slice(), |row| {
+        let hit = Hit {
+            room: row.get(1)?,
+            seq: row.get(2)?,
+        };
+        Ok((row.get(0)?, hit))
+    })
+}
