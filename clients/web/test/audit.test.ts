@@ -39,6 +39,12 @@ describe("the audit log", () => {
     ["rules", "refuse 3, hold 2, links hold", en, "Words refused: 3, words held: 2, links: Held"],
     ["rules", "refuse 0, hold 12, links members", zhCN, "拒绝 0 个词，待审 12 个词，链接：仅成员"],
     ["mode", "questions", zhTW, zhTW.modes.questions],
+    ["topic", "locked", en, "Locked"],
+    ["topic", "board help", zhCN, "版块：help"],
+    ["topic", "status declined 人手不够", zhCN, "不采纳 · 人手不够"],
+    ["topic", "status planned ", en, "Planned"],
+    ["topic", "accepted #5", zhTW, "採納了第 5 則訊息"],
+    ["topic", "title When?", en, "Title, before: When?"],
     ["role", "moderator", zhCN, "管理"],
     ["role", "member", en, "Member"],
   ];

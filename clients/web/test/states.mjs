@@ -190,6 +190,70 @@ export const states = [
   { name: "set-up-link", path: "/?circle=new&who=nobody" },
   { name: "set-up", path: "/set-up?circle=new&who=nobody#one-time-code" },
   { name: "set-up-done", path: "/set-up?circle=new&who=nobody#one-time-code", then: setUp },
+  { name: "talk", path: "/talk" },
+  { name: "talk-guest", path: "/talk?who=nobody" },
+  { name: "talk-filtered", path: "/talk?board=reading&tag=%E5%9B%9E%E9%A1%BE" },
+  { name: "talk-none-here", path: "/talk?kind=poll" },
+  { name: "talk-empty", path: "/talk?circle=empty" },
+  { name: "boards", path: "/talk?who=owner", then: (page) => clickOn(page, "[data-act=boards]") },
+  {
+    name: "board-new", path: "/talk?who=owner",
+    then: async (page) => {
+      await clickOn(page, "[data-act=boards]");
+      await clickOn(page, "[data-act=new-board]");
+    },
+  },
+  { name: "new-topic", path: "/talk/new" },
+  { name: "new-topic-guest", path: "/talk/new?who=nobody" },
+  {
+    name: "new-topic-failed", path: "/talk/new",
+    then: async (page) => {
+      await page.waitForSelector("input[name=title]");
+      await page.type("input[name=title]", "This fails once");
+      await page.type("textarea[name=text]", "写好的话都还在。\n\n第二段也在。");
+      await page.type("input[name=tags]", "#共读 周末");
+      await clickOn(page, "form .main");
+      await page.waitForSelector("[role=alert]");
+    },
+  },
+  { name: "topic", path: "/t/weakties" },
+  { name: "topic-top", path: "/t/weakties?s=2" },
+  { name: "topic-written", path: "/t/written", then: (page) => page.$eval(".scroll", (it) => (it.scrollTop = it.scrollHeight)).then(() => settle(300)) },
+  { name: "topic-answered", path: "/t/answered?s=2" },
+  { name: "topic-planned", path: "/t/planned?s=2" },
+  { name: "topic-declined", path: "/t/declined?who=guest" },
+  { name: "topic-matched", path: "/t/matched" },
+  { name: "topic-locked", path: "/t/locked" },
+  { name: "topic-guest", path: "/t/weakties?who=guest" },
+  { name: "topic-none", path: "/t/books" },
+  { name: "topic-long", path: "/t/much" },
+  { name: "topic-loading", path: "/t/joining" },
+  { name: "topic-failed", path: "/t/failed" },
+  { name: "topic-members", path: "/t/inner?who=guest" },
+  { name: "topic-nowhere", path: "/t/nothing-here" },
+  { name: "topic-menu", path: "/t/answered?who=owner&s=3", then: (page) => clickOn(page, "[data-seq='3'] [data-act=more]") },
+  { name: "topic-manage", path: "/t/planned?who=owner&s=2", then: (page) => clickOn(page, "[data-act=manage]") },
+  {
+    name: "topic-decline", path: "/t/planned?who=owner&s=2",
+    then: async (page) => {
+      await clickOn(page, "[data-act=manage]");
+      await clickOn(page, "dialog[open] input[value=declined]");
+    },
+  },
+  { name: "topic-follow", path: "/t/weakties?s=2", then: (page) => clickOn(page, "[data-act=follow]") },
+  {
+    name: "topic-quote", path: "/t/weakties?s=2",
+    then: async (page) => {
+      await page.waitForSelector("[data-quotable='2'] p");
+      await page.$eval("[data-quotable='2'] p", (it) => {
+        const range = document.createRange();
+        range.setStart(it.firstChild, 12);
+        range.setEnd(it.firstChild, 28);
+        document.getSelection().addRange(range);
+      });
+      await page.waitForSelector("[data-act=quote]");
+    },
+  },
   { name: "not-found", path: "/nowhere/at/all" },
 ];
 

@@ -53,9 +53,16 @@ async function kept(path) {
 
 /** What a push says, in the language that the browser subscribed with. */
 const WORDS = {
-  en: { mention: "mentioned you", reply: "replied to you", picked: "is answering your question", reminder: "begins soon", live: "is live" },
-  "zh-CN": { mention: "提到了你", reply: "回复了你", picked: "正在回答你的提问", reminder: "的直播快开始了", live: "开播了" },
-  "zh-TW": { mention: "提到了你", reply: "回覆了你", picked: "正在回答你的提問", reminder: "的直播快開始了", live: "開播了" },
+  en: { mention: "mentioned you", reply: "replied to you", picked: "is answering your question", reminder: "begins soon", live: "is live", accepted: "accepted your reply", changed: "moved a topic on" },
+  "zh-CN": { mention: "提到了你", reply: "回复了你", picked: "正在回答你的提问", reminder: "的直播快开始了", live: "开播了", accepted: "采纳了你的回复", changed: "更新了话题" },
+  "zh-TW": { mention: "提到了你", reply: "回覆了你", picked: "正在回答你的提問", reminder: "的直播快開始了", live: "開播了", accepted: "採納了你的回覆", changed: "更新了話題" },
+};
+
+/** How far a topic is: the first word of what a push of a change says. */
+const STATUSES = {
+  en: { new: "New", seen: "Seen", planned: "Planned", doing: "In progress", shipped: "Shipped", declined: "Declined", done: "Done", thanked: "Thanked" },
+  "zh-CN": { new: "新提出", seen: "已看到", planned: "计划中", doing: "正在做", shipped: "已上线", declined: "不采纳", done: "已完成", thanked: "已致谢" },
+  "zh-TW": { new: "新提出", seen: "已看到", planned: "計畫中", doing: "正在做", shipped: "已上線", declined: "不採納", done: "已完成", thanked: "已致謝" },
 };
 
 self.addEventListener("push", (event) => {
@@ -79,15 +86,21 @@ async function show(data) {
   }
   const words = WORDS[said.lang] ?? WORDS.en;
   await self.registration.showNotification(`${said.from} ${words[said.kind] ?? ""}`.trim(), {
-    body: said.text,
+    body: said.kind === "changed" ? changed(said) : said.text,
     icon: "/icon-192.png",
     // One of a kind in a room: the newest takes the place of the one before, and is heard again.
     tag: `${said.kind} ${said.room}`,
     renotify: true,
     lang: said.lang,
     timestamp: Date.now(),
-    data: { path: `/r/${encodeURIComponent(said.room)}${said.s === undefined ? "" : `?s=${said.s}`}` },
+    data: { path: `/${said.topic ? "t" : "r"}/${encodeURIComponent(said.room)}${said.s === undefined ? "" : `?s=${said.s}`}` },
   });
+}
+
+function changed({ text, lang }) {
+  const [word, ...reason] = text.split(" ");
+  const status = (STATUSES[lang] ?? STATUSES.en)[word] ?? word;
+  return [status, reason.join(" ")].filter(Boolean).join(" · ");
 }
 
 /**

@@ -4,9 +4,12 @@ import type { Platform } from "./ports";
 import { compress } from "./saving.svelte";
 import { keepShell } from "./shell";
 
+const client = new Weiquan({ base: location.origin, compress });
+
 export const platform: Platform = {
-  client: new Weiquan({ base: location.origin, compress }),
+  client,
   check: () => import("./check").then((it) => it.check()),
   sources: () => import("./sources").then((it) => it.sources),
+  topics: () => import("./topics").then((it) => it.topics(client)),
   keepShell,
 };

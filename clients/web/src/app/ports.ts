@@ -2,7 +2,7 @@
  * What the page is built on: the client of the server and the sources of the studio. Two things
  * implement it: `platform.ts` (the real ones) and `fake/platform.ts` (for screenshots and checks).
  */
-import type { CameraOptions, CheckApi, Device, Source, WeiquanApi } from "@weiquan/client";
+import type { CameraOptions, CheckApi, Device, Source, TopicsApi, WeiquanApi } from "@weiquan/client";
 import type { Words } from "../i18n/en";
 
 export interface Sources {
@@ -21,6 +21,8 @@ export interface Platform {
   sources(): Promise<Sources>;
   /** Keeps the app for when there is no network; the stand-in is never kept. */
   keepShell?: () => void;
+  /** Lists of topics: loaded with the first page that has one. */
+  topics(): Promise<TopicsApi>;
   /** A fresh check of this browser and its line. */
   check(): Promise<CheckApi>;
 }

@@ -4,6 +4,9 @@ export type Route =
   | { page: "room"; slug: string }
   | { page: "studio"; slug: string }
   | { page: "summary"; slug: string; id: string }
+  | { page: "talk" }
+  | { page: "new-topic" }
+  | { page: "topic"; slug: string }
   | { page: "members" }
   | { page: "notices" }
   | { page: "audit" }
@@ -16,16 +19,21 @@ export type Route =
   | { page: "set-up" }
   | { page: "not-found" };
 
+const SLUG = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
 export function routeOf(path: string): Route {
   const parts = path.split("/").filter(Boolean);
   const [first, slug, third, id] = parts;
   if (first === undefined) return { page: "home" };
   if (first === "r" && slug !== undefined && parts.length <= (third === "b" ? 4 : 3)) {
-    if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(slug)) return { page: "not-found" };
+    if (!SLUG.test(slug)) return { page: "not-found" };
     if (third === undefined) return { page: "room", slug };
     if (third === "studio") return { page: "studio", slug };
     if (third === "b" && id !== undefined) return { page: "summary", slug, id };
   }
+  if (first === "talk" && parts.length === 1) return { page: "talk" };
+  if (first === "talk" && slug === "new" && parts.length === 2) return { page: "new-topic" };
+  if (first === "t" && slug !== undefined && parts.length === 2) return SLUG.test(slug) ? { page: "topic", slug } : { page: "not-found" };
   if (first === "mail" && parts.length === 2 && (slug === "confirm" || slug === "stop")) return { page: `${slug}-mail` };
   if (parts.length === 1 && (first === "password" || first === "notices" || first === "audit" || first === "check")) return { page: first };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
@@ -43,6 +51,10 @@ export const paths = {
   password: "/password",
   room: (slug: string) => `/r/${slug}`,
   message: (slug: string, seq: number) => `/r/${slug}?s=${seq}`,
+  /** Topics; `query` is what they are filtered by. */
+  talk: (query = "") => (query ? `/talk?${query}` : "/talk"),
+  newTopic: "/talk/new",
+  topic: (slug: string, seq?: number) => (seq === undefined ? `/t/${slug}` : `/t/${slug}?s=${seq}`),
   studio: (slug: string) => `/r/${slug}/studio`,
   /** What a broadcast was, once it is over. */
   summary: (slug: string, id: string) => `/r/${slug}/b/${encodeURIComponent(id)}`,
@@ -60,14 +72,20 @@ export function ownPath(wish: string | null): string {
 
 class Router {
   #path = $state(location.pathname);
+  #search = $state(location.search);
   readonly route: Route = $derived(routeOf(this.#path));
 
   get path(): string {
     return this.#path;
   }
 
+  /** What stands behind the path, with its `?`. */
+  get search(): string {
+    return this.#search;
+  }
+
   start(): () => void {
-    const back = (): void => void (this.#path = location.pathname);
+    const back = (): void => this.#read();
     const click = (event: MouseEvent): void => this.#click(event);
     addEventListener("popstate", back);
     document.addEventListener("click", click);
@@ -80,8 +98,13 @@ class Router {
   go(path: string, how: "push" | "replace" = "push"): void {
     if (how === "push") history.pushState(null, "", path);
     else history.replaceState(null, "", path);
-    this.#path = location.pathname;
+    this.#read();
     scrollTo(0, 0);
+  }
+
+  #read(): void {
+    this.#path = location.pathname;
+    this.#search = location.search;
   }
 
   #click(event: MouseEvent): void {

@@ -35,9 +35,24 @@ function setTo(what: string, why: string, words: Words): string | undefined {
       const rule = named(words.order.linkRules, links);
       return rule === undefined ? undefined : words.audit.rules(Number(refuse), Number(hold), rule);
     }
+    case "topic":
+      return topicSet(why, words);
     default:
       return undefined;
   }
+}
+
+function topicSet(why: string, words: Words): string | undefined {
+  const [, what = "", rest = ""] = /^(\w+) ?(.*)$/s.exec(why) ?? [];
+  const { topics, topicAccepted, topicBoard, topicTitle } = words.audit;
+  if (rest === "") return named(topics, what);
+  if (what === "title") return topicTitle(rest);
+  if (what === "board") return topicBoard(rest === "none" ? words.talk.noBoard : rest);
+  if (what === "accepted") return topicAccepted(rest.replace("#", ""));
+  if (what !== "status") return undefined;
+  const [, status = "", reason = ""] = /^(\w+) ?(.*)$/s.exec(rest) ?? [];
+  const said = named(words.talk.statuses, status);
+  return said && reason ? `${said} · ${reason}` : said;
 }
 
 function named(names: object, key: string): string | undefined {

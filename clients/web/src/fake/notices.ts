@@ -1,6 +1,6 @@
 /** The stand-in inbox: one of each kind, over two days. */
 import { Cell, type Inbox, type Notice, type NoticeList, type NoticeSettings } from "@weiquan/client";
-import { bei, chen, lin, zhou } from "./people";
+import { bei, chen, lin, mo, yang, zhou } from "./people";
 import { wishes } from "./wishes";
 
 const HOUR = 3_600_000;
@@ -11,6 +11,8 @@ const notice = (id: number, more: Omit<Notice, "id" | "title" | "room" | "seen">
 });
 
 const all: Notice[] = [
+  notice(8, { kind: "changed", room: "planned", title: "聊天里希望能按日期跳转", topic: true, s: 7, t: now - 30_000, from: mo, text: "planned " }),
+  notice(7, { kind: "accepted", room: "matched", title: "周六放映，需要一位会剪字幕的朋友", topic: true, s: 4, t: now - 40_000, from: yang, text: "周六放映，需要一位会剪字幕的朋友" }),
   notice(6, { kind: "mention", s: 104, t: now - 60_000, from: bei, text: "@你 上次说的那本书，是不是就是《大连接》？" }),
   notice(5, { kind: "picked", s: 101, t: now - 4 * 60_000, from: lin, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？" }),
   notice(4, { kind: "reply", s: 106, t: now - 9 * 60_000, from: zhou, text: "同意，弱关系才带来新消息", more: 3 }),
@@ -20,10 +22,10 @@ const all: Notice[] = [
 ];
 
 export class FakeNotices {
-  readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 3 : 0, notice: null });
+  readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 5 : 0, notice: null });
   #rows: Notice[] = wishes.circle === "full" ? all : [];
   #settings: NoticeSettings = {
-    ways: (["mention", "reply", "picked", "reminder", "live"] as const).map((kind) => ({ kind, push: kind !== "live", mail: kind !== "live" && kind !== "picked" })),
+    ways: (["mention", "reply", "picked", "reminder", "live", "accepted", "changed"] as const).map((kind) => ({ kind, push: kind !== "live", mail: kind !== "live" && kind !== "picked" })),
     all_live: false,
   };
 

@@ -37,6 +37,7 @@ import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
 import { cards } from "./scenes";
 import { drawing, lately, summary, uploaded } from "./things";
+import { FakeTopics } from "./topics";
 import { wishes } from "./wishes";
 
 const statuses: Record<typeof wishes.status, ConnectionStatus> = {
@@ -46,6 +47,7 @@ const statuses: Record<typeof wishes.status, ConnectionStatus> = {
   refused: { state: "refused", code: "replaced" },
 };
 
+const fakeTopics = new FakeTopics();
 const spent = (): Refused => new Refused({ code: "link_spent", say: "", act: "none" });
 
 class FakeWeiquan implements WeiquanApi {
@@ -224,5 +226,6 @@ export const platform: Platform = {
   check: async () => check(),
   client: new FakeWeiquan(),
   sources: async () => sources,
+  topics: async () => fakeTopics,
   ...(wishes.lang === "pseudo" ? { words: pseudo } : {}),
 };

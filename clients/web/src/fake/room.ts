@@ -11,12 +11,14 @@ import {
   type RoomApi,
   type RoomView,
   type Rules,
+  type TopicAct,
   type WatchStats,
   type WatchView,
   type WatcherApi,
 } from "@weiquan/client";
 import { picture } from "./picture";
 import { everybody, lin } from "./people";
+import { changedTopic } from "./talk";
 import { heldItems, talk, viewOf } from "./scenes";
 
 const STATS: WatchStats = {
@@ -178,6 +180,14 @@ export class FakeRoom implements RoomApi {
       return { ...(messages[0] as MessageView), key: `o${seq}`, seq, author, text: `更早的消息 ${seq}`, at: (messages[0]?.at ?? 0) - (50 - n) * 9000 };
     });
     this.#change({ messages: [...past, ...messages], loadingOlder: false, atStart: (past[0]?.seq ?? 1) <= 1 });
+  }
+  async at(): Promise<void> {}
+  async topic(act: TopicAct): Promise<void> {
+    const { topic, newestSeq, notices, me, messages } = this.view.get();
+    if (topic === null) return;
+    const next = changedTopic(topic, act, messages.find((it) => act.do === "accept" && it.seq === act.of)?.author);
+    const notice = { key: `s${newestSeq + 1}`, seq: newestSeq + 1, at: Date.now(), by: me ?? lin, kind: "topic" as const, topic: next };
+    this.#change({ topic: next, newestSeq: newestSeq + 1, notices: [...notices, notice] });
   }
   async fetchGap(gap: GapView): Promise<void> {
     this.#change({ gaps: this.view.get().gaps.filter((it) => it.from !== gap.from), missed: 0 });

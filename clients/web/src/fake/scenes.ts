@@ -1,5 +1,6 @@
 /** What is in each stand-in room: its slug names its state. */
 import type { Broadcast, HeldItem, MessageView, NoticeView, Person, Phase, PollView, RoomCard, RoomView, Verb } from "@weiquan/client";
+import { topicScene } from "./talk";
 import { product, withThings } from "./things";
 import { bei, chen, everybody, lin, mo, mu, self, wu, yang, zhou } from "./people";
 
@@ -154,7 +155,7 @@ export function viewOf(slug: string): RoomView {
     phase: "joined", live: true, slug, title: known?.title ?? "共读", messages: talk(), atStart: false, loadingOlder: false,
     gaps: [], missed: 0, newestSeq: 111, count: known?.count ?? 214, roster: [...everybody.filter((it) => it.id !== me.id), me],
     slowModeMs: 0, slowTarget: 0, heldCount: null, held: null, mode: { mode: "open", until: null }, broadcast: known?.broadcast ?? null, stage: { here: false, video: false, audio: false },
-    health: null, pin: null, picked: null, questions: [], polls: [], thread: null, typing: { names: [], n: 0 }, me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
+    health: null, pin: null, picked: null, questions: [], polls: [], topic: null, thread: null, typing: { names: [], n: 0 }, me, mutedUntil: null, sendAt: 0, notices: notices(), ...rights(),
   };
   const picture = { here: true, video: true, audio: true };
   const live = broadcast("live", TITLE);
@@ -208,5 +209,5 @@ export function viewOf(slug: string): RoomView {
     nowhere: { phase: "refused", why: { code: "not_found", say: "", act: "stop" }, live: false },
     studio: { messages: lively(), broadcast: null, title: "共读第三夜", newestSeq: 115, notices: [], count: 38 },
   };
-  return { ...base, ...scenes[slug] };
+  return { ...base, ...scenes[slug], ...topicScene(slug, me) };
 }

@@ -1,14 +1,23 @@
 /** What a notice says, and where it leads. Pure. */
-import type { Notice } from "@weiquan/client";
+import type { Notice, TopicStatus } from "@weiquan/client";
 import type { Words } from "../i18n/en";
 
 export function headline(notice: Notice, words: Words): string {
   return words.notices.kinds[notice.kind](notice.from.name, notice.title);
 }
 
+/** What stands below it. How far a topic is comes as its word, and then the reason. */
+export function detail(notice: Pick<Notice, "kind" | "text">, words: Words): string {
+  if (notice.kind !== "changed") return notice.text;
+  const [, word = "", reason = ""] = /^(\S*) ?(.*)$/s.exec(notice.text) ?? [];
+  const status = Object.hasOwn(words.talk.statuses, word) ? words.talk.statuses[word as TopicStatus] : word;
+  return reason ? `${status} · ${reason}` : status;
+}
+
 /** The message itself, or the room where it is about a broadcast. */
 export function placeOf(notice: Notice): string {
-  return notice.s === undefined ? `/r/${notice.room}` : `/r/${notice.room}?s=${notice.s}`;
+  const room = `/${notice.topic ? "t" : "r"}/${notice.room}`;
+  return notice.s === undefined ? room : `${room}?s=${notice.s}`;
 }
 
 /** The message that an address asks for. */

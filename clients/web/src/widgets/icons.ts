@@ -1,6 +1,10 @@
 /** The icons in use, one import each so that only they are bundled. Stroke and size come from `Icon` props. */
+export { default as Accepted } from "@lucide/svelte/icons/circle-check-big";
 export { default as ArrowDown } from "@lucide/svelte/icons/arrow-down";
+export { default as ArrowUp } from "@lucide/svelte/icons/arrow-up";
 export { default as Bell } from "@lucide/svelte/icons/bell";
+export { default as BellOff } from "@lucide/svelte/icons/bell-off";
+export { default as BellOn } from "@lucide/svelte/icons/bell-ring";
 export { default as Camera } from "@lucide/svelte/icons/video";
 export { default as Check } from "@lucide/svelte/icons/check";
 export { default as Clock } from "@lucide/svelte/icons/clock-3";
@@ -35,11 +39,14 @@ export { default as Plus } from "@lucide/svelte/icons/plus";
 export { default as Poll } from "@lucide/svelte/icons/chart-bar-big";
 export { default as Question } from "@lucide/svelte/icons/message-circle-question-mark";
 export { default as Reply } from "@lucide/svelte/icons/reply";
+export { default as Quote } from "@lucide/svelte/icons/quote";
+export { default as Route } from "@lucide/svelte/icons/route";
 export { default as Screen } from "@lucide/svelte/icons/monitor-up";
 export { default as Send } from "@lucide/svelte/icons/send-horizontal";
 export { default as Settings } from "@lucide/svelte/icons/settings-2";
 export { default as Share } from "@lucide/svelte/icons/share";
 export { default as Smile } from "@lucide/svelte/icons/smile";
+export { default as Star } from "@lucide/svelte/icons/star";
 export { default as Thread } from "@lucide/svelte/icons/messages-square";
 export { default as Trash } from "@lucide/svelte/icons/trash-2";
 export { default as User } from "@lucide/svelte/icons/user-round";

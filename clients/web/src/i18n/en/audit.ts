@@ -13,6 +13,10 @@ export const audit = {
   noGap: "No fixed gap between messages",
   rules: (refuse: number, hold: number, links: string) => `Words refused: ${refuse}, words held: ${hold}, links: ${links}`,
   /** A line by its kind; `whom` is empty where it was done to nobody. */
+  topics: { locked: "Locked", unlocked: "Unlocked", pinned: "Pinned", unpinned: "No longer pinned", featured: "Featured", unfeatured: "No longer featured", tags: "Tags" },
+  topicTitle: (was: string) => `Title, before: ${was}`,
+  topicBoard: (to: string) => `Board: ${to}`,
+  topicAccepted: (n: string) => `Accepted message ${n}`,
   did: {
     mute: (by: string, whom: string) => `${by} muted ${whom}`,
     unmute: (by: string, whom: string) => `${by} let ${whom} speak again`,
@@ -35,6 +39,7 @@ export const audit = {
     sign_out_everywhere: (by: string) => `${by} signed out everywhere`,
     password_changed: (by: string) => `${by} changed their password`,
     password_reset: (by: string) => `${by} set a new password by a letter`,
+    topic: (by: string, whom: string) => `${by} changed a topic by ${whom}`,
     reload: () => "The operator read the configuration again",
     restore: () => "The server was restored from a backup: what came after it is gone",
   },

@@ -7,6 +7,7 @@ import { life } from "./life";
 import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
+import { boards, talk, topic } from "./talk";
 import { things } from "./things";
 
 const refusals: Record<StopCode, string> = {
@@ -58,6 +59,7 @@ const refusals: Record<StopCode, string> = {
   too_many_polls: "Three polls are open already. Close one first.",
   questions_only: "Just now only questions are taken: tap the question mark and send again. Your draft is kept.",
   host_only: "Just now the host and moderators speak. Your draft is kept.",
+  locked: "This topic is locked: only moderators write in it. Your draft is kept.",
   no_such_message: "That message is not there any more.",
   wrong_phase: "That step is not possible now.",
   no_broadcast: "There is no broadcast here now.",
@@ -490,6 +492,9 @@ export const en = {
   check,
   order,
   audit,
+  talk,
+  boards,
+  topic,
 
   notFound: {
     title: "There is nothing at this address",

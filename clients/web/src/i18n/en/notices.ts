@@ -34,6 +34,8 @@ export const notices = {
     picked: "Your question is being answered",
     reminder: "A broadcast you wait for begins soon",
     live: "A broadcast goes live",
+    accepted: "Somebody accepts my reply",
+    changed: "A topic I asked for or help with moves on",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} mentioned you`,
@@ -41,5 +43,7 @@ export const notices = {
     picked: (who: string, _room: string) => `${who} is answering your question`,
     reminder: (who: string, _room: string) => `${who}’s broadcast begins soon`,
     live: (who: string, _room: string) => `${who} is live`,
+    accepted: (who: string, _room: string) => `${who} accepted your reply`,
+    changed: (who: string, room: string) => `${who} changed “${room}”`,
   },
 };

@@ -13,6 +13,10 @@ export const audit: Words["audit"] = {
   gap: (time) => `每 ${time}一条`,
   noGap: "不设固定间隔",
   rules: (refuse, hold, links) => `拒绝 ${refuse} 个词，待审 ${hold} 个词，链接：${links}`,
+  topics: { locked: "锁定", unlocked: "解除锁定", pinned: "置顶", unpinned: "取消置顶", featured: "设为精华", unfeatured: "取消精华", tags: "标签" },
+  topicTitle: (was) => `标题，原来是：${was}`,
+  topicBoard: (to) => `版块：${to}`,
+  topicAccepted: (n) => `采纳了第 ${n} 条消息`,
   did: {
     mute: (by, whom) => `${by} 禁言了 ${whom}`,
     unmute: (by, whom) => `${by} 解除了 ${whom} 的禁言`,
@@ -35,6 +39,7 @@ export const audit: Words["audit"] = {
     sign_out_everywhere: (by) => `${by} 在所有设备上退出了登录`,
     password_changed: (by) => `${by} 更改了密码`,
     password_reset: (by) => `${by} 通过邮件设置了新密码`,
+    topic: (by, whom) => `${by} 改动了 ${whom} 的话题`,
     reload: () => "运维重新读取了配置",
     restore: () => "服务器从备份恢复，之后的内容都没有了",
   },

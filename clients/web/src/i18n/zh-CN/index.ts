@@ -7,6 +7,7 @@ import { life } from "./life";
 import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
+import { boards, talk, topic } from "./talk";
 import { things } from "./things";
 
 export const zhCN: Words = {
@@ -60,6 +61,7 @@ export const zhCN: Words = {
     too_many_polls: "同时最多三个投票，先结束一个。",
     questions_only: "现在只收提问，点问号再发。草稿已保留。",
     host_only: "现在只有主持人和管理员说话。草稿已保留。",
+    locked: "这个话题已锁定，只有管理人员能写。草稿已保留。",
     no_such_message: "那条消息已经不在了。",
     wrong_phase: "现在还不能这样做。",
     no_broadcast: "这里现在没有直播。",
@@ -486,6 +488,9 @@ export const zhCN: Words = {
   check,
   order,
   audit,
+  talk,
+  boards,
+  topic,
 
   notFound: {
     title: "这里什么都没有",

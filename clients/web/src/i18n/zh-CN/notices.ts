@@ -34,6 +34,8 @@ export const notices = {
     picked: "我的提问开始回答",
     reminder: "我等的直播快开始",
     live: "有直播开播",
+    accepted: "我的回复被采纳",
+    changed: "我提过或帮过的话题有进展",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} 提到了你`,
@@ -41,5 +43,7 @@ export const notices = {
     picked: (who: string, _room: string) => `${who} 正在回答你的提问`,
     reminder: (who: string, _room: string) => `${who} 的直播快开始了`,
     live: (who: string, _room: string) => `${who} 开播了`,
+    accepted: (who: string, _room: string) => `${who} 采纳了你的回复`,
+    changed: (who: string, room: string) => `${who} 更新了“${room}”`,
   },
 };

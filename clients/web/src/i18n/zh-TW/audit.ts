@@ -13,6 +13,10 @@ export const audit: Words["audit"] = {
   gap: (time) => `每 ${time}一則`,
   noGap: "不設固定間隔",
   rules: (refuse, hold, links) => `拒絕 ${refuse} 個詞，待審 ${hold} 個詞，連結：${links}`,
+  topics: { locked: "鎖定", unlocked: "解除鎖定", pinned: "置頂", unpinned: "取消置頂", featured: "設為精華", unfeatured: "取消精華", tags: "標籤" },
+  topicTitle: (was) => `標題，原來是：${was}`,
+  topicBoard: (to) => `版塊：${to}`,
+  topicAccepted: (n) => `採納了第 ${n} 則訊息`,
   did: {
     mute: (by, whom) => `${by} 禁言了 ${whom}`,
     unmute: (by, whom) => `${by} 解除了 ${whom} 的禁言`,
@@ -35,6 +39,7 @@ export const audit: Words["audit"] = {
     sign_out_everywhere: (by) => `${by} 在所有裝置上登出了`,
     password_changed: (by) => `${by} 變更了密碼`,
     password_reset: (by) => `${by} 透過郵件設定了新密碼`,
+    topic: (by, whom) => `${by} 改動了 ${whom} 的話題`,
     reload: () => "維運重新讀取了設定",
     restore: () => "伺服器從備份還原，之後的內容都沒有了",
   },

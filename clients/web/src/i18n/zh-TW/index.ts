@@ -7,6 +7,7 @@ import { life } from "./life";
 import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
+import { boards, talk, topic } from "./talk";
 import { things } from "./things";
 
 export const zhTW: Words = {
@@ -60,6 +61,7 @@ export const zhTW: Words = {
     too_many_polls: "同時最多三個投票，先結束一個。",
     questions_only: "現在只收提問，點問號再發。草稿已保留。",
     host_only: "現在只有主持人和管理員說話。草稿已保留。",
+    locked: "這個話題已鎖定，只有管理人員能寫。草稿已保留。",
     no_such_message: "那則訊息已經不在了。",
     wrong_phase: "現在還不能這樣做。",
     no_broadcast: "這裡現在沒有直播。",
@@ -486,6 +488,9 @@ export const zhTW: Words = {
   check,
   order,
   audit,
+  talk,
+  boards,
+  topic,
 
   notFound: {
     title: "這裡什麼都沒有",

@@ -34,6 +34,8 @@ export const notices = {
     picked: "我的提問開始回答",
     reminder: "我等的直播快開始",
     live: "有直播開播",
+    accepted: "我的回覆被採納",
+    changed: "我提過或幫過的話題有進展",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} 提到了你`,
@@ -41,5 +43,7 @@ export const notices = {
     picked: (who: string, _room: string) => `${who} 正在回答你的提問`,
     reminder: (who: string, _room: string) => `${who} 的直播快開始了`,
     live: (who: string, _room: string) => `${who} 開播了`,
+    accepted: (who: string, _room: string) => `${who} 採納了你的回覆`,
+    changed: (who: string, room: string) => `${who} 更新了「${room}」`,
   },
 };

@@ -1,0 +1,103 @@
+/** The stand-in's lists of topics, boards and places. */
+import { Refused, type Board, type BoardWish, type Following, type NewTopic, type TagCount, type TopicCard, type TopicList, type TopicSearch, type TopicsApi, type Unread } from "@weiquan/client";
+import { mo, self, yang } from "./people";
+import { scenes } from "./talk";
+import { wishes } from "./wishes";
+
+const DAY = 86_400_000;
+const PAGE = 8;
+
+/** Up to where one has read, by topic. */
+const PLACES: Record<string, number> = { weakties: 10, answered: 7, planned: 5, much: 8_000 };
+
+function cardOf(slug: string, n: number): TopicCard | undefined {
+  const scene = scenes[slug];
+  if (!scene) return undefined;
+  const last = scene.replies.at(-1);
+  const place = PLACES[slug];
+  const unread = place === undefined ? 0 : scene.replies.filter((_, at) => at + 3 > place).length;
+  return {
+    room: slug, guests: scene.guests !== false, topic: scene.topic, excerpt: scene.opening.replace(/\s+/g, " ").slice(0, 140), replies: scene.replies.length,
+    likes: scene.likes ?? 0, last_ms: last ? Date.now() - last[1] * 3_600_000 : Date.now() - n * 60_000, last_by: last?.[0] ?? scene.topic.by,
+    ...(place !== undefined && self !== null && self.mark !== "guest" ? { place: { seq: place, unread, following: "yes" as const } } : {}),
+  };
+}
+
+const more: TopicCard[] = Array.from({ length: 12 }, (_, n) => ({
+  room: `more-${n}`, guests: true,
+  topic: { kind: n % 3 === 0 ? "recap" : "discussion", title: `共读第${["一", "二", "三", "四", "五", "六"][n % 6]}夜的回顾与书单`, by: n % 2 ? mo : yang, made_ms: Date.now() - (9 + n) * DAY, board: "reading", tags: ["回顾"] },
+  excerpt: "这一夜读了什么、谁问了什么、下次读到哪里，都在这里。", replies: 3 + n * 2, likes: n, last_ms: Date.now() - (8 + n) * DAY, last_by: mo,
+}));
+
+export class FakeTopics implements TopicsApi {
+  #boards: Board[] =
+    wishes.circle === "full"
+      ? [
+          { slug: "reading", title: "共读", about: "书、章节、读到哪里了。", topics: 14, place: 0 },
+          { slug: "help", title: "求助与建议", about: "不会用的、想要的，都放这里。", topics: 6, place: 1 },
+          { slug: "market", title: "互助集市", about: "能提供的和需要的。", topics: 3, place: 2 },
+        ]
+      : [];
+  #tries = 0;
+
+  #all(): TopicCard[] {
+    const known = ["locked", "weakties", "books", "answered", "matched", "planned", "declined"].map(cardOf).filter((it) => it !== undefined);
+    return [...known, ...more];
+  }
+
+  async topics({ board, tag, kind, featured, news, after, n = PAGE }: TopicSearch = {}): Promise<TopicList> {
+    if (wishes.circle !== "full") return { topics: [], next: null };
+    const fits = this.#all().filter(
+      (it) =>
+        (board === undefined || it.topic.board === board) && (tag === undefined || it.topic.tags?.includes(tag)) && (kind === undefined || it.topic.kind === kind) &&
+        (!featured || it.topic.featured) && (!news || (it.place?.unread ?? 0) > 0) && (it.guests || (self !== null && self.mark !== "guest")),
+    );
+    const from = Number(after ?? 0);
+    return { topics: fits.slice(from, from + n), next: fits.length > from + n ? String(from + n) : null };
+  }
+  async topic(slug: string): Promise<TopicCard> {
+    if (slug === "failed") throw new TypeError("no network");
+    if (slug === "inner") throw new Refused({ code: "guests_not_allowed", say: "", act: "reauth" });
+    const like = slug === "written" ? "weakties" : slug;
+    const card = like === "much" || like === "joining" ? { ...(cardOf("weakties", 0) as TopicCard) } : cardOf(like, 0);
+    if (!card) throw new Refused({ code: "not_found", say: "", act: "stop" });
+    const member = self !== null && self.mark !== "guest";
+    return like === "much" && member ? { ...card, room: "much", place: { seq: PLACES.much ?? 0, unread: 2_002, following: "yes" } } : { ...card, room: slug };
+  }
+  newId(): string {
+    return "01940000-0000-7000-8000-000000000001";
+  }
+  /** One that has “fails” in its title is not started the first time. */
+  async startTopic(wish: NewTopic): Promise<TopicCard> {
+    if (wish.title.includes("fails") && this.#tries++ === 0) throw new TypeError("no network");
+    Object.assign(window, { startedTopic: wish });
+    return cardOf("books", 0) as TopicCard;
+  }
+  async setPlace(slug: string, seq: number): Promise<TopicCard> {
+    const said = ((window as unknown as { places?: [string, number][] }).places ??= []);
+    said.push([slug, seq]);
+    return this.topic(slug);
+  }
+  async setFollowing(slug: string, following: Following): Promise<TopicCard> {
+    const card = await this.topic(slug);
+    return { ...card, place: { seq: 0, unread: 0, ...card.place, following } };
+  }
+  async unread(): Promise<Unread> {
+    return wishes.circle === "full" ? { topics: 2, messages: 6 } : { topics: 0, messages: 0 };
+  }
+  async tags(): Promise<TagCount[]> {
+    return wishes.circle === "full" ? ["回顾", "共读", "大连接", "放映", "送书", "聊天"].map((tag, n) => ({ tag, topics: 12 - n })) : [];
+  }
+  async boards(): Promise<Board[]> {
+    return this.#boards;
+  }
+  async putBoard(slug: string, { title, about = "", place }: BoardWish): Promise<Board[]> {
+    const before = this.#boards.find((it) => it.slug === slug);
+    const rest = this.#boards.filter((it) => it.slug !== slug);
+    rest.splice(place ?? before?.place ?? rest.length, 0, { slug, title, about, topics: before?.topics ?? 0, place: 0 });
+    return (this.#boards = rest.map((it, place) => ({ ...it, place })));
+  }
+  async removeBoard(slug: string): Promise<Board[]> {
+    return (this.#boards = this.#boards.filter((it) => it.slug !== slug));
+  }
+}

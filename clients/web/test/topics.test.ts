@@ -1,0 +1,238 @@
+import type { MessageView, NoticeView, Person, RoomView, Topic, TopicCard } from "@weiquan/client";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { en } from "../src/i18n/en";
+import { detail, placeOf } from "../src/notices/words";
+import { emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWrong, wishOf } from "../src/talk/draft";
+import { changed, filterOf, isFiltered, queryOf } from "../src/talk/filter";
+import { slugOf } from "../src/talk/slug";
+import { changeSay } from "../src/topic/changes";
+import { PlaceKeeper, SAY_AFTER_MS } from "../src/topic/place.svelte";
+import { readUpTo, unseen } from "../src/topic/places";
+import { barrier, mayAccept, topicActs } from "../src/topic/rights";
+import { rowsOf, type Row } from "../src/topic/rows";
+import { blocks, withQuote } from "../src/topic/text";
+
+const ann: Person = { id: "m_ann", name: "小安", mark: "member" };
+const bob: Person = { id: "m_bob", name: "小波", mark: "member" };
+const topic = (more: Partial<Topic> = {}): Topic => ({ kind: "question", title: "几点集合", by: ann, made_ms: 1, ...more });
+
+const say = (seq: number | null, more: Partial<MessageView> = {}): MessageView => ({
+  key: seq === null ? `mine ${more.text}` : `s${seq}`, seq, author: bob, mine: false, text: `${seq}`, at: 0, pos: null, edited: false, deleted: false, re: null,
+  question: null, likes: 0, liked: false, replies: 0, root: null, card: null, to: [], delivery: { state: "sent" }, change: null, ...more,
+});
+const under = (seq: number | null, root: number, more: Partial<MessageView> = {}): MessageView => say(seq, { root, re: { seq: root, author: bob, text: "", deleted: false }, ...more });
+const gap = (from: number, to: number) => ({ from, to, count: to - from + 1, loading: false });
+const told = (messages: MessageView[], more: Partial<RoomView> = {}) => ({ messages, notices: [] as NoticeView[], gaps: [] as RoomView["gaps"], newestSeq: messages.at(-1)?.seq ?? 0, ...more });
+const brief = (rows: Row[]): string[] =>
+  rows.map((it) => (it.kind === "reply" ? `${it.nested ? "> " : ""}${it.message.seq ?? "mine"}${it.fresh ? " new" : ""}` : it.kind === "gap" ? `gap ${it.gap.from}-${it.gap.to}` : it.kind));
+
+describe("the rows of a topic", () => {
+  it("put answers under what they answer, one level deep, and the rest in the order of time", () => {
+    const rows = rowsOf(told([say(2), say(3), say(4), under(5, 3), under(6, 4), say(7), under(8, 3)]), undefined);
+    expect(brief(rows)).toEqual(["head", "3", "> 5", "> 8", "4", "> 6", "7"]);
+  });
+
+  it("show an answer where it stands in time while what it answers is not loaded", () => {
+    const rows = rowsOf(told([say(2), say(3), under(90, 40), say(91)], { gaps: [gap(4, 89)] }), undefined);
+    expect(brief(rows)).toEqual(["head", "3", "gap 4-89", "90", "91"]);
+  });
+
+  it("begin what is new with a line, once, and mark every new one wherever it stands", () => {
+    const rows = rowsOf(told([say(2), say(3), say(4), under(5, 3), say(6), say(7, { mine: true })]), 4);
+    expect(brief(rows)).toEqual(["head", "3", "> 5 new", "4", "since", "6 new", "7"]);
+    expect(brief(rowsOf(told([say(2), say(3)]), undefined))).toEqual(["head", "3"]);
+  });
+
+  it("keep one's own at the end, or under what they answer, until they have a place", () => {
+    const own = { mine: true, delivery: { state: "pending" } as const };
+    const rows = rowsOf(told([say(2), say(3), say(4), under(null, 3, { ...own, text: "a" }), say(null, { ...own, text: "b" })]), 4);
+    expect(brief(rows)).toEqual(["head", "3", "> mine", "4", "mine"]);
+  });
+
+  it("say what became of the topic between the replies, and poll there", () => {
+    const step = (seq: number, it: Topic): NoticeView => ({ key: `s${seq}`, seq, at: 0, by: ann, kind: "topic", topic: it });
+    const notices = [step(1, topic()), step(4, topic({ status: "answered" }))];
+    const rows = rowsOf(told([say(2), say(3), say(5)], { notices }), undefined);
+    expect(brief(rows)).toEqual(["head", "3", "change", "5"]);
+    expect(rows.find((it) => it.kind === "change")).toMatchObject({ was: { title: "几点集合" } });
+  });
+});
+
+describe("how far one has read", () => {
+  it("goes as far as everything before was seen, and not over what was not", () => {
+    const view = told([say(2), say(3), say(4), under(5, 3), say(6)]);
+    expect(readUpTo(view, 0, new Set([2, 3, 4]))).toBe(4);
+    expect(readUpTo(view, 0, new Set([2, 3, 5, 6]))).toBe(3);
+    expect(readUpTo(view, 4, new Set([5, 6]))).toBe(6);
+  });
+
+  it("counts one's own and what is gone as seen, and every record behind the last message", () => {
+    const view = told([say(2), say(3, { mine: true }), say(4, { deleted: true }), say(5)], { newestSeq: 9 });
+    expect(readUpTo(view, 2, new Set())).toBe(4);
+    expect(readUpTo(view, 2, new Set([5]))).toBe(9);
+  });
+
+  it("stops before what is not loaded, and never goes back", () => {
+    const view = told([say(2), say(3), say(90)], { gaps: [gap(4, 89)] });
+    expect(readUpTo(view, 0, new Set([2, 3, 90]))).toBe(3);
+    expect(readUpTo(view, 89, new Set([90]))).toBe(90);
+    expect(readUpTo(view, 95, new Set())).toBe(95);
+  });
+
+  it("tells which replies of others came and were not in sight", () => {
+    const all = [say(2), say(3), say(4, { mine: true }), say(5), say(6), say(null)];
+    expect(unseen(all, 2, new Set([5]))).toEqual([3, 6]);
+  });
+});
+
+describe("saying how far one has read", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is said a while after, the last of it once, and at once when one leaves", async () => {
+    const said: number[] = [];
+    const keeper = new PlaceKeeper(3, async (seq) => (said.push(seq), {} as TopicCard));
+    for (const seq of [2, 3, 4, 6, 5]) keeper.reached(seq);
+    expect(said).toEqual([]);
+    vi.advanceTimersByTime(SAY_AFTER_MS);
+    expect(said).toEqual([6]);
+    keeper.reached(9);
+    keeper.now();
+    keeper.now();
+    vi.advanceTimersByTime(SAY_AFTER_MS);
+    expect(said).toEqual([6, 9]);
+  });
+
+  it("is said again with the next where it failed", async () => {
+    const said: number[] = [];
+    const keeper = new PlaceKeeper(0, (seq) => (said.push(seq), said.length === 1 ? Promise.reject(new Error("no network")) : Promise.resolve({} as TopicCard)));
+    keeper.reached(5);
+    keeper.now();
+    await vi.advanceTimersByTimeAsync(0);
+    keeper.now();
+    expect(said).toEqual([5, 5]);
+  });
+});
+
+describe("filters", () => {
+  it("are what an address says, and nothing that it cannot mean", () => {
+    expect(filterOf("?board=help&kind=question&tag=%23%E5%91%A8%E6%9C%AB&featured=true&news=true")).toEqual({ board: "help", kind: "question", tag: "周末", featured: true, news: true });
+    expect(filterOf("?kind=party&featured=1&board=")).toEqual({});
+  });
+
+  it("make the same address whatever was chosen first", () => {
+    const one = changed(changed({}, "tag", "周末"), "board", "help");
+    const two = changed(changed({}, "board", "help"), "tag", "周末");
+    expect(queryOf(one)).toBe(queryOf(two));
+    expect(filterOf(`?${queryOf(one)}`)).toEqual(two);
+    expect(isFiltered(changed(changed(one, "tag", undefined), "board", undefined))).toBe(false);
+  });
+});
+
+describe("the draft of a topic", () => {
+  beforeEach(() => {
+    const all = new Map<string, string>();
+    vi.stubGlobal("localStorage", { getItem: (key: string) => all.get(key) ?? null, setItem: (key: string, it: string) => all.set(key, it), removeItem: (key: string) => all.delete(key) });
+  });
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it("is kept with its client id until there is nothing in it", () => {
+    const draft = { ...emptyDraft("c1"), kind: "offer" as const, title: "借书", tags: "书", guests: false };
+    keep(draft);
+    expect(kept()).toEqual(draft);
+    keep({ ...draft, title: " ", tags: "" });
+    expect(kept()).toBeUndefined();
+    keep(draft);
+    forget();
+    expect(kept()).toBeUndefined();
+  });
+
+  it("is read as far as it can be", () => {
+    expect(read({ cid: "c1", kind: "party", title: 4, text: "有", guests: false })).toEqual({ ...emptyDraft("c1"), text: "有", guests: false });
+    expect(read({ title: "no id" })).toBeUndefined();
+    expect(read("words")).toBeUndefined();
+    expect(isEmpty(emptyDraft("c1"))).toBe(true);
+  });
+
+  it("takes tags as people write them, each once", () => {
+    expect(tagsIn("#周末 ＃爬山，Hiking、hiking ; 周末")).toEqual(["周末", "爬山", "hiking"]);
+    expect(tagsIn("  ")).toEqual([]);
+    expect(tagsWrong(["a_b", "周末2"])).toBeUndefined();
+    expect(tagsWrong(["a-b"])).toEqual({ kind: "unfit", tag: "a-b" });
+    expect(tagsWrong(["x".repeat(41)])).toMatchObject({ kind: "unfit" });
+    expect(tagsWrong(Array.from({ length: 11 }, (_, n) => `t${n}`))).toEqual({ kind: "too_many" });
+  });
+
+  it("is sent trimmed, without a board that was not chosen", () => {
+    const wish = wishOf({ ...emptyDraft("c1"), title: " 借书 ", text: "有三本\n", tags: "#书" });
+    expect(wish).toEqual({ cid: "c1", kind: "discussion", title: "借书", text: "有三本", tags: ["书"], guests: true });
+  });
+});
+
+describe("what one may do", () => {
+  const view = (mark: RoomView["mark"], can: string[], it: Topic, me = bob) => ({ mark, can: new Set(can) as RoomView["can"], me, topic: it, phase: "joined" as const });
+
+  it("lets its starter accept somebody else's reply, and no one the opening", () => {
+    const starter = view("member", ["talk", "topic"], topic({ kind: "need" }), ann);
+    expect(mayAccept(starter, say(3))).toBe(true);
+    expect(mayAccept(starter, say(3, { author: ann }))).toBe(false);
+    expect(mayAccept(starter, say(2))).toBe(false);
+    expect(mayAccept(view("member", ["talk"], topic()), say(3))).toBe(false);
+    expect(mayAccept(view("owner", ["topic"], topic({ kind: "discussion" })), say(3))).toBe(false);
+  });
+
+  it("lets the helper say done, and only the starter thank", () => {
+    const helper = { id: bob.id, name: bob.name };
+    const matched = topic({ kind: "offer", status: "matched", accepted: 3, helper });
+    expect(topicActs(view("member", ["talk"], matched)).done).toBe(true);
+    const done = { ...matched, status: "done" as const };
+    expect(topicActs(view("member", ["talk"], done)).thank).toBe(false);
+    expect(topicActs(view("member", ["talk", "topic"], done, ann)).thank).toBe(true);
+    expect(topicActs(view("moderator", ["talk", "topic", "keep_topic"], topic({ kind: "feedback" }))).steps).toContain("declined");
+  });
+
+  it("stands in the way of writing where the topic is locked or one is a guest", () => {
+    expect(barrier(view("member", ["talk"], topic({ locked: true })))).toBe("locked");
+    expect(barrier(view("moderator", ["talk"], topic({ locked: true })))).toBeUndefined();
+    expect(barrier(view("guest", ["watch"], topic()))).toBe("guest");
+    expect(barrier(view("member", ["talk"], topic()))).toBeUndefined();
+  });
+});
+
+describe("words", () => {
+  it("say what a record changed", () => {
+    const was = topic();
+    const cases: [Partial<Topic>, string][] = [
+      [{ locked: true }, "Mo locked the topic"],
+      [{ featured: true }, "Mo featured the topic"],
+      [{ status: "answered", accepted: 3, helper: { id: "m", name: "Wu" } }, "Mo accepted the reply of Wu"],
+      [{ status: "declined", reason: "too few of us" }, "Mo: now Declined · too few of us"],
+      [{ title: "When?" }, "Mo changed the title to “When?”"],
+      [{ tags: ["a"] }, "Mo changed the tags"],
+    ];
+    for (const [more, expected] of cases) expect(changeSay(was, { ...was, ...more }, "Mo", en)).toBe(expected);
+    expect(changeSay(was, was, "Mo", en)).toBeUndefined();
+  });
+
+  it("tell of a topic by its status and reason, and lead into it", () => {
+    expect(detail({ kind: "changed", text: "declined too few of us" }, en)).toBe("Declined · too few of us");
+    expect(detail({ kind: "changed", text: "planned " }, en)).toBe("Planned");
+    expect(detail({ kind: "changed", text: "tomorrow’s word" }, en)).toBe("tomorrow’s · word");
+    expect(detail({ kind: "mention", text: "planned" }, en)).toBe("planned");
+    const notice = { id: 1, kind: "accepted", room: "t1", title: "", t: 0, from: ann, text: "", seen: false } as const;
+    expect(placeOf({ ...notice, s: 5, topic: true })).toBe("/t/t1?s=5");
+    expect(placeOf({ ...notice, s: 5 })).toBe("/r/t1?s=5");
+  });
+
+  it("set quotes apart, and quote into a draft", () => {
+    expect(blocks("> a\n> b\nc\n\nd\ne")).toEqual([{ quote: true, text: "a\nb" }, { quote: false, text: "c" }, { quote: false, text: "d\ne" }]);
+    expect(withQuote("说到\n", "一\n\n二")).toBe("说到\n\n> 一\n> 二\n\n");
+    expect(withQuote("", "一")).toBe("> 一\n\n");
+  });
+
+  it("find an address for a board of any name", () => {
+    expect(slugOf("Help & Ideas", [])).toBe("help-ideas");
+    expect(slugOf("共读", [])).toBe("board");
+    expect(slugOf("共读", ["board", "board-2"])).toBe("board-3");
+  });
+});
