@@ -11,7 +11,7 @@ const NOON = new Date(2026, 2, 1, 12).getTime();
 
 function message(seq: number | null, more: Partial<MessageView> = {}): MessageView {
   return {
-    key: `k${seq ?? "new"}`, seq, author: bei, mine: false, text: "a", at: NOON, pos: null, edited: false, deleted: false, question: null, card: null, to: [],
+    key: `k${seq ?? "new"}`, seq, author: bei, mine: false, text: "a", doc: null, at: NOON, pos: null, edited: false, deleted: false, question: null, card: null, to: [],
     re: null, likes: 0, liked: false, replies: 0, root: null, delivery: { state: "sent" }, change: null, ...more,
   };
 }

@@ -45,7 +45,7 @@ describe("naming people", () => {
 
 describe("messages that name me", () => {
   const message = (seq: number | null, more: Partial<MessageView> = {}): MessageView => ({
-    key: `${seq}`, seq, author: anna, mine: false, text: "a", at: 0, pos: null, edited: false, deleted: false, re: null,
+    key: `${seq}`, seq, author: anna, mine: false, text: "a", doc: null, at: 0, pos: null, edited: false, deleted: false, re: null,
     question: null, to: [], card: null, likes: 0, liked: false, replies: 0, root: null, delivery: { state: "sent" }, change: null, ...more,
   });
 

@@ -17,7 +17,7 @@ const bob: Person = { id: "m_bob", name: "小波", mark: "member" };
 const topic = (more: Partial<Topic> = {}): Topic => ({ kind: "question", title: "几点集合", by: ann, made_ms: 1, ...more });
 
 const say = (seq: number | null, more: Partial<MessageView> = {}): MessageView => ({
-  key: seq === null ? `mine ${more.text}` : `s${seq}`, seq, author: bob, mine: false, text: `${seq}`, at: 0, pos: null, edited: false, deleted: false, re: null,
+  key: seq === null ? `mine ${more.text}` : `s${seq}`, seq, author: bob, mine: false, text: `${seq}`, doc: null, at: 0, pos: null, edited: false, deleted: false, re: null,
   question: null, likes: 0, liked: false, replies: 0, root: null, card: null, to: [], delivery: { state: "sent" }, change: null, ...more,
 });
 const under = (seq: number | null, root: number, more: Partial<MessageView> = {}): MessageView => say(seq, { root, re: { seq: root, author: bob, text: "", deleted: false }, ...more });

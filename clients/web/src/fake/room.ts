@@ -47,7 +47,7 @@ export class FakeRoom implements RoomApi {
     const seq = newestSeq + 1;
     const author = everybody[seq % everybody.length] ?? lin;
     const message: MessageView = {
-      key: `h${seq}`, seq, author, mine: false, text, at: Date.now(), pos: null, edited: false, deleted: false, re: null, question: null, card: null, to: [],
+      key: `h${seq}`, seq, author, mine: false, text, doc: null, at: Date.now(), pos: null, edited: false, deleted: false, re: null, question: null, card: null, to: [],
       likes: 0, liked: false, replies: 0, root: null, change: null, delivery: { state: "sent" },
     };
     this.#change({ messages: [...messages, message], newestSeq: seq });
@@ -70,7 +70,7 @@ export class FakeRoom implements RoomApi {
     const key = `mine ${++this.#sent}`;
     const quoted = messages.find((it) => it.seq === re);
     const message: MessageView = {
-      key, seq: null, author: me ?? lin, mine: true, text, at: Date.now(), pos: null, edited: false, deleted: false,
+      key, seq: null, author: me ?? lin, mine: true, text, doc: null, at: Date.now(), pos: null, edited: false, deleted: false,
       re: quoted && re !== undefined ? { seq: re, author: quoted.author, text: quoted.text, deleted: false } : null,
       question: null, card: null, likes: 0, liked: false, replies: 0, root: re ?? null, to: [...to], change: null, delivery: { state: "pending" },
     };

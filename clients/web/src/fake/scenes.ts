@@ -38,7 +38,7 @@ function said(author: Person, text: string, more: Partial<MessageView> = {}): Me
   seq += 1;
   at += 17_000;
   return {
-    key: `s${seq}`, seq, author, mine: author.id === self?.id, text, at, pos: 2_300_000 + seq * 17_000, edited: false,
+    key: `s${seq}`, seq, author, mine: author.id === self?.id, text, doc: null, at, pos: 2_300_000 + seq * 17_000, edited: false,
     deleted: false, re: null, question: null, card: null, likes: 0, liked: false, replies: 0, root: null, to: [], delivery: { state: "sent" }, change: null, ...more,
   };
 }

@@ -103,7 +103,7 @@ export const scenes: Record<string, Scene> = {
 function said(seq: number, author: Person, ms: number, text: string, more: Partial<MessageView> = {}): MessageView {
   const mark = author.mark === "host" ? "member" : author.mark;
   return {
-    key: `s${seq}`, seq, author: { ...author, mark }, mine: author.id === self?.id, text, at: ms, pos: null, edited: false, deleted: false, re: null,
+    key: `s${seq}`, seq, author: { ...author, mark }, mine: author.id === self?.id, text, doc: null, at: ms, pos: null, edited: false, deleted: false, re: null,
     question: null, card: null, likes: 0, liked: false, replies: 0, root: null, to: [], delivery: { state: "sent" }, change: null, ...more,
   };
 }

@@ -19,7 +19,7 @@ function cardOf(slug: string, n: number): TopicCard | undefined {
   return {
     room: slug, guests: scene.guests !== false, topic: scene.topic, excerpt: scene.opening.replace(/\s+/g, " ").slice(0, 140), replies: scene.replies.length,
     likes: scene.likes ?? 0, last_ms: last ? Date.now() - last[1] * 3_600_000 : Date.now() - n * 60_000, last_by: last?.[0] ?? scene.topic.by,
-    ...(place !== undefined && self !== null && self.mark !== "guest" ? { place: { seq: place, unread, following: "yes" as const } } : {}),
+    ...(place !== undefined && self !== null && self.mark !== "guest" ? { reading: { seq: place, unread, following: "yes" as const } } : {}),
   };
 }
 
@@ -33,9 +33,9 @@ export class FakeTopics implements TopicsApi {
   #boards: Board[] =
     wishes.circle === "full"
       ? [
-          { slug: "reading", title: "共读", about: "书、章节、读到哪里了。", topics: 14, place: 0 },
-          { slug: "help", title: "求助与建议", about: "不会用的、想要的，都放这里。", topics: 6, place: 1 },
-          { slug: "market", title: "互助集市", about: "能提供的和需要的。", topics: 3, place: 2 },
+          { slug: "reading", title: "共读", about: "书、章节、读到哪里了。", topics: 14, rank: 0 },
+          { slug: "help", title: "求助与建议", about: "不会用的、想要的，都放这里。", topics: 6, rank: 1 },
+          { slug: "market", title: "互助集市", about: "能提供的和需要的。", topics: 3, rank: 2 },
         ]
       : [];
   #tries = 0;
@@ -50,7 +50,7 @@ export class FakeTopics implements TopicsApi {
     const fits = this.#all().filter(
       (it) =>
         (board === undefined || it.topic.board === board) && (tag === undefined || it.topic.tags?.includes(tag)) && (kind === undefined || it.topic.kind === kind) &&
-        (!featured || it.topic.featured) && (!news || (it.place?.unread ?? 0) > 0) && (it.guests || (self !== null && self.mark !== "guest")),
+        (!featured || it.topic.featured) && (!news || (it.reading?.unread ?? 0) > 0) && (it.guests || (self !== null && self.mark !== "guest")),
     );
     const from = Number(after ?? 0);
     return { topics: fits.slice(from, from + n), next: fits.length > from + n ? String(from + n) : null };
@@ -62,7 +62,7 @@ export class FakeTopics implements TopicsApi {
     const card = like === "much" || like === "joining" ? { ...(cardOf("weakties", 0) as TopicCard) } : cardOf(like, 0);
     if (!card) throw new Refused({ code: "not_found", say: "", act: "stop" });
     const member = self !== null && self.mark !== "guest";
-    return like === "much" && member ? { ...card, room: "much", place: { seq: PLACES.much ?? 0, unread: 2_002, following: "yes" } } : { ...card, room: slug };
+    return like === "much" && member ? { ...card, room: "much", reading: { seq: PLACES.much ?? 0, unread: 2_002, following: "yes" } } : { ...card, room: slug };
   }
   newId(): string {
     return "01940000-0000-7000-8000-000000000001";
@@ -73,14 +73,14 @@ export class FakeTopics implements TopicsApi {
     Object.assign(window, { startedTopic: wish });
     return cardOf("books", 0) as TopicCard;
   }
-  async setPlace(slug: string, seq: number): Promise<TopicCard> {
+  async setReading(slug: string, seq: number): Promise<TopicCard> {
     const said = ((window as unknown as { places?: [string, number][] }).places ??= []);
     said.push([slug, seq]);
     return this.topic(slug);
   }
   async setFollowing(slug: string, following: Following): Promise<TopicCard> {
     const card = await this.topic(slug);
-    return { ...card, place: { seq: 0, unread: 0, ...card.place, following } };
+    return { ...card, reading: { seq: 0, unread: 0, ...card.reading, following } };
   }
   async unread(): Promise<Unread> {
     return wishes.circle === "full" ? { topics: 2, messages: 6 } : { topics: 0, messages: 0 };
@@ -91,11 +91,11 @@ export class FakeTopics implements TopicsApi {
   async boards(): Promise<Board[]> {
     return this.#boards;
   }
-  async putBoard(slug: string, { title, about = "", place }: BoardWish): Promise<Board[]> {
+  async putBoard(slug: string, { title, about = "", rank }: BoardWish): Promise<Board[]> {
     const before = this.#boards.find((it) => it.slug === slug);
     const rest = this.#boards.filter((it) => it.slug !== slug);
-    rest.splice(place ?? before?.place ?? rest.length, 0, { slug, title, about, topics: before?.topics ?? 0, place: 0 });
-    return (this.#boards = rest.map((it, place) => ({ ...it, place })));
+    rest.splice(rank ?? before?.rank ?? rest.length, 0, { slug, title, about, topics: before?.topics ?? 0, rank: 0 });
+    return (this.#boards = rest.map((it, rank) => ({ ...it, rank })));
   }
   async removeBoard(slug: string): Promise<Board[]> {
     return (this.#boards = this.#boards.filter((it) => it.slug !== slug));
