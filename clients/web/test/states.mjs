@@ -247,8 +247,9 @@ export const states = [
       await page.waitForSelector("[data-quotable='2'] p");
       await page.$eval("[data-quotable='2'] p", (it) => {
         const range = document.createRange();
-        range.setStart(it.firstChild, 12);
-        range.setEnd(it.firstChild, 28);
+        const words = [...it.childNodes].find((node) => node.nodeType === 3 && node.length > 20);
+        range.setStart(words, 5);
+        range.setEnd(words, 18);
         document.getSelection().addRange(range);
       });
       await page.waitForSelector("[data-act=quote]");

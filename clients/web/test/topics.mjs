@@ -1,0 +1,228 @@
+/** What only a browser can say of topics, against the stand-in build: reading, replying, quoting, starting one, long ones. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { DESK, PHONE, serious, standIn, tooWide } from "./on.mjs";
+import { settle } from "./states.mjs";
+
+let engine;
+before(async () => (engine = await standIn()));
+after(() => engine?.close());
+
+const on = (path, view, check) => engine.on({ path }, view, check);
+const rows = (page) => page.$$eval(".scroll [data-key]", (all) => all.length);
+const top = (page, seq) => page.$eval(`[data-seq="${seq}"]`, (it) => Math.round(it.getBoundingClientRect().top));
+const hear = (page, text) => page.evaluate((it) => window.fakeRoom.hear(it), text);
+const places = (page) => page.evaluate(() => window.places ?? []);
+const inSight = (page, selector) =>
+  page.$eval(selector, (it) => {
+    const [row, box] = [it.getBoundingClientRect(), it.closest(".scroll").getBoundingClientRect()];
+    return row.top >= box.top - 1 && row.top < box.bottom;
+  });
+
+describe("a topic", () => {
+  test("opens at the first unread reply, under the line that says since when", () =>
+    on("/t/weakties", PHONE, async (page) => {
+      await page.waitForSelector(".since");
+      await settle(200);
+      assert.ok(await inSight(page, ".since"));
+      assert.ok(await inSight(page, "[data-seq='11']"));
+    }));
+
+  test("opens where its address says", () =>
+    on("/t/weakties?s=6", PHONE, async (page) => {
+      await page.waitForSelector("[data-seq='6'].lit");
+      await settle(200);
+      assert.ok(await inSight(page, "[data-seq='6']"));
+    }));
+
+  test("says how far one has read, a while after and when one leaves, and never more than was in sight", () =>
+    on("/t/weakties", PHONE, async (page) => {
+      await page.waitForSelector(".since");
+      await settle(1_900);
+      const [first] = await places(page);
+      assert.equal(first?.[0], "weakties");
+      assert.ok(first[1] >= 11 && first[1] < 14, `${first}`);
+      await page.$eval(".scroll", (it) => (it.scrollTop = it.scrollHeight));
+      await settle(200);
+      await page.click("header .brand");
+      await page.waitForSelector(".home");
+      assert.deepEqual((await places(page)).at(-1), ["weakties", 14]);
+    }));
+
+  test("does not move while one reads, and counts what came", () =>
+    on("/t/weakties?s=3", PHONE, async (page) => {
+      await page.waitForSelector("[data-seq='3'].lit");
+      await settle(200);
+      const before = await top(page, 3);
+      for (const text of ["又来一条", "再来一条"]) await hear(page, text);
+      await page.waitForSelector("[data-act=new]");
+      assert.equal(await top(page, 3), before);
+      assert.match(await page.$eval("[data-act=new]", (it) => it.textContent), /2/);
+      await page.click("[data-act=new]");
+      await page.waitForFunction(() => document.querySelector(".scroll").textContent.includes("再来一条"));
+      await page.waitForFunction(() => !document.querySelector("[data-act=new]"));
+    }));
+
+  test("takes a reply by keys alone: grey at once, then sent, in sight, and the draft is gone", () =>
+    on("/t/weakties?s=2", DESK, async (page) => {
+      await page.waitForSelector(".box textarea");
+      await page.focus(".box textarea");
+      await page.keyboard.type("第一段");
+      await page.keyboard.press("Enter");
+      await page.keyboard.type("第二段");
+      await page.keyboard.down("Control");
+      await page.keyboard.press("Enter");
+      await page.keyboard.up("Control");
+      await page.waitForSelector("article.pending");
+      assert.ok(await inSight(page, "article.pending"));
+      await page.waitForFunction(() => !document.querySelector("article.pending"));
+      assert.equal(await page.$eval(".box textarea", (it) => it.value), "");
+    }));
+
+  test("keeps the draft over a reload, and an answer stands under what it answers", () =>
+    on("/t/weakties?s=3", DESK, async (page) => {
+      await page.waitForSelector("[data-seq='3'] [data-act=reply]");
+      await page.type(".box textarea", "写到一半");
+      await page.reload();
+      await page.waitForSelector("[data-seq='3'] [data-act=reply]");
+      assert.equal(await page.$eval(".box textarea", (it) => it.value), "写到一半");
+      await page.click("[data-seq='3'] [data-act=reply]");
+      await page.click(".box .main");
+      await page.waitForSelector("article.nested.sent:not([data-seq='4']):not([data-seq='5'])");
+      const order = await page.$$eval("article", (all) => all.map((it) => it.textContent.includes("写到一半")));
+      assert.equal(order.indexOf(true), 3, "behind the answers that were there");
+    }));
+
+  test("quotes what is selected", () =>
+    on("/t/weakties?s=3", DESK, async (page) => {
+      await page.waitForSelector("[data-quotable='3'] p");
+      await page.$eval("[data-quotable='3'] p", (it) => {
+        const range = document.createRange();
+        const words = [...it.childNodes].find((node) => node.nodeType === 3 && node.length > 10);
+        range.setStart(words, 0);
+        range.setEnd(words, 11);
+        document.getSelection().addRange(range);
+      });
+      await (await page.waitForSelector("[data-act=quote]")).click();
+      assert.equal(await page.$eval(".box textarea", (it) => it.value), "> 是公司楼下咖啡店的店员\n\n");
+      assert.ok(await page.$eval(".box textarea", (it) => it === document.activeElement));
+    }));
+
+  test("brings back what was deleted", () =>
+    on("/t/matched?s=3", DESK, async (page) => {
+      await page.waitForSelector(".box textarea");
+      await page.type(".box textarea", "手滑");
+      await page.click(".box .main");
+      const mine = await page.waitForSelector("article.sent[data-seq='6']");
+      await (await mine.$("[data-act=more]")).click();
+      await (await page.waitForSelector("dialog[open] [data-act=remove]")).click();
+      await settle(200);
+      await (await page.waitForSelector("dialog[open] .foot .main")).click();
+      await page.waitForSelector("[data-seq='6'] .gone");
+      await (await page.waitForSelector(".notes [data-act=undo]")).click();
+      await page.waitForFunction(() => !document.querySelector("[data-seq='6'] .gone"));
+    }));
+
+  test("is steered by staff: declined with a reason, locked, an answer accepted", () =>
+    on("/t/planned?who=owner&s=2", DESK, async (page) => {
+      await (await page.waitForSelector("[data-act=manage]")).click();
+      await (await page.waitForSelector("dialog[open] input[value=declined]")).click();
+      await (await page.waitForSelector("[data-act=save-status]")).click();
+      await page.waitForSelector("dialog[open] [role=alert]");
+      await page.type("dialog[open] textarea", "人手不够");
+      await page.click("[data-act=save-status]");
+      await page.waitForFunction(() => document.querySelector(".scroll .say")?.textContent.includes("人手不够"));
+      await page.click("dialog[open] [data-act=lock]");
+      await page.waitForFunction(() => document.querySelector(".box .line") !== null);
+    }));
+
+  test("a guest reads it, and finds the door", () =>
+    on("/t/weakties?who=guest", PHONE, async (page) => {
+      await page.waitForSelector(".box a.main");
+      assert.equal(await page.$(".box textarea"), null);
+      assert.match(await page.$eval(".box a.main", (it) => it.href), /sign-in\?then=%2Ft%2Fweakties/);
+    }));
+
+  test("of ten thousand replies keeps at most 100 rows in the page, and opens at the unread", () =>
+    on("/t/much", DESK, async (page) => {
+      await page.waitForSelector(".since");
+      await settle(300);
+      assert.ok(await inSight(page, ".since"));
+      let most = 0;
+      for (let turn = 0; turn < 40; turn++) {
+        await page.$eval(".scroll", (it, turn) => (it.scrollTop += turn % 10 === 9 ? -300_000 : 900), turn);
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        most = Math.max(most, await rows(page));
+      }
+      assert.ok(most > 5 && most <= 100, `${most} rows`);
+    }));
+});
+
+describe("starting a topic", () => {
+  test("keeps everything over a reload and a failure, and is said again with the same client id", () =>
+    on("/talk/new", PHONE, async (page) => {
+      await page.waitForSelector("input[name=title]");
+      await page.click("input[value=offer] + span");
+      await page.type("input[name=title]", "This fails once");
+      await page.type("textarea[name=text]", "有三本");
+      await page.reload();
+      await page.waitForSelector("input[name=title]");
+      assert.equal(await page.$eval("input[name=title]", (it) => it.value), "This fails once");
+      assert.ok(await page.$eval("input[value=offer]", (it) => it.checked));
+      const cid = await page.evaluate(() => JSON.parse(localStorage.getItem("weiquan.draft.talk/new")).cid);
+      await page.click("form .main");
+      await page.waitForSelector("[role=alert]");
+      assert.equal(await page.$eval("textarea[name=text]", (it) => it.value), "有三本");
+      await page.click("form .main");
+      await page.waitForFunction(() => location.pathname === "/t/books");
+      assert.equal(await page.evaluate(() => window.startedTopic.cid), cid);
+      assert.equal(await page.evaluate(() => localStorage.getItem("weiquan.draft.talk/new")), null);
+    }));
+});
+
+describe("the list of topics", () => {
+  test("is filtered by its address, and back", () =>
+    on("/talk", DESK, async (page) => {
+      await page.waitForSelector("[data-topic]");
+      const all = (await page.$$("[data-topic]")).length;
+      await page.click("[data-board=help]");
+      await page.waitForFunction((all) => document.querySelectorAll("[data-topic]").length < all, {}, all);
+      assert.equal(await page.evaluate(() => location.search), "?board=help");
+      await page.click("[data-act=news]");
+      await page.waitForFunction(() => location.search === "?board=help&news=true");
+      await page.click(".boards button");
+      await page.waitForFunction(() => location.search === "?news=true");
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+    }));
+
+  test("reads on", () =>
+    on("/talk", PHONE, async (page) => {
+      await page.waitForSelector("[data-topic]");
+      const before = (await page.$$("[data-topic]")).length;
+      await page.click(".talk > .btn.wide");
+      await page.waitForFunction((before) => document.querySelectorAll("[data-topic]").length > before, {}, before);
+    }));
+
+  test("has its boards made, ordered and removed by staff", () =>
+    on("/talk?who=owner", DESK, async (page) => {
+      await (await page.waitForSelector("[data-act=boards]")).click();
+      await (await page.waitForSelector("[data-act=new-board]")).click();
+      await page.type("dialog[open] input", "Ideas");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("[data-board-row=ideas]");
+      await (await page.$("[data-board-row=ideas] button")).click();
+      await page.waitForFunction(() => document.querySelectorAll("[data-board-row]")[2].dataset.boardRow === "ideas");
+      await (await page.$("[data-board-row=ideas] .grave")).click();
+      await settle(200);
+      await (await page.waitForSelector("dialog[open] .foot .main")).click();
+      await page.waitForFunction(() => !document.querySelector("[data-board-row=ideas]"));
+    }));
+
+  test("stands on the home page, and leads into a topic", () =>
+    on("/", PHONE, async (page) => {
+      await (await page.waitForSelector("[data-topic=weakties]")).click();
+      await page.waitForFunction(() => location.pathname === "/t/weakties");
+      await page.waitForSelector("article");
+    }));
+});
