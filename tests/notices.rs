@@ -394,7 +394,7 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
         .collect();
     assert_eq!(
         (off, kept.all_live, kept.ways.len()),
-        (vec![NoticeKind::Reply], true, 5)
+        (vec![NoticeKind::Reply], true, NoticeKind::ALL.len())
     );
     let read: NoticeSettings = ann.get("/api/v1/notices/settings").await;
     assert_eq!(read, kept);
