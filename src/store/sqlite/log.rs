@@ -197,7 +197,7 @@ mod tests {
             .execute_batch(
                 "INSERT INTO circles VALUES (1, 'Circle', 0);
                  INSERT INTO accounts VALUES ('m_owner', 'Owner', 'owner', '', 0, 0);
-                 INSERT INTO rooms VALUES (1, 1, 'room', 'Room', 1, 'm_owner', 'epoch', 0);",
+                 INSERT INTO rooms VALUES (1, 1, 'room', 'Room', 1, 'm_owner', 'epoch', 0, 'live');",
             )
             .expect("a room");
         (folder, log)

@@ -329,6 +329,7 @@ async fn l7_one_click_ends_letters_and_keeps_the_other_ways(home: Home) {
     store.stop_mail("m_zoe".into()).await.unwrap();
     assert_eq!(due(&store, NOW * 2).await, [""; 0]);
     let settings = store.notice_settings(ANN.into()).await.unwrap();
-    assert_eq!((settings.mail.len(), settings.push.len()), (0, 5));
+    let all = NoticeKind::ALL.len();
+    assert_eq!((settings.mail.len(), settings.push.len()), (0, all));
     assert!(!settings.all_live);
 }
