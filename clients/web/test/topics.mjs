@@ -35,6 +35,13 @@ describe("a topic", () => {
       assert.ok(await inSight(page, "[data-seq='6']"));
     }));
 
+  test("opens at what became of it, where a notice leads there", () =>
+    on("/t/planned?s=7", PHONE, async (page) => {
+      await page.waitForSelector(".change.lit");
+      await settle(200);
+      assert.ok(await inSight(page, ".change.lit"));
+    }));
+
   test("says how far one has read, a while after and when one leaves, and never more than was in sight", () =>
     on("/t/weakties", PHONE, async (page) => {
       await page.waitForSelector(".since");

@@ -9,7 +9,7 @@ import { changeSay } from "../src/topic/changes";
 import { PlaceKeeper, SAY_AFTER_MS } from "../src/topic/place.svelte";
 import { readUpTo, unseen } from "../src/topic/places";
 import { barrier, mayAccept, topicActs } from "../src/topic/rights";
-import { rowsOf, type Row } from "../src/topic/rows";
+import { firstOf, rowsOf, type Row } from "../src/topic/rows";
 import { blocks, withQuote } from "../src/topic/text";
 
 const ann: Person = { id: "m_ann", name: "小安", mark: "member" };
@@ -47,6 +47,11 @@ describe("the rows of a topic", () => {
     const own = { mine: true, delivery: { state: "pending" } as const };
     const rows = rowsOf(told([say(2), say(3), say(4), under(null, 3, { ...own, text: "a" }), say(null, { ...own, text: "b" })]), 4);
     expect(brief(rows)).toEqual(["head", "3", "> mine", "4", "mine"]);
+  });
+
+  it("ask for the older end of what is not loaded", () => {
+    expect(firstOf(gap(53, 899))).toBe(102);
+    expect(firstOf(gap(53, 60))).toBe(60);
   });
 
   it("say what became of the topic between the replies, and poll there", () => {

@@ -2,7 +2,7 @@
  * The rows of a topic in their order: what it is, then replies, oldest first. Answers to a reply stand under it, one level
  * deep, wherever in time they came. Pure.
  */
-import type { GapView, MessageView, NoticeView, RoomView, Topic } from "@weiquan/client";
+import { OLDER_RECORDS, type GapView, type MessageView, type NoticeView, type RoomView, type Topic } from "@weiquan/client";
 
 /** The record that says what the topic is, and the message that opens it. */
 export const OPENING = 2;
@@ -59,6 +59,9 @@ function besides({ notices, gaps }: Told): { seq: number; row: Row }[] {
   }
   return found.sort((a, b) => a.seq - b.seq);
 }
+
+/** The message to ask for, so that the page around it is the older end of a gap. */
+export const firstOf = ({ from, to }: GapView): number => Math.min(to, from + OLDER_RECORDS / 2 - 1);
 
 /** A first guess at a row's height, in pixels of a column `width` wide; it is measured once shown. */
 export function guessHeight(row: Row, width: number): number {
