@@ -135,7 +135,8 @@ impl TopicPage<'_> {
     fn head(&self) -> String {
         let (address, title) = (escape(self.address), escape(&self.topic.topic.title));
         let mut head = format!(
-            "    <link rel=\"alternate\" type=\"application/atom+xml\" title=\"{title}\" href=\"{address}/feed.atom\" />\n    \
+            "    <link rel=\"stylesheet\" href=\"/outside.css\" />\n    \
+             <link rel=\"alternate\" type=\"application/atom+xml\" title=\"{title}\" href=\"{address}/feed.atom\" />\n    \
              <link rel=\"alternate\" type=\"application/json+oembed\" title=\"{title}\" href=\"{}\" />\n",
             escape(&self.oembed()),
         );

@@ -492,6 +492,23 @@ export const base = {
   order,
   audit,
 
+  /** What home says of topics, as their own pages do. */
+  topics: {
+    title: "Topics",
+    all: "All topics",
+    start: "Start a topic",
+    noneSay: "What should outlast a chat becomes a topic: a question, an idea, something to offer. Start the first one.",
+    newFor: (n: string) => `${n} new`,
+    unreadSay: (topics: number, messages: string) => (topics === 1 ? `${messages} new in 1 topic` : `${messages} new in ${topics} topics`),
+    replies: (n: number, shown: string) => (n === 0 ? "no replies" : n === 1 ? "1 reply" : `${shown} replies`),
+    lastBy: (name: string, ago: string) => `${name}, ${ago}`,
+    ago: (span: string) => `${span} ago`,
+    kinds: {
+      discussion: "Discussion", question: "Question", feedback: "Feedback", offer: "Offer", need: "Need", recap: "Recap",
+      announcement: "Announcement", poll: "Poll",
+    },
+  },
+
   notFound: {
     title: "There is nothing at this address",
     say: "The link may be old, or mistyped.",

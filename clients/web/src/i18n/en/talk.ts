@@ -1,20 +1,11 @@
 /** English: topics, boards, tags. */
 export const talk = {
-  title: "Topics",
-  all: "All topics",
-  start: "Start a topic",
   none: "No topics yet",
-  noneSay: "What should outlast a chat becomes a topic: a question, an idea, something to offer. Start the first one.",
   noneHere: "No topic fits this.",
   noneNew: "Nothing new. You have read everything in the topics you follow.",
   clear: "Show all",
   failed: "The topics did not load.",
-  newFor: (n: string) => `${n} new`,
-  unreadSay: (topics: number, messages: string) => (topics === 1 ? `${messages} new in 1 topic` : `${messages} new in ${topics} topics`),
-  replies: (n: number, shown: string) => (n === 0 ? "no replies" : n === 1 ? "1 reply" : `${shown} replies`),
   likes: (n: string) => (n === "1" ? "1 like" : `${n} likes`),
-  lastBy: (name: string, ago: string) => `${name}, ${ago}`,
-  ago: (span: string) => `${span} ago`,
   more: "More topics",
   filters: "Filter",
   board: "Board",
@@ -28,10 +19,6 @@ export const talk = {
   pinned: "Pinned",
   locked: "Locked",
   membersOnly: "Members only",
-  kinds: {
-    discussion: "Discussion", question: "Question", feedback: "Feedback", offer: "Offer", need: "Need", recap: "Recap",
-    announcement: "Announcement", poll: "Poll",
-  },
   kindSays: {
     discussion: "Talk about something, for as long as it takes.",
     question: "Ask. You accept the answer that helped.",

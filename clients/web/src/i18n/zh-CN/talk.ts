@@ -2,21 +2,12 @@
 import type { boards as englishBoards, talk as englishTalk, topic as englishTopic } from "../en/talk";
 
 export const talk: typeof englishTalk = {
-  title: "话题",
-  all: "全部话题",
-  start: "发起话题",
   none: "还没有话题",
-  noneSay: "聊过就散的留在聊天里，值得留下的发成话题：一个问题、一个想法、能帮上的忙。第一个留给你。",
   noneHere: "没有符合的话题。",
   noneNew: "没有新的，你关注的话题都读完了。",
   clear: "看全部",
   failed: "话题没有载入出来。",
-  newFor: (n) => `${n} 条新`,
-  unreadSay: (topics, messages) => `${topics} 个话题里有 ${messages} 条新回复`,
-  replies: (n, shown) => (n === 0 ? "还没有回复" : `${shown} 条回复`),
   likes: (n) => `${n} 个赞`,
-  lastBy: (name, ago) => `${name} ${ago}`,
-  ago: (span) => `${span}前`,
   more: "再看一些",
   filters: "筛选",
   board: "版块",
@@ -30,9 +21,6 @@ export const talk: typeof englishTalk = {
   pinned: "置顶",
   locked: "已锁定",
   membersOnly: "仅成员",
-  kinds: {
-    discussion: "讨论", question: "提问", feedback: "需求与反馈", offer: "我能提供", need: "我需要", recap: "回顾", announcement: "公告", poll: "投票",
-  },
   kindSays: {
     discussion: "想聊的事，不急，慢慢说。",
     question: "问出来，有帮助的回答由你采纳。",

@@ -488,6 +488,22 @@ export const base: Base = {
   order,
   audit,
 
+  /** What home says of topics, as their own pages do. */
+  topics: {
+    title: "话题",
+    all: "全部话题",
+    start: "发起话题",
+    noneSay: "聊过就散的留在聊天里，值得留下的发成话题：一个问题、一个想法、能帮上的忙。第一个留给你。",
+    newFor: (n) => `${n} 条新`,
+    unreadSay: (topics, messages) => `${topics} 个话题里有 ${messages} 条新回复`,
+    replies: (n, shown) => (n === 0 ? "还没有回复" : `${shown} 条回复`),
+    lastBy: (name, ago) => `${name} ${ago}`,
+    ago: (span) => `${span}前`,
+    kinds: {
+      discussion: "讨论", question: "提问", feedback: "需求与反馈", offer: "我能提供", need: "我需要", recap: "回顾", announcement: "公告", poll: "投票",
+    },
+  },
+
   notFound: {
     title: "这里什么都没有",
     say: "链接可能过期了，或者少抄了几个字。",

@@ -2,21 +2,12 @@
 import type { boards as englishBoards, talk as englishTalk, topic as englishTopic } from "../en/talk";
 
 export const talk: typeof englishTalk = {
-  title: "話題",
-  all: "全部話題",
-  start: "發起話題",
   none: "還沒有話題",
-  noneSay: "聊過就散的留在聊天裡，值得留下的發成話題：一個問題、一個想法、幫得上的忙。第一個留給你。",
   noneHere: "沒有符合的話題。",
   noneNew: "沒有新的，你追蹤的話題都讀完了。",
   clear: "看全部",
   failed: "話題沒有載入出來。",
-  newFor: (n) => `${n} 則新`,
-  unreadSay: (topics, messages) => `${topics} 個話題裡有 ${messages} 則新回覆`,
-  replies: (n, shown) => (n === 0 ? "還沒有回覆" : `${shown} 則回覆`),
   likes: (n) => `${n} 個讚`,
-  lastBy: (name, ago) => `${name} ${ago}`,
-  ago: (span) => `${span}前`,
   more: "再看一些",
   filters: "篩選",
   board: "版塊",
@@ -30,9 +21,6 @@ export const talk: typeof englishTalk = {
   pinned: "置頂",
   locked: "已鎖定",
   membersOnly: "僅成員",
-  kinds: {
-    discussion: "討論", question: "提問", feedback: "需求與回饋", offer: "我能提供", need: "我需要", recap: "回顧", announcement: "公告", poll: "投票",
-  },
   kindSays: {
     discussion: "想聊的事，不急，慢慢說。",
     question: "問出來，有幫助的回答由你採納。",

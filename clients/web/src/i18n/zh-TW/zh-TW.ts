@@ -488,6 +488,22 @@ export const base: Base = {
   order,
   audit,
 
+  /** What home says of topics, as their own pages do. */
+  topics: {
+    title: "話題",
+    all: "全部話題",
+    start: "發起話題",
+    noneSay: "聊過就散的留在聊天裡，值得留下的發成話題：一個問題、一個想法、幫得上的忙。第一個留給你。",
+    newFor: (n) => `${n} 則新`,
+    unreadSay: (topics, messages) => `${topics} 個話題裡有 ${messages} 則新回覆`,
+    replies: (n, shown) => (n === 0 ? "還沒有回覆" : `${shown} 則回覆`),
+    lastBy: (name, ago) => `${name} ${ago}`,
+    ago: (span) => `${span}前`,
+    kinds: {
+      discussion: "討論", question: "提問", feedback: "需求與回饋", offer: "我能提供", need: "我需要", recap: "回顧", announcement: "公告", poll: "投票",
+    },
+  },
+
   notFound: {
     title: "這裡什麼都沒有",
     say: "連結可能過期了，或是少抄了幾個字。",
