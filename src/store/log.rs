@@ -324,6 +324,9 @@ pub trait Log: Send {
     /// synced write that it takes writes again.
     fn heal(&mut self) -> Result<(), LogError>;
 
+    /// Called after each piece of work on the tables, whoever waits: what must not pile up until nobody does.
+    fn worked(&mut self) {}
+
     /// Housekeeping that may take milliseconds; called when nothing waits.
     fn idle(&mut self) -> Housekeeping {
         Housekeeping::Done

@@ -333,7 +333,14 @@ impl Run {
     fn work(&mut self, work: Work) {
         self.soil();
         let log = &mut *self.log;
-        if guarded(|| work(log)) != Some(true) {
+        let went_well = guarded(|| {
+            let well = work(log);
+            if well {
+                log.worked();
+            }
+            well
+        });
+        if went_well != Some(true) {
             self.health.store(BROKEN, Ordering::Release);
         }
     }

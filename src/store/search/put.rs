@@ -9,7 +9,8 @@ use crate::{
     rows::{RowError, column::int},
 };
 
-/// Texts of one transaction. At 30 µs each the writer is away from the logs for some milliseconds.
+/// Texts of one transaction. At 13 µs for a new one the writer is away from the logs for two milliseconds; one
+/// that is taken out costs a hundred times that.
 pub const SEARCH_DOCS_MAX: usize = 128;
 
 /// Bits of an id below the moment: the end of the seq, then that of the room.

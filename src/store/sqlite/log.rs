@@ -159,6 +159,10 @@ impl Log for SqliteLog {
         Ok(())
     }
 
+    fn worked(&mut self) {
+        self.checkpoint_when_large();
+    }
+
     fn idle(&mut self) -> Housekeeping {
         if self.wal_file_bytes() == 0 {
             return Housekeeping::Done;
