@@ -314,7 +314,7 @@ async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
         ("title", json!("长".repeat(121)), "too_long"),
         ("text", json!("\u{200b}"), "empty"),
         ("text", json!("长".repeat(20_001)), "too_long"),
-        ("tags", json!(["a b"]), "malformed"),
+        ("tags", json!(["a/b"]), "malformed"),
         (
             "tags",
             json!((0..11).map(|it| it.to_string()).collect::<Vec<_>>()),
@@ -329,6 +329,13 @@ async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
     }
     let list: TopicList = ann.get("/api/v1/topics").await;
     assert_eq!(list.topics.len(), 3, "what was refused is in no list");
+    let mut spaced = wish("discussion", "带空格的标签");
+    spaced["text"] = "#周末 爬山# 去".into();
+    let spaced = start(&ann, &spaced).await;
+    assert_eq!(spaced.topic.tags, ["周末", "周末 爬山"]);
+    let path = format!("/api/v1/topics/{}", spaced.room);
+    let kept: TopicCard = ann.get(&path).await;
+    assert_eq!(kept.topic.tags, spaced.topic.tags);
 }
 
 #[tokio::test]

@@ -22,18 +22,19 @@ pub fn reply(text: &str) -> Result<String, Refusal> {
     bounded(text, limits::MARKDOWN_CHARS_MAX, "a reply")
 }
 
-/// Hashtags as they are kept: without `#`, in lower case, each once; letters, digits and `_` of any script.
+/// Hashtags as they are kept: by the rule of those that stand in a text ([`markdown::tag`]), each once.
 pub fn tags(tags: &[String]) -> Result<Vec<Arc<str>>, Refusal> {
     let mut kept: Vec<Arc<str>> = Vec::new();
     for tag in tags {
-        let tag = tag.trim().trim_start_matches('#').to_lowercase();
-        if tag.is_empty() || !tag.chars().all(|it| it.is_alphanumeric() || it == '_') {
-            let words = "a hashtag is made of letters, digits and _";
+        let Some(tag) = markdown::tag(tag) else {
+            let chars_max = limits::TAG_CHARS_MAX;
+            let words = format!(
+                "a hashtag has up to {chars_max} letters, digits and _, with single signs between words"
+            );
             return Err(Refusal::new(Code::Malformed, words));
-        }
-        let tag: Arc<str> = bounded(tag, limits::TAG_CHARS_MAX, "a hashtag")?.into();
-        if !kept.contains(&tag) {
-            kept.push(tag);
+        };
+        if !kept.iter().any(|it| **it == *tag) {
+            kept.push(tag.into());
         }
     }
     if kept.len() > limits::TAGS_MAX {

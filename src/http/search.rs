@@ -188,12 +188,12 @@ impl Shown<'_> {
             );
         };
         let record = history::read(room.circle, entry)?;
-        let frame = record.frame();
+        let (at_ms, author) = (record.at_ms, record.author.frame());
         let RecordBody::Message(message) = record.body else {
             return Ok(None);
         };
         let found = message.findable().filter(|it| self.is_wanted(&it.words));
-        Ok(found.map(|it| self.show(&room, Some(hit.seq), (frame.t, frame.u), &it.words)))
+        Ok(found.map(|it| self.show(&room, Some(hit.seq), (at_ms, author), &it.words)))
     }
 
     fn is_wanted(&self, text: &str) -> bool {

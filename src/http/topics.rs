@@ -52,9 +52,23 @@ pub(crate) async fn start(
     if !wish.cid.is_well_formed() {
         return Err(Failure::malformed("cid must be a UUID with hyphens"));
     }
-    rooms::fit_title(&wish.title, limits::TITLE_CHARS_MAX)?;
+    let topic = community::NewTopic {
+        kind: wish.kind,
+        title: wish.title,
+        text: wish.text,
+        board: wish.board,
+        tags: wish.tags,
+    };
+    // Before there is a room: one that was refused its topic would stand empty.
+    let (title, ..) = topic.fit()?;
+    if topic.kind == TopicKind::Announcement && !matches!(by.role, Role::Moderator | Role::Owner) {
+        return Err(Failure::new(
+            Code::NotPermitted,
+            "only moderators may do this to a topic",
+        ));
+    }
     let circle = circle(&doors).await?;
-    if let Some(board) = &wish.board {
+    if let Some(board) = &topic.board {
         hold_board(&doors, circle, board).await?;
     }
     // The same wish has the same address, so that nothing has to remember it.
@@ -64,15 +78,17 @@ pub(crate) async fn start(
         Some(room) => room,
         None => {
             doors.throttles.topic(&by.id)?;
-            make(&doors, circle, slug, &by, &wish).await?
+            let new = store::NewRoom {
+                circle,
+                slug,
+                title: title.to_string(),
+                kind: RoomKind::Topic,
+                guests: wish.guests,
+                made_by: by.id.clone(),
+                made_ms: clock::unix_ms(),
+            };
+            make(&doors, new).await?
         }
-    };
-    let topic = community::NewTopic {
-        kind: wish.kind,
-        title: wish.title,
-        text: wish.text,
-        board: wish.board,
-        tags: wish.tags,
     };
     doors
         .stage
@@ -90,22 +106,8 @@ pub(crate) async fn start(
         .into_response())
 }
 
-async fn make(
-    doors: &Doors,
-    circle: CircleId,
-    slug: Slug,
-    by: &Identity,
-    wish: &NewTopic,
-) -> Outcome<RoomRow> {
-    let new = store::NewRoom {
-        circle,
-        slug: slug.clone(),
-        title: rooms::fit_title(&wish.title, limits::TITLE_CHARS_MAX)?,
-        kind: RoomKind::Topic,
-        guests: wish.guests,
-        made_by: by.id.clone(),
-        made_ms: clock::unix_ms(),
-    };
+async fn make(doors: &Doors, new: store::NewRoom) -> Outcome<RoomRow> {
+    let slug = new.slug.clone();
     match doors.store.add_room(new).await {
         Ok(room) => Ok(room),
         // The same wish came twice at once.

@@ -153,7 +153,7 @@ impl Words {
             Some(TopicStatus::Planned) => ["it is planned", "已列入计划", "已列入計畫"],
             Some(TopicStatus::Doing) => ["it is being done", "正在做", "正在做"],
             Some(TopicStatus::Shipped) => ["it is there", "已上线", "已上線"],
-            Some(TopicStatus::Declined) => ["it will not be done", "不做了", "不做了"],
+            Some(TopicStatus::Declined) => ["it will not be done", "不采纳", "不採納"],
             Some(TopicStatus::Done) => ["it is done", "已完成", "已完成"],
             Some(TopicStatus::Thanked) => ["thank you", "谢谢你", "謝謝你"],
             _ => ["it is another now", "有变化", "有變化"],

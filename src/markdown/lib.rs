@@ -21,6 +21,7 @@ mod tree;
 mod walk;
 
 pub use html::html;
+pub use run::tag;
 pub use walk::{blobs, measure, plain, tags};
 
 use protocol::Doc;

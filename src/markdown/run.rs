@@ -102,6 +102,14 @@ fn tagged(before: Option<char>, text: &str) -> Option<(Option<Span>, usize)> {
     Some((Some(Span::Tag { text, tag }), length))
 }
 
+/// A tag that is written by itself, with its `#` or without, as it is kept. `None` where it is none.
+pub fn tag(text: &str) -> Option<String> {
+    let name = text.trim().trim_matches('#');
+    let whole = format!("{name}#");
+    let is_tag = enclosed(&whole).is_some_and(|it| it == name && it.chars().any(|it| it != '_'));
+    is_tag.then(|| name.to_lowercase())
+}
+
 /// What stands before the closing `#`: words, with single signs and spaces between them.
 fn enclosed(text: &str) -> Option<&str> {
     let mut between = true;

@@ -375,3 +375,27 @@ fn nothing_turns_what_stands_behind_it() {
     check("&#x202e;a &#7;b &#xfdd0;c\u{0}\u{fdd0}", "<p>a b c</p>");
     check("👩‍👩‍👧", "<p>👩‍👩‍👧</p>");
 }
+
+#[test]
+fn a_tag_by_itself_keeps_the_rule_of_those_in_a_text() {
+    for (text, expect) in [
+        ("#爬山", Some("爬山")),
+        ("Weekend", Some("weekend")),
+        ("#话题 一#", Some("话题 一")),
+        ("rust-lang", Some("rust-lang")),
+        ("a  b", None),
+        ("a/b", None),
+        ("", None),
+        ("#", None),
+        ("_", None),
+        ("a#b", None),
+        ("\u{200b}", None),
+    ] {
+        assert_eq!(tag(text).as_deref(), expect, "{text:?}");
+        // What is kept is found in a text by the same name.
+        if let Some(name) = expect {
+            assert_eq!(tags(&parse(&format!("#{name}#"))), [name], "{text:?}");
+        }
+    }
+    assert_eq!(tag(&"字".repeat(protocol::limits::TAG_CHARS_MAX + 1)), None);
+}

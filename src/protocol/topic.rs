@@ -143,6 +143,9 @@ fn is_open(it: &TopicStatus) -> bool {
     *it == TopicStatus::Open
 }
 
+/// The record of what a topic's starter wrote first; record 1 says what the topic is.
+pub const OPENING: Seq = 2;
+
 /// What may be done to a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]

@@ -31,9 +31,6 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The seq of what its starter wrote first: the record after the one that says what it is.
-    pub const OPENING: Seq = 2;
-
     /// The topic in the words of the wire.
     pub fn frame(&self) -> topic::Topic {
         topic::Topic {

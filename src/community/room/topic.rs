@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{
     Code, MemberId, Refusal, Seq, Slug, limits,
     notices::NoticeKind,
-    topic::{RoomKind, TopicAct, TopicKind, TopicStatus},
+    topic::{OPENING, RoomKind, TopicAct, TopicKind, TopicStatus},
 };
 
 use super::{Room, facts::Facts};
@@ -28,6 +28,22 @@ pub struct NewTopic {
     pub text: String,
     pub board: Option<Slug>,
     pub tags: Vec<String>,
+}
+
+impl NewTopic {
+    /// Its title, text and tags as they are kept, or why it cannot be started.
+    pub fn fit(&self) -> Result<(Arc<str>, Arc<str>, Vec<Arc<str>>), Refusal> {
+        let title = title(&self.title)?;
+        let words = text::reply(&self.text)?;
+        let mut tags = text::tags(&self.tags)?;
+        // As many of those in the text as there is room for.
+        for tag in markdown::tags(&markdown::parse(&words)) {
+            if tags.len() < limits::TAGS_MAX && !tags.iter().any(|it| **it == *tag) {
+                tags.push(tag.into());
+            }
+        }
+        Ok((title, words.into(), tags))
+    }
 }
 
 impl Room {
@@ -90,17 +106,10 @@ impl Room {
         if new.kind == TopicKind::Announcement {
             self.check(&from.who, Verb::KeepTopic)?;
         }
-        let words = text::reply(&new.text)?;
-        let mut tags = text::tags(&new.tags)?;
-        // As many of those in the text as there is room for.
-        for tag in markdown::tags(&markdown::parse(&words)) {
-            if tags.len() < limits::TAGS_MAX && !tags.iter().any(|it| **it == *tag) {
-                tags.push(tag.into());
-            }
-        }
+        let (title, _, tags) = new.fit()?;
         Ok(RecordBody::Topic(Topic {
             kind: new.kind,
-            title: title(&new.title)?,
+            title,
             by: self.person(&from.who),
             made_ms: now.unix_ms,
             board: new.board.clone(),
@@ -119,8 +128,8 @@ impl Room {
         let Command::StartTopic { topic, .. } = command else {
             return None;
         };
-        let words = text::reply(&topic.text).ok()?;
-        let mut message = Message::new(words.into(), None);
+        let (_, words, _) = topic.fit().ok()?;
+        let mut message = Message::new(words, None);
         message.md = true;
         Some(RecordBody::Message(message))
     }
@@ -227,7 +236,7 @@ impl Room {
             return Ok(());
         };
         let (author, _) = self.message(of)?;
-        if of == Topic::OPENING || (helps && author.id == topic.by.id) {
+        if of == OPENING || (helps && author.id == topic.by.id) {
             let words = "a reply of somebody else is accepted, not one's own";
             return Err(Refusal::new(Code::WrongPhase, words));
         }
@@ -278,7 +287,7 @@ impl Room {
             _ => return Vec::new(),
         };
         let is_change = matches!(body, RecordBody::Edit { text: None, .. });
-        let excerpt = (of == Topic::OPENING && !is_change).then(|| TopicTalk::Opening {
+        let excerpt = (of == OPENING && !is_change).then(|| TopicTalk::Opening {
             text: words.map_or_else(|| Arc::from(""), |it| self.short(it)),
         });
         let changes = talk.into_iter().chain(excerpt);
@@ -321,7 +330,7 @@ impl Room {
         match next.kind {
             // Everybody who asked for it is told what becomes of it.
             TopicKind::Feedback => told.push(RowChange::NoticeToAll(NoticeToAll {
-                of: Topic::OPENING,
+                of: OPENING,
                 kind: NoticeKind::Changed,
                 seq,
                 at_ms: now.unix_ms,

@@ -9,8 +9,8 @@ mod page;
 mod sitemap;
 mod words;
 
-use community::{RecordBody, record};
-use protocol::{Seq, Slug};
+use community::RecordBody;
+use protocol::{Seq, Slug, topic::OPENING};
 use store::{PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -59,7 +59,7 @@ async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>
                 seq,
                 at_ms,
                 by,
-                re: it.reply_to.filter(|it| *it != record::Topic::OPENING),
+                re: it.reply_to.filter(|it| *it != OPENING),
                 text: it.text.to_string(),
                 edited: it.edits > 0,
             });

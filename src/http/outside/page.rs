@@ -8,9 +8,8 @@ use axum::{
     http::{HeaderMap, Method, Uri, header},
     response::{IntoResponse, Response},
 };
-use community::record::Topic;
 use html_escape::encode_quoted_attribute as escape;
-use protocol::{Seq, Slug};
+use protocol::{Seq, Slug, topic::OPENING};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{PageOf, TopicRow};
@@ -192,11 +191,11 @@ impl TopicPage<'_> {
     }
 
     fn opening(&self) -> Option<&Said> {
-        self.messages.iter().find(|it| it.seq == Topic::OPENING)
+        self.messages.iter().find(|it| it.seq == OPENING)
     }
 
     fn replies(&self) -> impl Iterator<Item = &Said> {
-        self.messages.iter().filter(|it| it.seq != Topic::OPENING)
+        self.messages.iter().filter(|it| it.seq != OPENING)
     }
 
     fn body(&self) -> String {

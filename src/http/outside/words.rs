@@ -12,9 +12,9 @@ impl PageWords {
         self.0.pick(match it {
             TopicKind::Discussion => ["Discussion", "讨论", "討論"],
             TopicKind::Question => ["Question", "提问", "提問"],
-            TopicKind::Feedback => ["Feedback", "反馈", "回饋"],
-            TopicKind::Offer => ["Offer", "提供", "提供"],
-            TopicKind::Need => ["Need", "求助", "求助"],
+            TopicKind::Feedback => ["Feedback", "需求与反馈", "需求與回饋"],
+            TopicKind::Offer => ["Offer", "我能提供", "我能提供"],
+            TopicKind::Need => ["Need", "我需要", "我需要"],
             TopicKind::Recap => ["Recap", "回顾", "回顧"],
             TopicKind::Announcement => ["Announcement", "公告", "公告"],
             TopicKind::Poll => ["Poll", "投票", "投票"],
@@ -25,14 +25,14 @@ impl PageWords {
     pub(super) fn status(&self, it: TopicStatus) -> Option<&'static str> {
         Some(self.0.pick(match it {
             TopicStatus::Open => return None,
-            TopicStatus::Answered => ["Answered", "已解答", "已解答"],
+            TopicStatus::Answered => ["Answered", "已采纳", "已採納"],
             TopicStatus::New => ["New", "新提出", "新提出"],
             TopicStatus::Seen => ["Seen", "已看到", "已看到"],
             TopicStatus::Planned => ["Planned", "计划中", "計畫中"],
             TopicStatus::Doing => ["In progress", "正在做", "正在做"],
             TopicStatus::Shipped => ["Shipped", "已上线", "已上線"],
             TopicStatus::Declined => ["Declined", "不采纳", "不採納"],
-            TopicStatus::Matched => ["Matched", "已找到", "已找到"],
+            TopicStatus::Matched => ["Matched", "已对接", "已媒合"],
             TopicStatus::Done => ["Done", "已完成", "已完成"],
             TopicStatus::Thanked => ["Thanked", "已致谢", "已致謝"],
         }))

@@ -6,7 +6,7 @@ use protocol::{
     CircleId, MemberId, RoomNumber, Seq, Slug,
     notices::Named,
     server::Person,
-    topic::{Following, ReadingPosition, Topic, TopicKind, TopicStatus},
+    topic::{Following, OPENING, ReadingPosition, Topic, TopicKind, TopicStatus},
 };
 
 use super::{
@@ -199,7 +199,7 @@ impl Store {
     }
 }
 
-/// `?1` is who asks.
+/// `?1` is who asks. The record of the opening is 2 ([`protocol::topic::OPENING`]).
 const COLUMNS: &str =
     "t.room, r.slug, r.guests, t.kind, t.title, t.starter, t.starter_name, t.starter_mark, t.made_ms, t.board,
      t.tags, t.status, t.reason, t.accepted, t.helper, t.helper_name, t.locked, t.pinned, t.featured, t.excerpt,
@@ -297,7 +297,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             by: person(row, 5)?,
             made_ms: row.get(8)?,
             board: has_board.then(|| slug(row, 9)).transpose()?,
-            tags: tags.split_whitespace().map(str::to_owned).collect(),
+            tags: tags.lines().map(str::to_owned).collect(),
             status: TopicStatus::from_word(row.text(11)?).ok_or(DbError::Odd(11))?,
             reason: row.get(12)?,
             accepted: row.get(13)?,
@@ -356,7 +356,7 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
             mark_int(it.by.mark),
             int(it.made_ms),
             it.board.as_ref().map(Slug::as_str),
-            it.tags.join(" "),
+            it.tags.join("\n"),
             it.status.as_str(),
             &it.reason,
             opt_int(it.accepted),
@@ -421,7 +421,7 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
 
 /// The first message is no reply.
 fn count(db: &Db, room: RoomNumber, seq: Seq, by: i64) -> DbResult<()> {
-    if seq > 2 {
+    if seq != OPENING {
         db.execute(
             "UPDATE topics SET replies = replies + ?2 WHERE room = ?1",
             (room, by),
