@@ -6,8 +6,8 @@ import { emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWrong, wishO
 import { changed, filterOf, isFiltered, queryOf } from "../src/talk/filter";
 import { slugOf } from "../src/talk/slug";
 import { changeSay } from "../src/topic/changes";
-import { PlaceKeeper, SAY_AFTER_MS } from "../src/topic/place.svelte";
-import { readUpTo, unseen } from "../src/topic/places";
+import { ReadingKeeper, SAY_AFTER_MS } from "../src/topic/reading.svelte";
+import { readUpTo, unseen } from "../src/topic/read";
 import { barrier, mayAccept, topicActs } from "../src/topic/rights";
 import { firstOf, rowsOf, type Row } from "../src/topic/rows";
 import { blocks, withQuote } from "../src/topic/text";
@@ -96,7 +96,7 @@ describe("saying how far one has read", () => {
 
   it("is said a while after, the last of it once, and at once when one leaves", async () => {
     const said: number[] = [];
-    const keeper = new PlaceKeeper(3, async (seq) => (said.push(seq), {} as TopicCard));
+    const keeper = new ReadingKeeper(3, async (seq) => (said.push(seq), {} as TopicCard));
     for (const seq of [2, 3, 4, 6, 5]) keeper.reached(seq);
     expect(said).toEqual([]);
     vi.advanceTimersByTime(SAY_AFTER_MS);
@@ -110,7 +110,7 @@ describe("saying how far one has read", () => {
 
   it("is said again with the next where it failed", async () => {
     const said: number[] = [];
-    const keeper = new PlaceKeeper(0, (seq) => (said.push(seq), said.length === 1 ? Promise.reject(new Error("no network")) : Promise.resolve({} as TopicCard)));
+    const keeper = new ReadingKeeper(0, (seq) => (said.push(seq), said.length === 1 ? Promise.reject(new Error("no network")) : Promise.resolve({} as TopicCard)));
     keeper.reached(5);
     keeper.now();
     await vi.advanceTimersByTimeAsync(0);

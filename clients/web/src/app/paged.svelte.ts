@@ -1,22 +1,22 @@
 /** A list that is read a page after the other, one search at a time. */
 import { wordsFor } from "./app.svelte";
 
-export interface Page<T> {
+export interface Page<T, At = string> {
   rows: readonly T[];
   /** Where the next page begins; absent where there is none. */
-  next: string | undefined;
+  next: At | undefined;
 }
 
-export abstract class Paged<T> {
+export abstract class Paged<T, At = string> {
   rows = $state.raw<readonly T[]>();
   failure = $state<string>();
-  #next = $state.raw<string>();
+  #next = $state.raw<At>();
   #loading = $state(false);
   /** Answers of an earlier search are not for this one. */
   #turn = 0;
 
   /** Asks for a page of the search at hand. One that takes several requests stops once it is not `current` any more. */
-  protected abstract page(after: string | undefined, current: () => boolean): Promise<Page<T>>;
+  protected abstract page(after: At | undefined, current: () => boolean): Promise<Page<T, At>>;
 
   get hasMore(): boolean {
     return this.#next !== undefined;
@@ -34,7 +34,7 @@ export abstract class Paged<T> {
     await this.#load(undefined);
   }
 
-  async #load(after: string | undefined): Promise<void> {
+  async #load(after: At | undefined): Promise<void> {
     const turn = ++this.#turn;
     const current = () => turn === this.#turn;
     this.#loading = true;
@@ -49,5 +49,19 @@ export abstract class Paged<T> {
     } finally {
       if (current()) this.#loading = false;
     }
+  }
+}
+
+/** One that asks by a function, the newest first. */
+export class Pages<T> extends Paged<T, number> {
+  readonly #ask: (after: number | undefined) => Promise<Page<T, number>>;
+
+  constructor(ask: (after: number | undefined) => Promise<Page<T, number>>) {
+    super();
+    this.#ask = ask;
+  }
+
+  protected override page(after: number | undefined): Promise<Page<T, number>> {
+    return this.#ask(after);
   }
 }

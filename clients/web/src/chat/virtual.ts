@@ -85,3 +85,16 @@ export function anchorAt(
 export function topFor(offsets: Float64Array, index: number, anchor: Anchor): number | null {
   return index < 0 ? null : Math.max(0, at(offsets, index) + anchor.above);
 }
+
+/** Notes how high these rows are by the key that each has; true where one is another height than before. */
+export function measureInto(heights: Map<string, number>, rows: Iterable<Element>): boolean {
+  let changed = false;
+  for (const row of rows) {
+    const key = (row as HTMLElement).dataset.key;
+    const now = row.getBoundingClientRect().height;
+    if (key === undefined || Math.abs((heights.get(key) ?? -1) - now) < 0.1) continue;
+    heights.set(key, now);
+    changed = true;
+  }
+  return changed;
+}

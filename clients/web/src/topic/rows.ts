@@ -17,8 +17,8 @@ export type Row =
 
 type Told = Pick<RoomView, "messages" | "notices" | "gaps">;
 
-/** `place`: up to where one had read when the page was opened; `undefined` for who never was here. */
-export function rowsOf(view: Told, place: number | undefined): Row[] {
+/** `reading`: up to where one had read when the page was opened; `undefined` for who never was here. */
+export function rowsOf(view: Told, reading: number | undefined): Row[] {
   const replies = view.messages.filter((it) => it.seq !== OPENING);
   const loaded = new Set(replies.map((it) => it.seq).filter((it) => it !== null));
   const under = new Map<number, MessageView[]>();
@@ -27,7 +27,7 @@ export function rowsOf(view: Told, place: number | undefined): Row[] {
     if (it.root === null || !loaded.has(it.root) || it.root === it.seq) roots.push(it);
     else under.set(it.root, [...(under.get(it.root) ?? []), it]);
   }
-  const fresh = (it: MessageView): boolean => place !== undefined && it.seq !== null && it.seq > place && !it.mine && !it.deleted;
+  const fresh = (it: MessageView): boolean => reading !== undefined && it.seq !== null && it.seq > reading && !it.mine && !it.deleted;
   const first = roots.find(fresh);
   const beside = besides(view);
 

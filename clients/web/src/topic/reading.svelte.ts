@@ -3,7 +3,7 @@ import type { TopicCard } from "@weiquan/client";
 
 export const SAY_AFTER_MS = 1_500;
 
-export class PlaceKeeper {
+export class ReadingKeeper {
   readonly #say: (seq: number) => Promise<TopicCard>;
   #said: number;
   #wanted: number;
