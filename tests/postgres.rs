@@ -13,18 +13,20 @@ use std::{
 };
 
 use postgres::Postgres;
-use protocol::{Seq, server::Phase};
+use protocol::{Code, Seq, server::Phase};
 use support::{Publisher, SOON, Server, is_whole, read_history};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
-use weiquan_client::{Direct, Follower, Happening, Pace};
+use weiquan_client::{Direct, Error, Follower, Happening, Pace};
 
 const WRITERS: usize = 4;
 const ROUNDS: usize = 3;
 /// How soon the server writes again once its database is back.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
+/// How soon somebody is told that a database which answers nothing has stored nothing.
+const TOLD_WITHIN: Duration = Duration::from_secs(40);
 /// Quicker than people's clients, so that more happens between two rounds.
 const PACE: Pace = Pace {
     first: Duration::from_millis(20),
@@ -262,4 +264,41 @@ async fn the_commands_beside_the_server_work_or_say_what_to_do_instead() {
     assert!(words.contains("cannot be reached"), "{words}");
     let words = said(&run(&url, &server, &["audit", "verify"], &[]));
     assert!(words.contains("cannot be reached"), "{words}");
+}
+
+/// Every process of the database stands still: its lines stay, and nothing ever comes over them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_never_answers_holds_nobody_for_good() {
+    let database = Postgres::start(&[]);
+    let url = database.url();
+    let mut server = Server::start_with(&[&format!("store.url={url}")]);
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let mut line = owner.connect("writer").await;
+    let a = line.join("hall", None).await.expect("joined").a;
+    line.say(a, "before").await.expect("stored");
+
+    database.freeze();
+    let refused = timeout(TOLD_WITHIN, line.say(a, "meanwhile")).await;
+    database.thaw();
+    let refused = refused.expect("told, not held");
+    assert!(
+        matches!(&refused, Err(Error::Refused(it)) if it.code == Code::StorageUnavailable),
+        "{refused:?}"
+    );
+    let after = timeout(SOON, async {
+        loop {
+            match line.say(a, "after").await {
+                Ok(_) => return,
+                Err(Error::Refused(it)) if it.code == Code::StorageUnavailable => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+    });
+    after.await.expect("it stores again");
+    until_readyz_is(&server, 200).await;
+    let history = read_history(&mut line, a).await;
+    let texts: Vec<&str> = history.values().flatten().map(String::as_str).collect();
+    assert!(matches!(texts[..], ["before", "after"]), "{texts:?}");
+    assert_eq!(server.stop(), 0);
 }

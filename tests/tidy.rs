@@ -132,7 +132,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "tokio_rustls",
         &["src/reach", "src/store", "src/fanout/tests", "loadtest"],
     ),
-    ("postgres", &["src/store"]),
+    ("tokio_postgres", &["src/store"]),
     ("rustls_native_certs", &["src/tls"]),
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme", "src/reach"]),

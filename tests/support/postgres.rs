@@ -198,6 +198,24 @@ impl Postgres {
         thread::spawn(move || child.wait());
     }
 
+    /// Stops all of its processes where they stand: every line is kept, and nothing is answered.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets them go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let told = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
+        let first = told.lines().next().expect("its number");
+        let mut kill = Command::new("sh");
+        let all = "for it in \"$2\" $(pgrep -P \"$2\"); do kill -\"$1\" \"$it\" || true; done";
+        run(kill.args(["-c", all, "sh", signal, first]));
+    }
+
     /// A file beside the data that is for the server alone.
     fn put(&self, name: &str, text: &str) {
         let path = self.data().join(name);

@@ -1,8 +1,8 @@
 //! Why a query failed, and whether that is the storage's fault or the query's.
 
-use std::{error::Error, io};
+use std::{error::Error, io, time::Duration};
 
-use postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 
 pub(crate) type DbResult<T> = Result<T, DbError>;
 
@@ -20,10 +20,14 @@ pub enum DbError {
     /// There is no connection.
     #[error("there is no connection to the database")]
     Lost,
+    #[error("the database has not answered for {0:?}")]
+    Silent(Duration),
+    #[error("a connection cannot be driven: {0}")]
+    Thread(#[source] io::Error),
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error("{}", in_words(.0))]
-    Postgres(#[from] postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
 }
 
 impl DbError {
@@ -40,7 +44,12 @@ impl DbError {
                 Some(SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY)
             ),
             Self::Postgres(error) => error.code() == Some(&SqlState::UNIQUE_VIOLATION),
-            Self::NoRow | Self::Odd(_) | Self::Nul | Self::Lost => false,
+            Self::NoRow
+            | Self::Odd(_)
+            | Self::Nul
+            | Self::Lost
+            | Self::Silent(_)
+            | Self::Thread(_) => false,
         }
     }
 
@@ -58,7 +67,7 @@ impl DbError {
                 // The way there failed, unless it is a value that has no place in its column.
                 None => error.is_closed() || is_of_the_way(error),
             },
-            Self::Lost => true,
+            Self::Lost | Self::Silent(_) | Self::Thread(_) => true,
             Self::NoRow | Self::Odd(_) | Self::Nul => false,
         }
     }
@@ -67,7 +76,7 @@ impl DbError {
 /// True where the database is out of reach, so that another time the same query may well do.
 pub(crate) fn is_out_of_reach(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     match error.downcast_ref() {
-        Some(DbError::Lost) => true,
+        Some(DbError::Lost | DbError::Silent(_) | DbError::Thread(_)) => true,
         Some(DbError::Postgres(it)) => match it.code() {
             Some(code) => ["08", "53", "57"].contains(&&code.code()[..2]),
             None => it.is_closed() || is_of_the_way(it),
@@ -113,12 +122,12 @@ fn is_postgresqls_disk(code: &SqlState) -> bool {
     ["08", "28", "53", "57", "58", "XX"].contains(&&code[..2]) || ["25006", "55P03"].contains(&code)
 }
 
-fn is_of_the_way(error: &postgres::Error) -> bool {
+fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
     error.source().is_none_or(|it| it.is::<io::Error>())
 }
 
 /// PostgreSQL's errors name themselves only in their causes.
-fn in_words(error: &postgres::Error) -> String {
+fn in_words(error: &tokio_postgres::Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))

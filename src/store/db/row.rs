@@ -1,6 +1,6 @@
 //! A row of an answer, and the Rust types that its columns become.
 
-use postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
 
 use super::{DbError, DbResult};
@@ -8,7 +8,7 @@ use super::{DbError, DbResult};
 /// A row, while it is read.
 pub(crate) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 /// What stands in a column.
@@ -63,7 +63,7 @@ impl Row<'_> {
 }
 
 fn cell<'a, T: FromSql<'a>>(
-    row: &'a postgres::Row,
+    row: &'a tokio_postgres::Row,
     column: usize,
     make: impl FnOnce(T) -> Cell<'a>,
 ) -> DbResult<Cell<'a>> {

@@ -25,7 +25,7 @@ pub(super) fn migrate(db: &Db, url: &DatabaseUrl) -> Result<(), DatabaseError> {
     if found == known {
         return Ok(());
     }
-    let all = db.change(|db| -> DbResult<()> {
+    let change = |db: &Db| -> DbResult<()> {
         if found == 0 {
             db.batch("CREATE TABLE schema_version (version BIGINT NOT NULL)")?;
             db.batch("INSERT INTO schema_version VALUES (0)")?;
@@ -35,7 +35,8 @@ pub(super) fn migrate(db: &Db, url: &DatabaseUrl) -> Result<(), DatabaseError> {
         }
         db.execute("UPDATE schema_version SET version = ?1", [known])?;
         Ok(())
-    });
+    };
+    let all = db.postgres().patiently(|| db.change(change));
     all.map_err(|it| DatabaseError::Migration(url.clone(), it))?;
     tracing::info!(version = known, "the database was brought up to date");
     Ok(())

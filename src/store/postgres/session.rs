@@ -10,12 +10,13 @@ use std::{
 };
 
 use bytes::BytesMut;
-use postgres::{
-    Client, Statement,
+use tokio_postgres::{
+    Row, Statement,
     types::{IsNull, ToSql, Type, to_sql_checked},
 };
 
 use super::{
+    client::Client,
     open::{DatabaseError, Role},
     tls::Tls,
     url::DatabaseUrl,
@@ -25,6 +26,11 @@ use crate::{
     writer::jittered,
 };
 
+/// How long an answer is waited for. The longest question takes a second or two with millions of rows; a
+/// server that is silent for so long is as good as gone, and says so to everybody instead of holding them.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(15);
+/// The same while tables are brought up to date.
+const MIGRATION_WITHIN: Duration = Duration::from_secs(6 * 3_600);
 /// How long the server may take to answer a question that asks nothing.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 /// Silence after which a connection is asked whether it stands.
@@ -73,15 +79,10 @@ impl Session {
                 self.tls.get_or_init(|| made)
             }
         };
-        let mut client = self
-            .url
-            .address()
-            .config
-            .connect(tls.clone())
-            .map_err(|it| DatabaseError::Unreachable(self.url.clone(), it.into()))?;
-        client
-            .batch_execute(self.role.settings())
-            .map_err(|it| DatabaseError::Unreachable(self.url.clone(), it.into()))?;
+        let unreachable = |it| DatabaseError::Unreachable(self.url.clone(), it);
+        let config = &self.url.address().config;
+        let client = Client::connect(config, tls.clone(), STATEMENT_WITHIN).map_err(unreachable)?;
+        client.batch(self.role.settings()).map_err(unreachable)?;
         *self.client.borrow_mut() = Some(client);
         self.used.set(clock::now());
         Ok(())
@@ -90,6 +91,20 @@ impl Session {
     pub(crate) fn disconnect(&self) {
         self.statements.borrow_mut().clear();
         drop(self.client.borrow_mut().take());
+    }
+
+    /// Does work whose statements may take hours.
+    pub(crate) fn patiently<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.waits(MIGRATION_WITHIN);
+        let done = work();
+        self.waits(STATEMENT_WITHIN);
+        done
+    }
+
+    fn waits(&self, within: Duration) {
+        if let Some(client) = self.client.borrow_mut().as_mut() {
+            client.waits(within);
+        }
     }
 
     /// Whether the connection stands. One that was used just now does, as far as is known; one that was
@@ -125,16 +140,25 @@ impl Session {
 
     /// Whether the server answers.
     pub(crate) fn answers(&self) -> DbResult<()> {
-        let mut client = self.client.borrow_mut();
-        let client = client.as_mut().ok_or(DbError::Lost)?;
         self.used.set(clock::now());
-        Ok(client.is_valid(ANSWERS_WITHIN)?)
+        self.ask(|client| client.answers(ANSWERS_WITHIN))
     }
 
     pub(crate) fn batch(&self, sql: &str) -> DbResult<()> {
-        let mut client = self.client.borrow_mut();
-        let client = client.as_mut().ok_or(DbError::Lost)?;
-        Ok(client.batch_execute(sql)?)
+        self.ask(|client| client.batch(sql))
+    }
+
+    /// Asks over the connection. One that is silent is lost: whatever still came over it would be the
+    /// answer to another question.
+    fn ask<T>(&self, call: impl FnOnce(&Client) -> DbResult<T>) -> DbResult<T> {
+        let answered = match self.client.borrow().as_ref() {
+            Some(client) => call(client),
+            None => Err(DbError::Lost),
+        };
+        if matches!(answered, Err(DbError::Silent(_))) {
+            self.disconnect();
+        }
+        answered
     }
 
     pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> DbResult<usize> {
@@ -144,7 +168,7 @@ impl Session {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    pub(crate) fn query(&self, sql: &str, values: &[Value<'_>]) -> DbResult<Vec<postgres::Row>> {
+    pub(crate) fn query(&self, sql: &str, values: &[Value<'_>]) -> DbResult<Vec<Row>> {
         self.run(sql, values, |client, statement, values| {
             client.query(statement, values)
         })
@@ -166,7 +190,7 @@ impl Session {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        call: impl FnOnce(&mut Client, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, postgres::Error>,
+        call: impl FnOnce(&Client, &Statement, &[&(dyn ToSql + Sync)]) -> DbResult<T>,
     ) -> DbResult<T> {
         if values.iter().any(Value::holds_nul) {
             return Err(DbError::Nul);
@@ -182,17 +206,17 @@ impl Session {
         &self,
         sql: &str,
         types: &[Type],
-        call: impl FnOnce(&mut Client, &Statement) -> Result<T, postgres::Error>,
+        call: impl FnOnce(&Client, &Statement) -> DbResult<T>,
     ) -> DbResult<T> {
-        let mut client = self.client.borrow_mut();
-        let client = client.as_mut().ok_or(DbError::Lost)?;
         self.used.set(clock::now());
-        let mut statements = self.statements.borrow_mut();
-        if !statements.contains_key(sql) {
-            let made = client.prepare_typed(&in_postgres(sql), types)?;
-            statements.insert(sql.into(), made);
-        }
-        Ok(call(client, &statements[sql])?)
+        self.ask(|client| {
+            let mut statements = self.statements.borrow_mut();
+            if !statements.contains_key(sql) {
+                let made = client.prepare(&in_postgres(sql), types)?;
+                statements.insert(sql.into(), made);
+            }
+            call(client, &statements[sql])
+        })
     }
 }
 

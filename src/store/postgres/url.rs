@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
-use postgres::config::{Config, Host, SslMode};
+use tokio_postgres::config::{Config, Host, SslMode};
 
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -80,7 +80,7 @@ impl FromStr for DatabaseUrl {
             return Err(UrlError::Scheme);
         }
         let (kept, sslmode, root) = take_ssl(text);
-        let mut config: Config = kept.parse().map_err(|it: postgres::Error| {
+        let mut config: Config = kept.parse().map_err(|it: tokio_postgres::Error| {
             // The cause names the option, never its value.
             let cause = std::error::Error::source(&it).map(ToString::to_string);
             UrlError::Odd(cause.unwrap_or_else(|| it.to_string()))
