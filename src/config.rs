@@ -106,6 +106,7 @@ pub struct Rooms {
     pub talk_burst: u32,
     pub talk_per_second: u32,
     pub readable_per_second: u32,
+    pub rest_ms: u64,
 }
 
 impl Default for Rooms {
@@ -114,6 +115,7 @@ impl Default for Rooms {
             talk_burst: limits::TALK_BURST,
             talk_per_second: limits::TALK_PER_SECOND,
             readable_per_second: limits::READABLE_RATE,
+            rest_ms: limits::ROOM_REST_MS,
         }
     }
 }

@@ -134,7 +134,13 @@ impl Server {
         });
         let handles = Shards::new(prepared.handles().to_vec());
         let (stage, orders) = Stage::new();
-        let directory = Directory::new(handles.clone(), store.clone(), stage, rates(config));
+        let directory = Directory::new(
+            handles.clone(),
+            store.clone(),
+            stage,
+            rates(config),
+            rest_after(config),
+        );
         let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
         let memory = Memory::new(config.raw.server.memory_mib);
@@ -346,6 +352,11 @@ fn rates(config: &Config) -> Rates {
         talk: TalkRate::new(rooms.talk_burst, rooms.talk_per_second),
         readable: rooms.readable_per_second,
     }
+}
+
+fn rest_after(config: &Config) -> Option<Duration> {
+    let after = config.raw.rooms.rest_ms;
+    (after > 0).then(|| Duration::from_millis(after))
 }
 
 /// Where people find this server: as configured, or by the port that was really bound.

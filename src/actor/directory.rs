@@ -7,10 +7,11 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
-use community::{Command, Rates, Role, RoomMeta, StageReport, Who};
-use dashmap::DashMap;
+use community::{Command, Keepsake, Rates, Role, Room, RoomMeta, StageReport, Who};
+use dashmap::{DashMap, Entry};
 use fanout::{ConnectionId, Order, ShardHandle};
 use futures_util::FutureExt;
 use protocol::{
@@ -22,10 +23,10 @@ use store::{RoomRow, Store};
 use tokio::sync::{OnceCell, oneshot, watch};
 
 use super::{
-    inbox::{self, Inlet, Lane, Shut, Waiting},
+    inbox::{self, Inbox, Inlet, Lane, Shut, Waiting},
     push_frame,
     roles::Roles,
-    room_task::{self, Around, Asked, Wish},
+    room_task::{self, Around, Asked, Rest, Wish},
     stage::Stage,
 };
 
@@ -179,7 +180,7 @@ impl RoomHandle {
 
     /// A room that nobody runs but the test.
     #[cfg(test)]
-    pub(super) fn alone(number: RoomNumber) -> (Self, inbox::Inbox) {
+    pub(super) fn alone(number: RoomNumber) -> (Self, Inbox) {
         let (inlet, wishes) = inbox::inbox();
         let handle = Self {
             number,
@@ -233,35 +234,72 @@ pub(super) fn gone() -> Refusal {
 struct Rooms {
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
+    /// What is kept of rooms that rest.
+    resting: DashMap<RoomNumber, Keepsake>,
 }
 
+/// Handles of a room that the directory itself holds: by its name and by its number.
+const OWN_HANDLES: usize = 2;
+
 impl Rooms {
+    /// Takes out a room that nobody else has a way into, so that it may end; false where somebody has
+    /// one, or left a wish. Both of its entries are locked meanwhile: who looks it up gets it before
+    /// that, and it stays, or finds nothing after it, and has it started anew.
+    fn lay_down(&self, machine: &mut Room, wishes: &Inbox) -> bool {
+        let number = machine.meta().number;
+        let Entry::Occupied(by_slug) = self.by_slug.entry(machine.meta().slug.clone()) else {
+            return false;
+        };
+        let is_unreachable = || {
+            let is_looked_up = Arc::strong_count(by_slug.get()) > 1;
+            !is_looked_up && wishes.handles() <= OWN_HANDLES && wishes.is_empty()
+        };
+        let taken = self.by_number.remove_if(&number, |_, _| is_unreachable());
+        if taken.is_none() {
+            return false;
+        }
+        if let Some(keepsake) = machine.keepsake() {
+            self.resting.insert(number, keepsake);
+        }
+        by_slug.remove();
+        true
+    }
+
     fn forget(&self, number: RoomNumber, slug: &Slug) {
         self.by_slug.remove(slug);
         self.by_number.remove(&number);
     }
 }
 
-/// Every room that has been asked for since the start.
+/// Every room that somebody asked for, until it rests.
 pub struct Directory {
     shards: Shards,
     store: Store,
     stage: Stage,
     roles: Roles,
     rates: watch::Sender<Rates>,
+    rest_after: Option<Duration>,
     rooms: Arc<Rooms>,
     listed: watch::Sender<u64>,
     tasks: Arc<AtomicU32>,
 }
 
 impl Directory {
-    pub fn new(shards: Shards, store: Store, stage: Stage, rates: Rates) -> Self {
+    /// `rest_after`: how long a room runs in which nobody is and nothing is due; for good, without it.
+    pub fn new(
+        shards: Shards,
+        store: Store,
+        stage: Stage,
+        rates: Rates,
+        rest_after: Option<Duration>,
+    ) -> Self {
         Self {
             shards,
             store,
             stage,
             roles: Roles::default(),
             rates: watch::channel(rates).0,
+            rest_after,
             // Another number than before a restart, so that nobody waits for what they missed.
             listed: watch::channel(clock::unix_ms()).0,
             rooms: Arc::default(),
@@ -320,13 +358,16 @@ impl Directory {
         let (number, slug) = (row.number, row.slug.clone());
         let rates = self.rates.subscribe();
         let meta = meta(row, *rates.borrow());
-        let machine = room_task::recover(&self.store, &meta)
+        let mut machine = room_task::recover(&self.store, &meta)
             .await
             .map_err(|error| {
                 tracing::error!(room = meta.number, %error, "a room cannot be read from its log");
                 Refusal::new(Code::StorageUnavailable, "the room cannot be read just now")
                     .after_ms(2_000)
             })?;
+        if let Some((_, keepsake)) = self.rooms.resting.remove(&number) {
+            machine.recall(keepsake);
+        }
         let (inbox, wishes) = inbox::inbox();
         let (shown, state) = watch::channel(machine.state());
         let handle = RoomHandle {
@@ -345,6 +386,13 @@ impl Directory {
             shards: self.shards.clone(),
             rates,
             listed: self.listed.clone(),
+            rest: self.rest_after.map(|after| {
+                let rooms = self.rooms.clone();
+                Rest {
+                    after,
+                    lay_down: Box::new(move |machine, wishes| rooms.lay_down(machine, wishes)),
+                }
+            }),
         };
         self.rooms.by_number.insert(number, handle.clone());
         self.keep(&handle, home, move || {

@@ -193,6 +193,15 @@ impl Inbox {
         std::iter::from_fn(|| self.first.try_recv().or_else(|_| self.rest.try_recv()).ok())
     }
 
+    /// Handles that something can still be wished through.
+    pub(super) fn handles(&self) -> usize {
+        self.first.sender_strong_count()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.rest.is_empty()
+    }
+
     fn take_what_is_there(&mut self, batch: &mut Vec<Posted>) {
         let share = if self.rest.is_empty() {
             BATCH_WISHES_MAX

@@ -13,6 +13,8 @@ mod inbox;
 mod peers;
 pub mod people;
 mod read_back;
+#[cfg(test)]
+mod rest_tests;
 mod roles;
 pub mod room_task;
 pub mod stage;

@@ -118,9 +118,19 @@ pub(super) struct Around {
     pub(super) rates: watch::Receiver<Rates>,
     /// Grows when a broadcast changed: lists of rooms are old then.
     pub(super) listed: watch::Sender<u64>,
+    /// Absent where rooms run for good.
+    pub(super) rest: Option<Rest>,
 }
 
-/// Runs a room until its inbox is closed and everything in it is answered.
+/// How a room goes to rest.
+pub(super) struct Rest {
+    /// The time in which nobody is there and nothing is due.
+    pub(super) after: Duration,
+    /// Takes the room out of the directory; false where somebody has a way into it.
+    pub(super) lay_down: Box<dyn Fn(&mut Room, &Inbox) -> bool + Send>,
+}
+
+/// Runs a room until its inbox is closed and everything in it is answered, or until it rests.
 pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State>, around: Around) {
     let Around {
         store,
@@ -129,6 +139,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         shards,
         rates,
         listed,
+        rest,
     } = around;
     let outlet = Outlet::new(machine.meta(), shown, listed, stage, shards);
     let task = RoomTask {
@@ -146,7 +157,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         askers: BTreeMap::new(),
         next_ticket: 0,
     };
-    task.live(rates).await;
+    task.live(rates, rest).await;
 }
 
 /// A room that a bug ends owes answers to all who wait for one.
@@ -199,7 +210,7 @@ struct RoomTask {
 }
 
 impl RoomTask {
-    async fn live(mut self, mut rates: watch::Receiver<Rates>) {
+    async fn live(mut self, mut rates: watch::Receiver<Rates>, rest: Option<Rest>) {
         // They may have changed while the room was read from its log.
         self.machine.set_rates(*rates.borrow_and_update());
         let mut open = true;
@@ -207,6 +218,7 @@ impl RoomTask {
         self.wake();
         while open || self.committing.is_some() {
             let deadline = self.deadline();
+            let rest = rest.as_ref().filter(|_| self.is_idle());
             tokio::select! {
                 still = self.wishes.take(&mut self.taken), if open => {
                     open = still;
@@ -223,6 +235,11 @@ impl RoomTask {
                 outcome = committed(self.committing.as_mut()) => self.committed(outcome).await,
                 tallies = counted(self.counting.as_mut()) => self.counted(&tallies),
                 () = time::sleep(deadline.unwrap_or(Duration::MAX)), if deadline.is_some() => self.wake(),
+                () = time::sleep(rest.map_or(Duration::MAX, |it| it.after)), if rest.is_some() => {
+                    if rest.is_some_and(|it| (it.lay_down)(&mut self.machine, &self.wishes)) {
+                        return;
+                    }
+                }
             }
             self.act();
             self.commit_next();
@@ -243,6 +260,15 @@ impl RoomTask {
     fn deadline(&self) -> Option<Duration> {
         let at = self.machine.deadline()?;
         Some(Duration::from_millis(at.saturating_sub(self.now().mono_ms)))
+    }
+
+    /// Nothing is on its way: neither to the disk nor to anybody.
+    fn is_idle(&self) -> bool {
+        self.machine.is_idle()
+            && self.batch.is_empty()
+            && self.committing.is_none()
+            && self.counting.is_none()
+            && self.askers.is_empty()
     }
 
     fn wake(&mut self) {

@@ -33,4 +33,6 @@ pub use record::{
     RecordBody, Tally, Topic, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
-pub use room::{Loaded, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload};
+pub use room::{
+    Keepsake, Loaded, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload,
+};

@@ -230,6 +230,8 @@ pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// A socket that takes nothing for so long is closed with 4008.
 pub const BLOCKED_CLOSED_AFTER: Duration = Duration::from_secs(15);
 
+/// A room where nobody is and nothing is due gives its memory back after so long (`rooms.rest_ms`).
+pub const ROOM_REST_MS: u64 = 60_000;
 /// Messages a second that a viewer is shown before sampling begins. 0 turns sampling off.
 pub const READABLE_RATE: u32 = 20;
 /// Above it what is said is gathered for so long, and a part of it shown at once.

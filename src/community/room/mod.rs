@@ -11,7 +11,7 @@
 //! the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make),
 //! `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`, `typing`,
 //! `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
-//! `aside`.
+//! `aside`; `rest`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
@@ -41,6 +41,7 @@ mod polls;
 mod presence;
 mod questions;
 mod readable;
+mod rest;
 mod ring;
 mod rows;
 mod rule_book;
@@ -66,7 +67,7 @@ use protocol::{
     topic::{RoomKind, TopicAct},
 };
 
-pub use self::rows::Reached;
+pub use self::{rest::Keepsake, rows::Reached};
 
 use self::{
     aside::Aside,

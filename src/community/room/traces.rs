@@ -42,6 +42,10 @@ impl Traced {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     pub(super) fn devices(&self, member: &MemberId) -> Vec<Trace> {
         self.of(member, |it| it.device.clone())
     }
