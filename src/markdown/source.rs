@@ -8,6 +8,8 @@
 //!   delimiter it may both open and close there; which of them it does is decided by what is open.
 //! - A single `*` between two digits multiplies: `3*4=12，5*6=30` has no emphasis in it.
 //! - `_` inside an address that stands by itself is a part of it and emphasises nothing.
+//! - A line that begins with a tag would make a block of HTML, in which nothing else means anything. HTML
+//!   is words here, so with a mark before its `<` the line is one like any other.
 
 use crate::{
     chars::{GAP, MARK, is_cjk},
@@ -32,6 +34,8 @@ fn clean(text: &str) -> String {
 fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut before: Option<char> = None;
+    // Nothing but what a quote or a list begins with stood in this line so far.
+    let mut is_beginning = true;
     let mut rest = text;
     while let Some(it) = rest.chars().next() {
         let address = match it {
@@ -50,13 +54,25 @@ fn marked(text: &str) -> String {
             out.extend(trail);
             length
         } else {
+            if it == '<' && is_beginning {
+                out.push(MARK);
+            }
             out.push(it);
             it.len_utf8()
         };
+        is_beginning = it == '\n' || (is_beginning && begins_blocks(it));
         before = rest[..taken].chars().next_back();
         rest = &rest[taken..];
     }
     out
+}
+
+/// A character of what may stand before a block's own text: of a quote, of a list, of a space.
+const fn begins_blocks(it: char) -> bool {
+    matches!(
+        it,
+        ' ' | '\t' | '>' | '-' | '+' | '*' | '.' | ')' | '0'..='9'
+    )
 }
 
 /// What is put before and behind a run of delimiters, so that it may open and close between a letter and

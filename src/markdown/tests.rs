@@ -79,6 +79,18 @@ fn html_is_the_text_that_was_typed() {
     );
     check("一<br>二", "<p>一&lt;br&gt;二</p>");
     check("<!-- 注 -->", "<p>&lt;!-- 注 --&gt;</p>");
+    // A tag at the beginning of a line takes nothing from the rest of it.
+    check(
+        "<b>粗</b> **真的**\n- <i>一</i> `二`\n\n> <u>引</u> *用*",
+        "<p>&lt;b&gt;粗&lt;/b&gt; <strong>真的</strong></p>\
+         <ul><li><p>&lt;i&gt;一&lt;/i&gt; <code>二</code></p></li></ul>\
+         <blockquote><p>&lt;u&gt;引&lt;/u&gt; <em>用</em></p></blockquote>",
+    );
+    check("    <b>", "<pre><code>\n&lt;b&gt;</code></pre>");
+    check(
+        "<https://example.com/a>",
+        r#"<p><a href="https://example.com/a">https://example.com/a</a></p>"#,
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-import type { Person, WhoPage } from "@weiquan/client";
+import { Refused, type Person, type WhoPage } from "@weiquan/client";
 import { expect, it, vi } from "vitest";
 import { en } from "../src/i18n/en";
 
@@ -52,4 +52,15 @@ it("stops looking for a name once another is looked for", async () => {
   await second;
   expect(book.rows?.map((it) => it.id)).toEqual(["b"]);
   expect(room.asked.filter((it) => it.q === "first")).toHaveLength(1);
+});
+
+it("finds nobody by signs alone, and is loud about any other refusal", async () => {
+  const refusing = (code: "empty" | "not_permitted") => roomOf(() => Promise.reject(new Refused({ code, act: "stop", say: "no" })));
+  const book = new PeopleBook(refusing("empty"));
+  await book.find("…");
+  expect([book.rows, book.failure]).toEqual([[], undefined]);
+  const other = new PeopleBook(refusing("not_permitted"));
+  await other.find("zoe");
+  expect(other.rows).toBeUndefined();
+  expect(other.failure).toBeDefined();
 });

@@ -2,7 +2,7 @@ import type { MessageView, NoticeView, Person, RoomView, Topic, TopicCard } from
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { en } from "../src/i18n/en";
 import { detail, placeOf } from "../src/notices/words";
-import { emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWrong, wishOf } from "../src/talk/draft";
+import { emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWritten, tagsWrong, wishOf } from "../src/talk/draft";
 import { changed, filterOf, isFiltered, queryOf } from "../src/talk/filter";
 import { slugOf } from "../src/talk/slug";
 import { changeSay } from "../src/topic/changes";
@@ -163,7 +163,11 @@ describe("the draft of a topic", () => {
     expect(tagsIn("#周末 ＃爬山，Hiking、hiking ; 周末")).toEqual(["周末", "爬山", "hiking"]);
     expect(tagsIn("  ")).toEqual([]);
     expect(tagsWrong(["a_b", "周末2"])).toBeUndefined();
-    expect(tagsWrong(["a-b"])).toEqual({ kind: "unfit", tag: "a-b" });
+    expect(tagsIn("rust-lang、读书 会 ,  v1.0")).toEqual(["rust-lang", "读书 会", "v1.0"]);
+    expect(tagsIn("#读书 会# #周末#、书")).toEqual(["读书 会", "周末", "书"]);
+    for (const tags of [["a", "b"], ["读书 会", "周末"], []]) expect(tagsIn(tagsWritten(tags))).toEqual(tags);
+    expect(tagsWrong(["rust-lang", "读书 会", "a·b"])).toBeUndefined();
+    for (const tag of ["a--b", "-a", "a-", "a/b", "周末!"]) expect(tagsWrong([tag])).toEqual({ kind: "unfit", tag });
     expect(tagsWrong(["x".repeat(41)])).toMatchObject({ kind: "unfit" });
     expect(tagsWrong(Array.from({ length: 11 }, (_, n) => `t${n}`))).toEqual({ kind: "too_many" });
   });

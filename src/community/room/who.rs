@@ -66,7 +66,12 @@ impl Room {
             );
             return Err(Refusal::new(Code::TooLong, words));
         }
-        Ok(letters(q))
+        let sought = letters(q);
+        if sought.is_empty() {
+            let words = "write a part of the name that is looked for";
+            return Err(Refusal::new(Code::Empty, words));
+        }
+        Ok(sought)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A row of an answer, and the Rust types that its columns become.
 
-use tokio_postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
+use tokio_postgres::types::{FromSql, Type};
 
 use super::{DbError, DbResult};
 

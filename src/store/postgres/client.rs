@@ -51,7 +51,9 @@ impl Client {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.client.as_ref().is_none_or(tokio_postgres::Client::is_closed)
+        self.client
+            .as_ref()
+            .is_none_or(tokio_postgres::Client::is_closed)
     }
 
     /// Asks nothing, and waits so long for the answer.
@@ -77,7 +79,11 @@ impl Client {
         values: &[&(dyn ToSql + Sync)],
     ) -> DbResult<u64> {
         let client = self.client()?;
-        wait(&self.runtime, self.within, client.execute(statement, values))
+        wait(
+            &self.runtime,
+            self.within,
+            client.execute(statement, values),
+        )
     }
 
     pub(super) fn query(

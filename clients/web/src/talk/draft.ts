@@ -51,16 +51,27 @@ export function read(value: unknown): TopicDraft | undefined {
   };
 }
 
-/** The tags in what was written: each once, without `#`. */
+const BETWEEN_TAGS = /[,，、;；\n]|\s(?=\s*[#＃])/u;
+
+/** The tags in what was written: each once, without `#`. Where signs part them, a tag may have spaces within. */
 export function tagsIn(words: string): string[] {
-  const found = words.split(/[\s,，、;；]+/u).map((it) => it.replace(/^[#＃]+/u, "")).filter(Boolean);
+  const parts = words.split(/[,，、;；\n]/u.test(words) ? BETWEEN_TAGS : /\s/u);
+  const found = parts.map((it) => it.trim().replace(/^[#＃]+|[#＃]+$/gu, "").trim()).filter(Boolean);
   return [...new Map(found.map((it) => [it.toLowerCase(), it])).values()];
 }
+
+/** Tags as one may write them: the same are read again. */
+export function tagsWritten(tags: readonly string[]): string {
+  return tags.join(tags.some((it) => /\s/u.test(it)) ? "、" : " ");
+}
+
+/** Words, with single signs and spaces between them: as the server keeps it. */
+const TAG = /^[\p{Alphabetic}\p{N}_]+(?:[ .&·：-][\p{Alphabetic}\p{N}_]+)*$/u;
 
 export type TagsWrong = { kind: "too_many" } | { kind: "unfit"; tag: string };
 
 export function tagsWrong(tags: readonly string[]): TagsWrong | undefined {
-  const tag = tags.find((it) => characters(it) > TAG_CHARS_MAX || !/^[\p{Alphabetic}\p{N}_]+$/u.test(it));
+  const tag = tags.find((it) => characters(it) > TAG_CHARS_MAX || !TAG.test(it));
   if (tag !== undefined) return { kind: "unfit", tag };
   return tags.length > TAGS_MAX ? { kind: "too_many" } : undefined;
 }

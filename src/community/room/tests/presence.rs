@@ -203,6 +203,11 @@ fn who_keeps_order_finds_somebody_by_name_however_it_is_written() {
         page(&mut bench, MODERATOR, Some(&long), None, 50),
         Err(Code::TooLong)
     );
+    // Signs alone are no part of a name: they would find everybody.
+    assert_eq!(
+        page(&mut bench, MODERATOR, Some("！ …"), None, 50),
+        Err(Code::Empty)
+    );
 }
 
 #[test]
