@@ -7,20 +7,14 @@
 
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
 use protocol::{
     ClientFrame, Code, RoomNumber, Seq,
     refusal::Act,
     server::{Push, Resumed},
 };
-use support::{SOON, Server, read_history};
+use support::{SOON, Server, library, read_history};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use weiquan_client::{Connection, Error, Ledger, new_client_id};
@@ -30,22 +24,6 @@ const EROFS: i32 = 30;
 const EIO: i32 = 5;
 /// A disk that takes writes again is believed within this.
 const HEALS_WITHIN: Duration = Duration::from_secs(5);
-
-/// A library of Debian's, wherever its architecture puts it.
-fn library(places: &[&str]) -> PathBuf {
-    let found = places.iter().find_map(|it| {
-        let (folder, rest) = it.split_once("*/").unwrap_or(("", it));
-        if folder.is_empty() {
-            return Path::new(rest).exists().then(|| rest.into());
-        }
-        let folders = fs::read_dir(folder).ok()?;
-        folders
-            .flatten()
-            .map(|it| it.path().join(rest))
-            .find(|it| it.exists())
-    });
-    found.unwrap_or_else(|| panic!("none of {places:?} is there: see scripts/test.sh"))
-}
 
 /// A process whose calls for the disk can be made to fail.
 struct Spoiled {

@@ -284,6 +284,52 @@ async fn boards_and_tags_sort_topics_and_staff_keep_them() {
 }
 
 #[tokio::test]
+async fn a_question_that_nobody_replied_to_for_a_day_waits_in_a_list() {
+    let mut server = Server::start();
+    server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let first = start(&ann, &wish("question", "几点集合")).await;
+    let second = start(&ann, &wish("question", "带什么")).await;
+    start(&ann, &wish("question", "哪里吃饭")).await;
+    start(&ann, &wish("discussion", "下雨了")).await;
+    let path = "/api/v1/topics?unanswered=true";
+    let young: TopicList = ann.get(path).await;
+    assert_eq!(titles(&young), [""; 0], "a day has not passed");
+    let both = format!("{path}&news=true");
+    assert_eq!(
+        refused(&ann, Method::GET, &both, json!(null)).await,
+        "malformed"
+    );
+
+    server.restart_ahead(25);
+    let (ann, bob) = (server.sign_in("小安").await, server.sign_up("小波").await);
+    let waiting: TopicList = ann.get(path).await;
+    assert_eq!(
+        titles(&waiting),
+        ["几点集合", "带什么", "哪里吃饭"],
+        "who waits longest first"
+    );
+    let page: TopicList = ann.get(&format!("{path}&n=1")).await;
+    let next = page.next.clone().expect("there is another page");
+    let rest: TopicList = ann.get(&format!("{path}&after={next}")).await;
+    assert_eq!(
+        (titles(&page), titles(&rest)),
+        (vec!["几点集合"], vec!["带什么", "哪里吃饭"])
+    );
+
+    let mut line = bob.connect("phone").await;
+    let a = join(&mut line, &first).await.a;
+    line.say(a, "八点").await.expect("said");
+    let mut staff = server.sign_in("圈主").await.connect("phone").await;
+    let a = join(&mut staff, &second).await.a;
+    act(&mut staff, a, TopicAct::Lock { on: true })
+        .await
+        .expect("locked");
+    let left: TopicList = ann.get(path).await;
+    assert_eq!(titles(&left), ["哪里吃饭"], "replied to, and locked");
+}
+
+#[tokio::test]
 async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
     let server = Server::start();
     let owner = server.set_up().await;

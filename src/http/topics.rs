@@ -30,6 +30,8 @@ use super::{
     rooms::{self, is_member},
 };
 
+const UNANSWERED_MS: u64 = limits::UNANSWERED_AFTER.as_millis() as u64;
+
 /// Start a topic
 ///
 /// Said again with the same `cid`, it answers with the topic that was started then.
@@ -135,6 +137,9 @@ pub(crate) struct Asked {
     /// Only those that one follows and in which something is new.
     #[serde(default)]
     news: bool,
+    /// Only questions that wait for an answer.
+    #[serde(default)]
+    unanswered: bool,
     after: Option<Cursor>,
     n: Option<usize>,
 }
@@ -146,10 +151,10 @@ impl fmt::Display for Cursor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TopicCursor {
             pinned,
-            last_ms,
+            at_ms,
             room,
         } = self.0;
-        write!(out, "{}-{last_ms}-{room}", u8::from(pinned))
+        write!(out, "{}-{at_ms}-{room}", u8::from(pinned))
     }
 }
 
@@ -160,7 +165,7 @@ impl<'de> Deserialize<'de> for Cursor {
             let mut parts = text.splitn(3, '-');
             Some(TopicCursor {
                 pinned: parts.next()? == "1",
-                last_ms: parts.next()?.parse().ok()?,
+                at_ms: parts.next()?.parse().ok()?,
                 room: parts.next()?.parse().ok()?,
             })
         };
@@ -181,6 +186,7 @@ impl<'de> Deserialize<'de> for Cursor {
         ("by" = Option<String>, Query, description = "started by this member"),
         ("featured" = Option<bool>, Query, description = "the best"),
         ("news" = Option<bool>, Query, description = "that one follows, and in which something is new"),
+        ("unanswered" = Option<bool>, Query, description = "questions that nobody replied to for 24 hours, who waits longest first"),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
         ("n" = Option<u32>, Query, description = "topics, at most 50; 20 where it is absent"),
     ),
@@ -203,19 +209,27 @@ pub(crate) async fn list(
         starter: asked.by,
         featured: asked.featured,
         for_guests: !is_member(&by),
-        order: if asked.news {
-            TopicOrder::News
-        } else {
-            TopicOrder::Fresh
+        order: match (asked.news, asked.unanswered) {
+            (true, true) => {
+                return Err(Failure::malformed(
+                    "news and unanswered are two lists: ask for one of them",
+                ));
+            }
+            (true, false) => TopicOrder::News,
+            (false, true) => TopicOrder::Unanswered {
+                by_ms: clock::unix_ms().saturating_sub(UNANSWERED_MS),
+            },
+            (false, false) => TopicOrder::Fresh,
         },
         asker: by.0.as_ref().map(|it| it.id.clone()),
         after: asked.after.map(|it| it.0),
     };
+    let order = of.order;
     let n = asked.n.unwrap_or(TOPICS).clamp(1, limits::TOPICS_PAGE_MAX);
     let (rows, more) = doors.store.topics(of, n).await?;
     let next = rows.last().filter(|_| more);
     Ok(Answer(TopicList {
-        next: next.map(|it| Cursor(it.cursor()).to_string()),
+        next: next.map(|it| Cursor(it.cursor(order)).to_string()),
         topics: rows.into_iter().map(card).collect(),
     }))
 }

@@ -9,6 +9,8 @@ pub const TAGS_MAX: usize = 10;
 pub const TAG_CHARS_MAX: usize = 40;
 /// Topics of one page of a list.
 pub const TOPICS_PAGE_MAX: usize = 50;
+/// A question that nobody replied to for so long waits for an answer.
+pub const UNANSWERED_AFTER: Duration = Duration::from_secs(24 * 3_600);
 /// Boards of a circle, and characters of what one is about.
 pub const BOARDS_MAX: usize = 100;
 pub const BOARD_ABOUT_CHARS_MAX: usize = 200;

@@ -46,6 +46,8 @@ export interface TopicSearch {
   featured?: boolean;
   /** Only those that one follows and in which something is new. */
   news?: boolean;
+  /** Only questions that nobody replied to for 24 hours, who waits longest first. Not together with `news`. */
+  unanswered?: boolean;
   /** `next` of the page before. */
   after?: string;
   /** At most 50; 20 by default. */

@@ -32,8 +32,10 @@ export class Topics implements TopicsApi {
     this.#by = by;
   }
 
-  topics({ featured, news, ...search }: TopicSearch = {}): Promise<TopicList> {
-    const marks = { ...(featured ? { featured } : {}), ...(news ? { news } : {}) };
+  topics({ featured, news, unanswered, ...search }: TopicSearch = {}): Promise<TopicList> {
+    const marks = Object.fromEntries(
+      Object.entries({ featured, news, unanswered }).filter(([, value]) => value),
+    );
     const said = Object.entries({ ...search, ...marks }).filter(([, value]) => (value ?? "") !== "");
     const query = new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
     return this.#by.rest({ method: "GET", path: query ? `topics?${query}` : "topics" });

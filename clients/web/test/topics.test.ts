@@ -123,6 +123,9 @@ describe("filters", () => {
   it("are what an address says, and nothing that it cannot mean", () => {
     expect(filterOf("?board=help&kind=question&tag=%23%E5%91%A8%E6%9C%AB&featured=true&news=true")).toEqual({ board: "help", kind: "question", tag: "周末", featured: true, news: true });
     expect(filterOf("?kind=party&featured=1&board=")).toEqual({});
+    expect(filterOf("?unanswered=true&kind=question")).toEqual({ unanswered: true, kind: "question" });
+    expect(filterOf("?unanswered=true&news=true")).toEqual({ news: true });
+    expect(queryOf({ unanswered: true })).toBe("unanswered=true");
   });
 
   it("make the same address whatever was chosen first", () => {

@@ -41,7 +41,7 @@ pub struct TopicRow {
     pub reading: Option<ReadingPosition>,
 }
 
-/// In which order topics come; pinned ones first in any.
+/// Which lists of topics there are, each in its order; pinned ones come first but among questions that wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TopicOrder {
     /// Those that something was said in last.
@@ -49,6 +49,8 @@ pub enum TopicOrder {
     Fresh,
     /// Those of one member in which something is new.
     News,
+    /// Questions without a reply that were asked by then (Unix ms), who waits longest first.
+    Unanswered { by_ms: u64 },
 }
 
 /// Which topics are wanted. Absent: all.
@@ -73,16 +75,20 @@ pub struct TopicsOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicCursor {
     pub pinned: bool,
-    pub last_ms: u64,
+    /// When something was said in it last, or when it was started, as the list has it.
+    pub at_ms: u64,
     pub room: RoomNumber,
 }
 
 impl TopicRow {
-    /// What the next page comes after.
-    pub fn cursor(&self) -> TopicCursor {
+    /// What the next page of such a list comes after.
+    pub fn cursor(&self, order: TopicOrder) -> TopicCursor {
         TopicCursor {
             pinned: self.topic.pinned,
-            last_ms: self.last_ms,
+            at_ms: match order {
+                TopicOrder::Fresh | TopicOrder::News => self.last_ms,
+                TopicOrder::Unanswered { .. } => self.topic.made_ms,
+            },
             room: self.room,
         }
     }
@@ -114,7 +120,7 @@ impl Store {
     pub async fn unread(&self, member: MemberId) -> Result<(u32, u32), RowError> {
         self.read(move |db| {
             let found = db.one(
-                "SELECT count(*), coalesce(sum(t.said - p.said), 0)
+                "SELECT count(*), CAST(coalesce(sum(t.said - p.said), 0) AS BIGINT)
                  FROM readings p JOIN topics t ON t.room = p.room
                  WHERE p.member = ?1 AND p.following = 1 AND t.said > p.said",
                 [member.as_str()],
@@ -220,21 +226,48 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
     } else {
         "?3 IS NULL"
     };
-    let news = match of.order {
-        TopicOrder::Fresh => "",
-        TopicOrder::News => "AND p.following = 1 AND t.said > p.said",
-    };
-    let after = of.after.unwrap_or(TopicCursor {
+    const NEWEST: TopicCursor = TopicCursor {
         pinned: true,
-        last_ms: u64::MAX,
+        at_ms: u64::MAX,
         room: RoomNumber::MAX,
-    });
+    };
+    const OLDEST: TopicCursor = TopicCursor {
+        pinned: false,
+        at_ms: 0,
+        room: 0,
+    };
+    let newest_first = (
+        "(t.pinned, t.last_ms, t.room) < (?9, ?10, ?11)",
+        "t.pinned DESC, t.last_ms DESC, t.room DESC",
+    );
+    let (which, (behind, order), first) = match of.order {
+        TopicOrder::Fresh => ("", newest_first, NEWEST),
+        TopicOrder::News => (
+            "AND p.following = 1 AND t.said > p.said",
+            newest_first,
+            NEWEST,
+        ),
+        TopicOrder::Unanswered { .. } => (
+            "AND t.kind = 'question' AND t.replies = 0 AND t.accepted IS NULL AND t.locked = 0
+             AND t.made_ms <= ?13",
+            (
+                "?9 IN (0, 1) AND (t.made_ms, t.room) > (?10, ?11)",
+                "t.made_ms, t.room",
+            ),
+            OLDEST,
+        ),
+    };
+    let by_ms = match of.order {
+        TopicOrder::Unanswered { by_ms } => by_ms,
+        _ => u64::MAX,
+    };
+    let after = of.after.unwrap_or(first);
     let sql = format!(
-        "SELECT {COLUMNS} WHERE {board} AND {tag} {news}
+        "SELECT {COLUMNS} WHERE {board} AND {tag} {which}
            AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.status = ?5)
            AND (?6 IS NULL OR t.starter = ?6) AND (?7 = 0 OR t.featured = 1) AND (?8 = 0 OR r.guests = 1)
-           AND t.said > 0 AND (t.pinned, t.last_ms, t.room) < (?9, ?10, ?11)
-         ORDER BY t.pinned DESC, t.last_ms DESC, t.room DESC LIMIT ?12"
+           AND t.said > 0 AND ?13 IS NOT NULL AND {behind}
+         ORDER BY {order} LIMIT ?12"
     );
     let rows = db.all(
         &sql,
@@ -248,9 +281,10 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
             of.featured,
             of.for_guests,
             after.pinned,
-            int(after.last_ms),
+            int(after.at_ms),
             after.room,
             i64::try_from(n).unwrap_or(i64::MAX),
+            int(by_ms),
         ),
         topic_row,
     )?;

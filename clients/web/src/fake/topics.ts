@@ -45,11 +45,12 @@ export class FakeTopics implements TopicsApi {
     return [...known, ...more];
   }
 
-  async topics({ board, tag, kind, featured, news, after, n = PAGE }: TopicSearch = {}): Promise<TopicList> {
+  async topics({ board, tag, kind, featured, news, unanswered, after, n = PAGE }: TopicSearch = {}): Promise<TopicList> {
     if (wishes.circle !== "full") return { topics: [], next: null };
     const fits = this.#all().filter(
       (it) =>
         (board === undefined || it.topic.board === board) && (tag === undefined || it.topic.tags?.includes(tag)) && (kind === undefined || it.topic.kind === kind) &&
+        (!unanswered || (it.topic.kind === "question" && it.replies === 0)) &&
         (!featured || it.topic.featured) && (!news || (it.reading?.unread ?? 0) > 0) && (it.guests || (self !== null && self.mark !== "guest")),
     );
     const from = Number(after ?? 0);

@@ -7,6 +7,7 @@ export interface Filter {
   kind?: TopicKind;
   featured?: true;
   news?: true;
+  unanswered?: true;
 }
 
 export const KINDS: readonly TopicKind[] = ["discussion", "question", "feedback", "offer", "need", "recap", "announcement", "poll"];
@@ -21,12 +22,13 @@ export function filterOf(search: string): Filter {
   if (kind) filter.kind = kind;
   if (asked.get("featured") === "true") filter.featured = true;
   if (asked.get("news") === "true") filter.news = true;
+  else if (asked.get("unanswered") === "true") filter.unanswered = true;
   return filter;
 }
 
 /** The same filter is the same text, whatever was chosen first. */
-export function queryOf({ board, tag, kind, featured, news }: Filter): string {
-  const said = Object.entries({ board, kind, tag, featured, news }).filter(([, value]) => value !== undefined);
+export function queryOf({ board, tag, kind, featured, news, unanswered }: Filter): string {
+  const said = Object.entries({ board, kind, tag, featured, news, unanswered }).filter(([, value]) => value !== undefined);
   return new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
 }
 

@@ -22,6 +22,7 @@ mod rows;
 mod search;
 mod simulated;
 mod suite;
+mod topics;
 mod writer;
 
 /// Waits for what must come about by itself.

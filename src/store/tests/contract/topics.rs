@@ -1,0 +1,345 @@
+//! Lists of topics, and where members are in them: on either engine the same.
+
+use protocol::{
+    RoomNumber, Seq, Slug,
+    topic::{Following, RoomKind, Topic, TopicKind, TopicStatus},
+};
+use store::{
+    Append, Entry, NewAccount, NewRoom, Role, RowChange, Store, TopicOrder, TopicTalk, TopicsOf,
+};
+
+use crate::disks::{CIRCLE, Home, append, entry, on_both_engines, person, set_up};
+
+on_both_engines! {
+    pages_follow_each_other_in_every_order
+    a_list_is_narrowed_down_by_everything_that_is_asked
+    questions_wait_until_somebody_replies
+    what_is_unread_is_counted_by_member
+}
+
+/// The second of a topic's opening in these tests.
+fn at(room: RoomNumber) -> u64 {
+    1_000 * u64::from(room)
+}
+
+fn topic(room: RoomNumber) -> Topic {
+    let author = person("m_anna");
+    Topic {
+        kind: TopicKind::Question,
+        title: format!("topic {room}"),
+        by: protocol::server::Person {
+            id: author.id,
+            name: author.name,
+            mark: protocol::server::Mark::Member,
+        },
+        made_ms: at(room),
+        board: None,
+        tags: vec![],
+        status: TopicStatus::Open,
+        reason: String::new(),
+        accepted: None,
+        helper: None,
+        locked: false,
+        pinned: false,
+        featured: false,
+    }
+}
+
+fn said(seq: Seq, at_ms: u64, by: &str) -> RowChange {
+    RowChange::TopicTalk(TopicTalk::Said {
+        seq,
+        at_ms,
+        by: person(by),
+    })
+}
+
+/// Four topics with their openings: 1 is pinned, 2 on a board, 3 has a tag, 4 is for members.
+async fn ready(home: &Home) -> Store {
+    let store = home.open();
+    set_up(&store, 0).await;
+    let anna = NewAccount {
+        id: "m_anna".into(),
+        name: "Anna".into(),
+        password: "$hash".into(),
+        made_ms: 2,
+    };
+    store.add_account(CIRCLE, Role::Member, anna).await.unwrap();
+    for room in 1..=4 {
+        let new = NewRoom {
+            circle: CIRCLE,
+            slug: format!("t{room}").into(),
+            title: format!("topic {room}"),
+            kind: RoomKind::Topic,
+            guests: room != 4,
+            made_by: "m_anna".into(),
+            made_ms: at(room),
+        };
+        assert_eq!(store.add_room(new).await.unwrap().number, room);
+        let mut it = topic(room);
+        it.pinned = room == 1;
+        it.board = (room == 2).then(|| Slug::new("news".to_owned()));
+        it.tags = (room == 3).then(|| "周末".to_owned()).into_iter().collect();
+        it.featured = room == 3;
+        if room == 2 {
+            it.kind = TopicKind::Feedback;
+        }
+        let opening = TopicTalk::Opening {
+            text: "how it begins".to_owned(),
+        };
+        let rows = vec![
+            RowChange::Topic(Box::new(it)),
+            said(2, at(room), "m_anna"),
+            RowChange::TopicTalk(opening),
+        ];
+        // What the topic is comes first, and is no message.
+        let first = Entry {
+            kind: 20,
+            ..entry(1)
+        };
+        let records = vec![first, entry(2)];
+        put(
+            &store,
+            Append {
+                rows,
+                ..append(room, records)
+            },
+        )
+        .await;
+    }
+    store
+}
+
+async fn put(store: &Store, part: Append) {
+    store.append(part).await.unwrap();
+}
+
+async fn reply(store: &Store, room: RoomNumber, seq: Seq, at_ms: u64) {
+    let rows = vec![said(seq, at_ms, "m_owner")];
+    put(
+        store,
+        Append {
+            rows,
+            ..append(room, vec![entry(seq)])
+        },
+    )
+    .await;
+}
+
+async fn list(store: &Store, of: TopicsOf) -> Vec<RoomNumber> {
+    let (rows, more) = store.topics(of, 50).await.unwrap();
+    assert!(!more);
+    rows.iter().map(|it| it.room).collect()
+}
+
+/// The same, walked in pages of one.
+async fn walk(store: &Store, mut of: TopicsOf) -> Vec<RoomNumber> {
+    let mut seen = Vec::new();
+    loop {
+        let (rows, more) = store.topics(of.clone(), 1).await.unwrap();
+        seen.extend(rows.iter().map(|it| it.room));
+        if !more {
+            return seen;
+        }
+        of.after = rows.last().map(|it| it.cursor(of.order));
+    }
+}
+
+async fn pages_follow_each_other_in_every_order(home: Home) {
+    let store = ready(&home).await;
+    for room in 1..=4 {
+        let following = Following::Yes;
+        let owner = "m_owner".into();
+        store.set_following(owner, room, following).await.unwrap();
+    }
+    let asker = Some("m_owner".into());
+    let of = |order| TopicsOf {
+        order,
+        asker: asker.clone(),
+        ..TopicsOf::default()
+    };
+    let fresh = of(TopicOrder::Fresh);
+    assert_eq!(list(&store, fresh.clone()).await, [1, 4, 3, 2]);
+    let waiting = of(TopicOrder::Unanswered { by_ms: at(4) });
+    assert_eq!(list(&store, waiting.clone()).await, [1, 3, 4]);
+    let news = of(TopicOrder::News);
+    assert_eq!(list(&store, news.clone()).await, [0; 0]);
+    for (room, at_ms) in [(2, 10_000), (3, 11_000)] {
+        let rows = vec![said(3, at_ms, "m_anna")];
+        put(
+            &store,
+            Append {
+                rows,
+                ..append(room, vec![entry(3)])
+            },
+        )
+        .await;
+    }
+    assert_eq!(list(&store, news.clone()).await, [3, 2]);
+    for of in [fresh, waiting, news] {
+        assert_eq!(walk(&store, of.clone()).await, list(&store, of).await);
+    }
+}
+
+async fn a_list_is_narrowed_down_by_everything_that_is_asked(home: Home) {
+    let store = ready(&home).await;
+    let all = TopicsOf::default;
+    for (of, expect) in [
+        (
+            TopicsOf {
+                board: Some("news".into()),
+                ..all()
+            },
+            &[2][..],
+        ),
+        (
+            TopicsOf {
+                tag: Some("周末".into()),
+                ..all()
+            },
+            &[3],
+        ),
+        (
+            TopicsOf {
+                kind: Some(TopicKind::Question),
+                ..all()
+            },
+            &[1, 4, 3],
+        ),
+        (
+            TopicsOf {
+                status: Some(TopicStatus::Open),
+                ..all()
+            },
+            &[1, 4, 3, 2],
+        ),
+        (
+            TopicsOf {
+                status: Some(TopicStatus::Done),
+                ..all()
+            },
+            &[],
+        ),
+        (
+            TopicsOf {
+                starter: Some("m_anna".into()),
+                ..all()
+            },
+            &[1, 4, 3, 2],
+        ),
+        (
+            TopicsOf {
+                starter: Some("m_owner".into()),
+                ..all()
+            },
+            &[],
+        ),
+        (
+            TopicsOf {
+                featured: true,
+                ..all()
+            },
+            &[3],
+        ),
+        (
+            TopicsOf {
+                for_guests: true,
+                ..all()
+            },
+            &[1, 3, 2],
+        ),
+        (
+            TopicsOf {
+                tag: Some("周末".into()),
+                board: Some("news".into()),
+                ..all()
+            },
+            &[],
+        ),
+    ] {
+        assert_eq!(list(&store, of.clone()).await, expect, "{of:?}");
+    }
+    assert_eq!(
+        store.tags(true, 10).await.unwrap(),
+        [("周末".to_owned(), 1)]
+    );
+    let open = store.open_topics(10).await.unwrap();
+    let slugs: Vec<&str> = open.iter().map(|it| it.0.as_str()).collect();
+    assert_eq!(slugs, ["t3", "t2", "t1"]);
+}
+
+async fn questions_wait_until_somebody_replies(home: Home) {
+    let store = ready(&home).await;
+    let waiting = |by_ms| TopicsOf {
+        order: TopicOrder::Unanswered { by_ms },
+        ..TopicsOf::default()
+    };
+    assert_eq!(list(&store, waiting(at(1) - 1)).await, [0; 0]);
+    assert_eq!(
+        list(&store, waiting(at(3))).await,
+        [1, 3],
+        "no feedback, none too young"
+    );
+    reply(&store, 1, 3, 20_000).await;
+    assert_eq!(list(&store, waiting(at(4))).await, [3, 4]);
+    let gone = RowChange::TopicTalk(TopicTalk::Gone { seq: 3 });
+    put(
+        &store,
+        Append {
+            rows: vec![gone],
+            ..append(1, vec![entry(4)])
+        },
+    )
+    .await;
+    assert_eq!(
+        list(&store, waiting(at(4))).await,
+        [1, 3, 4],
+        "the reply was taken back"
+    );
+    let mut locked = topic(3);
+    locked.locked = true;
+    let rows = vec![RowChange::Topic(Box::new(locked))];
+    put(
+        &store,
+        Append {
+            rows,
+            ..append(3, vec![entry(3)])
+        },
+    )
+    .await;
+    assert_eq!(list(&store, waiting(at(4))).await, [1, 4]);
+}
+
+async fn what_is_unread_is_counted_by_member(home: Home) {
+    let store = ready(&home).await;
+    let unread = |member: &str| store.unread(member.into());
+    // Whoever starts a topic follows it, and has read it.
+    assert_eq!(unread("m_anna").await.unwrap(), (0, 0));
+    reply(&store, 2, 3, 20_000).await;
+    reply(&store, 2, 4, 21_000).await;
+    reply(&store, 3, 3, 22_000).await;
+    assert_eq!(unread("m_anna").await.unwrap(), (2, 3));
+    assert_eq!(
+        unread("m_owner").await.unwrap(),
+        (0, 0),
+        "they wrote all of it"
+    );
+    for (seq, left) in [(3, (2, 2)), (2, (2, 2)), (4, (1, 1))] {
+        store.set_reading("m_anna".into(), 2, seq, 1).await.unwrap();
+        assert_eq!(unread("m_anna").await.unwrap(), left, "read up to {seq}");
+    }
+    let muted = Following::Muted;
+    store
+        .set_following("m_anna".into(), 3, muted)
+        .await
+        .unwrap();
+    assert_eq!(unread("m_anna").await.unwrap(), (0, 0));
+    let slug = Slug::new("t2".to_owned());
+    let row = store.topic(slug, Some("m_anna".into())).await.unwrap();
+    let row = row.unwrap();
+    assert_eq!(
+        (row.replies, row.last_seq, row.excerpt.as_str()),
+        (2, 4, "how it begins")
+    );
+    let reading = row.reading.unwrap();
+    assert_eq!((reading.seq, reading.unread), (4, 0));
+}
