@@ -53,6 +53,7 @@ import type { WatchOptions, WatcherApi, PublishOptions, PublisherApi } from "./a
 
 export type * from "./api-media.js";
 export type * from "./api-topics.js";
+export type * from "./api-search.js";
 
 /** How the one connection to the server is. */
 export type ConnectionStatus =

@@ -9,10 +9,15 @@ export interface Call {
   body?: unknown;
   bytes?: Uint8Array<ArrayBuffer>;
   token?: string | null;
+  /** Gives the request up: it fails with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /** The promise of `T` is the server's: the types are generated from its own. */
-export async function call<T>(env: Environment, { method, path, body, bytes, token }: Call): Promise<T> {
+export async function call<T>(
+  env: Environment,
+  { method, path, body, bytes, token, signal }: Call,
+): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (bytes !== undefined) headers["content-type"] = "application/octet-stream";
@@ -20,12 +25,14 @@ export async function call<T>(env: Environment, { method, path, body, bytes, tok
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) init.body = JSON.stringify(body);
   if (bytes !== undefined) init.body = bytes;
+  if (signal) init.signal = signal;
   let response: Response;
   let text: string;
   try {
     response = await env.fetch(`${env.base}/api/v1/${path}`, init);
     text = await response.text();
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new Unreachable(`${method} ${path} had no answer`, { cause });
   }
   const value = parse(text);
