@@ -255,6 +255,35 @@ export const states = [
       await page.waitForSelector("[data-act=quote]");
     },
   },
+  { name: "search", path: "/search" },
+  {
+    name: "search-recent", path: "/search",
+    then: async (page) => {
+      const kept = ["弱关系 场地", "圈子公约", "“三度影响力”", "https example.org", "周六 放映 字幕"];
+      await page.evaluate((it) => localStorage.setItem("weiquan.draft.search/m_me", JSON.stringify(it)), kept);
+      await page.reload();
+      await page.waitForSelector("[data-act=forget]");
+      await settle(200);
+    },
+  },
+  { name: "search-found", path: "/search?q=%E5%BC%B1%E5%85%B3%E7%B3%BB", then: (page) => page.waitForSelector("a[data-hit]") },
+  { name: "search-latin", path: "/search?q=every%20job", then: (page) => page.waitForSelector("a[data-hit]") },
+  {
+    name: "search-narrow", path: "/search?q=%E5%A4%A7%E8%BF%9E%E6%8E%A5&room=things&has=image&from=week&author=m_lin",
+    then: (page) => page.waitForSelector("a[data-hit]"),
+  },
+  { name: "search-room", path: "/search?room=weakties" },
+  { name: "search-guest", path: "/search?q=%E4%B9%A6&who=guest", then: (page) => page.waitForSelector("a[data-hit]") },
+  { name: "search-looking", path: "/search?q=forever", then: (page) => page.waitForSelector(".looks") },
+  { name: "search-further", path: "/search?q=rare", then: (page) => page.waitForSelector("a[data-hit]") },
+  { name: "search-deep", path: "/search?q=deep", then: (page) => page.waitForSelector("[data-act=further]") },
+  { name: "search-none", path: "/search?q=%E6%81%90%E9%BE%99&from=month", then: (page) => page.waitForSelector("[data-trouble=none]") },
+  { name: "search-wait", path: "/search?q=fast", then: (page) => page.waitForSelector("[data-trouble=wait]") },
+  { name: "search-long", path: `/search?q=${"a+".repeat(9)}`, then: (page) => page.waitForSelector("[data-trouble=long]") },
+  { name: "search-marks", path: "/search?q=%EF%BC%81%F0%9F%8E%89", then: (page) => page.waitForSelector("[data-trouble=marks]") },
+  { name: "search-members", path: "/search?q=a&room=inner&who=guest", then: (page) => page.waitForSelector("[data-trouble=room]") },
+  { name: "search-away", path: "/search?q=away&status=offline", then: (page) => page.waitForSelector("[data-trouble=away]") },
+  { name: "search-broken", path: "/search?q=broken", then: (page) => page.waitForSelector("[data-trouble=failed]") },
   { name: "not-found", path: "/nowhere/at/all" },
 ];
 

@@ -11,5 +11,6 @@ export const platform: Platform = {
   check: () => import("./check").then((it) => it.check()),
   sources: () => import("./sources").then((it) => it.sources),
   topics: () => import("./topics").then((it) => it.topics(client)),
+  search: () => import("./search").then((it) => it.search(client)),
   keepShell,
 };

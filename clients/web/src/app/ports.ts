@@ -2,7 +2,7 @@
  * What the page is built on: the client of the server and the sources of the studio. Two things
  * implement it: `platform.ts` (the real ones) and `fake/platform.ts` (for screenshots and checks).
  */
-import type { CameraOptions, CheckApi, Device, Source, TopicsApi, WeiquanApi } from "@weiquan/client";
+import type { CameraOptions, CheckApi, Device, SearchApi, Source, TopicsApi, WeiquanApi } from "@weiquan/client";
 import type { Words } from "../i18n/en";
 
 export interface Sources {
@@ -23,6 +23,8 @@ export interface Platform {
   keepShell?: () => void;
   /** Lists of topics: loaded with the first page that has one. */
   topics(): Promise<TopicsApi>;
+  /** Finding what was said: loaded with its page. */
+  search(): Promise<SearchApi>;
   /** A fresh check of this browser and its line. */
   check(): Promise<CheckApi>;
 }

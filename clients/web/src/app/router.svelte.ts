@@ -5,6 +5,7 @@ export type Route =
   | { page: "studio"; slug: string }
   | { page: "summary"; slug: string; id: string }
   | { page: "talk" }
+  | { page: "search" }
   | { page: "new-topic" }
   | { page: "topic"; slug: string }
   | { page: "members" }
@@ -35,7 +36,7 @@ export function routeOf(path: string): Route {
   if (first === "talk" && slug === "new" && parts.length === 2) return { page: "new-topic" };
   if (first === "t" && slug !== undefined && parts.length === 2) return SLUG.test(slug) ? { page: "topic", slug } : { page: "not-found" };
   if (first === "mail" && parts.length === 2 && (slug === "confirm" || slug === "stop")) return { page: `${slug}-mail` };
-  if (parts.length === 1 && (first === "password" || first === "notices" || first === "audit" || first === "check")) return { page: first };
+  if (parts.length === 1 && (first === "password" || first === "notices" || first === "audit" || first === "check" || first === "search")) return { page: first };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
   }
@@ -53,6 +54,8 @@ export const paths = {
   message: (slug: string, seq: number) => `/r/${slug}?s=${seq}`,
   /** Topics; `query` is what they are filtered by. */
   talk: (query = "") => (query ? `/talk?${query}` : "/talk"),
+  /** `query` is what is looked for. */
+  search: (query = "") => (query ? `/search?${query}` : "/search"),
   newTopic: "/talk/new",
   topic: (slug: string, seq?: number) => (seq === undefined ? `/t/${slug}` : `/t/${slug}?s=${seq}`),
   studio: (slug: string) => `/r/${slug}/studio`,

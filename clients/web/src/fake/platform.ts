@@ -36,6 +36,7 @@ import { self } from "./people";
 import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
 import { cards } from "./scenes";
+import { FakeSearch } from "./search";
 import { drawing, lately, summary, uploaded } from "./things";
 import { FakeTopics } from "./topics";
 import { wishes } from "./wishes";
@@ -48,6 +49,7 @@ const statuses: Record<typeof wishes.status, ConnectionStatus> = {
 };
 
 const fakeTopics = new FakeTopics();
+const fakeSearch = new FakeSearch();
 const spent = (): Refused => new Refused({ code: "link_spent", say: "", act: "none" });
 
 class FakeWeiquan implements WeiquanApi {
@@ -227,5 +229,6 @@ export const platform: Platform = {
   client: new FakeWeiquan(),
   sources: async () => sources,
   topics: async () => fakeTopics,
+  search: async () => fakeSearch,
   ...(wishes.lang === "pseudo" ? { words: pseudo } : {}),
 };

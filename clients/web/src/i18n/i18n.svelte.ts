@@ -18,9 +18,9 @@ const dictionaries: Record<Language, () => Promise<Base>> = {
 
 /** What only some pages say: it comes with the first of them, so that the first load has none of it. */
 const later: Record<Language, () => Promise<Later>> = {
-  "zh-CN": () => import("./zh-CN/talk").then(({ boards, talk, topic }) => ({ boards, talk, topic })),
-  "zh-TW": () => import("./zh-TW/talk").then(({ boards, talk, topic }) => ({ boards, talk, topic })),
-  en: () => import("./en/talk").then(({ boards, talk, topic }) => ({ boards, talk, topic })),
+  "zh-CN": () => import("./zh-CN/later").then((it) => it.later),
+  "zh-TW": () => import("./zh-TW/later").then((it) => it.later),
+  en: () => import("./en/later").then((it) => it.later),
 };
 
 /** What `<html lang>` says, so that the browser picks the right shapes of Han characters. */

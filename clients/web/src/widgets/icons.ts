@@ -42,6 +42,7 @@ export { default as Reply } from "@lucide/svelte/icons/reply";
 export { default as Quote } from "@lucide/svelte/icons/quote";
 export { default as Route } from "@lucide/svelte/icons/route";
 export { default as Screen } from "@lucide/svelte/icons/monitor-up";
+export { default as Search } from "@lucide/svelte/icons/search";
 export { default as Send } from "@lucide/svelte/icons/send-horizontal";
 export { default as Settings } from "@lucide/svelte/icons/settings-2";
 export { default as Share } from "@lucide/svelte/icons/share";

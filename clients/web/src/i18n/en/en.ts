@@ -99,6 +99,8 @@ export const base = {
     loading: "Loading",
     more: "More",
     skip: "Skip to the content",
+    search: "Search",
+    searchHere: "Search here",
     people: (n: number, shown: string) => (n === 1 ? "1 person" : `${shown} people`),
     milliseconds: (n: number) => `${n} ms`,
     seconds: (n: number) => `${n} s`,

@@ -1,8 +1,8 @@
 /** English, all of it. The page loads it in two parts: what every page says, and what only some do. */
 import { base } from "./en";
-import { boards, talk, topic } from "./talk";
+import { later } from "./later";
 
-export const en = { ...base, boards, talk, topic };
+export const en = { ...base, ...later };
 export type Words = typeof en;
-/** What comes with the first page of topics. */
-export type Later = Pick<Words, "boards" | "talk" | "topic">;
+/** What comes with the first page that says any of it. */
+export type Later = typeof later;

@@ -1,6 +1,6 @@
 /** 简体中文，全部词语。 */
 import type { Words } from "../en";
 import { base } from "./zh-CN";
-import { boards, talk, topic } from "./talk";
+import { later } from "./later";
 
-export const zhCN: Words = { ...base, boards, talk, topic };
+export const zhCN: Words = { ...base, ...later };

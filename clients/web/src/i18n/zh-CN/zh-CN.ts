@@ -96,6 +96,8 @@ export const base: Base = {
     loading: "正在载入",
     more: "更多",
     skip: "跳到正文",
+    search: "搜索",
+    searchHere: "在这里搜索",
     people: (_n, shown) => `${shown} 人`,
     milliseconds: (n) => `${n} 毫秒`,
     seconds: (n) => `${n} 秒`,

@@ -1,6 +1,6 @@
 /** 繁體中文，全部詞語。 */
 import type { Words } from "../en";
 import { base } from "./zh-TW";
-import { boards, talk, topic } from "./talk";
+import { later } from "./later";
 
-export const zhTW: Words = { ...base, boards, talk, topic };
+export const zhTW: Words = { ...base, ...later };

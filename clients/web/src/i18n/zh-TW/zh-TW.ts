@@ -96,6 +96,8 @@ export const base: Base = {
     loading: "載入中",
     more: "更多",
     skip: "跳到內文",
+    search: "搜尋",
+    searchHere: "在這裡搜尋",
     people: (_n, shown) => `${shown} 人`,
     milliseconds: (n) => `${n} 毫秒`,
     seconds: (n) => `${n} 秒`,

@@ -1,0 +1,5 @@
+/** 简体中文：只有一些页面才说的，合成一份。 */
+import { search } from "./search";
+import { boards, talk, topic } from "./talk";
+
+export const later = { boards, search, talk, topic };

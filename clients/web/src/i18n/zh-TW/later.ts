@@ -1,0 +1,5 @@
+/** 繁體中文：只有一些頁面才說的，合成一份。 */
+import { search } from "./search";
+import { boards, talk, topic } from "./talk";
+
+export const later = { boards, search, talk, topic };
