@@ -1,6 +1,6 @@
 /**
- * Looks at what was built: the first load of home and live room is at most 120 KB gzip, the studio comes
- * by its own route, nothing of the stand-in is inside, no inline script, nothing from elsewhere.
+ * Looks at what was built: the first load of home and live room is at most 120 KB gzip, studio and search come
+ * by their own routes, nothing of the stand-in is inside, no inline script, nothing from elsewhere.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -43,6 +43,8 @@ if (total > FIRST_LOAD_MAX) fail(`the first load is ${total} bytes gzip, more th
 
 const studio = scripts.filter((it) => read(it).includes("-f whip -authorization"));
 if (studio.length !== 1 || first.has(studio[0])) fail(`the studio must come by its own route: ${studio}`);
+const search = scripts.filter((it) => read(it).includes("data-hit"));
+if (search.length !== 1 || first.has(search[0])) fail(`the search must come by its own route: ${search}`);
 for (const name of scripts) {
   if (/fakeRoom|FakeWeiquan/.test(read(name))) fail(`${name} holds the stand-in`);
 }
