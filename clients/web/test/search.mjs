@@ -93,6 +93,15 @@ describe("the ways in", () => {
       assert.equal(await address(page), "/r/idle");
     }));
 
+  test("none from the studio: nobody on air is led away by a key", () =>
+    on("/r/studio/studio?who=host", DESK, async (page) => {
+      await page.waitForSelector(".pick button");
+      assert.equal(await page.$("header [data-act=search]"), null);
+      await page.keyboard.press("/");
+      await settle(100);
+      assert.equal(await page.evaluate(() => location.pathname), "/r/studio/studio");
+    }));
+
   test("a room and a topic search within themselves, and the page says their title", () =>
     on("/r/things", PHONE, async (page) => {
       await (await page.waitForSelector("header [data-act=search]")).click();
