@@ -393,7 +393,7 @@ mod tests {
     fn a_cursor_comes_back_as_it_went() {
         let at = TopicCursor {
             pinned: true,
-            last_ms: 1_800_000_000_000,
+            at_ms: 1_800_000_000_000,
             room: 7,
         };
         let text = Cursor(at).to_string();
