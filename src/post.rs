@@ -141,7 +141,8 @@ async fn send(
             NoticeKind::Mention
             | NoticeKind::Reply
             | NoticeKind::Accepted
-            | NoticeKind::Changed => (24 * 3_600, Urgency::Normal),
+            | NoticeKind::Changed
+            | NoticeKind::Credit => (24 * 3_600, Urgency::Normal),
         };
         push.send(reach::Push {
             endpoint: to.endpoint,

@@ -17,6 +17,7 @@ async fn start(by: &Person, title: &str, text: &str, guests: bool) -> TopicCard 
         board: None,
         tags: Vec::new(),
         guests,
+        from: None,
     };
     by.post("/api/v1/topics", &wish).await
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use community::{Columns, Measured, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
 use store::{
-    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow, RowChange,
-    TopicTalk, TurnoutRow, VoteRow,
+    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow, QuotesRow,
+    RowChange, TopicTalk, TurnoutRow, VoteRow,
 };
 
 /// Everything that one room wants stored in one transaction.
@@ -118,6 +118,10 @@ fn row_change(change: community::RowChange) -> RowChange {
             text: it.text.to_string(),
         }),
         community::RowChange::Topic(it) => RowChange::Topic(Box::new(it.frame())),
+        community::RowChange::Quotes(it) => RowChange::Quotes(QuotesRow {
+            room: it.room(),
+            of: it.frames(),
+        }),
         community::RowChange::TopicTalk(it) => RowChange::TopicTalk(talk(it)),
         community::RowChange::NoticeToAll(it) => RowChange::NoticeToAll(NoticeToAllRow {
             of: it.of,

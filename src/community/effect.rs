@@ -13,7 +13,7 @@ use protocol::{
 
 use crate::{
     member::Person,
-    record::{Broadcast, Record, RecordBody, Topic, Turnout},
+    record::{Broadcast, Quotes, Record, RecordBody, Topic, Turnout},
 };
 
 /// One thing for the caller to do.
@@ -179,6 +179,8 @@ pub enum RowChange {
     Notice(Notice),
     /// What lists show of the topic: all but its talk.
     Topic(Box<Topic>),
+    /// The messages that the topic was made of; told once, behind [`Self::Topic`].
+    Quotes(Arc<Quotes>),
     TopicTalk(TopicTalk),
     /// Everybody who likes a message, and the starter of the topic, is told of something.
     NoticeToAll(NoticeToAll),

@@ -29,7 +29,7 @@ pub use effect::{
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
-    Addressed, Broadcast, Card, Columns, Counted, Message, Pin, Poll, ReadError, Record,
+    Addressed, Broadcast, Card, Columns, Counted, Message, Pin, Poll, Quotes, ReadError, Record,
     RecordBody, Tally, Topic, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};

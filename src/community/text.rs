@@ -22,6 +22,14 @@ pub fn reply(text: &str) -> Result<String, Refusal> {
     bounded(text, limits::MARKDOWN_CHARS_MAX, "a reply")
 }
 
+/// The text of a topic that is made of messages: as any, or nothing at all.
+pub fn beside_quotes(text: &str) -> Result<String, Refusal> {
+    if is_blank(&clean(text, Lines::Kept)) {
+        return Ok(String::new());
+    }
+    reply(text)
+}
+
 /// Hashtags as they are kept: by the rule of those that stand in a text ([`markdown::tag`]), each once.
 pub fn tags(tags: &[String]) -> Result<Vec<Arc<str>>, Refusal> {
     let mut kept: Vec<Arc<str>> = Vec::new();

@@ -37,6 +37,7 @@ mod places;
 mod polls;
 mod problem;
 mod push;
+mod quotes;
 mod redirect;
 mod reminders;
 mod rooms;

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use community::{RecordBody, Verb};
+use community::{RecordBody, Verb, Who};
 use protocol::{
     CircleId, Code, Slug, limits,
     rest::Problem,
@@ -27,6 +27,7 @@ use super::{
     body::Json,
     caller::{Caller, Known},
     problem::{Failure, Outcome},
+    quotes,
     rooms::{self, is_member},
 };
 
@@ -54,28 +55,18 @@ pub(crate) async fn start(
     if !wish.cid.is_well_formed() {
         return Err(Failure::malformed("cid must be a UUID with hyphens"));
     }
-    let topic = community::NewTopic {
-        kind: wish.kind,
-        title: wish.title,
-        text: wish.text,
-        board: wish.board,
-        tags: wish.tags,
-    };
-    // Before there is a room: one that was refused its topic would stand empty.
-    let (title, ..) = topic.fit()?;
-    if topic.kind == TopicKind::Announcement && !matches!(by.role, Role::Moderator | Role::Owner) {
-        return Err(Failure::new(
-            Code::NotPermitted,
-            "only moderators may do this to a topic",
-        ));
-    }
-    let circle = circle(&doors).await?;
-    if let Some(board) = &topic.board {
-        hold_board(&doors, circle, board).await?;
-    }
     // The same wish has the same address, so that nothing has to remember it.
     let hash = secrets::hash(&format!("{} {}", by.id, wish.cid));
     let slug = Slug::new(format!("t{}", address(&hash)));
+    let started = doors.store.topic(slug.clone(), Some(by.id.clone())).await?;
+    // What it was made of may be gone since: it is there all the same.
+    if let Some(row) = started {
+        return created(&doors, row, &by).await;
+    }
+    let (guests, cid) = (wish.guests, wish.cid.clone());
+    let circle = circle(&doors).await?;
+    let topic = fit(&doors, &by, circle, wish).await?;
+    let (title, ..) = topic.fit()?;
     let room = match doors.store.room(slug.clone()).await? {
         Some(room) => room,
         None => {
@@ -85,7 +76,7 @@ pub(crate) async fn start(
                 slug,
                 title: title.to_string(),
                 kind: RoomKind::Topic,
-                guests: wish.guests,
+                guests,
                 made_by: by.id.clone(),
                 made_ms: clock::unix_ms(),
             };
@@ -94,12 +85,50 @@ pub(crate) async fn start(
     };
     doors
         .stage
-        .start_topic(room.number, by.who(), wish.cid, topic)
+        .start_topic(room.number, by.who(), cid, topic)
         .await?;
     doors.stage.listed().send_modify(|it| *it += 1);
-    let card = found(&doors, &room.slug, Some(&by)).await?;
-    let location = HeaderValue::try_from(format!("/api/v1/topics/{}", room.slug))
+    let row = found(&doors, &room.slug, Some(&by)).await?;
+    created(&doors, row, &by).await
+}
+
+/// The wish as a topic that can be started. Held before there is a room: one that was refused its topic would
+/// stand empty.
+async fn fit(
+    doors: &Doors,
+    by: &Identity,
+    circle: CircleId,
+    wish: NewTopic,
+) -> Outcome<community::NewTopic> {
+    let from = match wish.from {
+        Some(from) => Some(quotes::wanted(doors, by.who(), from).await?),
+        None => None,
+    };
+    let topic = community::NewTopic {
+        kind: wish.kind,
+        title: wish.title,
+        text: wish.text,
+        board: wish.board,
+        tags: wish.tags,
+        from,
+    };
+    topic.fit()?;
+    if topic.kind == TopicKind::Announcement && !matches!(by.role, Role::Moderator | Role::Owner) {
+        return Err(Failure::new(
+            Code::NotPermitted,
+            "only moderators may do this to a topic",
+        ));
+    }
+    if let Some(board) = &topic.board {
+        hold_board(doors, circle, board).await?;
+    }
+    Ok(topic)
+}
+
+async fn created(doors: &Doors, row: TopicRow, by: &Identity) -> Outcome<Response> {
+    let location = HeaderValue::try_from(format!("/api/v1/topics/{}", row.slug))
         .expect("a well-formed slug fits a header");
+    let card = whole(doors, row, Some(by.who())).await?;
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
@@ -245,14 +274,14 @@ pub(crate) async fn show(
     Path(room): Path<String>,
     by: Caller,
 ) -> Outcome<Answer<TopicCard>> {
-    let card = found(&doors, &Slug::new(room), by.0.as_ref()).await?;
-    if !card.guests && !is_member(&by) {
+    let row = found(&doors, &Slug::new(room), by.0.as_ref()).await?;
+    if !row.guests && !is_member(&by) {
         return Err(Failure::new(
             Code::GuestsNotAllowed,
             "this topic is for members: sign in to read it",
         ));
     }
-    Ok(Answer(card))
+    Ok(Answer(whole(&doors, row, by.who()).await?))
 }
 
 /// Say how far one has read
@@ -273,7 +302,7 @@ pub(crate) async fn reading(
         .store
         .set_reading(by.id.clone(), room.number, wish.seq, kind)
         .await?;
-    Ok(Answer(found(&doors, &room.slug, Some(&by)).await?))
+    Ok(Answer(card(found(&doors, &room.slug, Some(&by)).await?)))
 }
 
 /// Follow a topic, or no longer
@@ -293,7 +322,7 @@ pub(crate) async fn follow(
         .store
         .set_following(by.id.clone(), room.number, wish.following)
         .await?;
-    Ok(Answer(found(&doors, &room.slug, Some(&by)).await?))
+    Ok(Answer(card(found(&doors, &room.slug, Some(&by)).await?)))
 }
 
 /// How much is new in the topics that one follows
@@ -339,13 +368,19 @@ async fn readable(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow
     Ok(room)
 }
 
-async fn found(doors: &Doors, slug: &Slug, by: Option<&Identity>) -> Outcome<TopicCard> {
+async fn found(doors: &Doors, slug: &Slug, by: Option<&Identity>) -> Outcome<TopicRow> {
     let asker = by.map(|it| it.id.clone());
     let row = match slug.is_well_formed() {
         true => doors.store.topic(slug.clone(), asker).await?,
         false => None,
     };
-    row.map(card).ok_or_else(|| Failure::not_found("topic"))
+    row.ok_or_else(|| Failure::not_found("topic"))
+}
+
+/// A topic with what it was made of.
+async fn whole(doors: &Doors, row: TopicRow, who: Option<Who>) -> Outcome<TopicCard> {
+    let from = quotes::shown(doors, &row, who).await?;
+    Ok(TopicCard { from, ..card(row) })
 }
 
 pub(super) async fn circle(doors: &Doors) -> Outcome<CircleId> {
@@ -373,6 +408,7 @@ fn card(row: TopicRow) -> TopicCard {
         last_ms: row.last_ms,
         last_by: row.last_by,
         reading: row.reading,
+        from: None,
     }
 }
 

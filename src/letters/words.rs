@@ -119,6 +119,7 @@ impl Words {
             (English, NoticeKind::Picked) => format!("{who} is answering your question"),
             (English, NoticeKind::Accepted) => format!("{who} accepted your reply"),
             (English, NoticeKind::Changed) => format!("{who}: {}", self.status(notice)),
+            (English, NoticeKind::Credit) => format!("{who} made a topic of what you said"),
             (English, NoticeKind::Live) => format!("{who} is live"),
             (English, NoticeKind::Reminder) => match minutes(notice, now_ms) {
                 1 => format!("{who} goes live in a minute"),
@@ -129,6 +130,7 @@ impl Words {
             (Simplified, NoticeKind::Picked) => format!("{who} 正在回答你的提问"),
             (Simplified, NoticeKind::Accepted) => format!("{who} 采纳了你的回复"),
             (Simplified, NoticeKind::Changed) => format!("{who}：{}", self.status(notice)),
+            (Simplified, NoticeKind::Credit) => format!("{who} 把你说的话整理成了话题"),
             (Simplified, NoticeKind::Live) => format!("{who} 开播了"),
             (Simplified, NoticeKind::Reminder) => {
                 format!("{who} 的直播 {} 分钟后开始", minutes(notice, now_ms))
@@ -138,6 +140,7 @@ impl Words {
             (Traditional, NoticeKind::Picked) => format!("{who} 正在回答你的提問"),
             (Traditional, NoticeKind::Accepted) => format!("{who} 採納了你的回覆"),
             (Traditional, NoticeKind::Changed) => format!("{who}：{}", self.status(notice)),
+            (Traditional, NoticeKind::Credit) => format!("{who} 把你說的話整理成了話題"),
             (Traditional, NoticeKind::Live) => format!("{who} 開播了"),
             (Traditional, NoticeKind::Reminder) => {
                 format!("{who} 的直播 {} 分鐘後開始", minutes(notice, now_ms))

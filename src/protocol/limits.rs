@@ -7,6 +7,8 @@ pub const TEXT_CHARS_MAX: usize = 4_000;
 /// Hashtags of a topic or doc that it is found by, and characters of one without its `#`.
 pub const TAGS_MAX: usize = 10;
 pub const TAG_CHARS_MAX: usize = 40;
+/// Messages that one topic is made of.
+pub const TOPIC_QUOTES_MAX: usize = 20;
 /// Topics of one page of a list.
 pub const TOPICS_PAGE_MAX: usize = 50;
 /// A question that nobody replied to for so long waits for an answer.

@@ -37,10 +37,12 @@ pub enum NoticeKind {
     Accepted,
     /// A topic that you asked for or help with is further on.
     Changed,
+    /// A topic was made of what you said.
+    Credit,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Mention,
         Self::Reply,
         Self::Picked,
@@ -48,6 +50,7 @@ impl NoticeKind {
         Self::Live,
         Self::Accepted,
         Self::Changed,
+        Self::Credit,
     ];
 
     /// The word on the wire.
@@ -60,6 +63,7 @@ impl NoticeKind {
             Self::Live => "live",
             Self::Accepted => "accepted",
             Self::Changed => "changed",
+            Self::Credit => "credit",
         }
     }
 }

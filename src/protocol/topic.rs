@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    card::Card,
+    doc::Doc,
     ids::{ClientId, Seq, Slug},
     notices::{Named, bodies},
     server::Person,
@@ -214,7 +216,7 @@ bodies! {
         #[cfg_attr(feature = "ts", ts(as = "Option<TopicKind>", optional))]
         kind: TopicKind,
         title: String,
-        /// Markdown, up to [`crate::limits::MARKDOWN_CHARS_MAX`] characters.
+        /// Markdown, up to [`crate::limits::MARKDOWN_CHARS_MAX`] characters. May be empty beside `from`.
         text: String,
         #[serde(default)]
         #[cfg_attr(feature = "ts", ts(optional))]
@@ -224,6 +226,60 @@ bodies! {
         tags: Vec<String>,
         /// May guests read it?
         guests: bool,
+        /// The messages that it is made of, whose writers have credit for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        from: Option<QuotesWish>,
+    }
+    /// Messages of one room that a topic is to be made of.
+    QuotesWish {
+        /// A room or a topic that one may read.
+        room: Slug,
+        /// 1 to [`crate::limits::TOPIC_QUOTES_MAX`], in any order.
+        #[cfg_attr(feature = "ts", ts(type = "Array<number>"))]
+        seqs: Vec<Seq>,
+    }
+    /// What a topic was made of.
+    TopicFrom {
+        /// Who wrote it, as they were called then, in the order in which they spoke.
+        credit: Vec<Named>,
+        /// Absent for whom that room is closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        source: Option<TopicSource>,
+    }
+    /// The room that the messages of a topic were said in, and what they say now.
+    TopicSource {
+        room: Slug,
+        room_title: String,
+        /// The room is a topic.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        topic: bool,
+        quotes: Vec<TopicQuote>,
+    }
+    /// A message that a topic was made of, as it is now.
+    TopicQuote {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        seq: Seq,
+        /// When it was said, Unix milliseconds; absent where it is not there any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        at_ms: Option<u64>,
+        author: Named,
+        /// Empty once deleted.
+        text: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        deleted: bool,
+        /// Of a reply in a topic: the text as it is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        doc: Option<Doc>,
+        /// The thing beside the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        card: Option<Card>,
     }
     /// Where one is in a topic.
     ReadingPosition {
@@ -254,6 +310,10 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         reading: Option<ReadingPosition>,
+        /// Of a topic that was made of messages; told of one topic, not in lists.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        from: Option<TopicFrom>,
     }
     /// `GET /api/v1/topics`.
     TopicList {

@@ -32,8 +32,8 @@ pub use db::DbError;
 pub use fold::fold_name;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,
-    MeasuredRow, NoticeRow, NoticeToAllRow, Page, PageOf, RowChange, Tally, TopicTalk, TurnoutRow,
-    VoteRow,
+    MeasuredRow, NoticeRow, NoticeToAllRow, Page, PageOf, QuotesRow, RowChange, Tally, TopicTalk,
+    TurnoutRow, VoteRow,
 };
 pub use peek::{peek_acts, peek_chain, peek_server_secret};
 pub use postgres::{DatabaseError, DatabaseUrl, PostgresLog, UrlError};
@@ -47,6 +47,7 @@ pub use rows::{
     members::{MemberRow, Members, MembersOf},
     notices::{NoticeSettings, Notices, Untold},
     push::Subscription,
+    quotes::{QuoteRow, Quoted},
     rooms::{Listed, NewRoom, RoomRow},
     server::Circle,
     sign_ins::SignIn,

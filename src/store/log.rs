@@ -9,7 +9,7 @@
 
 use protocol::{
     BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
-    notices::NoticeKind,
+    notices::{Named, NoticeKind},
     server::{Person, Phase},
     topic::Topic,
 };
@@ -82,6 +82,8 @@ pub enum RowChange {
     Notice(NoticeRow),
     /// What the topic that this room is is from here on, all but its talk.
     Topic(Box<Topic>),
+    /// The messages that it was made of, behind the first [`Self::Topic`].
+    Quotes(QuotesRow),
     /// What a message changes in what lists show of it.
     TopicTalk(TopicTalk),
     /// Many are told of the same.
@@ -139,6 +141,15 @@ pub struct NoticeToAllRow {
     pub from: Person,
     pub starter: MemberId,
     pub text: String,
+}
+
+/// The messages of one room that a topic was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotesRow {
+    /// Where they were said.
+    pub room: RoomNumber,
+    /// Each with who wrote it.
+    pub of: Vec<(Seq, Named)>,
 }
 
 /// What a message changes in what lists show of its topic.

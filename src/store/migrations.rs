@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0007_turnouts.sql")),
     Migration(include_str!("migrations/0008_topics.sql")),
     Migration(include_str!("migrations/0009_search.sql")),
+    Migration(include_str!("migrations/0010_credit.sql")),
 ];
 
 /// The text of one.

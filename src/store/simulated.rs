@@ -304,6 +304,7 @@ fn check<'a>(
         | RowChange::NoticeText { .. }
         | RowChange::NoticeToAll(_)
         | RowChange::Topic(_)
+        | RowChange::Quotes(_)
         | RowChange::TopicTalk(_)
         | RowChange::Refer { .. }
         | RowChange::LetGo { .. }
@@ -373,6 +374,7 @@ impl Room {
                 | RowChange::NoticeText { .. }
                 | RowChange::NoticeToAll(_)
                 | RowChange::Topic(_)
+                | RowChange::Quotes(_)
                 | RowChange::TopicTalk(_)
                 | RowChange::Refer { .. }
                 | RowChange::LetGo { .. }

@@ -177,6 +177,14 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             r#"{"cid":"x","title":"x","text":"x","guests":true}"#,
             [401, 403, 400, 400, 400, 400, 400],
         ),
+        // Nobody makes a topic of what they may not read.
+        (
+            "POST",
+            "/api/v1/topics",
+            r#"{"cid":"00000000-0000-7000-8000-000000000007","title":"x","text":"","guests":true,
+                "from":{"room":"hall","seqs":[9999]}}"#,
+            [401, 403, 404, 404, 404, 404, 403],
+        ),
         ("GET", "/api/v1/topics/none", "", all(404)),
         // A room that is no topic.
         (

@@ -53,9 +53,9 @@ async function kept(path) {
 
 /** What a push says, in the language that the browser subscribed with. */
 const WORDS = {
-  en: { mention: "mentioned you", reply: "replied to you", picked: "is answering your question", reminder: "begins soon", live: "is live", accepted: "accepted your reply", changed: "moved a topic on" },
-  "zh-CN": { mention: "提到了你", reply: "回复了你", picked: "正在回答你的提问", reminder: "的直播快开始了", live: "开播了", accepted: "采纳了你的回复", changed: "更新了话题" },
-  "zh-TW": { mention: "提到了你", reply: "回覆了你", picked: "正在回答你的提問", reminder: "的直播快開始了", live: "開播了", accepted: "採納了你的回覆", changed: "更新了話題" },
+  en: { mention: "mentioned you", reply: "replied to you", picked: "is answering your question", reminder: "begins soon", live: "is live", accepted: "accepted your reply", changed: "moved a topic on", credit: "made a topic of what you said" },
+  "zh-CN": { mention: "提到了你", reply: "回复了你", picked: "正在回答你的提问", reminder: "的直播快开始了", live: "开播了", accepted: "采纳了你的回复", changed: "更新了话题", credit: "把你说的话整理成了话题" },
+  "zh-TW": { mention: "提到了你", reply: "回覆了你", picked: "正在回答你的提問", reminder: "的直播快開始了", live: "開播了", accepted: "採納了你的回覆", changed: "更新了話題", credit: "把你說的話整理成了話題" },
 };
 
 /** How far a topic is: the first word of what a push of a change says. */

@@ -9,6 +9,7 @@ mod card;
 mod found;
 mod order;
 mod poll;
+mod quotes;
 mod stored;
 mod stored_order;
 mod stored_parts;
@@ -30,6 +31,7 @@ pub use found::Findable;
 pub(crate) use found::card_words;
 pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
+pub use quotes::Quotes;
 pub use stored::{Columns, ReadError};
 pub use topic::Topic;
 

@@ -1,13 +1,15 @@
 //! The stored form of a topic.
 
+use std::sync::Arc;
+
 use protocol::{
-    Seq, Slug,
+    RoomNumber, Seq, Slug,
     topic::{TopicKind, TopicStatus},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Topic,
+    Quotes, Topic,
     stored::{is_default, twins},
     stored_parts::{StoredAddressed, StoredPerson},
 };
@@ -33,6 +35,14 @@ pub(super) struct StoredTopic {
     pinned: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     featured: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<StoredQuotes>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredQuotes {
+    room: RoomNumber,
+    of: Vec<(Seq, StoredAddressed)>,
 }
 
 twins! { StoredTopicKind = TopicKind { Discussion, Question, Feedback, Offer, Need, Recap, Announcement, Poll } }
@@ -55,6 +65,7 @@ impl From<&Topic> for StoredTopic {
             locked: it.locked,
             pinned: it.pinned,
             featured: it.featured,
+            from: it.from.as_deref().map(Into::into),
         }
     }
 }
@@ -74,6 +85,27 @@ impl From<StoredTopic> for Topic {
             locked: it.locked,
             pinned: it.pinned,
             featured: it.featured,
+            from: it.from.map(|it| Arc::new(it.into())),
+        }
+    }
+}
+
+impl From<&Quotes> for StoredQuotes {
+    fn from(it: &Quotes) -> Self {
+        let of = it.of.iter().map(|(seq, who)| (*seq, who.into()));
+        Self {
+            room: it.room,
+            of: of.collect(),
+        }
+    }
+}
+
+impl From<StoredQuotes> for Quotes {
+    fn from(it: StoredQuotes) -> Self {
+        let of = it.of.into_iter().map(|(seq, who)| (seq, who.into()));
+        Self {
+            room: it.room,
+            of: of.collect(),
         }
     }
 }

@@ -65,7 +65,13 @@ fn topic() -> Topic {
         locked: false,
         pinned: true,
         featured: false,
+        from: None,
     }
+}
+
+fn quotes() -> Quotes {
+    let said = record(RecordBody::Message(message()));
+    Quotes::of(4, [(7, Some(said))]).expect("it can be quoted")
 }
 
 fn broadcast() -> Broadcast {
@@ -123,6 +129,14 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
             40,
             RecordBody::Topic(topic()),
             r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true}"#,
+        ),
+        (
+            40,
+            RecordBody::Topic(Topic {
+                from: Some(Arc::new(quotes())),
+                ..topic()
+            }),
+            r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true,"from":{"room":4,"of":[[7,{"id":"m_1","name":"小明"}]]}}"#,
         ),
         (
             3,

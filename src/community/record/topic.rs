@@ -7,7 +7,7 @@ use protocol::{
     topic::{self, TopicKind, TopicStatus},
 };
 
-use super::Addressed;
+use super::{Addressed, Quotes};
 use crate::member::Person;
 
 /// A topic after a change of what it is. The last one in the log counts.
@@ -28,6 +28,8 @@ pub struct Topic {
     pub locked: bool,
     pub pinned: bool,
     pub featured: bool,
+    /// The messages that it was made of, where it was.
+    pub from: Option<Arc<Quotes>>,
 }
 
 impl Topic {

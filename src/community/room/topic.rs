@@ -15,7 +15,7 @@ use crate::{
     effect::{Notice, NoticeToAll, RowChange, TopicTalk},
     member::{Person, Role, Who},
     now::Now,
-    record::{Addressed, Held, Message, RecordBody, Topic},
+    record::{Addressed, Held, Message, Quotes, RecordBody, Topic},
     rights::{Object, Verb},
     text,
 };
@@ -28,13 +28,19 @@ pub struct NewTopic {
     pub text: String,
     pub board: Option<Slug>,
     pub tags: Vec<String>,
+    /// The messages that it is made of.
+    pub from: Option<Quotes>,
 }
 
 impl NewTopic {
     /// Its title, text and tags as they are kept, or why it cannot be started.
     pub fn fit(&self) -> Result<(Arc<str>, Arc<str>, Vec<Arc<str>>), Refusal> {
         let title = title(&self.title)?;
-        let words = text::reply(&self.text)?;
+        // Where others are quoted, what they said may be all.
+        let words = match self.from {
+            Some(_) => text::beside_quotes(&self.text)?,
+            None => text::reply(&self.text)?,
+        };
         let mut tags = text::tags(&self.tags)?;
         // As many of those in the text as there is room for.
         for tag in markdown::tags(&markdown::parse(&words)) {
@@ -120,6 +126,7 @@ impl Room {
             locked: false,
             pinned: false,
             featured: false,
+            from: new.from.clone().map(Arc::new),
         }))
     }
 
@@ -262,7 +269,12 @@ impl Room {
         body: &RecordBody,
     ) -> Vec<RowChange> {
         if let RecordBody::Topic(it) = body {
-            return vec![RowChange::Topic(Box::new(it.clone()))];
+            // What it was made of never changes: it is told once.
+            let starts = self.decided.topic.is_none();
+            let quotes = it.from.as_ref().filter(|_| starts);
+            let mut rows = vec![RowChange::Topic(Box::new(it.clone()))];
+            rows.extend(quotes.map(|it| RowChange::Quotes(it.clone())));
+            return rows;
         }
         if !self.is_topic() {
             return Vec::new();
@@ -302,10 +314,7 @@ impl Room {
         author: &Person,
         next: &Topic,
     ) -> Vec<RowChange> {
-        let Some(was) = &self.decided.topic else {
-            return Vec::new();
-        };
-        let one = |member: &MemberId, kind, text: &str| {
+        let one = |member: &MemberId, kind, seq, text: &str| {
             RowChange::Notice(Notice {
                 member: member.clone(),
                 kind,
@@ -315,6 +324,15 @@ impl Room {
                 text: text.into(),
             })
         };
+        let Some(was) = &self.decided.topic else {
+            // It begins: whoever it was made of is told.
+            let quotes = next.from.iter();
+            let writers = quotes.flat_map(|it| it.credit());
+            return writers
+                .filter(|it| it.id != author.id)
+                .map(|it| one(&it.id, NoticeKind::Credit, OPENING, &next.title))
+                .collect();
+        };
         let mut told = Vec::new();
         if let Some((_, helper)) = next
             .accepted
@@ -322,7 +340,7 @@ impl Room {
             .filter(|_| next.accepted != was.accepted)
             && helper.id != author.id
         {
-            told.push(one(&helper.id, NoticeKind::Accepted, &next.title));
+            told.push(one(&helper.id, NoticeKind::Accepted, seq, &next.title));
         }
         if next.status == was.status {
             return told;
@@ -345,7 +363,7 @@ impl Room {
                 told.extend(
                     others
                         .filter(|it| steps && **it != author.id)
-                        .map(|it| one(it, NoticeKind::Changed, &changed(next))),
+                        .map(|it| one(it, NoticeKind::Changed, seq, &changed(next))),
                 );
             }
             _ => {}

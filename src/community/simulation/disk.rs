@@ -337,6 +337,7 @@ impl Marks {
             | RowChange::NoticeText { .. }
             | RowChange::NoticeToAll(_)
             | RowChange::Topic(_)
+            | RowChange::Quotes(_)
             | RowChange::TopicTalk(_)
             | RowChange::Broadcast(_) => {}
         }

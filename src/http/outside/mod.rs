@@ -6,6 +6,7 @@
 mod feed;
 mod oembed;
 mod page;
+mod quotes;
 mod sitemap;
 mod words;
 
@@ -31,8 +32,8 @@ struct Said {
     by: String,
     /// The message that it answers, where that is a reply.
     re: Option<Seq>,
-    /// Empty once deleted.
     text: String,
+    deleted: bool,
     edited: bool,
 }
 
@@ -61,6 +62,7 @@ async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>
                 by,
                 re: it.reply_to.filter(|it| *it != OPENING),
                 text: it.text.to_string(),
+                deleted: it.deleted,
                 edited: it.edits > 0,
             });
         }
@@ -77,6 +79,13 @@ fn moment(at_ms: u64) -> String {
     let seconds = i64::try_from(at_ms / 1_000).unwrap_or(0);
     let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     moment.format(&Rfc3339).unwrap_or_default()
+}
+
+/// The same for people, to the minute.
+fn time(at_ms: u64) -> String {
+    let at = moment(at_ms);
+    let shown = at.get(..16).unwrap_or_default().replace('T', " ");
+    format!("<time datetime=\"{at}\">{shown}</time>")
 }
 
 #[cfg(test)]

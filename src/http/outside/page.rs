@@ -9,15 +9,24 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use html_escape::encode_quoted_attribute as escape;
-use protocol::{Seq, Slug, topic::OPENING};
+use protocol::{
+    Seq, Slug,
+    topic::{OPENING, TopicFrom},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{PageOf, TopicRow};
 
-use super::{Said, address, moment, open_topic, said, words::PageWords};
+use super::{
+    Said, address, moment, open_topic,
+    quotes::{plain, quotes, thanks},
+    said, time,
+    words::PageWords,
+};
 use crate::http::{
     Doors, pages,
     problem::Outcome,
+    quotes::open,
     share::{Card, Words},
 };
 
@@ -65,11 +74,15 @@ async fn written(
         return Ok(None);
     };
     let words = Words::of(headers);
+    let from = open(doors, &topic).await?;
     let (messages, next) = said(doors, &topic, PageOf::After(after.unwrap_or(0))).await?;
     let address = address(doors, slug);
     let card = Card {
         title: topic.topic.title.clone(),
-        say: topic.excerpt.clone(),
+        say: match &from {
+            Some(from) if topic.excerpt.is_empty() => thanks(from, &PageWords(words)),
+            _ => topic.excerpt.clone(),
+        },
         circle: circle.name,
         address: address.clone(),
         picture: format!("{}/t/{slug}/cover.png", doors.settings.origin),
@@ -78,6 +91,7 @@ async fn written(
     let page = TopicPage {
         topic: &topic,
         messages: &messages,
+        from: from.as_ref(),
         next,
         is_first: after.is_none(),
         address: &address,
@@ -123,6 +137,8 @@ fn without(mut html: String, from: &str, to: &str) -> String {
 struct TopicPage<'a> {
     topic: &'a TopicRow,
     messages: &'a [Said],
+    /// What it was made of.
+    from: Option<&'a TopicFrom>,
     next: Option<Seq>,
     /// It has the opening.
     is_first: bool,
@@ -180,7 +196,7 @@ impl TopicPage<'_> {
             "@context": "https://schema.org",
             "@type": "DiscussionForumPosting",
             "headline": it.title,
-            "text": self.opening().map(text).unwrap_or_default(),
+            "text": self.opening().map(text).filter(|it| !it.is_empty()).or(self.from.map(plain)).unwrap_or_default(),
             "author": person(&it.by.name),
             "datePublished": moment(it.made_ms),
             "url": self.address,
@@ -218,6 +234,7 @@ impl TopicPage<'_> {
         }
         html.push_str("</p>");
         if let Some(opening) = self.opening() {
+            html.push_str(&self.from.map_or_else(String::new, |it| quotes(it, words)));
             html.push_str(&self.text(opening));
         } else {
             let _ = write!(
@@ -226,6 +243,9 @@ impl TopicPage<'_> {
                 escape(self.address),
                 words.first()
             );
+        }
+        if let Some(from) = self.from {
+            let _ = write!(html, "<p class=\"by\">{}</p>", escape(&thanks(from, words)));
         }
         if !it.tags.is_empty() {
             let tags: Vec<String> = it
@@ -299,15 +319,9 @@ impl TopicPage<'_> {
     }
 
     fn text(&self, said: &Said) -> String {
-        if said.text.is_empty() {
+        if said.deleted {
             return format!("<p class=\"by\">{}</p>", self.words.deleted());
         }
         markdown::html(&markdown::parse(&said.text))
     }
-}
-
-fn time(at_ms: u64) -> String {
-    let at = moment(at_ms);
-    let shown = at.get(..16).unwrap_or_default().replace('T', " ");
-    format!("<time datetime=\"{at}\">{shown}</time>")
 }

@@ -64,6 +64,14 @@ impl PageWords {
         self.0.pick(["This was deleted.", "已删除。", "已刪除。"])
     }
 
+    pub(super) fn thanks(&self, names: &[&str]) -> String {
+        match self.0.pick([0, 1, 2]) {
+            0 => format!("With thanks to {}", names.join(", ")),
+            1 => format!("感谢 {}", names.join("、")),
+            _ => format!("感謝 {}", names.join("、")),
+        }
+    }
+
     pub(super) fn first(&self) -> &'static str {
         self.0.pick(["From the beginning", "从头看", "從頭看"])
     }

@@ -15,7 +15,7 @@ use crate::{
     rows::{
         audit::{self, NewAct},
         broadcasts::put_broadcast,
-        notices, topics, turnouts,
+        notices, quotes, topics, turnouts,
         uploads::{let_go, refer, veil},
     },
 };
@@ -296,6 +296,10 @@ fn change_row(
         }
         RowChange::Topic(it) => {
             topics::put(db, part.room, part.circle, it)?;
+            return Ok(Ok(()));
+        }
+        RowChange::Quotes(it) => {
+            quotes::put(db, part.room, it)?;
             return Ok(Ok(()));
         }
         RowChange::TopicTalk(it) => {

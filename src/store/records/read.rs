@@ -1,5 +1,7 @@
 //! Reading a room's log: the same queries for the writer's connection and the readers'.
 
+use std::collections::BTreeMap;
+
 use protocol::{ClientId, Epoch, MemberId, RoomNumber, Seq, limits};
 
 use super::{
@@ -126,6 +128,31 @@ pub(crate) fn entry(db: &Db, room: RoomNumber, seq: Seq) -> Result<Option<Entry>
         (room, int(seq)),
     )?;
     Ok(found.into_iter().next())
+}
+
+/// The records of a room that a topic was made of. One that the disk changed is left out: the others are whole.
+pub(crate) fn quoted(
+    db: &Db,
+    topic: RoomNumber,
+    room: RoomNumber,
+) -> Result<BTreeMap<Seq, Entry>, LogError> {
+    let mut found = BTreeMap::new();
+    db.each(
+        &format!(
+            "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1
+             AND seq IN (SELECT q.seq FROM topic_quotes q WHERE q.topic = ?2)"
+        ),
+        (room, topic),
+        |row| {
+            match entry::read(room, row) {
+                Ok(entry) => found.insert(entry.seq, entry),
+                Err(LogError::Damaged { .. }) => None,
+                Err(other) => return Err(other),
+            };
+            Ok(())
+        },
+    )?;
+    Ok(found)
 }
 
 /// The first records of a kind between two seqs.

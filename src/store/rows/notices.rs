@@ -351,7 +351,8 @@ fn waits(kind: NoticeKind, mail_after: Duration) -> u64 {
         | NoticeKind::Reply
         | NoticeKind::Picked
         | NoticeKind::Accepted
-        | NoticeKind::Changed => mail_after.as_millis() as u64,
+        | NoticeKind::Changed
+        | NoticeKind::Credit => mail_after.as_millis() as u64,
     }
 }
 
@@ -381,6 +382,7 @@ const fn bit(kind: NoticeKind) -> u32 {
         NoticeKind::Live => 16,
         NoticeKind::Accepted => 32,
         NoticeKind::Changed => 64,
+        NoticeKind::Credit => 128,
     }
 }
 

@@ -3,6 +3,7 @@ import type { Person } from "./Person.js";
 import type { ReadingPosition } from "./ReadingPosition.js";
 import type { Slug } from "./Slug.js";
 import type { Topic } from "./Topic.js";
+import type { TopicFrom } from "./TopicFrom.js";
 
 /**
  * A topic in a list.
@@ -31,4 +32,8 @@ last_by: Person,
 /**
  * Absent for who has no account, or never was there.
  */
-reading?: ReadingPosition, };
+reading?: ReadingPosition, 
+/**
+ * Of a topic that was made of messages; told of one topic, not in lists.
+ */
+from?: TopicFrom, };

@@ -2,12 +2,16 @@
 
 use protocol::{
     notices::NoticeKind,
-    server::Body,
+    server::{Body, Mark},
     topic::{OPENING, TopicAct, TopicKind, TopicStatus},
 };
 
 use super::*;
-use crate::effect::{Notice, TopicTalk};
+use crate::{
+    effect::{Notice, TopicTalk},
+    member::Person,
+    record::Quotes,
+};
 
 fn bench() -> Bench {
     let meta = RoomMeta {
@@ -24,7 +28,29 @@ fn new(kind: TopicKind) -> NewTopic {
         text: "**想去**爬山 #户外".into(),
         board: Some("out".into()),
         tags: vec!["#爬山".into(), "Weekend".into(), "weekend".into()],
+        from: None,
     }
+}
+
+/// What ann and bob said to each other in another room.
+fn exchange() -> Quotes {
+    let said = |seq, author: &str| {
+        let record = Record {
+            seq,
+            circle: 1,
+            at_ms: 1_000,
+            pos: None,
+            author: Person {
+                id: author.into(),
+                name: author.into(),
+                mark: Mark::Member,
+            },
+            client_id: None,
+            body: RecordBody::Message(Message::new("爬哪座山？".into(), None)),
+        };
+        (seq, Some(record))
+    };
+    Quotes::of(4, [said(3, ANN), said(4, BOB), said(7, ANN)]).expect("they can be quoted")
 }
 
 /// A topic that ann started, with everybody in it.
@@ -361,4 +387,61 @@ fn a_need_is_matched_done_and_thanked() {
             (BOB.into(), NoticeKind::Changed, "thanked".into()),
         ]
     );
+}
+
+#[test]
+fn top7_a_topic_of_messages_says_whose_they_are_and_tells_them() {
+    let mut bench = bench();
+    let topic = NewTopic {
+        text: " \u{200b}\n".into(),
+        from: Some(exchange()),
+        ..new(TopicKind::Discussion)
+    };
+    start(&mut bench, ANN, topic).expect("the quotes are enough");
+    let quoted = bench.rows.iter().filter_map(|it| match it {
+        RowChange::Quotes(it) => Some(it.frames()),
+        _ => None,
+    });
+    let quoted: Vec<_> = quoted.flatten().map(|it| (it.0, it.1.id)).collect();
+    let expected = [(3, ANN.into()), (4, BOB.into()), (7, ANN.into())];
+    assert_eq!(quoted, expected);
+    // Who starts it knows; nobody is told twice.
+    let told = [(BOB.to_owned(), NoticeKind::Credit, "周末去哪儿".to_owned())];
+    assert_eq!(notices(&bench), told);
+    let joined = bench.join(BOB);
+    let Body::Msg { text, deleted, .. } = &joined.ev[1].body else {
+        panic!("{:?}", joined.ev[1])
+    };
+    assert_eq!((text.as_str(), *deleted), ("", false));
+    // What it was made of stays through changes and a restart, and is told once.
+    bench.rows.clear();
+    bench.join(OWNER);
+    act(&mut bench, OWNER, TopicAct::Pin { on: true }).expect("pinned");
+    assert!(
+        !bench
+            .rows
+            .iter()
+            .any(|it| matches!(it, RowChange::Quotes(_)))
+    );
+    assert_eq!(notices(&bench), []);
+    let last = bench.log.last().expect("the pin");
+    let RecordBody::Topic(it) = &last.body else {
+        panic!("{last:?}")
+    };
+    assert_eq!(it.from.as_deref(), Some(&exchange()));
+}
+
+#[test]
+fn a_topic_of_nothing_needs_words() {
+    let topic = NewTopic {
+        text: " ".into(),
+        ..new(TopicKind::Discussion)
+    };
+    assert_eq!(start(&mut bench(), ANN, topic), Err(Code::Empty));
+    let long = NewTopic {
+        text: "长".repeat(limits::MARKDOWN_CHARS_MAX + 1),
+        from: Some(exchange()),
+        ..new(TopicKind::Discussion)
+    };
+    assert_eq!(start(&mut bench(), ANN, long), Err(Code::TooLong));
 }

@@ -17,6 +17,7 @@ mod opening;
 mod ports;
 #[path = "../../../../tests/support/postgres.rs"]
 mod postgres;
+mod quotes;
 mod restored;
 mod rows;
 mod search;

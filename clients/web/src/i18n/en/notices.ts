@@ -36,6 +36,7 @@ export const notices = {
     live: "A broadcast goes live",
     accepted: "Somebody accepts my reply",
     changed: "A topic I asked for or help with moves on",
+    credit: "Somebody makes a topic of what I said",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} mentioned you`,
@@ -45,5 +46,6 @@ export const notices = {
     live: (who: string, _room: string) => `${who} is live`,
     accepted: (who: string, _room: string) => `${who} accepted your reply`,
     changed: (who: string, room: string) => `${who} changed “${room}”`,
+    credit: (who: string, _room: string) => `${who} made a topic of what you said`,
   },
 };

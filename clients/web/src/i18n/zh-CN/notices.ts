@@ -36,6 +36,7 @@ export const notices = {
     live: "有直播开播",
     accepted: "我的回复被采纳",
     changed: "我提过或帮过的话题有进展",
+    credit: "我说的话被整理成话题",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} 提到了你`,
@@ -45,5 +46,6 @@ export const notices = {
     live: (who: string, _room: string) => `${who} 开播了`,
     accepted: (who: string, _room: string) => `${who} 采纳了你的回复`,
     changed: (who: string, room: string) => `${who} 更新了“${room}”`,
+    credit: (who: string, _room: string) => `${who} 把你说的话整理成了话题`,
   },
 };

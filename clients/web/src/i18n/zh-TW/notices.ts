@@ -36,6 +36,7 @@ export const notices = {
     live: "有直播開播",
     accepted: "我的回覆被採納",
     changed: "我提過或幫過的話題有進展",
+    credit: "我說的話被整理成話題",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} 提到了你`,
@@ -45,5 +46,6 @@ export const notices = {
     live: (who: string, _room: string) => `${who} 開播了`,
     accepted: (who: string, _room: string) => `${who} 採納了你的回覆`,
     changed: (who: string, room: string) => `${who} 更新了「${room}」`,
+    credit: (who: string, _room: string) => `${who} 把你說的話整理成了話題`,
   },
 };

@@ -1,0 +1,84 @@
+//! The messages that a topic was made of. Written once, by the append that starts the topic; what they say is
+//! read from the log that they were said in, whenever it is asked for.
+
+use protocol::{RoomNumber, Seq, notices::Named};
+
+use super::column::{int, member};
+use crate::{
+    db::{Db, DbResult},
+    log::{Entry, LogError, QuotesRow},
+    records::read,
+    store::Store,
+};
+
+/// What a topic was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Where it was said.
+    pub room: RoomNumber,
+    /// In the order in which it was said.
+    pub quotes: Vec<QuoteRow>,
+}
+
+/// One message that a topic was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuoteRow {
+    pub seq: Seq,
+    /// As they were called then.
+    pub writer: Named,
+    /// Its record, as it is now; absent where it is not to be read any more.
+    pub entry: Option<Entry>,
+}
+
+impl Store {
+    /// What a topic was made of; `None` where that was nothing.
+    pub async fn quoted(&self, topic: RoomNumber) -> Result<Option<Quoted>, LogError> {
+        self.read_log(move |db| db.view(|db| quoted(db, topic)))
+            .await
+    }
+}
+
+fn quoted(db: &Db, topic: RoomNumber) -> Result<Option<Quoted>, LogError> {
+    let rows: Vec<(RoomNumber, Seq, Named)> = db.all(
+        "SELECT room, seq, writer, writer_name FROM topic_quotes WHERE topic = ?1 ORDER BY seq",
+        [topic],
+        |row| {
+            let writer = Named {
+                id: member(row, 2)?,
+                name: row.get(3)?,
+            };
+            Ok((row.get(0)?, row.get(1)?, writer))
+        },
+    )?;
+    let Some(room) = rows.first().map(|it| it.0) else {
+        return Ok(None);
+    };
+    let mut entries = read::quoted(db, topic, room)?;
+    let quotes = rows.into_iter().map(|(_, seq, writer)| QuoteRow {
+        seq,
+        writer,
+        entry: entries.remove(&seq),
+    });
+    Ok(Some(Quoted {
+        room,
+        quotes: quotes.collect(),
+    }))
+}
+
+/// What a topic is made of, inside the transaction of the append that starts it.
+pub(crate) fn put(db: &Db, topic: RoomNumber, row: &QuotesRow) -> DbResult<()> {
+    for (seq, writer) in &row.of {
+        db.execute(
+            "INSERT INTO topic_quotes (topic, room, seq, writer, writer_name) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
+            (
+                topic,
+                row.room,
+                int(*seq),
+                writer.id.as_str(),
+                &writer.name,
+            ),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What a topic was made of: kept with the append that starts it, and read as it is now.
+
+use protocol::{
+    notices::Named,
+    server::Mark,
+    topic::{Topic, TopicKind, TopicStatus},
+};
+use store::{Append, QuoteRow, QuotesRow, RowChange, Store};
+
+use crate::disks::{Home, OTHER_ROOM, ROOM, append, entry, on_both_engines, person, set_up};
+
+on_both_engines! {
+    top7_what_a_topic_was_made_of_is_read_as_it_is_now
+}
+
+fn writer(id: &str, name: &str) -> Named {
+    Named {
+        id: id.into(),
+        name: name.into(),
+    }
+}
+
+fn topic() -> RowChange {
+    RowChange::Topic(Box::new(Topic {
+        kind: TopicKind::Discussion,
+        title: "爬山".into(),
+        by: protocol::server::Person {
+            mark: Mark::Member,
+            ..person("m_ann")
+        },
+        made_ms: 7,
+        board: None,
+        tags: Vec::new(),
+        status: TopicStatus::Open,
+        reason: String::new(),
+        accepted: None,
+        helper: None,
+        locked: false,
+        pinned: false,
+        featured: false,
+    }))
+}
+
+async fn quotes(store: &Store) -> Vec<QuoteRow> {
+    let quoted = store.quoted(OTHER_ROOM).await.unwrap().unwrap();
+    assert_eq!(quoted.room, ROOM);
+    quoted.quotes
+}
+
+async fn top7_what_a_topic_was_made_of_is_read_as_it_is_now(home: Home) {
+    let store = home.open();
+    set_up(&store, 2).await;
+    let said = append(ROOM, (1..=3).map(entry).collect());
+    assert_eq!(store.append(said).await, Ok(()));
+    assert_eq!(store.quoted(OTHER_ROOM).await.unwrap(), None);
+    let row = QuotesRow {
+        room: ROOM,
+        of: vec![
+            (1, writer("m_bob", "小波")),
+            (3, writer("m_ann", "小安")),
+            // A room whose last records were lost has it no more.
+            (9, writer("m_eve", "小易")),
+        ],
+    };
+    let start = Append {
+        rows: vec![topic(), RowChange::Quotes(row)],
+        ..append(OTHER_ROOM, vec![entry(1), entry(2)])
+    };
+    assert_eq!(store.append(start).await, Ok(()));
+    let found = quotes(&store).await;
+    let names: Vec<_> = found.iter().map(|it| it.writer.name.as_str()).collect();
+    assert_eq!(names, ["小波", "小安", "小易"]);
+    assert_eq!(found[0].entry, Some(entry(1)));
+    assert_eq!(found[1].entry, Some(entry(3)));
+    assert_eq!(found[2].entry, None);
+    // What is erased is erased here too.
+    let erase = RowChange::Erase {
+        seq: 1,
+        left: b"{}".to_vec(),
+    };
+    let delete = Append {
+        rows: vec![erase],
+        ..append(ROOM, vec![entry(4)])
+    };
+    assert_eq!(store.append(delete).await, Ok(()));
+    let left = quotes(&store).await[0].entry.clone().unwrap();
+    assert_eq!((left.seq, left.body.as_slice()), (1, &b"{}"[..]));
+    // A change of the topic leaves it as it was.
+    let change = Append {
+        rows: vec![topic()],
+        ..append(OTHER_ROOM, vec![entry(3)])
+    };
+    assert_eq!(store.append(change).await, Ok(()));
+    assert_eq!(quotes(&store).await.len(), 3);
+    store.close().await;
+}
