@@ -8,6 +8,7 @@ import type {
   TopicCard,
   TopicKind,
   TopicList,
+  TopicQuote,
   TopicStatus,
   Unread,
 } from "./protocol/index.js";
@@ -20,6 +21,8 @@ export interface TopicsApi {
   /** A client id for a topic that is to be started: said again with the same one, it is started once. */
   newId(): string;
   startTopic(wish: NewTopic): Promise<TopicCard>;
+  /** What messages of a room say now, in order, for who is about to make a topic of them. */
+  quotes(slug: string, seqs: readonly number[]): Promise<TopicQuote[]>;
   /** Up to where one has read; never goes back. */
   setReading(slug: string, seq: number): Promise<TopicCard>;
   setFollowing(slug: string, following: Following): Promise<TopicCard>;

@@ -15,6 +15,7 @@ import type {
   TagList,
   TopicCard,
   TopicList,
+  TopicQuote,
   Unread,
 } from "./protocol/index.js";
 import type { Call } from "./rest.js";
@@ -51,6 +52,11 @@ export class Topics implements TopicsApi {
 
   startTopic(body: NewTopic): Promise<TopicCard> {
     return this.#by.rest({ method: "POST", path: "topics", body });
+  }
+
+  async quotes(slug: string, seqs: readonly number[]): Promise<TopicQuote[]> {
+    // Few ask for it: it comes by itself.
+    return (await import("./quotes.js")).quotes(this.#by, slug, seqs);
   }
 
   setReading(slug: string, seq: number): Promise<TopicCard> {

@@ -136,3 +136,32 @@ it("asks for topics, places and boards as the server reads it", async () => {
     { seq: 9 },
   ]);
 });
+
+it("starts a topic of messages, and reads what they say in as few pages as there are", async () => {
+  const world = new World();
+  const calls: string[] = [];
+  const bodies: unknown[] = [];
+  const bob = { id: "m_bob", name: "小波", mark: "member" } as const;
+  const gone: RecordFrame = { s: 7, t: 7, u: bob, k: "msg", b: { text: "", deleted: true } };
+  world.server.rest = (call, body) => {
+    calls.push(call);
+    if (body !== null) bodies.push(body);
+    if (call.includes("after=4&n=200"))
+      return { status: 200, body: { page: [...span(5, 6), gone], end: false } };
+    if (call.includes("/history")) return { status: 200, body: { page: [msg(900)], end: true } };
+    return { status: 200, body: {} };
+  };
+  const topics = new Topics(world.client);
+  const quotes = await topics.quotes("lobby", [900, 5, 7, 5]);
+  expect(calls).toEqual(["GET rooms/lobby/history?after=4&n=200", "GET rooms/lobby/history?after=899&n=1"]);
+  const author = { id: ann.id, name: ann.name };
+  expect(quotes).toEqual([
+    { seq: 5, at_ms: 5, author, text: "5" },
+    { seq: 7, author: { id: bob.id, name: bob.name }, text: "", deleted: true },
+    { seq: 900, at_ms: 900, author, text: "900" },
+  ]);
+  expect(await topics.quotes("lobby", [])).toEqual([]);
+  const from = { room: "lobby", seqs: [5, 900] };
+  await topics.startTopic({ cid: topics.newId(), title: "几点集合", text: "", guests: true, from });
+  expect(bodies).toMatchObject([{ text: "", from }]);
+});

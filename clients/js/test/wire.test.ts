@@ -12,6 +12,7 @@ it("has the numbers of the server's limits", () => {
     "MARKDOWN_CHARS_MAX",
     "TAGS_MAX",
     "TAG_CHARS_MAX",
+    "TOPIC_QUOTES_MAX",
     "BOARD_ABOUT_CHARS_MAX",
     "NAME_CHARS_MAX",
     "TITLE_CHARS_MAX",

@@ -1,5 +1,5 @@
 /** What is in each stand-in topic: its slug names its state. */
-import type { MessageView, NoticeView, Person, RoomView, Topic, TopicAct, Verb } from "@weiquan/client";
+import type { MessageView, NoticeView, Person, RoomView, Topic, TopicAct, TopicFrom, TopicQuote, Verb } from "@weiquan/client";
 import { bei, chen, everybody, lin, mo, self, wu, yang, zhou } from "./people";
 
 const MINUTE = 60_000;
@@ -17,12 +17,39 @@ interface Scene {
   replies: readonly [by: Person, hoursAgo: number, text: string, more?: Partial<MessageView>][];
   guests?: false;
   likes?: number;
+  from?: TopicFrom;
   steps?: readonly [by: Person, hoursAgo: number, seq: number, change: Partial<Topic>][];
 }
 
 const at = (seq: number, author: Person, text = ""): MessageView["re"] => ({ seq, author, text, deleted: false });
 
+const quote = (seq: number, { id, name }: Person, minutesAgo: number, text: string): TopicQuote => ({
+  seq, at_ms: now - minutesAgo * MINUTE, author: { id, name }, text,
+});
+
+const EXCHANGE: TopicFrom = {
+  credit: [bei, lin, wu].map(({ id, name }) => ({ id, name })),
+  source: {
+    room: "live", room_title: "共读",
+    quotes: [
+      quote(101, bei, 190, "所以认识的人越多越好？\n我加了三百个微信，真要帮忙的时候一个都想不起来。"),
+      quote(104, lin, 189, "不在多，在“桥”。隔一阵问一声好，比攒名片有用：https://example.org/weak-ties"),
+      { seq: 106, at_ms: now - 188 * MINUTE, author: { id: wu.id, name: wu.name }, text: "", deleted: true },
+      quote(107, bei, 186, "那从认识到帮忙，中间差的是哪一步？"),
+    ],
+  },
+};
+
 export const scenes: Record<string, Scene> = {
+  exchange: {
+    topic: topic("discussion", "弱关系，怎么从认识走到帮忙？", zhou, { board: "reading", tags: ["共读"], made_ms: now - 3 * HOUR }),
+    opening: "", likes: 4, from: EXCHANGE,
+    replies: [[yang, 2, "差的是开口。我那次放映，就是先请人喝了杯咖啡，才问的场地。", { likes: 3 }]],
+  },
+  elsewhere: {
+    topic: topic("discussion", "读书会要不要换到周日？", mo, { made_ms: now - 5 * HOUR }),
+    opening: "群里有人提了，我把它放到这里，大家都来说说自己的时间。", from: { credit: EXCHANGE.credit.slice(0, 2) }, replies: [],
+  },
   weakties: {
     topic: topic("discussion", "读完《大连接》，你最近一次靠“弱关系”帮上忙是什么时候？", zhou, { board: "reading", tags: ["共读", "大连接"], featured: true }),
     opening:

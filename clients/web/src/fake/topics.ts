@@ -1,6 +1,7 @@
 /** The stand-in's lists of topics, boards and places. */
-import { Refused, type Board, type BoardWish, type Following, type NewTopic, type TagCount, type TopicCard, type TopicList, type TopicSearch, type TopicsApi, type Unread } from "@weiquan/client";
+import { Refused, type Board, type BoardWish, type Following, type NewTopic, type TagCount, type TopicCard, type TopicList, type TopicQuote, type TopicSearch, type TopicsApi, type Unread } from "@weiquan/client";
 import { mo, self, yang } from "./people";
+import { viewOf } from "./scenes";
 import { scenes } from "./talk";
 import { wishes } from "./wishes";
 
@@ -41,7 +42,7 @@ export class FakeTopics implements TopicsApi {
   #tries = 0;
 
   #all(): TopicCard[] {
-    const known = ["locked", "weakties", "books", "answered", "matched", "planned", "declined"].map(cardOf).filter((it) => it !== undefined);
+    const known = ["locked", "exchange", "weakties", "books", "answered", "matched", "planned", "declined"].map(cardOf).filter((it) => it !== undefined);
     return [...known, ...more];
   }
 
@@ -60,10 +61,11 @@ export class FakeTopics implements TopicsApi {
     if (slug === "failed") throw new TypeError("no network");
     if (slug === "inner") throw new Refused({ code: "guests_not_allowed", say: "", act: "reauth" });
     const like = slug === "written" ? "weakties" : slug;
+    const { from } = scenes[like] ?? {};
     const card = like === "much" || like === "joining" ? { ...(cardOf("weakties", 0) as TopicCard) } : cardOf(like, 0);
     if (!card) throw new Refused({ code: "not_found", say: "", act: "stop" });
     const member = self !== null && self.mark !== "guest";
-    return like === "much" && member ? { ...card, room: "much", reading: { seq: PLACES.much ?? 0, unread: 2_002, following: "yes" } } : { ...card, room: slug };
+    return like === "much" && member ? { ...card, room: "much", reading: { seq: PLACES.much ?? 0, unread: 2_002, following: "yes" } } : { ...card, room: slug, ...(from ? { from } : {}) };
   }
   newId(): string {
     return "01940000-0000-7000-8000-000000000001";
@@ -72,7 +74,16 @@ export class FakeTopics implements TopicsApi {
   async startTopic(wish: NewTopic): Promise<TopicCard> {
     if (wish.title.includes("fails") && this.#tries++ === 0) throw new TypeError("no network");
     Object.assign(window, { startedTopic: wish });
-    return cardOf("books", 0) as TopicCard;
+    return cardOf(wish.from ? "exchange" : "books", 0) as TopicCard;
+  }
+  async quotes(slug: string, seqs: readonly number[]): Promise<TopicQuote[]> {
+    const { messages = [] } = viewOf(slug);
+    return seqs.map((seq): TopicQuote => {
+      const it = messages.find((message) => message.seq === seq);
+      const author = { id: it?.author.id ?? "", name: it?.author.name ?? "" };
+      if (!it || it.deleted) return { seq, author, text: "", deleted: true };
+      return { seq, at_ms: it.at, author, text: it.text, ...(it.card ? { card: it.card } : {}) };
+    });
   }
   async setReading(slug: string, seq: number): Promise<TopicCard> {
     const said = ((window as unknown as { places?: [string, number][] }).places ??= []);
