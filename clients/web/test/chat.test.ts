@@ -131,7 +131,7 @@ describe("the menu on a message", () => {
   const view = (mark: Person["mark"], can: readonly (typeof all)[number][]) => ({ can: new Set(can), mark, me: { id: "m_me", name: "me", mark } });
 
   it("offers a host everything on a guest but nothing on an equal", () => {
-    expect(actsOn(view("host", all), message(1))).toEqual({ hold: true, reply: true, like: false, thread: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
+    expect(actsOn(view("host", all), message(1))).toEqual({ hold: true, reply: true, like: false, topic: true, thread: true, edit: false, copy: true, remove: true, pin: true, question: false, mute: true, ban: true });
     expect(actsOn(view("host", all), message(1, { author: lin }))).toMatchObject({ remove: false, mute: false, ban: false });
   });
 
@@ -140,6 +140,8 @@ describe("the menu on a message", () => {
     expect(actsOn(member, message(1))).toMatchObject({ reply: true, edit: false, remove: false, mute: false });
     expect(actsOn(member, message(1, { mine: true }))).toMatchObject({ edit: true, remove: true });
     expect(actsOn(member, message(null, { mine: true }))).toMatchObject({ edit: false, remove: false, reply: false });
+    expect(actsOn(member, message(1, { text: "" })).topic).toBe(false);
+    expect(actsOn(member, message(1, { text: "", deleted: true })).topic).toBe(false);
   });
 
   it("lets who runs the room pick a question that waits", () => {

@@ -119,6 +119,7 @@ export const states = [
     },
   },
   { name: "room-menu", path: "/r/live?who=owner", then: (page) => clickOn(page, "[data-key='s105'] .act") },
+  { name: "room-select", path: "/r/live", then: select },
   { name: "studio-arrives", path: "/r/encoder/studio?who=host" },
   { name: "studio-arrives-fair", path: "/r/encoder-fair/studio?who=host" },
   { name: "studio-arrives-poor", path: "/r/encoder-poor/studio?who=host" },
@@ -204,6 +205,24 @@ export const states = [
     },
   },
   { name: "new-topic", path: "/talk/new" },
+  {
+    name: "new-topic-quotes", path: "/r/live",
+    then: async (page) => {
+      await select(page);
+      await clickOn(page, "[data-act=select-start]");
+      await page.waitForSelector("[data-quote]");
+    },
+  },
+  { name: "topic-exchange", path: "/t/exchange" },
+  { name: "topic-elsewhere", path: "/t/elsewhere" },
+  {
+    name: "topic-select", path: "/t/weakties?s=3",
+    then: async (page) => {
+      await clickOn(page, "[data-seq='3'] [data-act=more]");
+      await clickOn(page, "dialog[open] [data-act=make-topic]");
+      await clickOn(page, "[data-seq='4'] [data-act=select]");
+    },
+  },
   { name: "new-topic-guest", path: "/talk/new?who=nobody" },
   {
     name: "new-topic-failed", path: "/talk/new",
@@ -295,6 +314,12 @@ async function setUp(page) {
   await page.type("input[autocomplete=organization]", "晨读会");
   await page.keyboard.press("Enter");
   await page.waitForSelector("a.btn.wide");
+}
+
+async function select(page) {
+  await clickOn(page, "[data-key='s104'] .act");
+  await clickOn(page, "dialog[open] [data-act=make-topic]");
+  await clickOn(page, "[data-key='s105'] [data-act=select]");
 }
 
 async function clickOn(page, selector) {

@@ -187,6 +187,127 @@ describe("starting a topic", () => {
     }));
 });
 
+describe("a topic of messages", () => {
+  const makeTopic = async (page, opener) => {
+    await page.waitForSelector(opener);
+    await page.$eval(opener, (it) => it.click());
+    await settle(200);
+    await (await page.waitForSelector("dialog[open] [data-act=make-topic]")).click();
+    await page.waitForSelector("[data-act=select][aria-pressed=true]");
+  };
+  const tap = (page, selector) => page.$eval(selector, (it) => it.click());
+  const chosen = (page) => page.$$eval("[data-act=select][aria-pressed=true]", (all) => all.length);
+  const quoted = (page) => page.$$eval("[data-quote]", (all) => all.map((it) => Number(it.dataset.quote)));
+
+  test("is selected in the chat, quoted above the editor, and credited where it stands", () =>
+    on("/r/live", PHONE, async (page) => {
+      await page.waitForSelector("textarea");
+      await page.type("textarea", "写到一半");
+      await makeTopic(page, "[data-key='s104'] .act");
+      await tap(page, "[data-key='s105'] [data-act=select]");
+      await tap(page, "[data-key='s106'] [data-act=select]");
+      await tap(page, "[data-key='s106'] [data-act=select]");
+      assert.equal(await chosen(page), 2);
+      assert.match(await page.$eval("[role=status] b", (it) => it.textContent), /2/);
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      await page.click("[data-act=select-start]");
+      await page.waitForFunction(() => location.pathname === "/talk/new");
+      await page.waitForSelector("[data-quote='105']");
+      assert.deepEqual(await quoted(page), [104, 105]);
+      const title = await page.$eval("input[name=title]", (it) => it.value);
+      assert.ok(title.length > 0 && (await page.$eval("[data-quote='104']", (it) => it.textContent)).includes(title.slice(0, 8)));
+      const draft = await page.evaluate(() => localStorage.getItem("weiquan.draft.talk/new"));
+      assert.ok(!draft.includes("比喻"), "no copy of what was said");
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      // After a reload they are there again; one is left out; words of one's own are not needed.
+      await page.reload();
+      await page.waitForSelector("[data-quote='105']");
+      await page.click("[data-quote='105'] [data-act=leave-out]");
+      await page.waitForFunction(() => !document.querySelector("[data-quote='105']"));
+      await page.click("form .main");
+      await page.waitForFunction(() => location.pathname === "/t/exchange");
+      const { from, text } = await page.evaluate(() => window.startedTopic);
+      assert.deepEqual([from, text], [{ room: "live", seqs: [104] }, ""]);
+      await page.waitForSelector("[data-from] [data-quote]");
+      assert.deepEqual(await quoted(page), [101, 104, 106, 107]);
+      assert.equal(await page.$$eval("[data-from] .gone", (all) => all.length), 1);
+      assert.equal(await page.$eval("[data-quote='101'] a", (it) => it.getAttribute("href")), "/r/live?s=101");
+      assert.match(await page.$eval("[data-from]", (it) => it.textContent), /感谢/);
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      // The draft of the chat is where it was.
+      await page.goto(new URL("/r/live", page.url()).href);
+      await page.waitForSelector("textarea");
+      assert.equal(await page.$eval("textarea", (it) => it.value), "写到一半");
+    }));
+
+  test("is selected by keys alone, and Escape leaves all as it was", () =>
+    on("/r/live", DESK, async (page) => {
+      await page.waitForSelector("[data-key='s104'] .act");
+      await page.focus("[data-key='s104'] .act");
+      await page.keyboard.press("Enter");
+      await (await page.waitForSelector("dialog[open] [data-act=make-topic]")).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("[data-act=select]");
+      await page.waitForFunction(() => document.activeElement?.closest("[data-key='s104']"));
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      assert.equal(await chosen(page), 2);
+      await page.keyboard.press("Escape");
+      await page.waitForFunction(() => !document.querySelector("[data-act=select], [data-act=select-start]"));
+      assert.ok(await page.evaluate(() => document.activeElement !== document.body));
+      assert.ok(await page.$eval("textarea", (it) => it.closest("[inert]") === null));
+    }));
+
+  test("is made of replies as well, with the opening of their topic", () =>
+    on("/t/weakties?s=2", DESK, async (page) => {
+      await makeTopic(page, "[data-seq='3'] [data-act=more]");
+      await tap(page, "[data-seq='4'] [data-act=select]");
+      await tap(page, "[data-quotable='2'] [data-act=select]");
+      assert.equal(await chosen(page), 3);
+      assert.deepEqual(await serious(page), []);
+      await page.click("[data-act=select-start]");
+      await page.waitForSelector("[data-quote='4']");
+      await page.click("form .main");
+      await page.waitForFunction(() => location.pathname === "/t/exchange");
+      assert.deepEqual(await page.evaluate(() => window.startedTopic.from), { room: "weakties", seqs: [2, 3, 4] });
+    }));
+
+  test("adds to what was being written, and says so", () =>
+    on("/talk/new", DESK, async (page) => {
+      await page.waitForSelector("input[name=title]");
+      await page.type("input[name=title]", "我的题目");
+      await page.type("textarea[name=text]", "我的话");
+      await page.goto(new URL("/r/live", page.url()).href);
+      await makeTopic(page, "[data-key='s104'] .act");
+      await page.click("[data-act=select-start]");
+      await page.waitForSelector("[data-quote='104']");
+      assert.equal(await page.$eval("input[name=title]", (it) => it.value), "我的题目");
+      assert.equal(await page.$eval("textarea[name=text]", (it) => it.value), "我的话");
+      assert.ok(await page.$(".back"));
+    }));
+
+  test("leads a guest to the door, with the messages kept", () =>
+    on("/r/live?who=guest", PHONE, async (page) => {
+      await makeTopic(page, "[data-key='s104'] .act");
+      await page.click("[data-act=select-start]");
+      await page.waitForSelector(".say a.main");
+      assert.match(await page.$eval(".say a.main", (it) => it.href), /sign-in\?then=%2Ftalk%2Fnew/);
+      await page.waitForSelector("[data-quote='104']");
+      assert.ok(await page.$eval("form .main", (it) => it.disabled));
+    }));
+
+  test("says whose it was where the room is not open, and nothing of it", () =>
+    on("/t/elsewhere", PHONE, async (page) => {
+      await page.waitForSelector("[data-from]");
+      assert.equal(await page.$("[data-from] [data-quote]"), null);
+      assert.match(await page.$eval("[data-from]", (it) => it.textContent), /感谢 .+、.+/);
+      assert.deepEqual(await serious(page), []);
+    }));
+});
+
 describe("the list of topics", () => {
   test("is filtered by its address, and back", () =>
     on("/talk", DESK, async (page) => {

@@ -2,8 +2,9 @@ import type { MessageView, NoticeView, Person, RoomView, Topic, TopicCard } from
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { en } from "../src/i18n/en";
 import { detail, placeOf } from "../src/notices/words";
-import { emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWritten, tagsWrong, wishOf } from "../src/talk/draft";
+import { bring, emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWritten, tagsWrong, titleOf, wasBrought, wishOf } from "../src/talk/draft";
 import { changed, filterOf, isFiltered, queryOf } from "../src/talk/filter";
+import { selection } from "../src/talk/selection.svelte";
 import { slugOf } from "../src/talk/slug";
 import { changeSay } from "../src/topic/changes";
 import { ReadingKeeper, SAY_AFTER_MS } from "../src/topic/reading.svelte";
@@ -178,6 +179,60 @@ describe("the draft of a topic", () => {
   it("is sent trimmed, without a board that was not chosen", () => {
     const wish = wishOf({ ...emptyDraft("c1"), title: " 借书 ", text: "有三本\n", tags: "#书" });
     expect(wish).toEqual({ cid: "c1", kind: "discussion", title: "借书", text: "有三本", tags: ["书"], guests: true });
+  });
+
+  const from = { room: "lobby", title: "大厅", topic: false, seqs: [5, 7] };
+
+  it("takes messages that are brought, and what was written before stays", () => {
+    bring(from, "周末爬香山？\n还是百望山", "c1");
+    expect(wasBrought()).toBe(true);
+    expect(wasBrought()).toBe(false);
+    expect(kept()).toEqual({ ...emptyDraft("c1"), title: "周末爬香山？", from });
+    keep({ ...emptyDraft("c1"), title: "我的题目", text: "写到一半" });
+    bring({ ...from, seqs: [9] }, "别的", "c2");
+    expect(wasBrought()).toBe(false);
+    expect(kept()).toEqual({ ...emptyDraft("c2"), title: "我的题目", text: "写到一半", from: { ...from, seqs: [9] } });
+    // Where they stand is all that is kept: no copy of what was said.
+    expect(isEmpty({ ...emptyDraft("c1"), from })).toBe(false);
+    expect(wishOf({ ...emptyDraft("c1"), title: "爬山", from })).toMatchObject({ text: "", from: { room: "lobby", seqs: [5, 7] } });
+  });
+
+  it("reads where messages stand as far as it can be", () => {
+    const draft = { ...emptyDraft("c1"), text: "有" };
+    expect(read({ ...draft, from })).toEqual({ ...draft, from });
+    expect(read({ ...draft, from: { room: "lobby", seqs: [5, "6", -1, 1.5] } })).toEqual({ ...draft, from: { room: "lobby", title: "lobby", topic: false, seqs: [5] } });
+    for (const odd of [null, "lobby", {}, { room: 4, seqs: [5] }, { room: "lobby", seqs: [] }]) expect(read({ ...draft, from: odd })).toEqual(draft);
+    const many = Array.from({ length: 30 }, (_, n) => n + 1);
+    expect(read({ ...draft, from: { ...from, seqs: many } })?.from?.seqs).toHaveLength(20);
+  });
+
+  it.each([
+    ["周末爬香山？\n还是百望山", "周末爬香山？"],
+    ["\n> 引用\n**另一本**也好", "引用"],
+    ["## 几点 `集合`", "几点 集合"],
+    ["放在回顾里，和书单一起：https://example.org/weak-ties", "放在回顾里，和书单一起"],
+    ["https://example.org", ""],
+    ["", ""],
+    ["长".repeat(120), "长".repeat(120)],
+    ["长".repeat(121), `${"长".repeat(119)}…`],
+    ["😀".repeat(121), `${"😀".repeat(119)}…`],
+  ])("proposes for %j the title %j", (words, title) => {
+    expect(titleOf(words)).toBe(title);
+  });
+});
+
+describe("selecting messages for a topic", () => {
+  it("takes each once, twenty at most, and none that is not there", () => {
+    for (let n = 1; n <= 21; n++) selection.take(say(n));
+    expect(selection.seqs).toHaveLength(20);
+    selection.take(say(3));
+    expect(selection.seqs).not.toContain(3);
+    for (const odd of [say(30, { deleted: true }), say(null)]) selection.take(odd);
+    expect(selection.seqs).toHaveLength(19);
+    selection.take(say(21));
+    expect(selection.seqs.at(-1)).toBe(21);
+    selection.end();
+    expect(selection.seqs).toEqual([]);
   });
 });
 

@@ -46,6 +46,8 @@ export function mayAct(view: Standing & Pick<RoomView, "broadcast">, person: Per
 export interface MessageActs {
   reply: boolean;
   like: boolean;
+  /** A topic can be made of it. */
+  topic: boolean;
   thread: boolean;
   edit: boolean;
   copy: boolean;
@@ -64,6 +66,7 @@ export function actsOn(view: Standing, message: MessageView): MessageActs {
   return {
     reply: there && view.can.has("talk"),
     like: there && view.can.has("react"),
+    topic: there && (message.text !== "" || message.card !== null),
     thread: there,
     edit: there && message.mine && view.can.has("edit"),
     copy: !message.deleted,

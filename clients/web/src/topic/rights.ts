@@ -55,6 +55,8 @@ export function barrier(view: Pick<RoomView, "can" | "mark" | "topic" | "phase">
 
 export interface ReplyActs {
   like: boolean;
+  /** A topic can be made of it. */
+  topic: boolean;
   reply: boolean;
   edit: boolean;
   accept: boolean;
@@ -68,6 +70,7 @@ export function replyActs(view: Standing & Pick<RoomView, "phase">, message: Mes
   const shut = barrier(view) !== undefined;
   return {
     like: acts.like && view.mark !== "guest",
+    topic: acts.topic,
     reply: acts.reply && !shut,
     edit: acts.edit && !shut,
     accept: mayAccept(view, message),

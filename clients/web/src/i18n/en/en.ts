@@ -290,6 +290,7 @@ export const base = {
     editing: "Editing your message",
     cancelEdit: "Keep it as it was",
     copyText: "Copy the text",
+    makeTopic: "Make it a topic",
     remove: "Delete",
     removeAsk: "Delete this message for everybody?",
     slow: (time: string) => `Slow mode: you can post again in ${time}. Your draft is kept.`,

@@ -286,6 +286,7 @@ export const base: Base = {
     editing: "正在编辑你的消息",
     cancelEdit: "不改了",
     copyText: "复制文字",
+    makeTopic: "整理成话题",
     remove: "删除",
     removeAsk: "为所有人删除这条消息？",
     slow: (time) => `慢速模式：${time}后可以再发，草稿已保留`,

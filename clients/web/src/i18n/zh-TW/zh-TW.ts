@@ -286,6 +286,7 @@ export const base: Base = {
     editing: "正在編輯你的訊息",
     cancelEdit: "不改了",
     copyText: "複製文字",
+    makeTopic: "整理成話題",
     remove: "刪除",
     removeAsk: "為所有人刪除這則訊息？",
     slow: (time) => `慢速模式：${time}後可以再送，草稿已保留`,
