@@ -1,6 +1,5 @@
 /** English. The shape of this object is the shape of every dictionary: a missing key fails the build. */
 import type { StopCode } from "@weiquan/client";
-import { check } from "./check";
 import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
@@ -491,7 +490,6 @@ export const base = {
   studio,
   things,
   life,
-  check,
   order,
   audit,
 

@@ -1,5 +1,6 @@
 /** 繁體中文：只有一些頁面才說的，合成一份。 */
+import { check } from "./check";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { boards, search, talk, topic };
+export const later = { boards, check, search, talk, topic };

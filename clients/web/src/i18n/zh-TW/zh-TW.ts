@@ -1,6 +1,5 @@
 /** 繁體中文，臺灣用語。 */
 import type { Base } from "../en/en";
-import { check } from "./check";
 import { audit } from "./audit";
 import { order } from "./order";
 import { life } from "./life";
@@ -487,7 +486,6 @@ export const base: Base = {
   studio,
   things,
   life,
-  check,
   order,
   audit,
 
