@@ -123,24 +123,25 @@ mod tests {
         assert!(!passwords.verify(&"x".repeat(100_000), Some(&stored)));
     }
 
+    /// The same work by its parameters, and really done: left out, it would take a thousandth.
     #[test]
     fn an_unknown_account_takes_as_long_as_a_wrong_password() {
         let passwords = Passwords::new();
         let stored = passwords.hash("correct horse");
+        let parameters = |it: &str| it.rsplitn(3, '$').last().map(str::to_owned);
+        assert_eq!(parameters(&passwords.nobody), parameters(&stored));
+        assert_eq!(passwords.nobody.len(), stored.len());
         let time = |stored: Option<&str>| {
-            let mut times: Vec<_> = (0..5)
-                .map(|_| {
-                    let start = Instant::now();
-                    assert!(!passwords.verify("wrong horse", stored));
-                    start.elapsed()
-                })
-                .collect();
-            times.sort();
-            times[0].as_secs_f64()
+            let times = (0..5).map(|_| {
+                let start = Instant::now();
+                assert!(!passwords.verify("wrong horse", stored));
+                start.elapsed()
+            });
+            times.min().expect("five").as_secs_f64()
         };
-        // Best of five each: the rest of the machine only ever makes one slower.
+        // Best of five each, and bounds that no busy machine leaves.
         let ratio = time(Some(&stored)) / time(None);
-        assert!((0.5..2.0).contains(&ratio), "{ratio}");
+        assert!((0.1..10.0).contains(&ratio), "{ratio}");
     }
 
     #[test]
