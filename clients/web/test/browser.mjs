@@ -328,8 +328,8 @@ describe("the owner's way", () => {
       const link = await page.waitForSelector('a[href="/audit"]');
       assert.match(await link.evaluate((it) => it.textContent), /审计记录/);
       await link.evaluate((it) => it.click());
-      await page.waitForSelector("[data-act]");
-      const lines = await page.$$eval("[data-act]", (all) => all.map((it) => it.textContent));
+      await page.waitForSelector(".acts [data-act]");
+      const lines = await page.$$eval(".acts [data-act]", (all) => all.map((it) => it.textContent));
       assert.equal(lines.length, 20, "a page");
       assert.match(lines[0], /Mo 禁言了 Wu.*刷屏.*到 /s);
       assert.match(lines[5], /规则.*拒绝 3 个词，待审 2 个词，链接：待审/s);
@@ -337,15 +337,15 @@ describe("the owner's way", () => {
       assert.match(lines[8], /林小满 改了 Mo 的身份.*管理/s);
       assert.equal(await page.$eval("[data-act='97'] a[href*='?s=']", (it) => it.getAttribute("href")), "/r/tie?s=1188", "what was deleted is a tap away");
       await page.$eval(".acts > .wide", (it) => it.click());
-      await page.waitForFunction(() => document.querySelectorAll("[data-act]").length === 30);
+      await page.waitForFunction(() => document.querySelectorAll(".acts [data-act]").length === 30);
       assert.equal(await page.$(".acts > .wide"), null, "that was all");
     }));
 
   test("a member reads what was done to them", () =>
     on({ path: "/audit?who=member" }, DESK, async (page) => {
-      await page.waitForSelector("[data-act]");
+      await page.waitForSelector(".acts [data-act]");
       assert.match(await page.$eval("h1", (it) => it.textContent), /对我的处理/);
-      assert.equal((await page.$$("[data-act]")).length, 3);
+      assert.equal((await page.$$(".acts [data-act]")).length, 3);
     }));
 
   test("a member is told whose list it is", () =>
