@@ -1,7 +1,8 @@
 /** What messages of a room say now: for who is about to make a topic of them. */
 import { PAGE_RECORDS_MAX } from "./limits.js";
 import type { Page, RecordFrame, TopicQuote } from "./protocol/index.js";
-import type { Caller } from "./topics.js";
+import { asking } from "./query.js";
+import type { Caller } from "./rest.js";
 
 /** In order, each once, read in as few pages of the history as there are. */
 export async function quotes(by: Caller, slug: string, seqs: readonly number[]): Promise<TopicQuote[]> {
@@ -12,7 +13,7 @@ export async function quotes(by: Caller, slug: string, seqs: readonly number[]):
   for (const seq of wanted) {
     if (seq <= upto) continue;
     const n = Math.min(last - seq + 1, PAGE_RECORDS_MAX);
-    const path = `rooms/${encodeURIComponent(slug)}/history?after=${seq - 1}&n=${n}`;
+    const path = asking(`rooms/${encodeURIComponent(slug)}/history`, { after: seq - 1, n });
     const { page } = await by.rest<Page>({ method: "GET", path });
     for (const record of page) found.set(record.s, record);
     upto = page.at(-1)?.s ?? last;

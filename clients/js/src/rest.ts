@@ -13,6 +13,11 @@ export interface Call {
   signal?: AbortSignal;
 }
 
+/** Asks the server as whoever one is: `Weiquan`. */
+export interface Caller {
+  rest<T>(request: Call): Promise<T>;
+}
+
 /** The promise of `T` is the server's: the types are generated from its own. */
 export async function call<T>(
   env: Environment,

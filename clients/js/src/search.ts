@@ -1,7 +1,8 @@
 /** Finding what was said by its words: apart from the core, as only some pages ask for it. */
 import type { SearchApi, SearchQuestion } from "./api-search.js";
 import type { SearchPage } from "./protocol/index.js";
-import type { Caller } from "./topics.js";
+import { asking } from "./query.js";
+import type { Caller } from "./rest.js";
 
 export class Search implements SearchApi {
   readonly #by: Caller;
@@ -11,11 +12,7 @@ export class Search implements SearchApi {
   }
 
   search({ has, ...question }: SearchQuestion, signal?: AbortSignal): Promise<SearchPage> {
-    const said = Object.entries({ ...question, has: has?.join() }).filter(
-      ([, value]) => (value ?? "") !== "",
-    );
-    const query = new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
-    const path = query ? `search?${query}` : "search";
+    const path = asking("search", { ...question, has: has?.join() });
     return this.#by.rest({ method: "GET", path, ...(signal ? { signal } : {}) });
   }
 }

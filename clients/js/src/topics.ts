@@ -18,13 +18,9 @@ import type {
   TopicQuote,
   Unread,
 } from "./protocol/index.js";
-import type { Call } from "./rest.js";
+import { asking } from "./query.js";
+import type { Caller } from "./rest.js";
 import { uuid } from "./uuid.js";
-
-/** Asks the server as whoever one is: `Weiquan`. */
-export interface Caller {
-  rest<T>(request: Call): Promise<T>;
-}
 
 export class Topics implements TopicsApi {
   readonly #by: Caller;
@@ -34,12 +30,13 @@ export class Topics implements TopicsApi {
   }
 
   topics({ featured, news, unanswered, ...search }: TopicSearch = {}): Promise<TopicList> {
-    const marks = Object.fromEntries(
-      Object.entries({ featured, news, unanswered }).filter(([, value]) => value),
-    );
-    const said = Object.entries({ ...search, ...marks }).filter(([, value]) => (value ?? "") !== "");
-    const query = new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
-    return this.#by.rest({ method: "GET", path: query ? `topics?${query}` : "topics" });
+    // What is not wanted is not said.
+    const marks = {
+      featured: featured || undefined,
+      news: news || undefined,
+      unanswered: unanswered || undefined,
+    };
+    return this.#by.rest({ method: "GET", path: asking("topics", { ...search, ...marks }) });
   }
 
   topic(slug: string): Promise<TopicCard> {
