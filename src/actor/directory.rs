@@ -231,7 +231,7 @@ pub(super) fn gone() -> Refusal {
 
 /// Rooms that run, and those that are being read.
 #[derive(Default)]
-struct Rooms {
+pub(super) struct Rooms {
     by_slug: DashMap<Slug, Arc<OnceCell<RoomHandle>>>,
     by_number: DashMap<RoomNumber, RoomHandle>,
     /// What is kept of rooms that rest.
@@ -245,7 +245,7 @@ impl Rooms {
     /// Takes out a room that nobody else has a way into, so that it may end; false where somebody has
     /// one, or left a wish. Both of its entries are locked meanwhile: who looks it up gets it before
     /// that, and it stays, or finds nothing after it, and has it started anew.
-    fn lay_down(&self, machine: &mut Room, wishes: &Inbox) -> bool {
+    pub(super) fn lay_down(&self, machine: &mut Room, wishes: &Inbox) -> bool {
         let number = machine.meta().number;
         let Entry::Occupied(by_slug) = self.by_slug.entry(machine.meta().slug.clone()) else {
             return false;
@@ -386,12 +386,9 @@ impl Directory {
             shards: self.shards.clone(),
             rates,
             listed: self.listed.clone(),
-            rest: self.rest_after.map(|after| {
-                let rooms = self.rooms.clone();
-                Rest {
-                    after,
-                    lay_down: Box::new(move |machine, wishes| rooms.lay_down(machine, wishes)),
-                }
+            rest: self.rest_after.map(|after| Rest {
+                after,
+                rooms: self.rooms.clone(),
             }),
         };
         self.rooms.by_number.insert(number, handle.clone());

@@ -108,9 +108,14 @@ async fn nobody_who_finds_a_room_finds_it_at_rest() {
         rested += caller.await.expect("answered every time");
     }
     assert!(rested > 0, "no room rested in between");
-    while directory.count() > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let all_rest = async {
+        while directory.count() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all_rest)
+        .await
+        .expect("all rest once nobody asks");
     for n in 0..ROOMS {
         let slug = format!("room-{n}").into();
         assert!(directory.running(&slug).is_none(), "room {n} is out");

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use super::{
-    directory::{Shards, gone},
+    directory::{Rooms, Shards, gone},
     inbox::{Inbox, Posted},
     roles::Roles,
     stage::Stage,
@@ -126,8 +126,8 @@ pub(super) struct Around {
 pub(super) struct Rest {
     /// The time in which nobody is there and nothing is due.
     pub(super) after: Duration,
-    /// Takes the room out of the directory; false where somebody has a way into it.
-    pub(super) lay_down: Box<dyn Fn(&mut Room, &Inbox) -> bool + Send>,
+    /// Where it is taken out.
+    pub(super) rooms: Arc<Rooms>,
 }
 
 /// Runs a room until its inbox is closed and everything in it is answered, or until it rests.
@@ -236,7 +236,7 @@ impl RoomTask {
                 tallies = counted(self.counting.as_mut()) => self.counted(&tallies),
                 () = time::sleep(deadline.unwrap_or(Duration::MAX)), if deadline.is_some() => self.wake(),
                 () = time::sleep(rest.map_or(Duration::MAX, |it| it.after)), if rest.is_some() => {
-                    if rest.is_some_and(|it| (it.lay_down)(&mut self.machine, &self.wishes)) {
+                    if rest.is_some_and(|it| it.rooms.lay_down(&mut self.machine, &self.wishes)) {
                         return;
                     }
                 }
