@@ -83,12 +83,13 @@ pub struct TopicCursor {
 impl TopicRow {
     /// What the next page of such a list comes after.
     pub fn cursor(&self, order: TopicOrder) -> TopicCursor {
+        let (pinned, at_ms) = match order {
+            TopicOrder::Fresh | TopicOrder::News => (self.topic.pinned, self.last_ms),
+            TopicOrder::Unanswered { .. } => (false, self.topic.made_ms),
+        };
         TopicCursor {
-            pinned: self.topic.pinned,
-            at_ms: match order {
-                TopicOrder::Fresh | TopicOrder::News => self.last_ms,
-                TopicOrder::Unanswered { .. } => self.topic.made_ms,
-            },
+            pinned,
+            at_ms,
             room: self.room,
         }
     }
@@ -240,33 +241,29 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
         "(t.pinned, t.last_ms, t.room) < (?9, ?10, ?11)",
         "t.pinned DESC, t.last_ms DESC, t.room DESC",
     );
-    let (which, (behind, order), first) = match of.order {
-        TopicOrder::Fresh => ("", newest_first, NEWEST),
-        TopicOrder::News => (
-            "AND p.following = 1 AND t.said > p.said",
-            newest_first,
-            NEWEST,
-        ),
-        TopicOrder::Unanswered { .. } => (
-            "AND t.kind = 'question' AND t.replies = 0 AND t.accepted IS NULL AND t.locked = 0
-             AND t.made_ms <= ?13",
-            (
-                "?9 IN (0, 1) AND (t.made_ms, t.room) > (?10, ?11)",
-                "t.made_ms, t.room",
-            ),
+    let longest_first = (
+        "(0, t.made_ms, t.room) > (?9, ?10, ?11)",
+        "t.made_ms, t.room",
+    );
+    let (which, made_by_ms, (behind, order), first) = match of.order {
+        TopicOrder::Fresh => ("", u64::MAX, newest_first, NEWEST),
+        TopicOrder::News => {
+            let news = "AND p.following = 1 AND t.said > p.said";
+            (news, u64::MAX, newest_first, NEWEST)
+        }
+        TopicOrder::Unanswered { by_ms } => (
+            "AND t.kind = 'question' AND t.replies = 0 AND t.accepted IS NULL AND t.locked = 0",
+            by_ms,
+            longest_first,
             OLDEST,
         ),
-    };
-    let by_ms = match of.order {
-        TopicOrder::Unanswered { by_ms } => by_ms,
-        _ => u64::MAX,
     };
     let after = of.after.unwrap_or(first);
     let sql = format!(
         "SELECT {COLUMNS} WHERE {board} AND {tag} {which}
            AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.status = ?5)
            AND (?6 IS NULL OR t.starter = ?6) AND (?7 = 0 OR t.featured = 1) AND (?8 = 0 OR r.guests = 1)
-           AND t.said > 0 AND ?13 IS NOT NULL AND {behind}
+           AND t.said > 0 AND t.made_ms <= ?13 AND {behind}
          ORDER BY {order} LIMIT ?12"
     );
     let rows = db.all(
@@ -284,7 +281,7 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
             int(after.at_ms),
             after.room,
             i64::try_from(n).unwrap_or(i64::MAX),
-            int(by_ms),
+            int(made_by_ms),
         ),
         topic_row,
     )?;
