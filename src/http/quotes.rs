@@ -3,10 +3,7 @@
 
 use community::{Quotes, RecordBody, Verb, Who};
 use markdown::parse;
-use protocol::{
-    notices::Named,
-    topic::{QuotesWish, RoomKind, TopicFrom, TopicQuote, TopicSource},
-};
+use protocol::topic::{QuotesWish, RoomKind, TopicFrom, TopicQuote, TopicSource};
 use store::{Hit, QuoteRow, Quoted, RoomRow, TopicRow};
 
 use super::{
@@ -67,7 +64,8 @@ async fn found(doors: &Doors, topic: &TopicRow) -> Outcome<Option<(Quoted, RoomR
 
 /// `room` is absent for whom it is closed.
 fn frame(quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
-    let credit = credit(&quoted);
+    let writers = quoted.quotes.iter().map(|it| it.writer.clone());
+    let credit = Quotes::each_once(writers, |it| &it.id);
     let source = room.map(|room| {
         let quotes = quoted.quotes.into_iter().map(|it| quote(&room, it));
         Outcome::Ok(TopicSource {
@@ -81,16 +79,6 @@ fn frame(quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
         credit,
         source: source.transpose()?,
     })
-}
-
-fn credit(quoted: &Quoted) -> Vec<Named> {
-    let mut writers: Vec<Named> = Vec::new();
-    for QuoteRow { writer, .. } in &quoted.quotes {
-        if writers.iter().all(|it| it.id != writer.id) {
-            writers.push(writer.clone());
-        }
-    }
-    writers
 }
 
 /// A message that is not there any more leaves its place and its writer.

@@ -1,7 +1,7 @@
 //! Topics: starting one, lists of them, and where one is in them. What is said in a topic goes over the socket,
 //! as in any room.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use auth::{Identity, Role, secrets};
 use axum::{
@@ -65,8 +65,7 @@ pub(crate) async fn start(
     }
     let (guests, cid) = (wish.guests, wish.cid.clone());
     let circle = circle(&doors).await?;
-    let topic = fit(&doors, &by, circle, wish).await?;
-    let (title, ..) = topic.fit()?;
+    let (topic, title) = fit(&doors, &by, circle, wish).await?;
     let room = match doors.store.room(slug.clone()).await? {
         Some(room) => room,
         None => {
@@ -92,14 +91,14 @@ pub(crate) async fn start(
     created(&doors, row, &by).await
 }
 
-/// The wish as a topic that can be started. Held before there is a room: one that was refused its topic would
+/// The wish as a topic that can be started, and its title as it is kept. Held before there is a room: one that was refused its topic would
 /// stand empty.
 async fn fit(
     doors: &Doors,
     by: &Identity,
     circle: CircleId,
     wish: NewTopic,
-) -> Outcome<community::NewTopic> {
+) -> Outcome<(community::NewTopic, Arc<str>)> {
     let from = match wish.from {
         Some(from) => Some(quotes::wanted(doors, by.who(), from).await?),
         None => None,
@@ -112,7 +111,7 @@ async fn fit(
         tags: wish.tags,
         from,
     };
-    topic.fit()?;
+    let title = topic.fit()?.title;
     if topic.kind == TopicKind::Announcement && !matches!(by.role, Role::Moderator | Role::Owner) {
         return Err(Failure::new(
             Code::NotPermitted,
@@ -122,7 +121,7 @@ async fn fit(
     if let Some(board) = &topic.board {
         hold_board(doors, circle, board).await?;
     }
-    Ok(topic)
+    Ok((topic, title))
 }
 
 async fn created(doors: &Doors, row: TopicRow, by: &Identity) -> Outcome<Response> {

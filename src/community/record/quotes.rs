@@ -1,6 +1,6 @@
 //! The messages that a topic was made of: where they were said and who wrote them, never their words.
 
-use protocol::{Code, Refusal, RoomNumber, Seq, limits, notices::Named};
+use protocol::{Code, MemberId, Refusal, RoomNumber, Seq, limits, notices::Named};
 
 use super::{Addressed, Record, RecordBody};
 
@@ -53,15 +53,23 @@ impl Quotes {
         self.of.iter().map(|it| (it.0, it.1.frame())).collect()
     }
 
-    /// Whose they are: each writer once, as they were called first, in the order in which they spoke.
+    /// Whose they are.
     pub(crate) fn credit(&self) -> Vec<&Addressed> {
-        let mut writers: Vec<&Addressed> = Vec::new();
-        for (_, writer) in &self.of {
-            if writers.iter().all(|it| it.id != writer.id) {
-                writers.push(writer);
+        Self::each_once(self.of.iter().map(|it| &it.1), |it| &it.id)
+    }
+
+    /// Each writer once, as they were called first, in the order in which they spoke.
+    pub fn each_once<T>(
+        writers: impl IntoIterator<Item = T>,
+        id: impl Fn(&T) -> &MemberId,
+    ) -> Vec<T> {
+        let mut each: Vec<T> = Vec::new();
+        for writer in writers {
+            if each.iter().all(|it| id(it) != id(&writer)) {
+                each.push(writer);
             }
         }
-        writers
+        each
     }
 }
 

@@ -32,9 +32,17 @@ pub struct NewTopic {
     pub from: Option<Quotes>,
 }
 
+/// A topic's words as they are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FitTopic {
+    pub title: Arc<str>,
+    pub text: Arc<str>,
+    pub tags: Vec<Arc<str>>,
+}
+
 impl NewTopic {
-    /// Its title, text and tags as they are kept, or why it cannot be started.
-    pub fn fit(&self) -> Result<(Arc<str>, Arc<str>, Vec<Arc<str>>), Refusal> {
+    /// Its words as they are kept, or why it cannot be started.
+    pub fn fit(&self) -> Result<FitTopic, Refusal> {
         let title = title(&self.title)?;
         // Where others are quoted, what they said may be all.
         let words = match self.from {
@@ -48,7 +56,11 @@ impl NewTopic {
                 tags.push(tag.into());
             }
         }
-        Ok((title, words.into(), tags))
+        Ok(FitTopic {
+            title,
+            text: words.into(),
+            tags,
+        })
     }
 }
 
@@ -112,7 +124,7 @@ impl Room {
         if new.kind == TopicKind::Announcement {
             self.check(&from.who, Verb::KeepTopic)?;
         }
-        let (title, _, tags) = new.fit()?;
+        let FitTopic { title, tags, .. } = new.fit()?;
         Ok(RecordBody::Topic(Topic {
             kind: new.kind,
             title,
@@ -135,7 +147,7 @@ impl Room {
         let Command::StartTopic { topic, .. } = command else {
             return None;
         };
-        let (_, words, _) = topic.fit().ok()?;
+        let words = topic.fit().ok()?.text;
         let mut message = Message::new(words, None);
         message.md = true;
         Some(RecordBody::Message(message))
