@@ -30,10 +30,7 @@ async fn start(by: &Person, wish: &Value) -> TopicCard {
 
 /// The code that a wish is refused with.
 async fn refused(by: &Person, wish: &Value) -> String {
-    let request = by.request(Method::POST, "/api/v1/topics").json(wish);
-    let answer = request.send().await.expect("answered");
-    let problem: Value = answer.json().await.expect("a problem");
-    problem["code"].as_str().expect("a code").to_owned()
+    by.refused(Method::POST, "/api/v1/topics", wish).await
 }
 
 /// Somebody's words, said in a room.

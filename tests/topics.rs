@@ -42,19 +42,6 @@ async fn put<T: serde::de::DeserializeOwned>(by: &Person, path: &str, body: Valu
     serde_json::from_str(&text).expect("what was promised")
 }
 
-/// The code of the problem that a request is refused with.
-async fn refused(by: &Person, method: Method, path: &str, body: Value) -> String {
-    let request = by.request(method, path).json(&body);
-    let problem: Value = request
-        .send()
-        .await
-        .expect("answered")
-        .json()
-        .await
-        .expect("a problem");
-    problem["code"].as_str().expect("a code").to_owned()
-}
-
 async fn join(line: &mut Connection, card: &TopicCard) -> Joined {
     line.join(card.room.as_str(), None).await.expect("joined")
 }
@@ -192,14 +179,10 @@ async fn boards_and_tags_sort_topics_and_staff_keep_them() {
     let server = Server::start();
     let owner = server.set_up().await;
     let ann = server.sign_up("小安").await;
-    let by_member = refused(
-        &ann,
-        Method::PUT,
-        "/api/v1/boards/news",
-        json!({ "title": "新闻" }),
-    );
+    let news = json!({ "title": "新闻" });
+    let by_member = ann.refused(Method::PUT, "/api/v1/boards/news", &news);
     assert_eq!(by_member.await, "not_permitted");
-    put::<BoardList>(&owner, "/api/v1/boards/news", json!({ "title": "新闻" })).await;
+    put::<BoardList>(&owner, "/api/v1/boards/news", news).await;
     put::<BoardList>(
         &owner,
         "/api/v1/boards/help",
@@ -213,7 +196,7 @@ async fn boards_and_tags_sort_topics_and_staff_keep_them() {
     let mut wanted = wish("discussion", "下雨了");
     wanted["board"] = "nowhere".into();
     assert_eq!(
-        refused(&ann, Method::POST, "/api/v1/topics", wanted.clone()).await,
+        ann.refused(Method::POST, "/api/v1/topics", &wanted).await,
         "not_found"
     );
     wanted["board"] = "news".into();
@@ -297,7 +280,7 @@ async fn a_question_that_nobody_replied_to_for_a_day_waits_in_a_list() {
     assert_eq!(titles(&young), [""; 0], "a day has not passed");
     let both = format!("{path}&news=true");
     assert_eq!(
-        refused(&ann, Method::GET, &both, json!(null)).await,
+        ann.refused(Method::GET, &both, &json!(null)).await,
         "malformed"
     );
 
@@ -350,7 +333,8 @@ async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
     assert_eq!(shut.expect("answered").status(), 403);
     let mut announced = wish("announcement", "通告");
     assert_eq!(
-        refused(&ann, Method::POST, "/api/v1/topics", announced.clone()).await,
+        ann.refused(Method::POST, "/api/v1/topics", &announced)
+            .await,
         "not_permitted"
     );
     announced["cid"] = new_client_id().to_string().into();
@@ -370,7 +354,7 @@ async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
     ] {
         let mut odd = wish("discussion", "坏的");
         odd[field] = value;
-        let code_is = refused(&ann, Method::POST, "/api/v1/topics", odd).await;
+        let code_is = ann.refused(Method::POST, "/api/v1/topics", &odd).await;
         assert_eq!(code_is, code, "{field}");
     }
     let list: TopicList = ann.get("/api/v1/topics").await;

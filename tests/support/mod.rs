@@ -372,6 +372,18 @@ impl Person {
         }
     }
 
+    /// The code of the problem that a request is refused with.
+    pub async fn refused<B: Serialize>(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &B,
+    ) -> String {
+        let answer = self.request(method, path).json(body).send().await;
+        let problem: serde_json::Value = answer.expect("answered").json().await.expect("a problem");
+        problem["code"].as_str().expect("a code").to_owned()
+    }
+
     pub async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> T {
         let answer = self
             .request(reqwest::Method::POST, path)

@@ -5,6 +5,7 @@ use std::path::Path;
 use protocol::{
     CircleId, RoomNumber, Seq,
     server::{Mark, Person},
+    topic::{Topic, TopicKind, TopicStatus},
 };
 use store::{
     Append, DatabaseUrl, Entry, Log, NewAccount, NewRoom, PostgresLog, RowChange, SqliteLog, Store,
@@ -237,6 +238,25 @@ pub(crate) fn person(id: &str) -> Person {
         id: id.into(),
         name: format!("name of {id}"),
         mark: Mark::Member,
+    }
+}
+
+/// An open discussion that Anna started, with nothing special about it.
+pub(crate) fn topic(title: &str, made_ms: u64) -> Topic {
+    Topic {
+        kind: TopicKind::Discussion,
+        title: title.to_owned(),
+        by: person("m_anna"),
+        made_ms,
+        board: None,
+        tags: vec![],
+        status: TopicStatus::Open,
+        reason: String::new(),
+        accepted: None,
+        helper: None,
+        locked: false,
+        pinned: false,
+        featured: false,
     }
 }
 

@@ -1,13 +1,9 @@
 //! What a topic was made of: kept with the append that starts it, and read as it is now.
 
-use protocol::{
-    notices::Named,
-    server::Mark,
-    topic::{Topic, TopicKind, TopicStatus},
-};
+use protocol::notices::Named;
 use store::{Append, QuoteRow, QuotesRow, RowChange, Store};
 
-use crate::disks::{Home, OTHER_ROOM, ROOM, append, entry, on_both_engines, person, set_up};
+use crate::disks::{Home, OTHER_ROOM, ROOM, append, entry, on_both_engines, set_up, topic};
 
 on_both_engines! {
     top7_what_a_topic_was_made_of_is_read_as_it_is_now
@@ -20,25 +16,8 @@ fn writer(id: &str, name: &str) -> Named {
     }
 }
 
-fn topic() -> RowChange {
-    RowChange::Topic(Box::new(Topic {
-        kind: TopicKind::Discussion,
-        title: "爬山".into(),
-        by: protocol::server::Person {
-            mark: Mark::Member,
-            ..person("m_ann")
-        },
-        made_ms: 7,
-        board: None,
-        tags: Vec::new(),
-        status: TopicStatus::Open,
-        reason: String::new(),
-        accepted: None,
-        helper: None,
-        locked: false,
-        pinned: false,
-        featured: false,
-    }))
+fn started() -> RowChange {
+    RowChange::Topic(Box::new(topic("爬山", 7)))
 }
 
 async fn quotes(store: &Store) -> Vec<QuoteRow> {
@@ -63,7 +42,7 @@ async fn top7_what_a_topic_was_made_of_is_read_as_it_is_now(home: Home) {
         ],
     };
     let start = Append {
-        rows: vec![topic(), RowChange::Quotes(row)],
+        rows: vec![started(), RowChange::Quotes(row)],
         ..append(OTHER_ROOM, vec![entry(1), entry(2)])
     };
     assert_eq!(store.append(start).await, Ok(()));
@@ -87,7 +66,7 @@ async fn top7_what_a_topic_was_made_of_is_read_as_it_is_now(home: Home) {
     assert_eq!((left.seq, left.body.as_slice()), (1, &b"{}"[..]));
     // A change of the topic leaves it as it was.
     let change = Append {
-        rows: vec![topic()],
+        rows: vec![started()],
         ..append(OTHER_ROOM, vec![entry(3)])
     };
     assert_eq!(store.append(change).await, Ok(()));

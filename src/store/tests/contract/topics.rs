@@ -8,7 +8,7 @@ use store::{
     Append, Entry, NewAccount, NewRoom, Role, RowChange, Store, TopicOrder, TopicTalk, TopicsOf,
 };
 
-use crate::disks::{CIRCLE, Home, append, entry, on_both_engines, person, set_up};
+use crate::disks::{CIRCLE, Home, append, entry, on_both_engines, person, set_up, topic};
 
 on_both_engines! {
     pages_follow_each_other_in_every_order
@@ -22,26 +22,10 @@ fn at(room: RoomNumber) -> u64 {
     1_000 * u64::from(room)
 }
 
-fn topic(room: RoomNumber) -> Topic {
-    let author = person("m_anna");
+fn question(room: RoomNumber) -> Topic {
     Topic {
         kind: TopicKind::Question,
-        title: format!("topic {room}"),
-        by: protocol::server::Person {
-            id: author.id,
-            name: author.name,
-            mark: protocol::server::Mark::Member,
-        },
-        made_ms: at(room),
-        board: None,
-        tags: vec![],
-        status: TopicStatus::Open,
-        reason: String::new(),
-        accepted: None,
-        helper: None,
-        locked: false,
-        pinned: false,
-        featured: false,
+        ..topic(&format!("topic {room}"), at(room))
     }
 }
 
@@ -75,7 +59,7 @@ async fn ready(home: &Home) -> Store {
             made_ms: at(room),
         };
         assert_eq!(store.add_room(new).await.unwrap().number, room);
-        let mut it = topic(room);
+        let mut it = question(room);
         it.pinned = room == 1;
         it.board = (room == 2).then(|| Slug::new("news".to_owned()));
         it.tags = (room == 3).then(|| "周末".to_owned()).into_iter().collect();
@@ -295,7 +279,7 @@ async fn questions_wait_until_somebody_replies(home: Home) {
         [1, 3, 4],
         "the reply was taken back"
     );
-    let mut locked = topic(3);
+    let mut locked = question(3);
     locked.locked = true;
     let rows = vec![RowChange::Topic(Box::new(locked))];
     put(
