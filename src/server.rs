@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use auth::{Secret, ServerSecret, Tokens, TrustedKey, letter_links::LetterLinks, tokens::Roles};
+use auth::{
+    Secret, ServerSecret, Tokens, TrustedKey, guests::Guests, letter_links::LetterLinks,
+    tokens::Roles,
+};
 use community::{Rates, TalkRate};
 use fanout::{Adopt, Peer, Prepared};
 use protocol::{
@@ -144,10 +147,12 @@ impl Server {
         let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
         let memory = Memory::new(config.raw.server.memory_mib);
+        let guests = Arc::new(Guests::new(&server_secret));
         let shared = Shared {
             directory: directory.clone(),
             people: people.clone(),
             tokens: tokens.clone(),
+            guests: guests.clone(),
             store: store.clone(),
             tracer: Tracer::new(&server_secret),
             memory: memory.clone(),
@@ -242,6 +247,7 @@ impl Server {
         let parts = Parts {
             store: store.clone(),
             tokens,
+            guests,
             secret: server_secret,
             stage: rooms,
             settings: settings(config, &url),

@@ -1,8 +1,8 @@
 //! The answer to "who is this?".
 
 pub use community::Role;
-use community::Who;
-use protocol::MemberId;
+use community::{Standing, Who};
+use protocol::{MemberId, rest::Me, server::Mark};
 
 /// The role's word in a token.
 pub(crate) const fn word_of(role: Role) -> &'static str {
@@ -35,7 +35,26 @@ pub struct Identity {
     pub foreign: bool,
 }
 
+/// The mark of somebody outside of any room.
+pub const fn mark_of(role: Role) -> Mark {
+    let standing = Standing {
+        role,
+        host: false,
+        co_host: false,
+    };
+    standing.mark()
+}
+
 impl Identity {
+    /// The person as one hears of oneself.
+    pub fn card(&self) -> Me {
+        Me {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            mark: mark_of(self.role),
+        }
+    }
+
     /// The person as the rooms know one.
     pub fn who(&self) -> Who {
         Who {

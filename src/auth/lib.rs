@@ -18,7 +18,7 @@ pub mod stream_keys;
 pub mod throttle;
 pub mod tokens;
 
-pub use identity::{Identity, Role};
+pub use identity::{Identity, Role, mark_of};
 pub use passwords::Passwords;
 pub use secrets::{Secret, ServerSecret};
 pub use tokens::{Grant, Minted, TokenError, Tokens, TrustedKey};

@@ -12,13 +12,15 @@ use std::{
     time::Duration,
 };
 
-use auth::Identity;
+use auth::{Identity, guests};
 use community::Who;
 use fanout::{Form, Handler, Link};
 use protocol::{
     ClientFrame, CloseCode, Code, FrameError, Refusal, RoomNumber, limits, parse,
+    rest::GuestWish,
     server::{Person, Push, Reply, Welcome},
 };
+use store::GuestDevice;
 
 use super::{Shared, token_refusal, who};
 use crate::actor::{Asked, RoomHandle, Waiting, Wish, answer_frame, push_frame};
@@ -39,6 +41,12 @@ pub struct Device {
     nonsense: u32,
     /// Where it comes from: looked at once, for its hash.
     address: IpAddr,
+}
+
+/// What a hello says of who it is: one of these.
+struct Proof {
+    token: Option<String>,
+    guest: Option<GuestWish>,
 }
 
 /// What is known after hello.
@@ -110,9 +118,10 @@ impl Device {
             ClientFrame::Hello {
                 i,
                 token,
+                guest,
                 device,
                 z,
-            } => self.hello(i, &token, &device, z),
+            } => self.hello(i, &Proof { token, guest }, &device, z),
             other if self.known.is_none() => {
                 if let Some(i) = other.request() {
                     self.refuse(i, Refusal::new(Code::HelloFirst, "say hello first"));
@@ -122,8 +131,8 @@ impl Device {
         }
     }
 
-    /// Checks the token and takes the person's name for this connection.
-    fn hello(&mut self, i: u32, token: &str, device: &str, z: Option<u32>) {
+    /// Checks who it is, or makes a guest, and takes the person's name for this connection.
+    fn hello(&mut self, i: u32, proof: &Proof, device: &str, z: Option<u32>) {
         if self.known.is_some() {
             return self.refuse(i, Refusal::new(Code::Malformed, "hello was said already"));
         }
@@ -131,13 +140,13 @@ impl Device {
             let say = format!("`device` has 1 to {DEVICE_CHARS_MAX} characters");
             return self.refuse(i, Refusal::new(Code::Malformed, say));
         }
-        let identity = match self.identify(token) {
-            Ok(identity) => identity,
+        let (identity, guest) = match self.identify(proof) {
+            Ok(it) => it,
             Err(refusal) => {
                 self.refuse(i, refusal);
                 return self
                     .link
-                    .close(CloseCode::BadToken, "the token cannot be taken");
+                    .close(CloseCode::BadToken, "who it is cannot be taken");
             }
         };
         self.link.met();
@@ -147,6 +156,10 @@ impl Device {
         self.shared.people.came(&who.id, device, self.link.id());
         self.end_with_foreign_token(&identity);
         self.hold_against_account(&identity, &who);
+        let token = guest.map(|guest| {
+            self.keep_guest(guest, identity.name.clone());
+            self.shared.tokens.hand_out(&identity, clock::unix_ms())
+        });
         let z = z.filter(|it| *it == limits::DICTIONARY);
         if z.is_some() {
             self.link.take_deflated();
@@ -157,6 +170,7 @@ impl Device {
             now_ms: clock::unix_ms(),
             ping_s: u32::try_from(limits::PING_AFTER.as_secs()).unwrap_or(u32::MAX),
             z,
+            token,
         };
         self.link.send(answer_frame(i, Ok(Reply::Welcome(welcome))));
         self.known = Some(Known {
@@ -170,7 +184,30 @@ impl Device {
         });
     }
 
-    fn identify(&self, token: &str) -> Result<Identity, Refusal> {
+    fn identify(&self, proof: &Proof) -> Result<(Identity, Option<guests::Device>), Refusal> {
+        match proof {
+            Proof {
+                token: Some(token),
+                guest: None,
+            } => Ok((self.by_token(token)?, None)),
+            Proof {
+                token: None,
+                guest: Some(wish),
+            } => {
+                let guest = self
+                    .shared
+                    .guests
+                    .recognise(wish, self.address, clock::unix_ms())?;
+                Ok((guest.identity(), Some(guest)))
+            }
+            _ => {
+                let say = "hello has either `token` or `guest`";
+                Err(Refusal::new(Code::Malformed, say))
+            }
+        }
+    }
+
+    fn by_token(&self, token: &str) -> Result<Identity, Refusal> {
         let identity = self
             .shared
             .tokens
@@ -184,6 +221,35 @@ impl Device {
                 "this sign-in was ended; sign in again",
             ))
         }
+    }
+
+    /// Keeps a guest that was welcomed as `called`: who it is follows from its device alone, so nobody waits for the
+    /// disk. A disk that takes nothing is the next renewal's: a guest may watch meanwhile.
+    fn keep_guest(&self, guest: guests::Device, called: String) {
+        let (link, store) = (self.link.clone(), self.shared.store.clone());
+        tokio::task::spawn_local(async move {
+            let circle = match store.circle().await {
+                Ok(Some(circle)) => circle.id,
+                Ok(None) => {
+                    return link.close(CloseCode::BadToken, "this server is not set up yet");
+                }
+                Err(error) => return tracing::warn!(%error, "a guest waits to be kept"),
+            };
+            let wish = GuestDevice {
+                circle,
+                device: guest.hash,
+                new_id: guest.id,
+                name: guest.name,
+                made_name: guest.made_name,
+                now_ms: clock::unix_ms(),
+            };
+            match store.guest(wish).await {
+                Ok(kept) if kept.name == called => {}
+                // It has a name from before and said none: its next token has it.
+                Ok(_) => link.close(CloseCode::BadToken, "this device has another name"),
+                Err(error) => tracing::warn!(%error, "a guest waits to be kept"),
+            }
+        });
     }
 
     /// Another site vouches for its people only as long as its token says. Accounts of this server are

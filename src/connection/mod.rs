@@ -11,7 +11,7 @@ mod traces;
 
 use std::sync::Arc;
 
-use auth::{Identity, Role, TokenError, Tokens};
+use auth::{Identity, Role, TokenError, Tokens, guests::Guests};
 use bytes::Bytes;
 use community::Who;
 use fanout::{Link, Open, Peer};
@@ -30,6 +30,7 @@ pub struct Shared {
     pub directory: Arc<Directory>,
     pub people: Arc<People>,
     pub tokens: Arc<Tokens>,
+    pub guests: Arc<Guests>,
     pub store: Store,
     pub tracer: Tracer,
     pub memory: Arc<Memory>,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use auth::{Grant, Identity, Role, names, passwords, secrets};
+use auth::{Identity, guests, names, passwords, secrets};
 use axum::{
     Json as Answer,
     extract::State,
@@ -23,7 +23,7 @@ use super::{
     Doors,
     audit::act,
     body::Json,
-    caller::{self, Address, COOKIE, Caller, Known, SIGN_IN_DAYS, SignedIn, identity_of, mark_of},
+    caller::{self, Address, COOKIE, Caller, Known, SIGN_IN_DAYS, SignedIn, identity_of},
     problem::{Failure, Outcome},
     rooms::fit_title,
     seam::Revoked,
@@ -160,7 +160,7 @@ pub(crate) async fn sign_out(
 )]
 pub(crate) async fn token(State(doors): State<Doors>, by: SignedIn) -> Answer<Token> {
     tracing::debug!(used_ms = by.sign_in.used_ms, "a sign-in renews its token");
-    Answer(mint(&doors, &identity_of(&by.account, 0)))
+    Answer(hand_out(&doors, &identity_of(&by.account, 0)))
 }
 
 /// A guest identity that is stable per device
@@ -173,12 +173,8 @@ pub(crate) async fn guest(
     Address(address): Address,
     Json(wish): Json<GuestWish>,
 ) -> Outcome<Answer<Token>> {
-    doors.throttles.address(ByAddress::Guest, address)?;
-    let Some(device) = doors.guests.recognise(&wish.device) else {
-        return Err(Failure::malformed(
-            "a device's secret has 32 to 256 characters",
-        ));
-    };
+    let now_ms = clock::unix_ms();
+    let device = doors.guests.recognise(&wish, address, now_ms)?;
     let Some(circle) = doors.store.circle().await? else {
         return Err(Failure::new(
             Code::GuestsNotAllowed,
@@ -191,20 +187,13 @@ pub(crate) async fn guest(
             circle: circle.id,
             device: device.hash,
             new_id: device.id,
-            name: wish.name.as_deref().map(fit_name).transpose()?,
-            made_name: device.name,
-            now_ms: clock::unix_ms(),
+            name: device.name,
+            made_name: device.made_name,
+            now_ms,
         })
         .await?;
-    let identity = Identity {
-        id: guest.id,
-        name: guest.name,
-        role: Role::Guest,
-        expires_ms: 0,
-        epoch: None,
-        foreign: false,
-    };
-    Ok(Answer(mint(&doors, &identity)))
+    let identity = guests::guest(guest.id, guest.name);
+    Ok(Answer(hand_out(&doors, &identity)))
 }
 
 /// Who one is
@@ -214,7 +203,7 @@ pub(crate) async fn guest(
 )]
 pub(crate) async fn me(by: Caller) -> Outcome<Answer<Me>> {
     let identity = by.0.ok_or_else(caller::missing)?;
-    Ok(Answer(card(&identity)))
+    Ok(Answer(identity.card()))
 }
 
 async fn new_account(doors: &Doors, name: &str, password: String) -> Outcome<NewAccount> {
@@ -274,32 +263,12 @@ pub(super) async fn signed_in(
         .await?;
     let kept = Duration::from_secs(SIGN_IN_DAYS * 24 * 60 * 60);
     let cookie = set_cookie(doors, &secret.text, kept);
-    let token = mint(doors, &identity_of(account, 0));
+    let token = hand_out(doors, &identity_of(account, 0));
     Ok((status, [(header::SET_COOKIE, cookie)], Answer(token)).into_response())
 }
 
-fn mint(doors: &Doors, identity: &Identity) -> Token {
-    let grant = Grant {
-        id: &identity.id,
-        name: &identity.name,
-        role: identity.role,
-        epoch: identity.epoch,
-        lifetime: auth::tokens::LIFETIME,
-    };
-    let minted = doors.tokens.mint(&grant, clock::unix_ms());
-    Token {
-        token: minted.token,
-        expires_ms: minted.expires_ms,
-        me: card(identity),
-    }
-}
-
-fn card(identity: &Identity) -> Me {
-    Me {
-        id: identity.id.clone(),
-        name: identity.name.clone(),
-        mark: mark_of(identity.role),
-    }
+fn hand_out(doors: &Doors, identity: &Identity) -> Token {
+    doors.tokens.hand_out(identity, clock::unix_ms())
 }
 
 /// Not readable by scripts, not sent with another site's requests, only to the API.

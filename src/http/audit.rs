@@ -17,7 +17,7 @@ use store::{ACTS_MAX, ActRow, ActsOf, NewAct};
 
 use super::{
     Doors,
-    caller::{Known, mark_of},
+    caller::Known,
     problem::{Failure, Outcome},
 };
 
@@ -39,7 +39,7 @@ pub(super) fn act(by: &Identity, what: &str, why: String) -> NewAct {
         by: Person {
             id: by.id.clone(),
             name: by.name.clone(),
-            mark: mark_of(by.role),
+            mark: auth::mark_of(by.role),
         },
         what: what.to_owned(),
         whom: None,

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, Method, header, request::Parts},
 };
 use community::Who;
-use protocol::{Code, MemberId, server::Mark};
+use protocol::{Code, MemberId};
 use store::{Account, SignIn};
 
 use super::{
@@ -162,16 +162,6 @@ pub(crate) const fn role_of(role: store::Role) -> Role {
         store::Role::Moderator => Role::Moderator,
         store::Role::Owner => Role::Owner,
     }
-}
-
-/// The mark of somebody outside of any room.
-pub(crate) const fn mark_of(role: Role) -> Mark {
-    let standing = community::Standing {
-        role,
-        host: false,
-        co_host: false,
-    };
-    standing.mark()
 }
 
 /// The account behind a name that a stored thing carries; `None` where it is gone.

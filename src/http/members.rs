@@ -18,7 +18,7 @@ use super::{
     Doors,
     audit::act,
     body::Json,
-    caller::{Known, identity_of, mark_of, role_of},
+    caller::{Known, identity_of, role_of},
     problem::{Failure, Outcome},
 };
 
@@ -134,7 +134,7 @@ pub(crate) async fn set_role(
             whom: Some(Person {
                 id: account.id.clone(),
                 name: account.name.clone(),
-                mark: mark_of(role_of(account.role)),
+                mark: auth::mark_of(role_of(account.role)),
             }),
             ..act(&by, "role", format!("{role:?}").to_lowercase())
         };
@@ -186,7 +186,7 @@ fn card(row: MemberRow) -> MemberCard {
     MemberCard {
         id: row.id,
         name: row.name,
-        mark: mark_of(role_of(row.role)),
+        mark: auth::mark_of(role_of(row.role)),
         joined_ms: row.joined_ms,
     }
 }

@@ -108,6 +108,7 @@ impl Settings {
 pub struct Parts {
     pub store: Store,
     pub tokens: Arc<Tokens>,
+    pub guests: Arc<Guests>,
     pub secret: ServerSecret,
     pub stage: Arc<dyn Stage>,
     pub settings: Settings,
@@ -127,7 +128,7 @@ pub(crate) struct Inner {
     /// As they were at the start: for what stays, such as the origin.
     pub(crate) settings: Arc<Settings>,
     pub(crate) live: Live,
-    pub(crate) guests: Guests,
+    pub(crate) guests: Arc<Guests>,
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) hashing: Semaphore,
     /// One appointment at a time.
@@ -183,7 +184,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         stage: parts.stage,
         settings: Arc::new(parts.settings),
         live,
-        guests: Guests::new(&parts.secret),
+        guests: parts.guests,
         passwords: Arc::new(Passwords::new()),
         hashing: Semaphore::new(HASHES_AT_ONCE),
         appointing: Semaphore::new(1),

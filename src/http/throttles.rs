@@ -20,7 +20,6 @@ pub(crate) struct Throttles {
     sign_in: Mutex<Throttle<([u8; 8], String)>>,
     sign_in_address: Mutex<Throttle<[u8; 8]>>,
     accounts: Mutex<Throttle<[u8; 8]>>,
-    guests: Mutex<Throttle<[u8; 8]>>,
     publish: Mutex<Throttle<[u8; 8]>>,
     view: Mutex<Throttle<[u8; 8]>>,
     resource: Mutex<Throttle<[u8; 8]>>,
@@ -40,7 +39,6 @@ pub(crate) struct Throttles {
 pub(crate) enum ByAddress {
     /// Making accounts, and trying set-up codes: each hashes a password.
     Account,
-    Guest,
     Publish,
     View,
     /// Changing or ending what was made by one of these two.
@@ -64,7 +62,6 @@ impl Throttles {
             // One address that tries many names: a household or office signs in less often.
             sign_in_address: bucket(6 * tries, window_ms),
             accounts: bucket(20, 10 * MINUTE_MS),
-            guests: bucket(60, MINUTE_MS),
             // An encoder that reconnects each second is broken, not eager.
             publish: bucket(60, MINUTE_MS),
             // A lecture hall behind one address opens at once; each view costs about 1 ms of CPU.
@@ -106,7 +103,6 @@ impl Throttles {
     pub(crate) fn address(&self, what: ByAddress, address: IpAddr) -> Outcome<()> {
         let (bucket, code) = match what {
             ByAddress::Account => (&self.accounts, Code::TooManyTries),
-            ByAddress::Guest => (&self.guests, Code::RateLimited),
             ByAddress::Publish => (&self.publish, Code::RateLimited),
             ByAddress::View => (&self.view, Code::RateLimited),
             ByAddress::Resource => (&self.resource, Code::RateLimited),

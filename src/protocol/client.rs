@@ -9,6 +9,7 @@ use crate::{
     ids::{ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     limits,
     refusal::{Code, Refusal},
+    rest::GuestWish,
     server::{AutoSlow, RoomMode, Rules},
     topic::TopicAct,
 };
@@ -102,9 +103,17 @@ macro_rules! frames {
 frames! {
     /// Always first, within [`limits::HELLO_WITHIN`]. Rooms are joined (and resumed) by `join` frames
     /// that follow in the same array: one message brings a whole connection back.
+    ///
+    /// It says either the `token` of who one is or, of a `guest` to be, what `POST /api/v1/guests` is asked with:
+    /// [`Welcome::token`](crate::server::Welcome) is the guest's then.
     Hello {
         i: u32,
-        token: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        token: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        guest: Option<GuestWish>,
         /// Stable per device; a newer connection of the same device replaces the older one.
         device: String,
         /// The dictionary that this client has: frames may come deflated behind it. One that the server

@@ -20,6 +20,10 @@ pub const BOARD_ABOUT_CHARS_MAX: usize = 200;
 pub const TAGS_LISTED: usize = 50;
 /// Topics that one member may start in ten minutes.
 pub const TOPICS_PER_TEN_MINUTES: u32 = 10;
+/// Guests that the network of one address may make at once: a lecture hall. Each is a row.
+pub const GUESTS_AT_ONCE: u32 = 1_000;
+/// And after so many, one each time this has passed.
+pub const GUEST_EVERY: Duration = Duration::from_secs(1);
 /// Characters of a display name.
 pub const NAME_CHARS_MAX: usize = 40;
 /// Characters of a room's or broadcast's title.

@@ -15,6 +15,7 @@ use crate::{
     ids::{BroadcastId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug},
     notices::Named,
     refusal::Refusal,
+    rest::Token,
     topic::Topic,
 };
 
@@ -70,6 +71,10 @@ pub struct Welcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub z: Option<u32>,
+    /// Of the guest that this hello made: for the next hello, and for what is asked by HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub token: Option<Token>,
 }
 
 /// A person as others see one.

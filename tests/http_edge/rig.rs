@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use auth::{ServerSecret, Tokens, secrets};
+use auth::{ServerSecret, Tokens, guests::Guests, secrets};
 use reqwest::{
     Client, Method,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -193,6 +193,7 @@ impl Rig {
         let parts = Parts {
             store: store.clone(),
             tokens: tokens.clone(),
+            guests: Arc::new(Guests::new(&secret)),
             secret,
             stage: stage.clone(),
             settings,

@@ -24,12 +24,17 @@ import { uuid } from "./uuid.js";
 const RENEW_BEFORE_MS = 60_000;
 /** A token that somebody else made says nothing of its end: it is asked for again after so long. */
 const GIVEN_TOKEN_MS = 60_000;
+/** A hello that was not answered by then makes no guest: it is asked for by HTTP, which makes the same one. */
+const HELLO_MAKES_MS = 1_500;
 /** The server's least is 32 characters; 64 hex digits are 256 bits. */
 const SECRET_DIGITS = 64;
 
 /** What the device remembers of its last identity: enough to read and write while the server is away. */
 type Remembered = As & { me: Me };
 type As = { kind: "member" } | { kind: "guest"; name: string | null };
+
+/** Who one says one is in a hello. */
+export type Introduction = { token: string } | { guest: GuestWish };
 
 export class Identity {
   readonly who = new Cell<Me | null>(null);
@@ -40,6 +45,10 @@ export class Identity {
   #asked: Promise<Me | null> | null = null;
   /** One is about to be somebody: a token waits for that. */
   #becoming: Promise<Me> | null = null;
+  /** Connections that wait to say who one is. */
+  readonly #asking = new Set<(wish: GuestWish | null) => void>();
+  /** A hello is on its way that makes the guest; it ends with the token, or without. */
+  #unborn: ((made: Token | null) => void) | null = null;
   /** What was read or made once; it never changes. */
   readonly #lasting = new Map<string, Promise<string>>();
   /** The server said that nobody is signed in. Whoever signs in later, on any page, is remembered. */
@@ -60,8 +69,11 @@ export class Identity {
   /** Who one is on this device; where nobody is signed in, a guest from now on. */
   beSomebody(name: string | null): Promise<Me> {
     this.#becoming ??= this.me()
-      .then((me) => me ?? this.beGuest(name))
-      .finally(() => (this.#becoming = null));
+      .then((me) => me ?? this.#beBorn(name))
+      .finally(() => {
+        this.#becoming = null;
+        this.#answer(null);
+      });
     return this.#becoming;
   }
 
@@ -71,6 +83,25 @@ export class Identity {
     if (this.#token === null || this.#env.timers.now() >= this.#token.renewAt) await this.#renew();
     if (this.#token === null) throw missing();
     return this.#token.text;
+  }
+
+  /**
+   * What a hello says. Of one who is about to be a guest it is that wish: the guest is made with the connection, and
+   * nobody waits for another way there and back. Its end is told by `born`.
+   */
+  async introduction(): Promise<Introduction> {
+    const becoming = this.#becoming;
+    if (becoming !== null) {
+      const wish = await new Promise<GuestWish | null>((told) => this.#asking.add(told));
+      if (wish !== null) return { guest: wish };
+      await becoming;
+    }
+    return { token: await this.token() };
+  }
+
+  /** The hello was answered with this token; without one, another way is taken. */
+  born(made: Token | null): void {
+    this.#unborn?.(made);
   }
 
   /** The token for a request that anybody may make: `null` for nobody. */
@@ -125,6 +156,28 @@ export class Identity {
     return `${id}.${this.#instance}`;
   }
 
+  async #beBorn(name: string | null): Promise<Me> {
+    const wish = await this.#guestWish(name);
+    const as: As = { kind: "guest", name };
+    if (this.#asking.size > 0) {
+      let late = (): void => {};
+      const made = await new Promise<Token | null>((end) => {
+        this.#unborn = end;
+        late = this.#env.timers.after(HELLO_MAKES_MS, () => end(null));
+        this.#answer(wish);
+      });
+      late();
+      this.#unborn = null;
+      if (made !== null) return this.#be(made, as);
+    }
+    return this.#enter("guests", wish, as);
+  }
+
+  #answer(wish: GuestWish | null): void {
+    this.#asking.forEach((told) => told(wish));
+    this.#asking.clear();
+  }
+
   async #whoAmI(): Promise<Me | null> {
     // A drawer takes its time, and whoever taps a room next needs these at once.
     if (this.#env.token === null) void Promise.all([this.device(), this.#secret()]).catch(() => {});
@@ -174,7 +227,10 @@ export class Identity {
   async #enter(path: string, body: unknown, as: As, method: "POST" | "PUT" = "POST"): Promise<Me> {
     // What is changed is changed as who one is; everything else makes one somebody.
     const token = method === "PUT" ? await this.token() : null;
-    const made = await call<Token>(this.#env, { method, path, body, token });
+    return this.#be(await call<Token>(this.#env, { method, path, body, token }), as);
+  }
+
+  #be(made: Token, as: As): Me {
     // The device's clock may be wrong, the server's is what expires: a life is measured, not read,
     // and a clock that is off by more than that life must not make every request a renewal.
     const left = Math.max(made.expires_ms - this.#env.now(), 2 * RENEW_BEFORE_MS);

@@ -1,9 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { BACKOFF_MAX_MS, backoffMs, closeMeans } from "../src/connection/backoff.js";
+import type { ClientFrame, Me, Refusal, SocketFactory } from "../src/index.js";
 import { OTHER, problem, refusal } from "./fake-server.js";
 import { World } from "./world.js";
 
 const joins = (world: World): unknown[] => world.server.heard.filter((it) => it.op === "join");
+
+const refuseHello = (frame: ClientFrame): Refusal | null =>
+  frame.op === "hello" ? refusal("rate_limited", "retry", 1_000) : null;
+
+const closesAtOnce =
+  (world: World): SocketFactory =>
+  (_url, _protocol, events) => {
+    world.clock.after(5, () => events.closed(1006));
+    return { send: () => {}, close: () => {} };
+  };
+
+const saysNothing: SocketFactory = (_url, _protocol, events) => {
+  queueMicrotask(() => events.open());
+  return { send: () => {}, close: () => {} };
+};
 
 describe("the connection", () => {
   it("waits a random time that grows up to 15 s", () => {
@@ -240,19 +256,69 @@ describe("the connection", () => {
     expect(joins(world)).toHaveLength(1);
   });
 
-  it("opens the line while somebody becomes a guest, and says hello once", async () => {
-    const world = new World();
+  /** Somebody without an identity goes into the lobby as a guest. */
+  async function entering(world: World): Promise<() => Promise<Me>> {
     expect(await world.client.me()).toBeNull();
     const guest = world.client.beSomebody("小明");
+    guest.catch(() => {});
     world.client.room("lobby").join();
-    expect(world.server.lines).toHaveLength(1);
-    expect(await guest).toMatchObject({ name: "小明", mark: "guest" });
+    return () => guest;
+  }
+  const made = (world: World): string[] => world.server.calls.filter((it) => it === "POST guests");
+
+  it("makes the guest by the hello, and asks for nothing by HTTP", async () => {
+    const world = new World();
+    const guest = await entering(world);
+    expect(world.server.lines, "opened at once").toHaveLength(1);
     await world.clock.advance(100);
-    expect(world.view.live).toBe(true);
-    expect(world.server.lines).toHaveLength(1);
-    expect(joins(world)).toHaveLength(1);
-    expect(world.server.calls.filter((it) => it === "POST guests")).toHaveLength(1);
+    expect(await guest()).toMatchObject({ name: "小明", mark: "guest" });
+    expect(world.view).toMatchObject({ live: true, me: { name: "小明" } });
+    expect([world.server.lines.length, joins(world).length, made(world).length]).toEqual([1, 1, 0]);
     expect(await world.client.beSomebody("小红")).toMatchObject({ name: "小明" });
+    // The token that came with the welcome is good for HTTP and for the next hello.
+    world.server.cutAll();
+    await world.clock.advance(3_000);
+    expect(world.view.live).toBe(true);
+    const hellos = world.server.heard.filter((it) => it.op === "hello");
+    expect(hellos).toMatchObject([{ guest: { name: "小明" } }, { token: "t1" }]);
+    expect(made(world)).toHaveLength(0);
+    // And it is remembered: after a reload one is the same guest.
+    const before = world.client.who.get();
+    await world.reload();
+    expect(world.client.who.get()).toEqual(before);
+  });
+
+  it.each<[string, (world: World) => void]>([
+    ["a hello that is refused", (world) => (world.server.refuse = refuseHello)],
+    ["a socket that closes at once", (world) => (world.dial = closesAtOnce(world))],
+    ["a server that says nothing", (world) => (world.dial = saysNothing)],
+  ])("makes the guest by HTTP after %s", async (_, breaks) => {
+    const world = new World();
+    breaks(world);
+    const guest = await entering(world);
+    await world.clock.advance(1_600);
+    expect(await guest()).toMatchObject({ name: "小明", mark: "guest" });
+    expect(made(world)).toHaveLength(1);
+    world.dial = world.server.socket;
+    world.server.refuse = () => null;
+    await world.clock.advance(15_000);
+    expect(world.view).toMatchObject({ live: true, me: { name: "小明" } });
+  });
+
+  it("says why a guest cannot be made in either way", async () => {
+    const world = new World();
+    world.server.refuse = refuseHello;
+    world.server.rest = (call, body) =>
+      call === "POST guests"
+        ? { status: 429, body: problem("rate_limited", "retry", 429) }
+        : world.server.guestsOnly(call, body);
+    const guest = await entering(world);
+    await world.clock.advance(100);
+    await expect(guest()).rejects.toMatchObject({ code: "rate_limited" });
+    await world.clock.advance(60_000);
+    expect(world.client.who.get()).toBeNull();
+    world.client.close();
+    expect(world.clock.waiting).toBe(0);
   });
 
   it("says hello again as somebody else after a sign-in, and forgets whose it was", async () => {

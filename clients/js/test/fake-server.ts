@@ -10,12 +10,14 @@ import type {
   Answered,
   ClientFrame,
   Code,
+  GuestWish,
   Joined,
   Person,
   Push,
   RecordFrame,
   Refusal,
   StageState,
+  Token,
 } from "../src/index.js";
 import { DICTIONARY_1 } from "../src/deflate/dictionary.js";
 import { DICTIONARY } from "../src/limits.js";
@@ -104,14 +106,14 @@ export class FakeServer {
   /** The default: a guest a device, and nobody is signed in. */
   guestsOnly(call: string, body: unknown): { status: number; body: unknown } {
     if (call !== "POST guests") return { status: 401, body: problem("token_missing", "reauth", 401) };
-    const { device, name } = body as { device: string; name: string | null };
-    return {
-      status: 200,
-      body: this.token({ id: `g_${device.slice(0, 8)}`, name: name ?? "Guest", mark: "guest" }),
-    };
+    return { status: 200, body: this.guest(body as GuestWish) };
   }
 
-  token(me: Person): { token: string; expires_ms: number; me: Person } {
+  guest({ device, name }: GuestWish): Token {
+    return this.token({ id: `g_${device.slice(0, 8)}`, name: name ?? "Guest", mark: "guest" });
+  }
+
+  token(me: Person): Token {
     const token = `t${++this.#made}`;
     this.tokens.set(token, me);
     return { token, expires_ms: this.#clock.unix() + 600_000, me };
@@ -167,12 +169,15 @@ export class FakeServer {
   #obey(line: Line, frame: ClientFrame): void {
     switch (frame.op) {
       case "hello": {
-        const me = this.tokens.get(frame.token);
+        const made = frame.guest && this.guest(frame.guest);
+        const me = made?.me ?? this.tokens.get(frame.token ?? "");
         if (!me) return line.refuse(frame.i, "token_invalid", "reauth", 4500);
         line.me = me;
         const deflates = frame.z !== undefined && frame.z === this.dictionary;
         const z = deflates ? { z: frame.z } : {};
-        line.say({ i: frame.i, ok: { connection: "c", me, now_ms: this.#clock.unix(), ping_s: 25, ...z } });
+        const token = made && { token: made };
+        const welcome = { connection: "c", me, now_ms: this.#clock.unix(), ping_s: 25, ...z, ...token };
+        line.say({ i: frame.i, ok: welcome });
         line.deflates = deflates;
         return;
       }

@@ -8,6 +8,7 @@ use protocol::{
     ClientFrame, Refusal, RoomNumber, Slug,
     client::{Position, Wanted},
     limits,
+    rest::GuestWish,
     server::{Joined, Outcome, Push, Reply, Welcome},
 };
 use tokio::{
@@ -153,13 +154,35 @@ impl Connection {
         device: &str,
         z: Option<u32>,
     ) -> Result<Welcome, Error> {
-        let (token, device) = (token.to_owned(), device.to_owned());
-        let hello = |i| ClientFrame::Hello {
+        let (token, device) = (Some(token.to_owned()), device.to_owned());
+        self.welcome(|i| ClientFrame::Hello {
             i,
             token,
+            guest: None,
             device,
             z,
-        };
+        })
+        .await
+    }
+
+    /// Says hello as a guest that is made by it (H7): its token is in the answer.
+    pub async fn hello_as_guest(
+        &mut self,
+        guest: GuestWish,
+        device: &str,
+    ) -> Result<Welcome, Error> {
+        let device = device.to_owned();
+        self.welcome(|i| ClientFrame::Hello {
+            i,
+            token: None,
+            guest: Some(guest),
+            device,
+            z: None,
+        })
+        .await
+    }
+
+    async fn welcome(&mut self, hello: impl FnOnce(u32) -> ClientFrame) -> Result<Welcome, Error> {
         match self.request(hello).await? {
             Reply::Welcome(welcome) => {
                 self.is_deflating = welcome.z == Some(limits::DICTIONARY);

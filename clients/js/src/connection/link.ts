@@ -7,7 +7,7 @@
  */
 import type { ConnectionStatus, Socket, StopCode } from "../api.js";
 import type { Environment } from "../environment.js";
-import type { Identity } from "../identity.js";
+import type { Identity, Introduction } from "../identity.js";
 import { SUBPROTOCOL } from "../limits.js";
 import type { Answer, ClientFrame, Outcome, Push, Refusal, Welcome } from "../protocol/index.js";
 import { Cell } from "../readable.js";
@@ -139,13 +139,13 @@ export class Link {
     this.#cancel = this.#env.timers.after(WELCOME_WITHIN_MS, () => this.#lost(0));
     try {
       // The line is opened while the token is made.
-      const [token, device, z] = await Promise.all([
-        this.#identity.token(),
+      const [who, device, z] = await Promise.all([
+        this.#identity.introduction(),
         this.#identity.device(),
         this.#deflated.dictionary(),
         this.#open(current),
       ]);
-      if (current()) this.#hello(token, device, z);
+      if (current()) this.#hello(who, device, z);
     } catch (error) {
       if (!current()) return;
       this.#hangUp();
@@ -176,10 +176,10 @@ export class Link {
     return `${this.#env.base.replace(/^http/, "ws")}/ws${hint}`;
   }
 
-  #hello(token: string, device: string, z: number | null): void {
+  #hello(who: Introduction, device: string, z: number | null): void {
     this.#helloAs = this.#identity.who.get()?.id ?? "";
     const hello = {
-      request: { op: "hello" as const, token, device, ...(z !== null && { z }) },
+      request: { op: "hello" as const, ...who, device, ...(z !== null && { z }) },
       answer: (it: Outcome | null) => this.#welcomed(it),
     };
     this.#requests.ask([hello, ...this.#owner.joins()]);
@@ -196,6 +196,8 @@ export class Link {
     this.#comeBack = null;
     this.#watch.start();
     const welcome = outcome.ok as Welcome;
+    this.#helloAs = welcome.me.id;
+    if (welcome.token) this.#identity.born(welcome.token);
     this.#skew = welcome.now_ms - this.#env.now();
     // Before the status: who hears "online" may ask at once.
     this.#owner.up(welcome);
@@ -290,6 +292,7 @@ export class Link {
     if (wasUp && this.#env.timers.now() - this.#upAt >= SETTLED_AFTER_MS) this.#tries = 0;
     socket?.close(1000);
     this.#helloAs = null;
+    this.#identity.born(null);
     const requests = this.#requests;
     this.#requests = new Requests(this.#env.timers, (frames) => this.#sendFrames(frames));
     // `down` first: whoever hears that an answer is lost must not ask again on this connection.

@@ -3,6 +3,7 @@ import type { AutoSlow } from "./AutoSlow.js";
 import type { BroadcastAct } from "./BroadcastAct.js";
 import type { Card } from "./Card.js";
 import type { ClientId } from "./ClientId.js";
+import type { GuestWish } from "./GuestWish.js";
 import type { MemberId } from "./MemberId.js";
 import type { PeerId } from "./PeerId.js";
 import type { PeerRole } from "./PeerRole.js";
@@ -17,7 +18,7 @@ import type { TopicAct } from "./TopicAct.js";
 /**
  * One frame of a client.
  */
-export type ClientFrame = { "op": "hello", i: number, token: string, 
+export type ClientFrame = { "op": "hello", i: number, token?: string, guest?: GuestWish, 
 /**
  * Stable per device; a newer connection of the same device replaces the older one.
  */
