@@ -313,6 +313,39 @@ async fn a_question_that_nobody_replied_to_for_a_day_waits_in_a_list() {
 }
 
 #[tokio::test]
+async fn a_topic_in_which_many_speak_is_hot() {
+    let server = Server::start_with(&["rooms.talk_per_second=0"]);
+    server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let quiet = start(&ann, &wish("discussion", "下雨了")).await;
+    let loud = start(&ann, &wish("discussion", "几点集合")).await;
+    let path = "/api/v1/topics?hot=true";
+    let cold: TopicList = ann.get(path).await;
+    assert_eq!(titles(&cold), [""; 0]);
+    let bob = server.sign_up("小波").await;
+    let mut lines = Vec::new();
+    for by in [&ann, &bob] {
+        let mut line = by.connect("phone").await;
+        let a = join(&mut line, &loud).await.a;
+        lines.push((line, a));
+    }
+    for n in 0..10 {
+        for (line, a) in &mut lines {
+            line.say(*a, &format!("第{n}句")).await.expect("said");
+        }
+    }
+    let hot: TopicList = ann.get(path).await;
+    assert_eq!(titles(&hot), ["几点集合"]);
+    let of = async |topic: &TopicCard| -> TopicCard {
+        ann.get(&format!("/api/v1/topics/{}", topic.room)).await
+    };
+    assert!(of(&loud).await.hot && !of(&quiet).await.hot);
+    let both = format!("{path}&unanswered=true");
+    let refused = ann.refused(Method::GET, &both, &json!(null)).await;
+    assert_eq!(refused, "malformed");
+}
+
+#[tokio::test]
 async fn a_guest_reads_what_is_for_guests_and_starts_nothing() {
     let server = Server::start();
     let owner = server.set_up().await;

@@ -20,7 +20,7 @@ use protocol::{
     },
 };
 use serde::{Deserialize, Deserializer, de};
-use store::{RoomRow, RowError, TopicCursor, TopicOrder, TopicRow, TopicsOf};
+use store::{Heat, RoomRow, RowError, TopicCursor, TopicOrder, TopicRow, TopicsOf};
 
 use super::{
     Doors,
@@ -168,6 +168,9 @@ pub(crate) struct Asked {
     /// Only questions that wait for an answer.
     #[serde(default)]
     unanswered: bool,
+    /// Only those that are hot.
+    #[serde(default)]
+    hot: bool,
     after: Option<Cursor>,
     n: Option<usize>,
 }
@@ -215,6 +218,7 @@ impl<'de> Deserialize<'de> for Cursor {
         ("featured" = Option<bool>, Query, description = "the best"),
         ("news" = Option<bool>, Query, description = "that one follows, and in which something is new"),
         ("unanswered" = Option<bool>, Query, description = "questions that nobody replied to for 24 hours, who waits longest first"),
+        ("hot" = Option<bool>, Query, description = "in which many people speak just now, the hottest first"),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
         ("n" = Option<u32>, Query, description = "topics, at most 50; 20 where it is absent"),
     ),
@@ -237,17 +241,20 @@ pub(crate) async fn list(
         starter: asked.by,
         featured: asked.featured,
         for_guests: !is_member(&by),
-        order: match (asked.news, asked.unanswered) {
-            (true, true) => {
-                return Err(Failure::malformed(
-                    "news and unanswered are two lists: ask for one of them",
-                ));
-            }
-            (true, false) => TopicOrder::News,
-            (false, true) => TopicOrder::Unanswered {
+        order: match (asked.news, asked.unanswered, asked.hot) {
+            (false, false, false) => TopicOrder::Fresh,
+            (true, false, false) => TopicOrder::News,
+            (false, true, false) => TopicOrder::Unanswered {
                 by_ms: clock::unix_ms().saturating_sub(UNANSWERED_MS),
             },
-            (false, false) => TopicOrder::Fresh,
+            (false, false, true) => TopicOrder::Hot {
+                from: Heat::hot_from(clock::unix_ms()),
+            },
+            _ => {
+                return Err(Failure::malformed(
+                    "news, unanswered and hot are three lists: ask for one of them",
+                ));
+            }
         },
         asker: by.0.as_ref().map(|it| it.id.clone()),
         after: asked.after.map(|it| it.0),
@@ -406,6 +413,7 @@ fn card(row: TopicRow) -> TopicCard {
         likes: row.likes,
         last_ms: row.last_ms,
         last_by: row.last_by,
+        hot: row.heat >= Heat::hot_from(clock::unix_ms()),
         reading: row.reading,
         from: None,
     }

@@ -306,6 +306,10 @@ bodies! {
         last_ms: u64,
         /// And by whom.
         last_by: Person,
+        /// Many people speak in it just now.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        hot: bool,
         /// Absent for who has no account, or never was there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]

@@ -13,6 +13,7 @@
 pub mod backup;
 mod db;
 mod fold;
+mod heat;
 pub mod log;
 mod migrations;
 mod peek;
@@ -30,6 +31,7 @@ pub mod writer;
 
 pub use db::DbError;
 pub use fold::fold_name;
+pub use heat::Heat;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,
     MeasuredRow, NoticeRow, NoticeToAllRow, Page, PageOf, QuotesRow, RowChange, Tally, TopicTalk,

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0008_topics.sql")),
     Migration(include_str!("migrations/0009_search.sql")),
     Migration(include_str!("migrations/0010_credit.sql")),
+    Migration(include_str!("migrations/0011_heat.sql")),
 ];
 
 /// The text of one.

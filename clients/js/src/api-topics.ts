@@ -51,6 +51,8 @@ export interface TopicSearch {
   news?: boolean;
   /** Only questions that nobody replied to for 24 hours, who waits longest first. Not together with `news`. */
   unanswered?: boolean;
+  /** Only those in which many people speak just now, the hottest first. Apart from the two above. */
+  hot?: boolean;
   /** `next` of the page before. */
   after?: string;
   /** At most 50; 20 by default. */

@@ -29,12 +29,13 @@ export class Topics implements TopicsApi {
     this.#by = by;
   }
 
-  topics({ featured, news, unanswered, ...search }: TopicSearch = {}): Promise<TopicList> {
+  topics({ featured, news, unanswered, hot, ...search }: TopicSearch = {}): Promise<TopicList> {
     // What is not wanted is not said.
     const marks = {
       featured: featured || undefined,
       news: news || undefined,
       unanswered: unanswered || undefined,
+      hot: hot || undefined,
     };
     return this.#by.rest({ method: "GET", path: asking("topics", { ...search, ...marks }) });
   }

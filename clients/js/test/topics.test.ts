@@ -101,6 +101,7 @@ it("asks for topics, places and boards as the server reads it", async () => {
   const topics = new Topics(world.client);
   await topics.topics({ tag: "周末", featured: true, news: false, board: "", n: 6 });
   await topics.topics();
+  await topics.topics({ hot: true, unanswered: false });
   await topics.topic("t1");
   await topics.startTopic({
     cid: topics.newId(),
@@ -119,6 +120,7 @@ it("asks for topics, places and boards as the server reads it", async () => {
   expect(world.server.calls).toEqual([
     "GET topics?tag=%E5%91%A8%E6%9C%AB&n=6&featured=true",
     "GET topics",
+    "GET topics?hot=true",
     "GET topics/t1",
     "POST topics",
     "PUT topics/t1/following",

@@ -42,6 +42,17 @@ describe("a topic", () => {
       assert.ok(await inSight(page, ".change.lit"));
     }));
 
+  test("that is hot becomes a live room at a tap, and says so to those who talk in it", () =>
+    on("/t/weakties?s=2", DESK, async (page) => {
+      await page.waitForSelector("[data-act=talk-live]");
+      await page.evaluate(() => Object.assign(window, { there: window.fakeRoom }));
+      await page.click("[data-act=talk-live]");
+      await page.waitForFunction(() => location.pathname === "/r/studio/studio");
+      const said = await page.evaluate(() => window.there.view.get().messages.at(-1));
+      assert.ok(said.mine);
+      assert.match(said.text, /\[.+\]\(https?:\/\/[^)]+\/r\/studio\)$/);
+    }));
+
   test("says how far one has read, a while after and when one leaves, and never more than was in sight", () =>
     on("/t/weakties", PHONE, async (page) => {
       await page.waitForSelector(".since");

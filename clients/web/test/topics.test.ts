@@ -127,6 +127,9 @@ describe("filters", () => {
     expect(filterOf("?unanswered=true&kind=question")).toEqual({ unanswered: true, kind: "question" });
     expect(filterOf("?unanswered=true&news=true")).toEqual({ news: true });
     expect(queryOf({ unanswered: true })).toBe("unanswered=true");
+    expect(filterOf("?hot=true&tag=%E5%91%A8%E6%9C%AB")).toEqual({ hot: true, tag: "周末" });
+    expect(filterOf("?hot=true&unanswered=true")).toEqual({ unanswered: true });
+    expect(queryOf({ hot: true })).toBe("hot=true");
   });
 
   it("make the same address whatever was chosen first", () => {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
+    heat::Heat,
     log::TopicTalk,
     store::Store,
 };
@@ -37,6 +38,7 @@ pub struct TopicRow {
     pub last_seq: Seq,
     pub last_ms: u64,
     pub last_by: Person,
+    pub heat: Heat,
     /// How far the asker has read.
     pub reading: Option<ReadingPosition>,
 }
@@ -49,6 +51,8 @@ pub enum TopicOrder {
     Fresh,
     /// Those of one member in which something is new.
     News,
+    /// Those that are at least so hot, the hottest first.
+    Hot { from: Heat },
     /// Questions without a reply that were asked by then (Unix ms), who waits longest first.
     Unanswered { by_ms: u64 },
 }
@@ -75,7 +79,7 @@ pub struct TopicsOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicCursor {
     pub pinned: bool,
-    /// When something was said in it last, or when it was started, as the list has it.
+    /// When something was said in it last, or when it was started, or its heat, as the list has it.
     pub at_ms: u64,
     pub room: RoomNumber,
 }
@@ -85,6 +89,7 @@ impl TopicRow {
     pub fn cursor(&self, order: TopicOrder) -> TopicCursor {
         let (pinned, at_ms) = match order {
             TopicOrder::Fresh | TopicOrder::News => (self.topic.pinned, self.last_ms),
+            TopicOrder::Hot { .. } => (false, self.heat.0),
             TopicOrder::Unanswered { .. } => (false, self.topic.made_ms),
         };
         TopicCursor {
@@ -211,7 +216,7 @@ const COLUMNS: &str =
     "t.room, r.slug, r.guests, t.kind, t.title, t.starter, t.starter_name, t.starter_mark, t.made_ms, t.board,
      t.tags, t.status, t.reason, t.accepted, t.helper, t.helper_name, t.locked, t.pinned, t.featured, t.excerpt,
      t.replies, (SELECT count(*) FROM likes l WHERE l.room = t.room AND l.seq = 2), t.last_seq, t.last_ms,
-     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle
+     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle, t.heat_ms
      FROM topics t JOIN rooms r ON r.number = t.room
      LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
@@ -245,12 +250,17 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
         "(0, t.made_ms, t.room) > (?9, ?10, ?11)",
         "t.made_ms, t.room",
     );
+    let hottest_first = (
+        "(0, t.heat_ms, t.room) < (?9, ?10, ?11)",
+        "t.heat_ms DESC, t.room DESC",
+    );
     let (which, made_by_ms, (behind, order), first) = match of.order {
         TopicOrder::Fresh => ("", u64::MAX, newest_first, NEWEST),
         TopicOrder::News => {
             let news = "AND p.following = 1 AND t.said > p.said";
             (news, u64::MAX, newest_first, NEWEST)
         }
+        TopicOrder::Hot { .. } => ("", u64::MAX, hottest_first, NEWEST),
         TopicOrder::Unanswered { by_ms } => (
             "AND t.kind = 'question' AND t.replies = 0 AND t.accepted IS NULL AND t.locked = 0",
             by_ms,
@@ -259,11 +269,15 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
         ),
     };
     let after = of.after.unwrap_or(first);
+    let hot_from = match of.order {
+        TopicOrder::Hot { from } => from.0,
+        _ => 0,
+    };
     let sql = format!(
         "SELECT {COLUMNS} WHERE {board} AND {tag} {which}
            AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.status = ?5)
            AND (?6 IS NULL OR t.starter = ?6) AND (?7 = 0 OR t.featured = 1) AND (?8 = 0 OR r.guests = 1)
-           AND t.said > 0 AND t.made_ms <= ?13 AND {behind}
+           AND t.said > 0 AND t.made_ms <= ?13 AND t.heat_ms >= ?14 AND {behind}
          ORDER BY {order} LIMIT ?12"
     );
     let rows = db.all(
@@ -282,6 +296,7 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
             after.room,
             i64::try_from(n).unwrap_or(i64::MAX),
             int(made_by_ms),
+            int(hot_from),
         ),
         topic_row,
     )?;
@@ -343,6 +358,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
         last_seq: row.get(22)?,
         last_ms: row.get(23)?,
         last_by: person(row, 24)?,
+        heat: Heat(row.get(31)?),
         reading: has_reading.then(reading).transpose()?,
     })
 }
@@ -416,9 +432,12 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
 pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
     match it {
         TopicTalk::Said { seq, at_ms, by } => {
+            let heat = heat(db, room)?;
+            let heat = heat.map_or(0, |(heat, last)| heat.said(*at_ms, last == by.id).0);
             db.execute(
                 "UPDATE topics SET said = said + 1, replies = replies + (CASE WHEN said = 0 THEN 0 ELSE 1 END),
-                     last_seq = ?2, last_ms = ?3, last_by = ?4, last_name = ?5, last_mark = ?6
+                     last_seq = ?2, last_ms = ?3, last_by = ?4, last_name = ?5, last_mark = ?6,
+                     heat_ms = ?7
                  WHERE room = ?1",
                 (
                     room,
@@ -427,6 +446,7 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
                     by.id.as_str(),
                     &by.name,
                     mark_int(by.mark),
+                    int(heat),
                 ),
             )?;
             db.execute(
@@ -448,6 +468,15 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
         }
     }
     Ok(())
+}
+
+/// How hot a topic is, and who spoke in it last.
+fn heat(db: &Db, room: RoomNumber) -> DbResult<Option<(Heat, MemberId)>> {
+    db.first(
+        "SELECT heat_ms, last_by FROM topics WHERE room = ?1",
+        [room],
+        |row| Ok((Heat(row.get(0)?), member(row, 1)?)),
+    )
 }
 
 /// The first message is no reply.

@@ -30,6 +30,10 @@ last_ms: number,
  */
 last_by: Person, 
 /**
+ * Many people speak in it just now.
+ */
+hot?: boolean, 
+/**
  * Absent for who has no account, or never was there.
  */
 reading?: ReadingPosition, 

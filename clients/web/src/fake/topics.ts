@@ -19,7 +19,7 @@ function cardOf(slug: string, n: number): TopicCard | undefined {
   const unread = place === undefined ? 0 : scene.replies.filter((_, at) => at + 3 > place).length;
   return {
     room: slug, guests: scene.guests !== false, topic: scene.topic, excerpt: scene.opening.replace(/\s+/g, " ").slice(0, 140), replies: scene.replies.length,
-    likes: scene.likes ?? 0, last_ms: last ? Date.now() - last[1] * 3_600_000 : Date.now() - n * 60_000, last_by: last?.[0] ?? scene.topic.by,
+    likes: scene.likes ?? 0, ...(slug === "weakties" ? { hot: true } : {}), last_ms: last ? Date.now() - last[1] * 3_600_000 : Date.now() - n * 60_000, last_by: last?.[0] ?? scene.topic.by,
     ...(place !== undefined && self !== null && self.mark !== "guest" ? { reading: { seq: place, unread, following: "yes" as const } } : {}),
   };
 }
@@ -46,11 +46,12 @@ export class FakeTopics implements TopicsApi {
     return [...known, ...more];
   }
 
-  async topics({ board, tag, kind, featured, news, unanswered, after, n = PAGE }: TopicSearch = {}): Promise<TopicList> {
+  async topics({ board, tag, kind, featured, news, unanswered, hot, after, n = PAGE }: TopicSearch = {}): Promise<TopicList> {
     if (wishes.circle !== "full") return { topics: [], next: null };
     const fits = this.#all().filter(
       (it) =>
         (board === undefined || it.topic.board === board) && (tag === undefined || it.topic.tags?.includes(tag)) && (kind === undefined || it.topic.kind === kind) &&
+        (!hot || it.hot) &&
         (!unanswered || (it.topic.kind === "question" && it.replies === 0)) &&
         (!featured || it.topic.featured) && (!news || (it.reading?.unread ?? 0) > 0) && (it.guests || (self !== null && self.mark !== "guest")),
     );

@@ -8,6 +8,7 @@ export interface Filter {
   featured?: true;
   news?: true;
   unanswered?: true;
+  hot?: true;
 }
 
 export const KINDS: readonly TopicKind[] = ["discussion", "question", "feedback", "offer", "need", "recap", "announcement", "poll"];
@@ -23,12 +24,13 @@ export function filterOf(search: string): Filter {
   if (asked.get("featured") === "true") filter.featured = true;
   if (asked.get("news") === "true") filter.news = true;
   else if (asked.get("unanswered") === "true") filter.unanswered = true;
+  else if (asked.get("hot") === "true") filter.hot = true;
   return filter;
 }
 
 /** The same filter is the same text, whatever was chosen first. */
-export function queryOf({ board, tag, kind, featured, news, unanswered }: Filter): string {
-  const said = Object.entries({ board, kind, tag, featured, news, unanswered }).filter(([, value]) => value !== undefined);
+export function queryOf({ board, tag, kind, featured, news, unanswered, hot }: Filter): string {
+  const said = Object.entries({ board, kind, tag, featured, news, unanswered, hot }).filter(([, value]) => value !== undefined);
   return new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
 }
 

@@ -5,7 +5,8 @@ use protocol::{
     topic::{Following, RoomKind, Topic, TopicKind, TopicStatus},
 };
 use store::{
-    Append, Entry, NewAccount, NewRoom, Role, RowChange, Store, TopicOrder, TopicTalk, TopicsOf,
+    Append, Entry, Heat, NewAccount, NewRoom, Role, RowChange, Store, TopicOrder, TopicTalk,
+    TopicsOf,
 };
 
 use crate::disks::{CIRCLE, Home, append, entry, on_both_engines, person, set_up, topic};
@@ -14,6 +15,7 @@ on_both_engines! {
     pages_follow_each_other_in_every_order
     a_list_is_narrowed_down_by_everything_that_is_asked
     questions_wait_until_somebody_replies
+    the_hottest_come_first_and_the_others_not_at_all
     what_is_unread_is_counted_by_member
 }
 
@@ -162,6 +164,38 @@ async fn pages_follow_each_other_in_every_order(home: Home) {
     for of in [fresh, waiting, news] {
         assert_eq!(walk(&store, of.clone()).await, list(&store, of).await);
     }
+}
+
+async fn the_hottest_come_first_and_the_others_not_at_all(home: Home) {
+    let store = ready(&home).await;
+    let now_ms = 1_795_000_000_000;
+    // In 2 one talks to oneself, in 3 two talk, in 4 they talk more; 1 was opened, long ago.
+    let talks = [
+        (2, vec!["m_anna"; 24]),
+        (3, ["m_anna", "m_owner"].repeat(10)),
+        (4, ["m_anna", "m_owner"].repeat(12)),
+    ];
+    for (room, writers) in talks {
+        for (seq, by) in (3..).zip(writers) {
+            let rows = vec![said(seq, now_ms, by)];
+            let part = append(room, vec![entry(seq)]);
+            put(&store, Append { rows, ..part }).await;
+        }
+    }
+    let hot_at = |now_ms| TopicsOf {
+        order: TopicOrder::Hot {
+            from: Heat::hot_from(now_ms),
+        },
+        ..TopicsOf::default()
+    };
+    assert_eq!(list(&store, hot_at(now_ms)).await, [4, 3]);
+    assert_eq!(walk(&store, hot_at(now_ms)).await, [4, 3]);
+    let tagged = TopicsOf {
+        tag: Some("周末".to_owned()),
+        ..hot_at(now_ms)
+    };
+    assert_eq!(list(&store, tagged).await, [3]);
+    assert_eq!(list(&store, hot_at(now_ms + 600_000)).await, [0; 0]);
 }
 
 async fn a_list_is_narrowed_down_by_everything_that_is_asked(home: Home) {
