@@ -54,8 +54,21 @@ export const FIGURES = {
   "crowd.generator_sockets": ["sockets", ">= 15000"],
   "crowd.k6_p99_diff_ms": ["ms", "<= 2"],
   "crowd.k6_p99_diff_ms_few": ["ms", null],
-  "topics.search_p99_ms": ["ms", null],
-  "topics.search_p50_ms": ["ms", null],
+  "topics.page_p99_ms": ["ms", "<= 50"],
+  "topics.page_p99_ms_postgres": ["ms", "<= 50"],
+  "topics.list_p99_ms": ["ms", "<= 20"],
+  "topics.list_p99_ms_postgres": ["ms", "<= 20"],
+  "topics.unread_p99_ms": ["ms", "<= 5"],
+  "topics.unread_p99_ms_postgres": ["ms", "<= 5"],
+  "topics.search_p99_ms": ["ms", "<= 20"],
+  "topics.search_p99_ms_postgres": ["ms", "<= 20"],
+  "topics.search_recall": ["part", ">= 1"],
+  "topics.search_recall_postgres": ["part", ">= 1"],
+  "topics.html_rps_per_core": ["1/s", ">= 3000"],
+  "topics.html_rps_per_core_postgres": ["1/s", ">= 3000"],
+  "topics.fanout_ratio": ["ratio", "<= 1.15"],
+  "search.store_p99_ms": ["ms", null],
+  "search.store_p50_ms": ["ms", null],
 };
 
 export const median = (values) => {

@@ -116,7 +116,7 @@ export function certificate() {
 }
 
 /** `from`: the address that a proxy on this machine would tell. */
-async function ask(url, token, body, from) {
+export async function ask(url, token, body, from) {
   const headers = { "content-type": "application/json", origin: new URL(url).origin, ...(from && { "x-forwarded-for": from }) };
   if (token) headers.authorization = `Bearer ${token}`;
   const answer = await fetch(url, body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers });

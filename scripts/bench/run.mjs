@@ -8,6 +8,7 @@ import { fanout, tls } from "./fanout.mjs";
 import { program } from "./program.mjs";
 import { search } from "./search.mjs";
 import { seen } from "./seen.mjs";
+import { TOPIC_FIGURES } from "./topics.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const seconds = Number(process.env.BENCH_SECONDS ?? 10);
@@ -87,5 +88,5 @@ async function egress() {
   tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
 }
 
-const parts = { fanout, ack: acks, egress, tls, seen, program, crowd: CROWD, search };
+const parts = { fanout, ack: acks, egress, tls, seen, program, crowd: CROWD, topics: TOPIC_FIGURES, search };
 for (const part of chosen(process.env.ONLY, parts)) await part(bench);
