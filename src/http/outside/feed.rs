@@ -68,7 +68,7 @@ pub(crate) async fn replies(
         title: topic.topic.title.clone(),
         by: it.by.clone(),
         at_ms: it.at_ms,
-        content: markdown::html(&markdown::parse(&it.text)),
+        content: markdown::html(&it.doc),
     });
     let own = (format!("{page}/feed.atom"), page.clone());
     Ok(atom(&topic.topic.title, own, entries.collect()))

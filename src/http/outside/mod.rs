@@ -11,7 +11,7 @@ mod sitemap;
 mod words;
 
 use community::RecordBody;
-use protocol::{Seq, Slug, topic::OPENING};
+use protocol::{Doc, Seq, Slug, topic::OPENING};
 use store::{PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -33,6 +33,8 @@ struct Said {
     /// The message that it answers, where that is a reply.
     re: Option<Seq>,
     text: String,
+    /// The text as it is shown: read once, and written more than once.
+    doc: Doc,
     deleted: bool,
     edited: bool,
 }
@@ -61,6 +63,7 @@ async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>
                 at_ms,
                 by,
                 re: it.reply_to.filter(|it| *it != OPENING),
+                doc: markdown::parse(&it.text),
                 text: it.text.to_string(),
                 deleted: it.deleted,
                 edited: it.edits > 0,

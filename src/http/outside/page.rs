@@ -13,8 +13,7 @@ use protocol::{
     Seq, Slug,
     topic::{OPENING, TopicFrom},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use store::{PageOf, TopicRow};
 
 use super::{
@@ -133,6 +132,61 @@ fn without(mut html: String, from: &str, to: &str) -> String {
     html
 }
 
+/// <https://schema.org/DiscussionForumPosting>, as search engines read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Posting<'a> {
+    #[serde(rename = "@context")]
+    context: &'static str,
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    headline: &'a str,
+    text: String,
+    author: Person<'a>,
+    date_published: String,
+    url: &'a str,
+    keywords: &'a [String],
+    interaction_statistic: [Counter; 2],
+    comment: Vec<Comment<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment<'a> {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    text: String,
+    author: Person<'a>,
+    date_published: String,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Person<'a> {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    name: &'a str,
+}
+
+impl<'a> Person<'a> {
+    const fn of(name: &'a str) -> Self {
+        Self {
+            kind: "Person",
+            name,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Counter {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    #[serde(rename = "interactionType")]
+    action: &'static str,
+    #[serde(rename = "userInteractionCount")]
+    count: u32,
+}
+
 /// What is written of a topic on one page.
 struct TopicPage<'a> {
     topic: &'a TopicRow,
@@ -157,7 +211,8 @@ impl TopicPage<'_> {
         );
         if self.is_first {
             // `<` is written so that no text ends the element.
-            let posting = self.posting().to_string().replace('<', "\\u003c");
+            let posting = serde_json::to_string(&self.posting()).unwrap_or_default();
+            let posting = posting.replace('<', "\\u003c");
             let _ = writeln!(
                 head,
                 "    <script type=\"application/ld+json\">{posting}</script>"
@@ -171,39 +226,39 @@ impl TopicPage<'_> {
         format!("{origin}/oembed?url={}", self.address)
     }
 
-    /// schema.org/DiscussionForumPosting, as search engines read it.
-    fn posting(&self) -> Value {
+    fn posting(&self) -> Posting<'_> {
         let it = &self.topic.topic;
-        let text = |said: &Said| markdown::plain(&markdown::parse(&said.text));
-        let person = |name: &str| json!({ "@type": "Person", "name": name });
-        let counted = |what: &str, n: u32| {
-            json!({
-                "@type": "InteractionCounter",
-                "interactionType": format!("https://schema.org/{what}Action"),
-                "userInteractionCount": n,
-            })
+        let text = |said: &Said| markdown::plain(&said.doc);
+        let counted = |action, count| Counter {
+            kind: "InteractionCounter",
+            action,
+            count,
         };
         let replies = self.replies().filter(|it| !it.text.is_empty());
-        let comments: Vec<Value> = replies
-            .map(|it| {
-                json!({
-                    "@type": "Comment", "text": text(it), "author": person(&it.by),
-                    "datePublished": moment(it.at_ms), "url": format!("{}#s{}", self.address, it.seq),
+        let opening = self.opening().map(text).filter(|it| !it.is_empty());
+        Posting {
+            context: "https://schema.org",
+            kind: "DiscussionForumPosting",
+            headline: &it.title,
+            text: opening.or(self.from.map(plain)).unwrap_or_default(),
+            author: Person::of(&it.by.name),
+            date_published: moment(it.made_ms),
+            url: self.address,
+            keywords: &it.tags,
+            interaction_statistic: [
+                counted("https://schema.org/CommentAction", self.topic.replies),
+                counted("https://schema.org/LikeAction", self.topic.likes),
+            ],
+            comment: replies
+                .map(|it| Comment {
+                    kind: "Comment",
+                    text: text(it),
+                    author: Person::of(&it.by),
+                    date_published: moment(it.at_ms),
+                    url: format!("{}#s{}", self.address, it.seq),
                 })
-            })
-            .collect();
-        json!({
-            "@context": "https://schema.org",
-            "@type": "DiscussionForumPosting",
-            "headline": it.title,
-            "text": self.opening().map(text).filter(|it| !it.is_empty()).or(self.from.map(plain)).unwrap_or_default(),
-            "author": person(&it.by.name),
-            "datePublished": moment(it.made_ms),
-            "url": self.address,
-            "keywords": it.tags,
-            "interactionStatistic": [counted("Comment", self.topic.replies), counted("Like", self.topic.likes)],
-            "comment": comments,
-        })
+                .collect(),
+        }
     }
 
     fn opening(&self) -> Option<&Said> {
@@ -322,6 +377,6 @@ impl TopicPage<'_> {
         if said.deleted {
             return format!("<p class=\"by\">{}</p>", self.words.deleted());
         }
-        markdown::html(&markdown::parse(&said.text))
+        markdown::html(&said.doc)
     }
 }

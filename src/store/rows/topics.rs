@@ -269,15 +269,16 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
         ),
     };
     let after = of.after.unwrap_or(first);
-    let hot_from = match of.order {
-        TopicOrder::Hot { from } => from.0,
-        _ => 0,
+    // Elsewhere the heat's index must not lead.
+    let (hot, hot_from) = match of.order {
+        TopicOrder::Hot { from } => ("t.heat_ms >= ?14", from.0),
+        _ => ("?14 = 0", 0),
     };
     let sql = format!(
         "SELECT {COLUMNS} WHERE {board} AND {tag} {which}
            AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.status = ?5)
            AND (?6 IS NULL OR t.starter = ?6) AND (?7 = 0 OR t.featured = 1) AND (?8 = 0 OR r.guests = 1)
-           AND t.said > 0 AND t.made_ms <= ?13 AND t.heat_ms >= ?14 AND {behind}
+           AND t.said > 0 AND t.made_ms <= ?13 AND {hot} AND {behind}
          ORDER BY {order} LIMIT ?12"
     );
     let rows = db.all(
