@@ -62,13 +62,13 @@ export const FIGURES = {
   "topics.unread_p99_ms_postgres": ["ms", "<= 5"],
   "topics.search_p99_ms": ["ms", "<= 20"],
   "topics.search_p99_ms_postgres": ["ms", "<= 20"],
-  "topics.search_recall": ["part", ">= 1"],
-  "topics.search_recall_postgres": ["part", ">= 1"],
+  "topics.search_recall": ["ratio", ">= 1"],
+  "topics.search_recall_postgres": ["ratio", ">= 1"],
   "topics.html_rps_per_core": ["1/s", ">= 3000"],
   "topics.html_rps_per_core_postgres": ["1/s", ">= 3000"],
   "topics.fanout_ratio": ["ratio", "<= 1.15"],
-  "search.store_p99_ms": ["ms", null],
-  "search.store_p50_ms": ["ms", null],
+  "topics.search_store_p99_ms": ["ms", null],
+  "topics.search_store_p50_ms": ["ms", null],
 };
 
 export const median = (values) => {

@@ -41,8 +41,9 @@ test("the report keeps every line it told", (t) => {
 });
 
 test("what the bench tells is on the list, and what is on the list is told", () => {
-  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
-  const told = new Set([...sources.matchAll(/tell\("([^"]+)"/g)].map((it) => it[1]));
+  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search", "topics"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const named = (by) => [...sources.matchAll(by)].map((it) => it[1]);
+  const told = new Set([...named(/tell\("([^"]+)"/g), ...named(/figure\("([^"]+)"/g).flatMap((it) => [it, `${it}_postgres`])]);
   assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());
 });
 

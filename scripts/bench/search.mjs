@@ -26,6 +26,6 @@ export async function search({ rounds, serverCore, tell }) {
     }
     console.error(`  round ${round + 1}: p50 ${p50.at(-1).toFixed(2)} ms, p99 ${p99.at(-1).toFixed(2)} ms`);
   }
-  tell("search.store_p99_ms", p99, command);
-  tell("search.store_p50_ms", p50, command);
+  tell("topics.search_store_p99_ms", p99, command);
+  tell("topics.search_store_p50_ms", p50, command);
 }

@@ -104,7 +104,9 @@ async function postgres(bench) {
 }
 
 async function measured(it, bench, own, more) {
-  const { tell, clientCore } = bench;
+  const { clientCore } = bench;
+  /** A figure that both engines have. */
+  const figure = (name, ...rest) => bench.tell(`${name}${more}`, ...rest);
   const { plan } = await filled(it, bench);
   const api = `${it.base}/api/v1`;
   const member = it.tokensOf(1).map((file) => readFileSync(file, "utf8").trim())[0];
@@ -113,25 +115,25 @@ async function measured(it, bench, own, more) {
   const longFile = path.join(out, "topics-long.json");
   writeFileSync(longFile, JSON.stringify(long));
   const opened = () => JSON.parse(execFileSync("taskset", ["-c", String(clientCore), bun, "scripts/bench/replies.js", "open", it.base.replace("http", "ws"), it.tokens, longFile], { encoding: "utf8" }));
-  tell(`topics.page_p99_ms${more}`, [p99(opened())], command(own, `the first page of ${long.length} topics of ${LONG_REPLIES} replies, each for the first time since the start, as one hears it on loopback`));
+  figure("topics.page_p99_ms", [p99(opened())], command(own, `the first page of ${long.length} topics of ${LONG_REPLIES} replies, each for the first time since the start, as one hears it on loopback`));
 
   const lists = Array.from({ length: ASKED }, (_, n) => `${api}/topics?n=50${n % 2 ? "" : "&kind=discussion"}`);
-  tell(`topics.list_p99_ms${more}`, [p99(await timed(lists, member))], command(own, `${ASKED} lists of the 50 freshest topics, with and without a filter, as one hears them on loopback`));
+  figure("topics.list_p99_ms", [p99(await timed(lists, member))], command(own, `${ASKED} lists of the 50 freshest topics, with and without a filter, as one hears them on loopback`));
 
   const owner = await ask(`${api}/sign-in`, null, { name: "bench", password: PASSWORD });
   const unread = await ask(`${api}/unread`, owner.token);
   if (unread.topics !== FOLLOWED) throw new Error(`unread says ${JSON.stringify(unread)}`);
-  tell(`topics.unread_p99_ms${more}`, [p99(await timed(Array(ASKED).fill(`${api}/unread`), owner.token))], command(own, `unread counts of ${FOLLOWED} followed topics, as one hears them on loopback`));
+  figure("topics.unread_p99_ms", [p99(await timed(Array(ASKED).fill(`${api}/unread`), owner.token))], command(own, `unread counts of ${FOLLOWED} followed topics, as one hears them on loopback`));
 
   // A member may search twice a second, and this is many members.
   const searchers = readFileSync(it.tokens, "utf8").trim().split("\n");
   let n = 0;
   const draw = draws(7);
   const searches = Array.from({ length: ASKED }, () => `${api}/search?q=${encodeURIComponent(words(draw, 2))}`);
-  tell(`topics.search_p99_ms${more}`, [p99(await timed(searches, () => searchers[n++ % searchers.length]))], command(own, `the newest 20 of ${ASKED} words of two characters as often as people use them, as one hears them on loopback`));
-  tell(`topics.search_recall${more}`, [await recall(api, plan, draw, () => searchers[n++ % searchers.length])], command(own, `all hits of ${TRIED} words of two characters in topics of ${LONG_REPLIES} replies, beside a look at every text`));
+  figure("topics.search_p99_ms", [p99(await timed(searches, () => searchers[n++ % searchers.length]))], command(own, `the newest 20 of ${ASKED} words of two characters as often as people use them, as one hears them on loopback`));
+  figure("topics.search_recall", [await recall(api, plan, draw, () => searchers[n++ % searchers.length])], command(own, `all hits of ${TRIED} words of two characters in topics of ${LONG_REPLIES} replies, beside a look at every text`));
 
-  tell(`topics.html_rps_per_core${more}`, await pages(it, plan, bench), command(own, `public pages of topics at random, ${bench.seconds} s, per second of the server's CPU time`));
+  figure("topics.html_rps_per_core", await pages(it, plan, bench), command(own, `public pages of topics at random, ${bench.seconds} s, per second of the server's CPU time`));
 }
 
 /** The part of what is there that a search finds, over all pages of its hits. */
