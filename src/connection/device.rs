@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use auth::{Identity, guests};
+use auth::{Identity, guests, mark_of};
 use community::Who;
 use fanout::{Form, Handler, Link};
 use protocol::{
@@ -22,7 +22,7 @@ use protocol::{
 };
 use store::GuestDevice;
 
-use super::{Shared, token_refusal, who};
+use super::{Shared, token_refusal};
 use crate::actor::{Asked, RoomHandle, Waiting, Wish, answer_frame, push_frame};
 
 /// Frames that could not be read before the connection is closed: by then nobody is learning.
@@ -151,7 +151,7 @@ impl Device {
         };
         self.link.met();
         let traces = self.shared.tracer.traces(device, self.address);
-        let who = self.shared.directory.roles().as_now(who(&identity));
+        let who = self.shared.directory.roles().as_now(identity.who());
         let who = Who { traces, ..who };
         self.shared.people.came(&who.id, device, self.link.id());
         self.end_with_foreign_token(&identity);
@@ -358,15 +358,9 @@ impl Hearts {
 }
 
 fn person(who: &Who) -> Person {
-    let mark = match who.role {
-        community::Role::Guest => protocol::server::Mark::Guest,
-        community::Role::Member => protocol::server::Mark::Member,
-        community::Role::Moderator => protocol::server::Mark::Moderator,
-        community::Role::Owner => protocol::server::Mark::Owner,
-    };
     Person {
         id: who.id.clone(),
         name: who.name.to_string(),
-        mark,
+        mark: mark_of(who.role),
     }
 }

@@ -11,9 +11,8 @@ mod traces;
 
 use std::sync::Arc;
 
-use auth::{Identity, Role, TokenError, Tokens, guests::Guests};
+use auth::{TokenError, Tokens, guests::Guests};
 use bytes::Bytes;
-use community::Who;
 use fanout::{Link, Open, Peer};
 use protocol::{Code, Refusal, RoomNumber, Seq, limits, server::Push};
 use store::Store;
@@ -51,22 +50,6 @@ impl Open for Opener {
 
     fn gap(&self, room: RoomNumber, from: Seq, to: Seq) -> Bytes {
         push_frame(&Push::Gap { a: room, from, to })
-    }
-}
-
-/// An identity as the rules know a person.
-pub fn who(identity: &Identity) -> Who {
-    let role = match identity.role {
-        Role::Guest => community::Role::Guest,
-        Role::Member => community::Role::Member,
-        Role::Moderator => community::Role::Moderator,
-        Role::Owner => community::Role::Owner,
-    };
-    Who {
-        id: identity.id.clone(),
-        name: identity.name.as_str().into(),
-        role,
-        traces: community::Traces::default(),
     }
 }
 
