@@ -38,8 +38,8 @@ async function put(url, token, body) {
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
 }
 
-/** Starts the topics and writes the replies; answers what there is in each. */
-async function filled(it, { serverCore, clientCore }) {
+/** Starts the topics and writes the replies; answers how many there are in each. */
+async function filled(it, clientCore) {
   const api = `${it.base}/api/v1`;
   const members = Array.from({ length: Math.ceil(TOPICS / STARTED_BY_ONE) }, (_, n) => n);
   const plan = [];
@@ -68,18 +68,17 @@ async function filled(it, { serverCore, clientCore }) {
   // Started again: what is measured finds nothing warm but the disk's pages.
   await it.stop();
   await it.run();
-  return { plan, file, serverCore };
+  return plan;
 }
 
 const p99 = (times) => times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * 0.99)];
 
-/** How long each of many questions took, asked one after the other on a connection that is open. */
+/** How long each of many questions took, asked one after the other on a connection that is open; `token` names who asks next. */
 async function timed(urls, token) {
-  const headers = token ? { authorization: `Bearer ${token}` } : {};
   const times = [];
   for (const url of urls) {
     const since = performance.now();
-    const answer = await fetch(url, { headers: typeof token === "function" ? { authorization: `Bearer ${token()}` } : headers });
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token()}` } });
     await answer.arrayBuffer();
     times.push(performance.now() - since);
     if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
@@ -107,9 +106,12 @@ async function measured(it, bench, own, more) {
   const { clientCore } = bench;
   /** A figure that both engines have. */
   const figure = (name, ...rest) => bench.tell(`${name}${more}`, ...rest);
-  const { plan } = await filled(it, bench);
+  const plan = await filled(it, clientCore);
   const api = `${it.base}/api/v1`;
-  const member = it.tokensOf(1).map((file) => readFileSync(file, "utf8").trim())[0];
+  // A member may search twice a second, and this is many members.
+  const members = readFileSync(it.tokens, "utf8").trim().split("\n");
+  let asked = 0;
+  const member = () => members[asked++ % members.length];
 
   const long = plan.filter(({ replies }) => replies === LONG_REPLIES);
   const longFile = path.join(out, "topics-long.json");
@@ -123,15 +125,12 @@ async function measured(it, bench, own, more) {
   const owner = await ask(`${api}/sign-in`, null, { name: "bench", password: PASSWORD });
   const unread = await ask(`${api}/unread`, owner.token);
   if (unread.topics !== FOLLOWED) throw new Error(`unread says ${JSON.stringify(unread)}`);
-  figure("topics.unread_p99_ms", [p99(await timed(Array(ASKED).fill(`${api}/unread`), owner.token))], command(own, `unread counts of ${FOLLOWED} followed topics, as one hears them on loopback`));
+  figure("topics.unread_p99_ms", [p99(await timed(Array(ASKED).fill(`${api}/unread`), () => owner.token))], command(own, `unread counts of ${FOLLOWED} followed topics, as one hears them on loopback`));
 
-  // A member may search twice a second, and this is many members.
-  const searchers = readFileSync(it.tokens, "utf8").trim().split("\n");
-  let n = 0;
   const draw = draws(7);
   const searches = Array.from({ length: ASKED }, () => `${api}/search?q=${encodeURIComponent(words(draw, 2))}`);
-  figure("topics.search_p99_ms", [p99(await timed(searches, () => searchers[n++ % searchers.length]))], command(own, `the newest 20 of ${ASKED} words of two characters as often as people use them, as one hears them on loopback`));
-  figure("topics.search_recall", [await recall(api, plan, draw, () => searchers[n++ % searchers.length])], command(own, `all hits of ${TRIED} words of two characters in topics of ${LONG_REPLIES} replies, beside a look at every text`));
+  figure("topics.search_p99_ms", [p99(await timed(searches, member))], command(own, `the newest 20 of ${ASKED} words of two characters as often as people use them, as one hears them on loopback`));
+  figure("topics.search_recall", [await recall(api, plan, draw, member)], command(own, `all hits of ${TRIED} words of two characters in topics of ${LONG_REPLIES} replies, beside a look at every text`));
 
   figure("topics.html_rps_per_core", await pages(it, plan, bench), command(own, `public pages of topics at random, ${bench.seconds} s, per second of the server's CPU time`));
 }
