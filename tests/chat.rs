@@ -36,12 +36,13 @@ fn code(outcome: Result<Reply, Error>) -> Code {
 async fn r1_everybody_hears_a_message_once_and_in_order() {
     let server = Server::start();
     let owner = server.set_up().await;
-    owner.make_room("hall").await;
+    let card = owner.make_room("hall").await;
     let xiaoming = server.sign_up("小明").await;
 
     let mut host = owner.connect("phone").await;
     let joined = host.join("hall", None).await.expect("joined");
     assert_eq!((joined.resumed, joined.s), (Resumed::Fresh, 0));
+    assert_eq!(joined.a, card.a, "an offer may follow the join (J7)");
     let mut viewer = xiaoming.connect("laptop").await;
     let a = viewer.join("hall", None).await.expect("joined").a;
 

@@ -251,6 +251,7 @@ fn card(listed: Listed, count: u32) -> RoomCard {
     let Listed { room, broadcast } = listed;
     RoomCard {
         slug: room.slug,
+        a: room.number,
         title: room.title,
         guests: room.guests,
         made_by: Person {

@@ -153,6 +153,8 @@ bodies! {
     /// A room on the home page.
     RoomCard {
         slug: crate::ids::Slug,
+        /// What frames name it by (J7): an offer may go with the join.
+        a: crate::ids::RoomNumber,
         title: String,
         guests: bool,
         made_by: Person,

@@ -269,8 +269,11 @@ export interface RoomApi {
   readonly view: Readable<RoomView>;
   /** Hearts as they arrive; each value is one burst, `n` tells two bursts apart. */
   readonly bursts: Readable<Burst>;
-  /** Soon joined, probably: the connection is opened, and placed for this room. Nobody is told. */
-  near(): void;
+  /**
+   * Soon joined, probably: the connection is opened, and placed for this room. Nobody is told. With the room's number,
+   * as its card has it, whoever watches asks for the picture with the join.
+   */
+  near(number?: number): void;
   /** Counted: the room is left when every `join` was followed by a `leave`. */
   join(): void;
   leave(): void;

@@ -35,6 +35,68 @@ describe("watching", () => {
     expect(watcher.view.get().phase).toBe("playing");
   });
 
+  /** Somebody whose finger is on a card that names the room's number: connected, and not in the room yet. */
+  async function near(): Promise<{ studio: Studio; watcher: WatcherApi; ops: () => string[] }> {
+    const studio = new Studio();
+    const { client, server, clock } = studio.world;
+    server.stage = HERE;
+    server.media = () => ({ peer: `p${studio.offers.length}`, sdp: `answer${ANSWERED}` });
+    await client.beGuest();
+    client.room("lobby").near(7);
+    const watcher = client.room("lobby").watch();
+    await clock.advance(50);
+    return { studio, watcher, ops: () => server.heard.map((it) => it.op) };
+  }
+
+  it("offers right behind the join where the room's number is known", async () => {
+    const { studio, watcher, ops } = await near();
+    expect([ops(), studio.peers.length]).toEqual([["hello"], 1]);
+    studio.world.client.room("lobby").join();
+    await studio.world.clock.advance(5);
+    expect(ops(), "before the join is answered").toEqual(["hello", "join", "offer"]);
+    await studio.world.clock.advance(50);
+    expect(studio.offers).toMatchObject([{ a: 7, role: "view", sdp: studio.last.local }]);
+    await studio.connected();
+    expect(watcher.view.get().phase).toBe("playing");
+    expect([studio.offers.length, studio.peers.length]).toEqual([1, 1]);
+  });
+
+  it("offers again where that brought nothing, and lets go what nobody wants any more", async () => {
+    const refused = await near();
+    let times = 0;
+    refused.studio.world.server.refuse = (frame) =>
+      frame.op === "offer" && times++ === 0 ? refusal("not_joined", "resync") : null;
+    refused.studio.world.client.room("lobby").join();
+    await refused.studio.world.clock.advance(50);
+    expect(refused.studio.offers).toHaveLength(2);
+    await refused.studio.connected();
+    expect(refused.watcher.view.get().phase).toBe("playing");
+
+    const cut = await near();
+    cut.studio.world.client.room("lobby").join();
+    await cut.studio.world.clock.advance(6);
+    cut.studio.world.server.cutAll();
+    await cut.studio.world.clock.advance(2_000);
+    await cut.studio.connected();
+    expect(cut.watcher.view.get().phase).toBe("playing");
+
+    const left = await near();
+    left.studio.world.client.room("lobby").join();
+    await left.studio.world.clock.advance(6);
+    left.watcher.stop();
+    await left.studio.world.clock.advance(50);
+    expect([left.studio.closes, left.studio.last.closed]).toEqual([["p1"], true]);
+  });
+
+  it("hears that its peer ended before the room was joined", async () => {
+    const { studio } = await near();
+    studio.world.client.room("lobby").join();
+    await studio.world.clock.advance(8);
+    studio.world.server.push({ op: "closed", peer: "p1", why: "failed" });
+    await studio.world.clock.advance(2_000);
+    expect(studio.offers.length).toBeGreaterThan(1);
+  });
+
   it("lets what it made ready go where nothing is on, where the network changes and where it stops", async () => {
     const ready = async (): Promise<{ studio: Studio; watcher: WatcherApi }> => {
       const studio = new Studio();

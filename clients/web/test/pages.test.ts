@@ -68,7 +68,7 @@ describe("the stage", () => {
 
 describe("the home page", () => {
   const card = (slug: string, phase: Phase | null, count = 0, starts_ms?: number): RoomCard => ({
-    slug, title: slug, guests: true, made_by: { id: "m", name: "n", mark: "member" }, count,
+    slug, a: 7, title: slug, guests: true, made_by: { id: "m", name: "n", mark: "member" }, count,
     broadcast: phase && { id: "b", phase, title: "", host: { id: "m", name: "n", mark: "host" }, ...(starts_ms ? { starts_ms } : {}) },
   });
 

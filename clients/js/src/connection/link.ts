@@ -107,9 +107,12 @@ export class Link {
     this.status.set({ state: "idle" });
   }
 
-  /** Asks on a live connection; the answer is `null` at once where there is none. */
-  ask(request: Request, answer: OnAnswer): void {
-    if (this.#up) this.#requests.ask([{ request, answer }]);
+  /**
+   * Asks on a live connection; the answer is `null` at once where there is none. `early`: hello is said, and not answered
+   * yet.
+   */
+  ask(request: Request, answer: OnAnswer, early = false): void {
+    if (this.#up || (early && this.#helloAs !== null)) this.#requests.ask([{ request, answer }]);
     else answer(null);
   }
 

@@ -5,7 +5,7 @@
  * It promises one peer at a time, a wait that grows between tries, and an end only where trying again
  * cannot help. It knows neither tracks nor pictures: its plan builds the connection.
  */
-import type { PeerEnd, PeerRole } from "../protocol/index.js";
+import type { Answered, PeerEnd, PeerRole } from "../protocol/index.js";
 import type { Code } from "../protocol/index.js";
 import type { PeerFactory } from "../api.js";
 import { backoffMs } from "../connection/backoff.js";
@@ -14,7 +14,7 @@ import { Cell, type Readable } from "../readable.js";
 import { Refused, Unreachable } from "../refused.js";
 import type { RoomState } from "../room/state.js";
 import { iceOf, withIce } from "./sdp.js";
-import type { Signalling } from "./signalling.js";
+import type { PeerOwner, Signalling } from "./signalling.js";
 
 /** From the answer to media: ICE and DTLS take 40–80 ms on a good line and a few seconds on the worst. */
 const CONNECT_WITHIN_MS = 10_000;
@@ -59,6 +59,20 @@ interface Made {
   offer: string;
 }
 
+const NOTHING = Promise.resolve(null);
+
+/** What is made before it is wanted. */
+interface Ahead {
+  making: Promise<Made>;
+  /** Once it is there. */
+  made: Made | null;
+  /** It was offered with the join, and this is the answer; `null` where that brought nothing. */
+  answered: Promise<Answered | null> | null;
+  /** Who hears of its peer, once it is wanted. */
+  owner: PeerOwner | null;
+  end: () => void;
+}
+
 export class Keeper {
   readonly state = new Cell<KeeperState>({ kind: "resting" });
   readonly #env: Environment;
@@ -71,8 +85,7 @@ export class Keeper {
   #tries = 0;
   #connectedAt = 0;
   #connection: RTCPeerConnection | null = null;
-  /** Made before it is wanted; `made` once it is there. */
-  #ahead: { making: Promise<Made>; made: Made | null } | null = null;
+  #ahead: Ahead | null = null;
   #peer: string | null = null;
   #cancel: () => void = () => {};
   /** A try is due, but the room is not live. */
@@ -110,18 +123,38 @@ export class Keeper {
     this.state.set({ kind: "resting" });
   }
 
-  /** Soon wanted, probably: makes the connection and its offer meanwhile, which asks nobody anything. */
-  ahead(): void {
+  /**
+   * Soon wanted, probably: makes the connection and its offer meanwhile. Where a join is on its way and the room's number is
+   * known (`coming`), it is offered right behind: one way there and back less.
+   */
+  ahead(coming: Readable<number | null>): void {
     const { peer } = this.#env;
     if (this.#wanted || this.#ahead !== null || peer === null) return;
-    const ahead = { making: this.#make(peer), made: null as Made | null };
+    const ahead = aheadOf(this.#make(peer));
     this.#ahead = ahead;
     // Where it fails, whoever takes it hears of it.
     ahead.making.then(
-      (made) => (ahead.made = made),
+      (made) => {
+        ahead.made = made;
+        this.#offerEarly(ahead, coming.get());
+      },
       () => {},
     );
+    ahead.end = coming.subscribe((number) => this.#offerEarly(ahead, number));
     this.#cancel = this.#env.timers.after(AHEAD_MAX_MS, () => this.#drop());
+  }
+
+  #offerEarly(ahead: Ahead, number: number | null): void {
+    const { made } = ahead;
+    if (number === null || made === null || ahead.answered !== null || this.#ahead !== ahead) return;
+    const owner: PeerOwner = {
+      ended: (why) => (ahead.owner ? ahead.owner.ended(why) : (ahead.answered = NOTHING)),
+      resumed: () => ahead.owner?.resumed(),
+    };
+    // The join itself leaves in this moment.
+    ahead.answered = Promise.resolve()
+      .then(() => this.#signalling.offer(number, this.#plan.role, made.offer, owner, true))
+      .catch(() => null);
   }
 
   /** A fresh connection now, also after a failure that seemed final. */
@@ -153,8 +186,9 @@ export class Keeper {
     const turn = ++this.#turn;
     const current = (): boolean => turn === this.#turn;
     this.state.set({ kind: "connecting" });
-    const ahead = this.#ahead ?? { making: this.#make(peer), made: null };
+    const ahead = this.#ahead ?? aheadOf(this.#make(peer));
     this.#ahead = null;
+    ahead.end();
     let connection: RTCPeerConnection;
     try {
       // What is there leaves in this very moment, before the page draws what the room said.
@@ -165,7 +199,9 @@ export class Keeper {
         ended: (why: PeerEnd) => void (current() && this.#ended(why)),
         resumed: () => void (current() && this.#resumed(connection)),
       };
-      const answered = await this.#signalling.offer(room.number, this.#plan.role, offer, owner);
+      ahead.owner = owner;
+      const early = await ahead.answered;
+      const answered = early ?? (await this.#signalling.offer(room.number, this.#plan.role, offer, owner));
       if (!current()) return this.#signalling.close(answered.peer);
       this.#peer = answered.peer;
       connection.onconnectionstatechange = () => void (current() && this.#changed(connection));
@@ -349,6 +385,8 @@ export class Keeper {
     this.#broken = false;
     this.#restarting = false;
     this.#connectedAt = 0;
+    this.#ahead?.end();
+    void this.#ahead?.answered?.then((it) => it && this.#signalling.close(it.peer));
     this.#ahead = null;
     if (this.#peer !== null) this.#signalling.close(this.#peer);
     this.#peer = null;
@@ -358,4 +396,8 @@ export class Keeper {
     }
     this.#connection = null;
   }
+}
+
+function aheadOf(making: Promise<Made>): Ahead {
+  return { making, made: null, answered: null, owner: null, end: () => {} };
 }

@@ -4,6 +4,8 @@ import type { OnAnswer, Request } from "../connection/requests.js";
 import type { Answered, Outcome, PeerEnd, PeerRole, Restarted } from "../protocol/index.js";
 import { Refused, Unreachable } from "../refused.js";
 
+type Ok = Extract<Outcome, { ok: unknown }>;
+
 /** What the owner of a peer hears. */
 export interface PeerOwner {
   /** May come from the moment the answer came, before the promise is looked at. */
@@ -30,12 +32,14 @@ export class Signalling {
     this.#link.awake();
   }
 
-  offer(room: number, role: PeerRole, sdp: string, owner: PeerOwner): Promise<Answered> {
-    return this.#ask({ op: "offer", a: room, role, sdp }, (outcome) => {
+  /** `early`: right behind a join that was not answered yet, nor maybe the hello before it. */
+  offer(room: number, role: PeerRole, sdp: string, owner: PeerOwner, early = false): Promise<Answered> {
+    const read = (outcome: Ok): Answered => {
       const answered = outcome.ok as Answered;
       this.#peers.set(answered.peer, owner);
       return answered;
-    });
+    };
+    return this.#ask({ op: "offer", a: room, role, sdp }, read, early);
   }
 
   /** Another ICE session under the same media; both sides of it as fragments of SDP. */
@@ -75,13 +79,14 @@ export class Signalling {
   }
 
   /** `read` is called in the moment of the answer: the next frame may be about what it names. */
-  #ask<T>(request: Request, read: (outcome: Extract<Outcome, { ok: unknown }>) => T): Promise<T> {
+  #ask<T>(request: Request, read: (outcome: Ok) => T, early = false): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#link.ask(request, (outcome) => {
+      const answer: OnAnswer = (outcome) => {
         if (outcome === null) return reject(new Unreachable("the answer was lost"));
         if ("err" in outcome) return reject(new Refused(outcome.err));
         resolve(read(outcome));
-      });
+      };
+      this.#link.ask(request, answer, early);
     });
   }
 }

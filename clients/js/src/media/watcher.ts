@@ -47,7 +47,14 @@ export class Watcher implements WatcherApi {
   #told: string | null = null;
   #cancelHold: () => void = () => {};
 
-  constructor(env: Environment, signalling: Signalling, room: Readable<RoomState>, opts: WatchOptions) {
+  /** `coming`: the room's number while a join is on its way, where it is known. */
+  constructor(
+    env: Environment,
+    signalling: Signalling,
+    room: Readable<RoomState>,
+    coming: Readable<number | null>,
+    opts: WatchOptions,
+  ) {
     this.#env = env;
     this.#signalling = signalling;
     this.#wantsPicture = opts.video ?? true;
@@ -65,8 +72,8 @@ export class Watcher implements WatcherApi {
       this.#keeper.state.subscribe((state) => this.#keeperChanged(state)),
       env.device.visible.subscribe(() => this.#looked()),
     ];
-    // Whether anything is on is known once the room is joined: the offer is there by then.
-    if (!room.get().live) this.#keeper.ahead();
+    // Whether anything is on is known once the room is joined: the offer is there by then, or asked already.
+    if (!room.get().live) this.#keeper.ahead(coming);
   }
 
   get view(): Readable<WatchView> {

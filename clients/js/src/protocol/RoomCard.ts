@@ -6,7 +6,11 @@ import type { Slug } from "./Slug.js";
 /**
  * A room on the home page.
  */
-export type RoomCard = { slug: Slug, title: string, guests: boolean, made_by: Person, 
+export type RoomCard = { slug: Slug, 
+/**
+ * What frames name it by (J7): an offer may go with the join.
+ */
+a: number, title: string, guests: boolean, made_by: Person, 
 /**
  * People here now.
  */

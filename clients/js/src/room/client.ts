@@ -91,6 +91,10 @@ export class RoomClient implements RoomApi {
   readonly #wishes: Wishes;
   #wanted = 0;
   #near = false;
+  /** The room's number, before one has joined it. */
+  #number: number | null = null;
+  /** That number, while a join is on its way. */
+  readonly #coming = new Cell<number | null>(null);
   #welcome: Welcome | null = null;
   #asking = false;
   /** Whose outbox is loaded. */
@@ -127,8 +131,9 @@ export class RoomClient implements RoomApi {
     return this.#hearts.bursts;
   }
 
-  near(): void {
+  near(number?: number): void {
     this.#near = true;
+    this.#number = number ?? this.#number;
     this.#shared.link.start();
   }
 
@@ -354,7 +359,7 @@ export class RoomClient implements RoomApi {
   }
 
   watch(opts: WatchOptions = {}): WatcherApi {
-    return new Watcher(this.#shared.env, this.#shared.signalling, this.#state, opts);
+    return new Watcher(this.#shared.env, this.#shared.signalling, this.#state, this.#coming, opts);
   }
 
   publish(source: MediaStream, opts: PublishOptions = {}): PublisherApi {
@@ -370,6 +375,7 @@ export class RoomClient implements RoomApi {
     if (this.#wanted === 0 || this.#asking || barred) return null;
     this.#asking = true;
     this.#fold({ kind: "joining" });
+    this.#coming.set(this.#number);
     const since = epoch === null ? {} : { since: { e: epoch, s: last } };
     return { request: { op: "join", room: this.slug, ...since }, answer: (it) => this.#joined(it) };
   }
@@ -423,6 +429,7 @@ export class RoomClient implements RoomApi {
 
   #joined(outcome: Outcome | null): void {
     this.#asking = false;
+    this.#coming.set(null);
     if (this.#wanted === 0) return;
     if (outcome === null) {
       // Lost with the connection: hello brings it back. Silence on a live one: ask again.

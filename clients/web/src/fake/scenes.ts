@@ -18,7 +18,7 @@ function broadcast(phase: Phase, title: string, host: Person = lin): Broadcast {
 const TITLE = "《大连接》共读第三夜：弱关系为什么更有用";
 
 function card(slug: string, title: string, count: number, made_by: Person, on: Broadcast | null, guests = true): RoomCard {
-  return { slug, title, guests, made_by, count, broadcast: on };
+  return { slug, a: 7, title, guests, made_by, count, broadcast: on };
 }
 
 export const cards: RoomCard[] = [

@@ -2,7 +2,7 @@
  * A finger on a broadcast, before it is lifted: what watching needs is made ready meanwhile, and nobody is in the room
  * yet. A tap lasts about as long as all of it takes.
  */
-import type { WatcherApi } from "@weiquan/client";
+import type { RoomCard, WatcherApi } from "@weiquan/client";
 import { app } from "../app/app.svelte";
 
 /** By then the page is another, or it was no tap. */
@@ -10,13 +10,13 @@ const HELD_MS = 3_000;
 
 let held: { slug: string; watcher: WatcherApi; over: ReturnType<typeof setTimeout> } | undefined;
 
-export function comeNear(slug: string): void {
+export function comeNear({ slug, a }: Pick<RoomCard, "slug" | "a">): void {
   if (held?.slug === slug) return;
   letGo();
   // Where it fails, the room says so.
   app.beSomebody().catch(() => {});
   const room = app.client.room(slug);
-  room.near();
+  room.near(a);
   held = { slug, watcher: room.watch(), over: setTimeout(letGo, HELD_MS) };
 }
 
