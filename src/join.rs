@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use crate::{
     actor::{Directory, MediaOrder, People, Way, stage},
     http::seam::{
-        self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes,
+        self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge,
         PublishWish, Revoked, ViewWish,
     },
     memory::Memory,
@@ -330,6 +330,43 @@ impl seam::Stage for Rooms {
                 .ask(who, Command::StartTopic { client_id, topic })
                 .await
                 .map(|_| ())
+        })
+    }
+
+    fn merge_topic(&self, who: Who, merge: Merge) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let Merge {
+                topic,
+                along,
+                into,
+                on,
+            } = merge;
+            let merged = self.directory.find_number(topic.room).await?;
+            let taker = self.directory.find_number(into.room).await?;
+            let client_id = || ClientId::from(uuid::Uuid::now_v7().to_string());
+            let merge = Command::MergeTopic {
+                client_id: client_id(),
+                into: on.then_some(into),
+            };
+            let take = Command::TakeTopics {
+                client_id: client_id(),
+                topics: [vec![topic], along].concat(),
+                on,
+            };
+            if !on {
+                merged.ask(who.clone(), merge).await?;
+                // The one that has it now may be merged itself, or never took it.
+                return match taker.ask(who, take).await {
+                    Err(it) if !matches!(it.code, Code::WrongPhase | Code::Locked) => Err(it),
+                    _ => Ok(()),
+                };
+            }
+            // Taken first: where the second step does not come, the same wish again finds it so already.
+            match taker.ask(who.clone(), take).await {
+                Err(it) if it.code != Code::WrongPhase => return Err(it),
+                _ => {}
+            }
+            merged.ask(who, merge).await.map(|_| ())
         })
     }
 

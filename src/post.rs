@@ -142,7 +142,8 @@ async fn send(
             | NoticeKind::Reply
             | NoticeKind::Accepted
             | NoticeKind::Changed
-            | NoticeKind::Credit => (24 * 3_600, Urgency::Normal),
+            | NoticeKind::Credit
+            | NoticeKind::Started => (24 * 3_600, Urgency::Normal),
         };
         push.send(reach::Push {
             endpoint: to.endpoint,

@@ -5,7 +5,8 @@ mod support;
 use protocol::{
     ClientFrame, Seq,
     notices::{NoticeKind, NoticeList},
-    topic::{OPENING, TopicCard, TopicList, TopicSource},
+    rest::AskedList,
+    topic::{Following, OPENING, TopicCard, TopicList, TopicSource, Unread},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -247,4 +248,51 @@ async fn top7_what_no_topic_is_made_of_is_refused_and_leaves_none() {
     assert_eq!(refused(&ann, &blank).await, "empty");
     let list: TopicList = ann.get("/api/v1/topics").await;
     assert!(list.topics.is_empty());
+}
+
+/// What several ask in about the same words is one question for the host, and a topic that all of them follow.
+#[tokio::test]
+async fn what_many_ask_becomes_a_question_that_they_follow() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let mut people = Vec::new();
+    for (name, text) in [
+        ("小安", "录音在哪里听？"),
+        ("小波", "请问录音在哪里听呀"),
+        ("小吴", "錄音在哪里聽？？"),
+        ("小易", "今天讲得真好"),
+    ] {
+        let who = server.sign_up(name).await;
+        say_in(&who, "hall", text).await;
+        people.push(who);
+    }
+    let gone = say_in(&people[3], "hall", "录音在哪里听").await;
+    delete_in(&people[3], "hall", gone).await;
+    let by_member = people[0].request(Method::GET, "/api/v1/rooms/hall/asked");
+    assert_eq!(by_member.send().await.expect("answered").status(), 403);
+    let list: AskedList = owner.get("/api/v1/rooms/hall/asked").await;
+    let [asked] = &list.asked[..] else {
+        panic!("{list:?}")
+    };
+    assert_eq!((asked.people, asked.times), (3, 3));
+    assert_eq!(asked.text, "录音在哪里听？");
+    let mut wanted = made_of("hall", &asked.seqs);
+    wanted["kind"] = "question".into();
+    wanted["title"] = asked.text.clone().into();
+    let card = start(&owner, &wanted).await;
+    for (n, who) in people.iter().enumerate() {
+        let seen: TopicCard = who.get(&format!("/api/v1/topics/{}", card.room)).await;
+        let following = seen.reading.map(|it| it.following);
+        assert_eq!(following == Some(Following::Yes), n < 3, "{n}");
+    }
+    let mut line = owner.connect("laptop").await;
+    let a = line.join(card.room.as_str(), None).await.expect("joined").a;
+    line.say(a, "明天放上来").await.expect("said");
+    let unread: Unread = people[1].get("/api/v1/unread").await;
+    assert_eq!(
+        (unread.topics, unread.messages),
+        (1, 2),
+        "how it begins, and the answer"
+    );
 }

@@ -384,6 +384,7 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
             mail: false,
         }],
         all_live: true,
+        unnamed: false,
     };
     let kept: NoticeSettings = put(&ann, "/api/v1/notices/settings", &quiet).await;
     let off: Vec<_> = kept

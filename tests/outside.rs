@@ -18,6 +18,7 @@ async fn start(by: &Person, title: &str, text: &str, guests: bool) -> TopicCard 
         tags: Vec::new(),
         guests,
         from: None,
+        recap_of: None,
     };
     by.post("/api/v1/topics", &wish).await
 }

@@ -13,6 +13,7 @@ use protocol::{
     client::ReviewAct,
     rest::{GuestWish, NewRoom, Problem, SearchPage, Token},
     server::Reply,
+    topic::{TopicAct, TopicCard},
 };
 use reqwest::Method;
 use support::{Person, SOON, Server};
@@ -343,6 +344,53 @@ async fn a_search_for_everything_has_its_answer() {
 async fn search_status(by: &Person) -> u16 {
     let asked = by.request(Method::GET, "/api/v1/search?q=好").send();
     asked.await.expect("answered").status().as_u16()
+}
+
+/// Row 5 of the specification: featured topics stand above equal matches, whenever they were talked in.
+#[tokio::test(flavor = "multi_thread")]
+async fn row5_what_is_featured_is_found_before_what_is_newer() {
+    let (server, owner) = hall(&[]).await;
+    let ann = server.sign_up("小安").await;
+    let mut topics = Vec::new();
+    for title in ["精华的酒酿做法", "另一篇酒酿", "酒酿怎么保存"] {
+        let wish = serde_json::json!({
+            "cid": new_client_id(), "title": title, "text": format!("{title}：一步一步说"), "guests": true,
+        });
+        topics.push(ann.post::<_, TopicCard>("/api/v1/topics", &wish).await);
+    }
+    let (mut line, a) = enter(&owner, "hall").await;
+    say(&mut line, a, "今晚聊酒酿").await;
+    let best = topics[0].room.clone();
+    let (mut staff, b) = enter(&owner, best.as_str()).await;
+    act(&mut staff, |i, cid| ClientFrame::Topic {
+        i,
+        a: b,
+        cid,
+        act: TopicAct::Feature { on: true },
+    })
+    .await;
+    let all = async {
+        loop {
+            let page = search(&ann, "q=%E9%85%92%E9%85%BF").await;
+            // Each topic by its title and by its opening, and what was said in the hall.
+            if page.hits.len() == 7 {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let page = timeout(SOON, all).await.expect("found");
+    let first: Vec<_> = page
+        .hits
+        .iter()
+        .map(|it| (it.room.as_str(), it.featured))
+        .collect();
+    assert_eq!(first[0], (best.as_str(), true));
+    assert_eq!(first[1], ("hall", false), "then the newest: {first:?}");
+    assert_eq!(first.iter().filter(|it| it.1).count(), 1, "each topic once");
+    // In a room there is nothing to stand above.
+    let within = search(&ann, &format!("q=%E9%85%92%E9%85%BF&room={best}")).await;
+    assert!(within.hits.iter().all(|it| !it.featured));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,10 @@ use std::{path::PathBuf, process::Command, time::Duration};
 use protocol::{
     BlobId, BlobKind, Card, ClientFrame, Code, RoomNumber, Seq,
     client::BroadcastAct,
+    notices::{NoticeKind, NoticeList},
     rest::{BlobMade, EndedList, Problem, RoomCard, Summary},
     server::{Body, Reply},
+    topic::TopicCard,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -393,6 +395,40 @@ async fn after_the_end_there_is_what_it_was_and_a_kill_does_not_take_it() {
     let owner = server.sign_in("圈主").await;
     let summary: Summary = owner.get(&path).await;
     assert_eq!(summary.host.expect("for the host").talkers, 1);
+
+    // What tells of it is written once, by who runs the room, and has thanks for who asked.
+    let recap = |kind: &str, id: &str| {
+        serde_json::json!({
+            "cid": uuid::Uuid::now_v7().to_string(), "kind": kind, "title": "今晚的回顾", "text": "都在这里",
+            "guests": true, "recap_of": { "room": "hall", "id": id },
+            "from": { "room": "hall", "seqs": [ack.s] },
+        })
+    };
+    let refused = async |by: &Person, wish| by.refused(Method::POST, "/api/v1/topics", &wish).await;
+    let ming = server.sign_in("小明").await;
+    assert_eq!(
+        refused(&ming, recap("recap", id.as_str())).await,
+        "not_permitted"
+    );
+    assert_eq!(refused(&owner, recap("recap", "b9")).await, "not_found");
+    let other_kind = recap("discussion", id.as_str());
+    assert_eq!(refused(&owner, other_kind).await, "wrong_phase");
+    assert!(summary.recap.is_none());
+    let wish = recap("recap", id.as_str());
+    let topic: TopicCard = owner.post("/api/v1/topics", &wish).await;
+    let again: TopicCard = owner.post("/api/v1/topics", &wish).await;
+    assert_eq!(again.room, topic.room, "said again it is the same");
+    let of = topic.topic.recap_of.expect("it tells of the broadcast");
+    assert_eq!((of.room.as_str(), &of.id), ("hall", id));
+    assert_eq!(
+        refused(&owner, recap("recap", id.as_str())).await,
+        "wrong_phase"
+    );
+    let summary: Summary = anybody.get(&path).await;
+    let told = summary.recap.expect("it is told");
+    assert_eq!((told.room, told.title.as_str()), (topic.room, "今晚的回顾"));
+    let inbox: NoticeList = ming.get("/api/v1/notices").await;
+    assert!(inbox.notices.iter().any(|it| it.kind == NoticeKind::Credit));
     let other = get(&anybody, "/api/v1/rooms/hall/broadcasts/b9/summary").await;
     assert_eq!(other.status(), 404);
 }

@@ -266,6 +266,68 @@ async fn boards_and_tags_sort_topics_and_staff_keep_them() {
     assert_eq!(titles(&by("board=help").await), ["下雨了"]);
 }
 
+/// Row 21 of the specification: of two boards a member follows one, and is told of what is started in that one.
+#[tokio::test]
+async fn row21_who_follows_a_board_is_told_of_what_is_started_in_it() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let bob = server.sign_up("小波").await;
+    for slug in ["a", "b"] {
+        let path = format!("/api/v1/boards/{slug}");
+        put::<BoardList>(&owner, &path, json!({ "title": slug })).await;
+    }
+    let follow = async |who: &Person, slug: &str, following: bool| {
+        let path = format!("/api/v1/boards/{slug}/following");
+        let all: BoardList = put(who, &path, json!({ "following": following })).await;
+        let followed = all.boards.into_iter().filter(|it| it.following);
+        followed.map(|it| it.slug.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(follow(&bob, "a", true).await, ["a"]);
+    assert_eq!(follow(&bob, "b", true).await, ["a", "b"]);
+    assert_eq!(follow(&bob, "b", false).await, ["a"]);
+    assert_eq!(follow(&ann, "a", true).await, ["a"]);
+    let nowhere = json!({ "following": true });
+    let path = "/api/v1/boards/nowhere/following";
+    assert_eq!(bob.refused(Method::PUT, path, &nowhere).await, "not_found");
+
+    let mut line = bob.connect("phone").await;
+    for (board, title) in [("b", "在乙"), ("a", "在甲")] {
+        let mut wanted = wish("discussion", title);
+        wanted["board"] = board.into();
+        start(&ann, &wanted).await;
+    }
+    // It comes while one looks at something else.
+    let told = until(&mut line, |it| {
+        matches!(
+            it,
+            Push::Notice {
+                notice: Some(_),
+                ..
+            }
+        )
+    });
+    let Push::Notice {
+        unread: 1,
+        notice: Some(notice),
+    } = told.await
+    else {
+        panic!("one notice")
+    };
+    assert_eq!(notice.kind, NoticeKind::Started);
+    assert_eq!((&*notice.title, &*notice.text), ("在甲", "说说在甲"));
+    let inbox: NoticeList = bob.get("/api/v1/notices").await;
+    assert_eq!(inbox.notices.len(), 1);
+    let inbox: NoticeList = ann.get("/api/v1/notices").await;
+    assert!(inbox.notices.is_empty(), "who starts it knows");
+    // A board that goes takes nobody's inbox with it, and who followed it follows nothing.
+    let gone = owner.request(Method::DELETE, "/api/v1/boards/a");
+    assert!(gone.send().await.expect("answered").status().is_success());
+    put::<BoardList>(&owner, "/api/v1/boards/a", json!({ "title": "a" })).await;
+    let boards: BoardList = bob.get("/api/v1/boards").await;
+    assert!(boards.boards.iter().all(|it| !it.following));
+}
+
 #[tokio::test]
 async fn a_question_that_nobody_replied_to_for_a_day_waits_in_a_list() {
     let mut server = Server::start();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use community::{Columns, Measured, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
 use store::{
-    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow, QuotesRow,
-    RowChange, TopicTalk, TurnoutRow, VoteRow,
+    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow, NoticeToBoardRow,
+    QuotesRow, RowChange, TopicTalk, TurnoutRow, VoteRow,
 };
 
 /// Everything that one room wants stored in one transaction.
@@ -132,6 +132,14 @@ fn row_change(change: community::RowChange) -> RowChange {
             starter: it.starter,
             text: it.text.to_string(),
         }),
+        community::RowChange::NoticeToBoard(it) => RowChange::NoticeToBoard(NoticeToBoardRow {
+            board: it.board,
+            seq: it.seq,
+            at_ms: it.at_ms,
+            from: it.from.frame(),
+            text: it.text.to_string(),
+        }),
+        community::RowChange::TookTopic { from } => RowChange::TookTopic { from },
         community::RowChange::NoticeText { seq, text } => RowChange::NoticeText {
             seq,
             text: text.to_string(),

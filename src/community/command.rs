@@ -7,7 +7,7 @@ use protocol::{
     topic::TopicAct,
 };
 
-use crate::{effect::Asker, member::Who, room::NewTopic};
+use crate::{effect::Asker, member::Who, record::TopicPlace, room::NewTopic};
 
 /// Where a command comes from. `connection` and `request` are the caller's own numbers: the room
 /// hands them back and never looks inside.
@@ -135,6 +135,17 @@ pub enum Command {
         client_id: ClientId,
         act: TopicAct,
     },
+    /// These topics are merged into this one, or (`on` is false) are no longer.
+    TakeTopics {
+        client_id: ClientId,
+        topics: Vec<TopicPlace>,
+        on: bool,
+    },
+    /// This topic was merged into that one, which took it; or (none) it stands by itself again.
+    MergeTopic {
+        client_id: ClientId,
+        into: Option<TopicPlace>,
+    },
     /// Neither: what is pinned is taken down.
     Pin {
         client_id: ClientId,
@@ -232,6 +243,8 @@ impl Command {
             | Self::ClosePoll { client_id, .. }
             | Self::StartTopic { client_id, .. }
             | Self::Topic { client_id, .. }
+            | Self::TakeTopics { client_id, .. }
+            | Self::MergeTopic { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),
         }
     }

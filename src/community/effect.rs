@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use protocol::{
-    BlobId, BroadcastId, MemberId, PeerId, Refusal, RoomNumber, Seq,
+    BlobId, BroadcastId, MemberId, PeerId, Refusal, RoomNumber, Seq, Slug,
     notices::NoticeKind,
     server::{PeerEnd, Push, Reply, State},
 };
@@ -184,6 +184,12 @@ pub enum RowChange {
     TopicTalk(TopicTalk),
     /// Everybody who likes a message, and the starter of the topic, is told of something.
     NoticeToAll(NoticeToAll),
+    /// Who follows the board that the topic begins in is told of it.
+    NoticeToBoard(NoticeToBoard),
+    /// Another topic was merged into this one: its likes and who follows it come along.
+    TookTopic {
+        from: RoomNumber,
+    },
     /// What notices of this message show from now on. (An erased message takes their words with it.)
     NoticeText {
         seq: Seq,
@@ -250,6 +256,17 @@ pub struct NoticeToAll {
     pub at_ms: u64,
     pub from: Person,
     pub starter: MemberId,
+    pub text: Arc<str>,
+}
+
+/// A notice to whoever follows a board, but not to who it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeToBoard {
+    pub board: Slug,
+    /// The message that it tells of.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
     pub text: Arc<str>,
 }
 

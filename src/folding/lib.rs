@@ -6,8 +6,10 @@
 //! to the text. It knows no rule and no store.
 //!
 //! Reading order: [`fold`], [`placed`] (where in the text each letter came from), [`normal`] (a text
-//! as it is searched), [`terms`] (what an index keeps of it), [`query`] (what somebody looks for).
+//! as it is searched), [`terms`] (what an index keeps of it), [`query`] (what somebody looks for), [`alike`] (which
+//! texts say about the same).
 
+pub mod alike;
 pub mod normal;
 pub mod placed;
 pub mod query;

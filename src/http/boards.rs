@@ -8,16 +8,16 @@ use axum::{
 use protocol::{
     Code, Slug, limits,
     rest::Problem,
-    topic::{BoardList, BoardWish},
+    topic::{BoardFollowingWish, BoardList, BoardWish},
 };
 
 use super::{
     Doors,
     body::Json,
-    caller::Known,
+    caller::{Caller, Known},
     problem::{Failure, Outcome},
     rooms::fit_title,
-    topics::circle,
+    topics::{circle, hold_board},
 };
 
 /// The boards in their order
@@ -25,9 +25,10 @@ use super::{
     get, path = "/api/v1/boards", tag = "topics", security((), ("bearer" = []), ("sign_in" = [])),
     responses((status = 200, body = BoardList), (status = "default", body = Problem)),
 )]
-pub(crate) async fn list(State(doors): State<Doors>) -> Outcome<Answer<BoardList>> {
+pub(crate) async fn list(State(doors): State<Doors>, by: Caller) -> Outcome<Answer<BoardList>> {
+    let asker = by.0.map(|it| it.id);
     let boards = match doors.store.circle().await? {
-        Some(circle) => doors.store.boards(circle.id).await?,
+        Some(circle) => doors.store.boards(circle.id, asker).await?,
         None => Vec::new(),
     };
     Ok(Answer(BoardList { boards }))
@@ -65,7 +66,7 @@ pub(crate) async fn put(
         about,
         rank: wish.rank,
     };
-    let boards = doors.store.put_board(new).await?;
+    let boards = doors.store.put_board(new, by.id).await?;
     Ok(Answer(BoardList { boards }))
 }
 
@@ -82,7 +83,40 @@ pub(crate) async fn remove(
 ) -> Outcome<Answer<BoardList>> {
     hold_staff(&by)?;
     let circle = circle(&doors).await?;
-    let boards = doors.store.drop_board(circle, Slug::new(slug)).await?;
+    let boards = doors
+        .store
+        .drop_board(circle, Slug::new(slug), by.id)
+        .await?;
+    Ok(Answer(BoardList { boards }))
+}
+
+/// Follow a board, or no longer
+///
+/// Who follows one has a notice (`started`) of each topic that is started in it.
+#[utoipa::path(
+    put, path = "/api/v1/boards/{slug}/following", tag = "topics", request_body = BoardFollowingWish,
+    params(("slug" = String, Path, description = "the board's name in addresses")),
+    responses((status = 200, body = BoardList), (status = "default", body = Problem)),
+)]
+pub(crate) async fn follow(
+    State(doors): State<Doors>,
+    Path(slug): Path<String>,
+    Known(by): Known,
+    Json(wish): Json<BoardFollowingWish>,
+) -> Outcome<Answer<BoardList>> {
+    if by.role == Role::Guest || doors.store.account(by.id.clone()).await?.is_none() {
+        return Err(Failure::new(
+            Code::NotPermitted,
+            "boards are followed by members of this circle",
+        ));
+    }
+    let circle = circle(&doors).await?;
+    let slug = Slug::new(slug);
+    hold_board(&doors, circle, &slug).await?;
+    let boards = doors
+        .store
+        .follow_board(circle, slug, by.id, wish.following)
+        .await?;
     Ok(Answer(BoardList { boards }))
 }
 

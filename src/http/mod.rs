@@ -11,6 +11,7 @@
 //! the API, `whip`, `pages`, `share`, `cover`, `check`, `openapi`, `health`.
 
 mod accounts;
+mod asked;
 mod audit;
 pub mod blobs;
 mod boards;
@@ -28,6 +29,7 @@ mod io;
 mod live;
 mod mail;
 mod members;
+mod merging;
 mod notices;
 mod openapi;
 mod outside;
@@ -265,6 +267,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
                 .delete(reminders::unset),
         )
         .route("/rooms/{room}/history", get(history::page))
+        .route("/rooms/{room}/asked", get(asked::list))
         .route("/rooms/{room}/blobs", post(blobs::upload))
         .route("/blobs/{id}", get(blobs::show))
         .route("/blobs/{id}/preview", get(blobs::preview))
@@ -274,10 +277,15 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/topics/{room}", get(topics::show))
         .route("/topics/{room}/reading", put(topics::reading))
         .route("/topics/{room}/following", put(topics::follow))
+        .route(
+            "/topics/{room}/into",
+            put(merging::merge).delete(merging::part),
+        )
         .route("/unread", get(topics::unread))
         .route("/tags", get(topics::tags))
         .route("/boards", get(boards::list))
         .route("/boards/{slug}", put(boards::put).delete(boards::remove))
+        .route("/boards/{slug}/following", put(boards::follow))
         .route("/rooms/{room}/polls/{seq}", get(polls::result))
         .route(
             "/rooms/{room}/stream-keys",

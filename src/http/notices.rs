@@ -102,6 +102,7 @@ pub(crate) async fn set(
         set_way(&mut kept.mail, ways.kind, ways.mail);
     }
     kept.all_live = wish.all_live;
+    kept.unnamed = wish.unnamed;
     doors.store.put_notice_settings(by.id, kept.clone()).await?;
     Ok(Answer(frame(&kept)))
 }
@@ -116,6 +117,7 @@ fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
             })
             .to_vec(),
         all_live: kept.all_live,
+        unnamed: kept.unnamed,
     }
 }
 

@@ -14,8 +14,9 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audit, blobs, boards, caller::COOKIE, check, health, history, mail, members, notices,
-    passwords, polls, push, reminders, rooms, search, server, stream_keys, summary, topics, whip,
+    accounts, asked, audit, blobs, boards, caller::COOKIE, check, health, history, mail, members,
+    merging, notices, passwords, polls, push, reminders, rooms, search, server, stream_keys,
+    summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -63,6 +64,7 @@ use super::{
         reminders::set,
         reminders::unset,
         reminders::calendar,
+        asked::list,
         history::page,
         blobs::upload,
         blobs::show,
@@ -75,11 +77,14 @@ use super::{
         topics::show,
         topics::reading,
         topics::follow,
+        merging::merge,
+        merging::part,
         topics::unread,
         topics::tags,
         boards::list,
         boards::put,
         boards::remove,
+        boards::follow,
         stream_keys::list,
         stream_keys::make,
         stream_keys::revoke,

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use community::{NewTopic, Verb, Who};
+use community::{NewTopic, TopicPlace, Verb, Who};
 use protocol::{
     ClientId, MemberId, PeerId, Refusal, RoomNumber, Slug, rest::BroadcastWish, server::Broadcast,
 };
@@ -29,6 +29,16 @@ pub struct Established {
     pub sdp: String,
     /// Names the ICE session, without quotes (RFC 9725 4.3.1).
     pub etag: String,
+}
+
+/// Which topic is merged into which, or no longer (`on` is false).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge {
+    pub topic: TopicPlace,
+    /// Those that were merged into it before: they go along.
+    pub along: Vec<TopicPlace>,
+    pub into: TopicPlace,
+    pub on: bool,
 }
 
 /// SDP answers that lead a check of somebody's line to the media ports.
@@ -142,6 +152,9 @@ pub trait Stage: Send + Sync + 'static {
         client_id: ClientId,
         topic: NewTopic,
     ) -> Answer<'_, ()>;
+
+    /// Merges a topic into another one, or lets it stand by itself again.
+    fn merge_topic(&self, who: Who, merge: Merge) -> Answer<'_, ()>;
 
     /// The room of that name where it is awake: no store is asked. Must not wake a room.
     fn awake(&self, slug: &Slug) -> Option<RoomNumber>;

@@ -48,6 +48,8 @@ pub(crate) struct Asked {
 
 /// Where something was said, the newest first
 ///
+/// On the first page the newest of up to three featured topics stand before it.
+///
 /// All words of `q` must be there, in any order; `"words in quotes"` stand together. One Chinese character
 /// is enough. Width, case, traditional and simplified forms make no difference. Something to look by is
 /// needed: words, a room, an author, or what a message has.
@@ -90,10 +92,15 @@ pub(crate) async fn find(
         words,
         rooms: BTreeMap::new(),
     };
-    let entries = doors.store.entries(found.hits.clone()).await?;
+    let first = found.featured;
+    let others = found.hits.iter().filter(|it| !first.contains(it));
+    let all: Vec<Hit> = first.iter().chain(others).copied().collect();
+    let entries = doors.store.entries(all.clone()).await?;
     let mut hits = Vec::with_capacity(entries.len());
-    for (hit, entry) in found.hits.into_iter().zip(entries) {
-        hits.extend(shown.hit(hit, entry).await?);
+    for (hit, entry) in all.into_iter().zip(entries) {
+        let featured = first.contains(&hit);
+        let shown = shown.hit(hit, entry).await?;
+        hits.extend(shown.map(|it| SearchHit { featured, ..it }));
     }
     Ok(Answer(SearchPage {
         hits,
@@ -212,6 +219,7 @@ impl Shown<'_> {
             room: room.slug.clone(),
             room_title: room.title.clone(),
             topic: room.kind == RoomKind::Topic,
+            featured: false,
             seq,
             at_ms,
             author,

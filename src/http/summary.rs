@@ -1,6 +1,6 @@
 //! What a broadcast was, once it is over: for everybody who may watch its room.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json as Answer,
@@ -9,7 +9,9 @@ use axum::{
 use community::{Record, RecordBody, Verb};
 use protocol::{
     BroadcastId, CircleId, Code, RoomNumber, Seq,
-    rest::{Ended, EndedList, HeartCount, Problem, Summary, SummaryForHost},
+    rest::{
+        Ended, EndedList, HeartCount, PollOption, Problem, Summary, SummaryForHost, SummaryPoll,
+    },
     server::{Broadcast, QuestionPhase, Quoted},
 };
 use store::SummaryRow;
@@ -66,7 +68,12 @@ pub(crate) async fn show(
         circle: room.circle,
         seqs: row.seqs,
     };
-    let (answered, pins) = (told.answered().await?, told.pins().await?);
+    let (answered, pins, polls) = (
+        told.answered().await?,
+        told.pins().await?,
+        told.polls().await?,
+    );
+    let recap = doors.store.recap(row.broadcast.id.clone()).await?;
     let turnout = &row.turnout;
     Ok(Answer(Summary {
         ended_ms: row.broadcast.ended_ms,
@@ -78,6 +85,8 @@ pub(crate) async fn show(
         hearts: hearts(&turnout.hearts),
         answered,
         pins,
+        polls,
+        recap,
         host: runs.then_some(SummaryForHost {
             talkers: said.people,
             watched_ms: turnout.watched_ms,
@@ -142,33 +151,74 @@ impl Told<'_> {
     /// The questions that were answered, in the order of their answers.
     async fn answered(&self) -> Outcome<Vec<Quoted>> {
         let mut seqs = Vec::new();
+        let mut taken_up = BTreeMap::new();
         for record in self.records(RecordBody::QUESTION).await? {
             if let RecordBody::Question { of, to, done } = record.body {
+                if to == QuestionPhase::Picked {
+                    taken_up.insert(of, record.pos);
+                }
                 seqs.extend(done);
                 seqs.extend((to == QuestionPhase::Answered).then_some(of));
             }
         }
-        self.messages(seqs).await
+        self.messages(seqs, &taken_up).await
+    }
+
+    /// Those that closed, as they ended.
+    async fn polls(&self) -> Outcome<Vec<SummaryPoll>> {
+        let mut polls = Vec::new();
+        for record in self.records(RecordBody::POLL).await? {
+            let (seq, pos) = (record.seq, record.pos);
+            if let RecordBody::Poll(poll) = record.body
+                && let Some(result) = &poll.result
+            {
+                let votes = result.n.iter().copied().chain(std::iter::repeat(0));
+                let options = poll.options.iter().zip(votes);
+                polls.push(SummaryPoll {
+                    seq,
+                    pos,
+                    question: poll.question.to_string(),
+                    options: options
+                        .map(|(text, votes)| PollOption {
+                            text: text.to_string(),
+                            votes,
+                        })
+                        .collect(),
+                    voters: result.voters,
+                });
+            }
+        }
+        Ok(polls)
     }
 
     /// What stood above the talk and is still to be read.
     async fn pins(&self) -> Outcome<Vec<Quoted>> {
         let (mut seqs, mut own) = (Vec::new(), Vec::new());
+        let mut taken_up = BTreeMap::new();
         for record in self.records(RecordBody::PIN).await? {
+            let pos = record.pos;
             if let RecordBody::Pin(pin) = record.body {
                 match pin.of {
-                    Some(of) => seqs.push(of),
-                    None if pin.words.is_some() => own.push(pin.frame()),
+                    Some(of) => {
+                        taken_up.entry(of).or_insert(pos);
+                        seqs.push(of);
+                    }
+                    None if pin.words.is_some() => own.push(Quoted { pos, ..pin.frame() }),
                     None => {}
                 }
             }
         }
-        let mut pins = self.messages(seqs).await?;
+        let mut pins = self.messages(seqs, &taken_up).await?;
         pins.extend(own);
         Ok(pins)
     }
 
-    async fn messages(&self, seqs: Vec<Seq>) -> Outcome<Vec<Quoted>> {
+    /// Each once, with when it was taken up.
+    async fn messages(
+        &self,
+        seqs: Vec<Seq>,
+        taken_up: &BTreeMap<Seq, Option<u64>>,
+    ) -> Outcome<Vec<Quoted>> {
         let mut known = BTreeSet::new();
         let mut quoted = Vec::new();
         for seq in seqs.into_iter().filter(|it| known.insert(*it)) {
@@ -185,6 +235,7 @@ impl Told<'_> {
                     text: message.text.to_string(),
                     author: Some(author),
                     card: message.card.as_ref().map(|it| it.frame()),
+                    pos: taken_up.get(&seq).copied().flatten(),
                 });
             }
         }

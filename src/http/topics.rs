@@ -15,8 +15,8 @@ use protocol::{
     CircleId, Code, Slug, limits,
     rest::Problem,
     topic::{
-        FollowingWish, NewTopic, ReadingWish, RoomKind, TagCount, TagList, TopicCard, TopicKind,
-        TopicList, TopicStatus, Unread,
+        BroadcastPlace, FollowingWish, NewTopic, ReadingWish, RoomKind, TagCount, TagList, Thanks,
+        TopicCard, TopicKind, TopicList, TopicStatus, Unread,
     },
 };
 use serde::{Deserialize, Deserializer, de};
@@ -110,8 +110,12 @@ async fn fit(
         board: wish.board,
         tags: wish.tags,
         from,
+        recap_of: wish.recap_of,
     };
     let title = topic.fit()?.title;
+    if let Some(of) = &topic.recap_of {
+        hold_recap(doors, by, topic.kind, of).await?;
+    }
     if topic.kind == TopicKind::Announcement && !matches!(by.role, Role::Moderator | Role::Owner) {
         return Err(Failure::new(
             Code::NotPermitted,
@@ -122,6 +126,40 @@ async fn fit(
         hold_board(doors, circle, board).await?;
     }
     Ok((topic, title))
+}
+
+/// A recap is told once, by who runs the room of a broadcast that is over.
+async fn hold_recap(
+    doors: &Doors,
+    by: &Identity,
+    kind: TopicKind,
+    of: &BroadcastPlace,
+) -> Outcome<()> {
+    if kind != TopicKind::Recap {
+        return Err(Failure::new(
+            Code::WrongPhase,
+            "only a topic of the kind recap tells of a broadcast",
+        ));
+    }
+    let room = rooms::find(doors, of.room.as_str().to_owned()).await?;
+    doors
+        .stage
+        .admit(room.number, Some(by.who()), Verb::GoLive)
+        .await?;
+    let over = doors.store.summary(of.id.clone()).await?;
+    if over.is_none_or(|it| it.room != room.number) {
+        return Err(Failure::new(
+            Code::NotFound,
+            "this broadcast is not over, or not here",
+        ));
+    }
+    match doors.store.recap(of.id.clone()).await? {
+        None => Ok(()),
+        Some(it) => Err(Failure::new(
+            Code::WrongPhase,
+            format!("this broadcast has a recap: /t/{}", it.room),
+        )),
+    }
 }
 
 async fn created(doors: &Doors, row: TopicRow, by: &Identity) -> Outcome<Response> {
@@ -362,7 +400,7 @@ pub(crate) async fn tags(State(doors): State<Doors>, by: Caller) -> Outcome<Answ
 }
 
 /// A topic that one may read.
-async fn readable(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow> {
+pub(super) async fn readable(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow> {
     let room = rooms::find(doors, room).await?;
     if room.kind != RoomKind::Topic {
         return Err(Failure::not_found("topic"));
@@ -374,7 +412,7 @@ async fn readable(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow
     Ok(room)
 }
 
-async fn found(doors: &Doors, slug: &Slug, by: Option<&Identity>) -> Outcome<TopicRow> {
+pub(super) async fn found(doors: &Doors, slug: &Slug, by: Option<&Identity>) -> Outcome<TopicRow> {
     let asker = by.map(|it| it.id.clone());
     let row = match slug.is_well_formed() {
         true => doors.store.topic(slug.clone(), asker).await?,
@@ -384,9 +422,23 @@ async fn found(doors: &Doors, slug: &Slug, by: Option<&Identity>) -> Outcome<Top
 }
 
 /// A topic with what it was made of.
-async fn whole(doors: &Doors, row: TopicRow, who: Option<Who>) -> Outcome<TopicCard> {
+pub(super) async fn whole(doors: &Doors, row: TopicRow, who: Option<Who>) -> Outcome<TopicCard> {
     let from = quotes::shown(doors, &row, who).await?;
-    Ok(TopicCard { from, ..card(row) })
+    let thanks = thanks(doors, &row).await?;
+    Ok(TopicCard {
+        from,
+        thanks,
+        ..card(row)
+    })
+}
+
+/// Whom feedback that shipped is owed to.
+pub(super) async fn thanks(doors: &Doors, row: &TopicRow) -> Outcome<Option<Thanks>> {
+    if row.topic.kind != TopicKind::Feedback || row.topic.status != TopicStatus::Shipped {
+        return Ok(None);
+    }
+    let (people, more) = doors.store.askers(row.room, limits::ASKERS_NAMED).await?;
+    Ok(Some(Thanks { people, more }))
 }
 
 pub(super) async fn circle(doors: &Doors) -> Outcome<CircleId> {
@@ -416,6 +468,7 @@ fn card(row: TopicRow) -> TopicCard {
         hot: row.heat >= Heat::hot_from(clock::unix_ms()),
         reading: row.reading,
         from: None,
+        thanks: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::{
     notices::{Notice, NoticeKind},
-    topic::TopicStatus,
+    topic::{MERGED, TopicStatus},
 };
 
 /// The languages that letters are written in.
@@ -120,6 +120,9 @@ impl Words {
             (English, NoticeKind::Accepted) => format!("{who} accepted your reply"),
             (English, NoticeKind::Changed) => format!("{who}: {}", self.status(notice)),
             (English, NoticeKind::Credit) => format!("{who} made a topic of what you said"),
+            (English, NoticeKind::Started) => {
+                format!("{who} started a topic in a board that you follow")
+            }
             (English, NoticeKind::Live) => format!("{who} is live"),
             (English, NoticeKind::Reminder) => match minutes(notice, now_ms) {
                 1 => format!("{who} goes live in a minute"),
@@ -131,6 +134,7 @@ impl Words {
             (Simplified, NoticeKind::Accepted) => format!("{who} 采纳了你的回复"),
             (Simplified, NoticeKind::Changed) => format!("{who}：{}", self.status(notice)),
             (Simplified, NoticeKind::Credit) => format!("{who} 把你说的话整理成了话题"),
+            (Simplified, NoticeKind::Started) => format!("{who} 在你关注的版块发起了话题"),
             (Simplified, NoticeKind::Live) => format!("{who} 开播了"),
             (Simplified, NoticeKind::Reminder) => {
                 format!("{who} 的直播 {} 分钟后开始", minutes(notice, now_ms))
@@ -141,6 +145,7 @@ impl Words {
             (Traditional, NoticeKind::Accepted) => format!("{who} 採納了你的回覆"),
             (Traditional, NoticeKind::Changed) => format!("{who}：{}", self.status(notice)),
             (Traditional, NoticeKind::Credit) => format!("{who} 把你說的話整理成了話題"),
+            (Traditional, NoticeKind::Started) => format!("{who} 在你關注的版塊發起了話題"),
             (Traditional, NoticeKind::Live) => format!("{who} 開播了"),
             (Traditional, NoticeKind::Reminder) => {
                 format!("{who} 的直播 {} 分鐘後開始", minutes(notice, now_ms))
@@ -159,6 +164,11 @@ impl Words {
             Some(TopicStatus::Declined) => ["it will not be done", "不采纳", "不採納"],
             Some(TopicStatus::Done) => ["it is done", "已完成", "已完成"],
             Some(TopicStatus::Thanked) => ["thank you", "谢谢你", "謝謝你"],
+            _ if word == MERGED => [
+                "it was merged into another topic",
+                "已合并到别的话题",
+                "已合併到別的話題",
+            ],
             _ => ["it is another now", "有变化", "有變化"],
         };
         match self {

@@ -9,6 +9,13 @@ pub const TAGS_MAX: usize = 10;
 pub const TAG_CHARS_MAX: usize = 40;
 /// Messages that one topic is made of.
 pub const TOPIC_QUOTES_MAX: usize = 20;
+/// People who are named in thanks for what they asked for.
+pub const ASKERS_NAMED: usize = 50;
+/// Records in which is looked for what many ask, and groups of such questions that are told.
+pub const ASKED_LOOKED_MAX: usize = 2_000;
+pub const ASKED_LISTED: usize = 20;
+/// Topics that may be merged into one.
+pub const TOPICS_MERGED_MAX: usize = 50;
 /// Topics of one page of a list.
 pub const TOPICS_PAGE_MAX: usize = 50;
 /// A question that nobody replied to for so long waits for an answer.

@@ -39,10 +39,12 @@ pub enum NoticeKind {
     Changed,
     /// A topic was made of what you said.
     Credit,
+    /// A topic was started in a board that you follow.
+    Started,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Mention,
         Self::Reply,
         Self::Picked,
@@ -51,6 +53,7 @@ impl NoticeKind {
         Self::Accepted,
         Self::Changed,
         Self::Credit,
+        Self::Started,
     ];
 
     /// The word on the wire.
@@ -64,6 +67,7 @@ impl NoticeKind {
             Self::Accepted => "accepted",
             Self::Changed => "changed",
             Self::Credit => "credit",
+            Self::Started => "started",
         }
     }
 }
@@ -148,6 +152,10 @@ bodies! {
         ways: Vec<NoticeWays>,
         /// Told of every broadcast of the circle that goes live, not only of those asked for.
         all_live: bool,
+        /// Not named where thanks are said for what one asked for.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        unnamed: bool,
     }
     /// `GET /api/v1/rooms/{room}/reminder`, and the answer to PUT and DELETE.
     Reminder {

@@ -215,6 +215,37 @@ bodies! {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         watched_ms: u64,
     }
+    /// `GET /api/v1/rooms/{room}/asked`: those that most people asked first.
+    AskedList {
+        asked: Vec<Asked>,
+    }
+    /// A question that several people asked, in about the same words.
+    Asked {
+        /// As most of them said it.
+        text: String,
+        /// Each counted once.
+        people: u32,
+        times: u32,
+        /// When it was asked last, Unix milliseconds.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        at_ms: u64,
+        /// One message of each who asked, up to [`crate::limits::TOPIC_QUOTES_MAX`]: a topic can be made of them.
+        #[cfg_attr(feature = "ts", ts(type = "Array<number>"))]
+        seqs: Vec<u64>,
+    }
+    /// A poll of a broadcast that is over, and what came of it.
+    SummaryPoll {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        seq: u64,
+        question: String,
+        options: Vec<PollOption>,
+        /// People who voted, each counted once.
+        voters: u32,
+        /// When in the broadcast it was asked, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        pos: Option<u64>,
+    }
     /// `GET /api/v1/rooms/{room}/broadcasts/{id}/summary`: what it was.
     Summary {
         room: crate::ids::Slug,
@@ -240,6 +271,12 @@ bodies! {
         answered: Vec<Quoted>,
         /// What stood above the talk.
         pins: Vec<Quoted>,
+        /// The polls that closed, in their order.
+        polls: Vec<SummaryPoll>,
+        /// The topic that tells of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        recap: Option<crate::topic::TopicPlace>,
         host: Option<SummaryForHost>,
     }
     /// A broadcast that is over, on the home page.
@@ -256,7 +293,7 @@ bodies! {
     EndedList {
         ended: Vec<Ended>,
     }
-    /// `GET /api/v1/search`: where it is said, the newest first.
+    /// `GET /api/v1/search`: where it is said, the newest first, behind what up to three featured topics have.
     SearchPage {
         hits: Vec<SearchHit>,
         /// Say it as `after` for the next page, which may have hits even where this one has none; absent on
@@ -271,6 +308,10 @@ bodies! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
         topic: bool,
+        /// It comes first since it is in a featured topic; on a later page it may come again, in its place.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        featured: bool,
         /// The message; absent where it is the room's title.
         #[cfg_attr(feature = "ts", ts(type = "number | null"))]
         seq: Option<u64>,

@@ -439,6 +439,10 @@ pub struct Quoted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub card: Option<Card>,
+    /// When in the broadcast it was taken up, in milliseconds; told by its summary alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub pos: Option<u64>,
 }
 
 pub(crate) fn is_zero(n: &u32) -> bool {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     card::Card,
     doc::Doc,
-    ids::{ClientId, Seq, Slug},
+    ids::{BroadcastId, ClientId, Seq, Slug},
     notices::{Named, bodies},
     server::Person,
 };
@@ -139,11 +139,44 @@ pub struct Topic {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
     pub featured: bool,
+    /// It was merged into this one: nothing is written in it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub into: Option<TopicPlace>,
+    /// Those that were merged into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<Vec<TopicPlace>>", optional))]
+    pub merged: Vec<TopicPlace>,
+    /// What it is the recap of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub recap_of: Option<BroadcastPlace>,
+}
+
+/// A broadcast that is over, and its room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BroadcastPlace {
+    pub room: Slug,
+    pub id: BroadcastId,
+}
+
+/// Another topic, as it was called when it was named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TopicPlace {
+    pub room: Slug,
+    pub title: String,
 }
 
 fn is_open(it: &TopicStatus) -> bool {
     *it == TopicStatus::Open
 }
+
+/// What a notice (`changed`) says of a topic that was merged into another one, in place of its status.
+pub const MERGED: &str = "merged";
 
 /// The record of what a topic's starter wrote first; record 1 says what the topic is.
 pub const OPENING: Seq = 2;
@@ -230,6 +263,10 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         from: Option<QuotesWish>,
+        /// The broadcast that it is the recap of: by who runs its room, once it is over, and once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        recap_of: Option<BroadcastPlace>,
     }
     /// Messages of one room that a topic is to be made of.
     QuotesWish {
@@ -318,6 +355,17 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         from: Option<TopicFrom>,
+        /// Of feedback that shipped; told of one topic, not in lists.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        thanks: Option<Thanks>,
+    }
+    /// Who asked for what is there now.
+    Thanks {
+        /// As they are called, up to [`crate::limits::ASKERS_NAMED`].
+        people: Vec<Named>,
+        /// And so many more, some of whom do not want to be named.
+        more: u32,
     }
     /// `GET /api/v1/topics`.
     TopicList {
@@ -334,6 +382,10 @@ bodies! {
     FollowingWish {
         following: Following,
     }
+    /// `PUT /api/v1/topics/{room}/into`: merges this topic into another one.
+    MergeWish {
+        into: Slug,
+    }
     /// A board (版块): what topics are sorted by.
     Board {
         slug: Slug,
@@ -343,6 +395,10 @@ bodies! {
         topics: u32,
         /// Its rank among the boards, from 0.
         rank: u32,
+        /// Who asks is told of each topic that is started in it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+        following: bool,
     }
     /// `GET /api/v1/boards`, in their order.
     BoardList {
@@ -358,6 +414,10 @@ bodies! {
         #[serde(default)]
         #[cfg_attr(feature = "ts", ts(optional))]
         rank: Option<u32>,
+    }
+    /// `PUT /api/v1/boards/{slug}/following`.
+    BoardFollowingWish {
+        following: bool,
     }
     /// `GET /api/v1/unread`: what is new in the topics that one follows.
     Unread {

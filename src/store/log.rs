@@ -8,7 +8,7 @@
 //! client id is there once per room and author, whatever happens. It does not decide anything.
 
 use protocol::{
-    BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq,
+    BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, RoomNumber, Seq, Slug,
     notices::{Named, NoticeKind},
     server::{Person, Phase},
     topic::Topic,
@@ -88,6 +88,11 @@ pub enum RowChange {
     TopicTalk(TopicTalk),
     /// Many are told of the same.
     NoticeToAll(NoticeToAllRow),
+    /// Who follows the board that a topic begins in is told of it.
+    NoticeToBoard(NoticeToBoardRow),
+    /// Another topic was merged into the one that this room is: whoever likes how that begins, or started it,
+    /// likes how this begins; whoever follows that follows this.
+    TookTopic { from: RoomNumber },
     /// What the notices of this message show from now on. [`RowChange::Erase`] empties them by itself.
     NoticeText { seq: Seq, text: String },
 }
@@ -97,7 +102,7 @@ impl RowChange {
     pub(crate) const fn stirs(&self) -> bool {
         matches!(
             self,
-            Self::Broadcast(_) | Self::Notice(_) | Self::NoticeToAll(_)
+            Self::Broadcast(_) | Self::Notice(_) | Self::NoticeToAll(_) | Self::NoticeToBoard(_)
         )
     }
 }
@@ -140,6 +145,17 @@ pub struct NoticeToAllRow {
     pub at_ms: u64,
     pub from: Person,
     pub starter: MemberId,
+    pub text: String,
+}
+
+/// A notice to whoever follows a board, but not to who it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeToBoardRow {
+    pub board: Slug,
+    /// The message that it tells of.
+    pub seq: Seq,
+    pub at_ms: u64,
+    pub from: Person,
     pub text: String,
 }
 

@@ -303,6 +303,8 @@ fn check<'a>(
         | RowChange::Notice(_)
         | RowChange::NoticeText { .. }
         | RowChange::NoticeToAll(_)
+        | RowChange::NoticeToBoard(_)
+        | RowChange::TookTopic { .. }
         | RowChange::Topic(_)
         | RowChange::Quotes(_)
         | RowChange::TopicTalk(_)
@@ -373,6 +375,8 @@ impl Room {
                 | RowChange::Notice(_)
                 | RowChange::NoticeText { .. }
                 | RowChange::NoticeToAll(_)
+                | RowChange::NoticeToBoard(_)
+                | RowChange::TookTopic { .. }
                 | RowChange::Topic(_)
                 | RowChange::Quotes(_)
                 | RowChange::TopicTalk(_)

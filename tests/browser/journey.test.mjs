@@ -318,6 +318,40 @@ step("18: she ends it: the media stops within two seconds, and it is told what i
   assert.deepEqual(await mo.$$eval("article blockquote p", (all) => all.map((it) => it.innerText)), ["花期到什么时候？"], "the question that was answered");
 });
 
+step("19: the draft of a recap is there, with the question, the poll and their times; she posts it", 90_000, async () => {
+  await phone.goto(`${world.base}/talk`);
+  await says(phone, "还没有话题");
+  await lin.goto(`${world.base}/r/${slug}/b/${broadcast.id}`);
+  await click(lin, '[data-act="write-recap"]');
+  const text = await lin.waitForSelector("textarea[name=text]").then((it) => it.evaluate((it) => it.value));
+  assert.match(text, /\d+:\d\d.* 提问：花期到什么时候/);
+  assert.match(text, /\d+:\d\d.* 投票：/);
+  assert.match(text, /2 人投票/);
+  await lin.waitForSelector("[data-quote]");
+  const title = await lin.waitForSelector("input[name=title]");
+  assert.match(await title.evaluate((it) => it.value), /^直播回顾：/);
+  await lin.focus("textarea[name=text]");
+  await lin.$eval("textarea[name=text]", (it) => it.setSelectionRange(it.value.length, it.value.length));
+  await lin.keyboard.type("\n\n谢谢大家。");
+  await click(lin, "form .main");
+  await lin.waitForFunction(() => location.pathname.startsWith("/t/") && document.body.innerText.includes("谢谢大家。"), { timeout: 20_000, polling: 100 });
+});
+
+step("20: the recap appears in the open list of topics, and replies in it while it is read", 60_000, async () => {
+  await says(phone, "直播回顾：");
+  await click(phone, "[data-topic]");
+  await says(phone, "谢谢大家。");
+  await mo.goto(`${world.base}${await lin.evaluate(() => location.pathname)}`);
+  await mo.waitForSelector(".box textarea");
+  for (const words of ["花真好看", "下周还来", "辛苦了"]) {
+    await mo.type(".box textarea", words);
+    await click(mo, ".box .main");
+    await Promise.all([lin, phone].map((it) => says(it, words, 5_000)));
+  }
+  summary = await world.get(`/api/v1/rooms/${slug}/broadcasts/${broadcast.id}/summary`, world.owner);
+  assert.match(summary.recap.title, /^直播回顾：/);
+});
+
 step("21: a kill takes nothing of it", 90_000, async () => {
   const log = async () => (await world.history(slug)).map(({ s, k, b }) => ({ s, k, b }));
   const before = await log();

@@ -107,17 +107,6 @@ export class SecureWorld extends World {
     return JSON.parse((await ask({ port: this.ports[0], name: NAME, ca: this.authority.root, url, headers })).text);
   }
 
-  /** Everything that the log of a room tells, from the first record on. */
-  async history(slug) {
-    const all = [];
-    for (let end = false; !end; ) {
-      const answer = await this.get(`/api/v1/rooms/${slug}/history?n=200&after=${all.at(-1)?.s ?? 0}`, this.owner);
-      all.push(...answer.page);
-      end = answer.end;
-    }
-    return all;
-  }
-
   socket() {
     const lookup = (_name, { all }, done) => (all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4));
     return new WebSocket(`wss://${NAME}:${this.ports[0]}/ws`, "weiquan.v1.json", { lookup, ca: this.authority.root });

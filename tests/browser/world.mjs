@@ -85,6 +85,17 @@ export class World {
     return answer.json();
   }
 
+  /** Everything that the log of a room tells, from the first record on. */
+  async history(slug) {
+    const all = [];
+    for (let end = false; !end; ) {
+      const answer = await this.get(`/api/v1/rooms/${slug}/history?n=200&after=${all.at(-1)?.s ?? 0}`, this.owner);
+      all.push(...answer.page);
+      end = answer.end;
+    }
+    return all;
+  }
+
   /** The owner by the printed link, and a room where guests may be. */
   async setUp(slug = "night", title = "《大连接》共读第三夜") {
     const owner = await this.post("/api/v1/set-up", { code: this.code, name: "林小满", password, circle: "读书会" });

@@ -18,8 +18,8 @@ use protocol::{
 };
 use store::Store;
 use weiquan::http::seam::{
-    Answer, Established, IcePatch, IcePatched, IceSession, LineProbes, PublishWish, Revoked, Stage,
-    ViewWish,
+    Answer, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge, PublishWish, Revoked,
+    Stage, ViewWish,
 };
 
 pub struct StandIn {
@@ -170,6 +170,13 @@ impl Stage for StandIn {
 
     fn start_topic(&self, room: RoomNumber, who: Who, _: ClientId, _: NewTopic) -> Answer<'_, ()> {
         boxed(async move { self.hold(room, Some(who), Verb::Watch).await })
+    }
+
+    fn merge_topic(&self, who: Who, merge: Merge) -> Answer<'_, ()> {
+        boxed(async move {
+            self.hold(merge.topic.room, Some(who), Verb::KeepTopic)
+                .await
+        })
     }
 
     fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast> {

@@ -4,11 +4,15 @@
  */
 import type { TopicsApi, TopicSearch } from "./api-topics.js";
 import type {
+  Asked,
+  AskedList,
   Board,
+  BoardFollowingWish,
   BoardList,
   BoardWish,
   Following,
   FollowingWish,
+  MergeWish,
   NewTopic,
   ReadingWish,
   TagCount,
@@ -52,6 +56,10 @@ export class Topics implements TopicsApi {
     return this.#by.rest({ method: "POST", path: "topics", body });
   }
 
+  async asked(slug: string): Promise<Asked[]> {
+    return (await this.#by.rest<AskedList>({ method: "GET", path: `${at("rooms", slug)}/asked` })).asked;
+  }
+
   async quotes(slug: string, seqs: readonly number[]): Promise<TopicQuote[]> {
     // Few ask for it: it comes by itself.
     return (await import("./quotes.js")).quotes(this.#by, slug, seqs);
@@ -65,6 +73,15 @@ export class Topics implements TopicsApi {
   setFollowing(slug: string, following: Following): Promise<TopicCard> {
     const body: FollowingWish = { following };
     return this.#by.rest({ method: "PUT", path: `${at("topics", slug)}/following`, body });
+  }
+
+  mergeTopic(slug: string, into: string): Promise<TopicCard> {
+    const body: MergeWish = { into };
+    return this.#by.rest({ method: "PUT", path: `${at("topics", slug)}/into`, body });
+  }
+
+  partTopic(slug: string): Promise<TopicCard> {
+    return this.#by.rest({ method: "DELETE", path: `${at("topics", slug)}/into` });
   }
 
   unread(): Promise<Unread> {
@@ -81,6 +98,12 @@ export class Topics implements TopicsApi {
 
   async putBoard(slug: string, body: BoardWish): Promise<Board[]> {
     return (await this.#by.rest<BoardList>({ method: "PUT", path: at("boards", slug), body })).boards;
+  }
+
+  async followBoard(slug: string, following: boolean): Promise<Board[]> {
+    const body: BoardFollowingWish = { following };
+    return (await this.#by.rest<BoardList>({ method: "PUT", path: `${at("boards", slug)}/following`, body }))
+      .boards;
   }
 
   async removeBoard(slug: string): Promise<Board[]> {

@@ -94,6 +94,7 @@ it("asks for topics, places and boards as the server reads it", async () => {
     if (body !== null) bodies.push(body);
     if (call.startsWith("GET topics?")) return { status: 200, body: { topics: [], next: null } };
     if (call === "GET tags") return { status: 200, body: { tags: [{ tag: "周末", topics: 2 }] } };
+    if (call.endsWith("asked")) return { status: 200, body: { asked: [] } };
     if (call.includes("boards")) return { status: 200, body: { boards: [] } };
     if (call.endsWith("reading")) return { status: 403, body: problem("not_permitted", "stop", 403) };
     return { status: 200, body: {} };
@@ -116,6 +117,10 @@ it("asks for topics, places and boards as the server reads it", async () => {
   await topics.boards();
   await topics.putBoard("help", { title: "求助", rank: 0 });
   await topics.removeBoard("a/b");
+  await topics.followBoard("help", true);
+  await topics.mergeTopic("t1", "t2");
+  await topics.partTopic("t1");
+  expect(await topics.asked("hall")).toEqual([]);
   await expect(topics.setReading("t1", 9)).rejects.toMatchObject({ refusal: { code: "not_permitted" } });
   expect(world.server.calls).toEqual([
     "GET topics?tag=%E5%91%A8%E6%9C%AB&n=6&featured=true",
@@ -129,12 +134,18 @@ it("asks for topics, places and boards as the server reads it", async () => {
     "GET boards",
     "PUT boards/help",
     "DELETE boards/a%2Fb",
+    "PUT boards/help/following",
+    "PUT topics/t1/into",
+    "DELETE topics/t1/into",
+    "GET rooms/hall/asked",
     "PUT topics/t1/reading",
   ]);
   expect(bodies).toEqual([
     expect.objectContaining({ kind: "offer", title: "借书", cid: expect.stringMatching(/^[0-9a-f-]{36}$/) }),
     { following: "muted" },
     { title: "求助", rank: 0 },
+    { following: true },
+    { into: "t2" },
     { seq: 9 },
   ]);
 });

@@ -96,6 +96,19 @@ export const states = [
     },
   },
   { name: "summary", path: "/r/ended/b/b_1" },
+  { name: "summary-host", path: "/r/ended/b/b_1?who=host" },
+  { name: "recap-draft", path: "/talk/new?recap=ended/b_1&who=host" },
+  { name: "topic-merged", path: "/t/twin?s=2" },
+  { name: "topic-took", path: "/t/took?s=2" },
+  {
+    name: "topic-merge", path: "/t/planned?who=owner&s=2",
+    then: async (page) => {
+      await clickOn(page, "[data-act=manage]");
+      await clickOn(page, "dialog[open] [data-act=merge]");
+      await page.waitForSelector("[data-into]");
+    },
+  },
+  { name: "talk-board", path: "/talk?board=help" },
   { name: "room-share", path: "/r/live", then: (page) => clickOn(page, "[data-act=share]") },
   {
     name: "room-share-system", path: "/r/live",

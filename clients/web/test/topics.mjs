@@ -154,6 +154,46 @@ describe("a topic", () => {
       await page.waitForFunction(() => document.querySelector(".box .line") !== null);
     }));
 
+  test("is merged by staff into one that asks for the same, and stands by itself again", () =>
+    on("/t/planned?who=owner&s=2", DESK, async (page) => {
+      await (await page.waitForSelector("[data-act=manage]")).click();
+      await (await page.waitForSelector("dialog[open] [data-act=merge]")).click();
+      await page.waitForSelector("[data-into]");
+      assert.deepEqual(await serious(page), []);
+      await page.type("dialog[open] input[name=into]", "翻译");
+      await page.waitForFunction(() => document.querySelectorAll("[data-into]").length === 1);
+      await page.click("[data-into=declined]");
+      await settle(200);
+      const yes = async () => (await page.waitForSelector("dialog[open] .foot .main")).click();
+      await yes();
+      await page.waitForSelector("dialog[open] [role=alert]");
+      // What was refused is where it was.
+      assert.equal(await page.$eval("dialog[open] input[name=into]", (it) => it.value), "翻译");
+    }));
+
+  test("that was merged says where it goes on, and nobody writes in it", () =>
+    on("/t/twin?who=owner&s=2", PHONE, async (page) => {
+      await page.waitForSelector(".say.into a");
+      assert.equal(await page.$eval(".say.into a", (it) => it.getAttribute("href")), "/t/planned");
+      assert.equal(await page.$(".box textarea"), null);
+      assert.equal(await page.$eval(".box .wall a", (it) => it.getAttribute("href")), "/t/planned");
+      assert.ok(await page.$eval("[data-act=like-topic]", (it) => it.disabled));
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      await page.click("[data-act=manage]");
+      await (await page.waitForSelector("dialog[open] [data-act=part]")).click();
+      await page.waitForSelector(".box textarea");
+      assert.equal(await page.$(".say.into"), null);
+    }));
+
+  test("names those that were merged into it, and what was done", () =>
+    on("/t/took?s=2", PHONE, async (page) => {
+      await page.waitForSelector(".say.merged");
+      assert.deepEqual(await page.$$eval(".say.merged a", (all) => all.map((it) => it.getAttribute("href"))), ["/t/twin", "/t/declined"]);
+      assert.match(await page.$eval(".scroll", (it) => it.textContent), /合并了“旧消息按日子找”/);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+    }));
+
   test("a guest reads it, and finds the door", () =>
     on("/t/weakties?who=guest", PHONE, async (page) => {
       await page.waitForSelector(".box a.main");
@@ -195,6 +235,57 @@ describe("starting a topic", () => {
       await page.waitForFunction(() => location.pathname === "/t/books");
       assert.equal(await page.evaluate(() => window.startedTopic.cid), cid);
       assert.equal(await page.evaluate(() => localStorage.getItem("weiquan.draft.talk/new")), null);
+    }));
+});
+
+describe("a recap", () => {
+  test("has a draft that is kept by itself, and is posted as what tells of the broadcast", () =>
+    on("/r/ended/b/b_1?who=host", PHONE, async (page) => {
+      await (await page.waitForSelector("[data-act=write-recap]")).click();
+      await page.waitForSelector("textarea[name=text]");
+      const text = await page.$eval("textarea[name=text]", (it) => it.value);
+      assert.match(text, /12:34.*提问：书里/);
+      assert.match(text, /第五章 网络: 61 · 69%/);
+      assert.equal(await page.$("input[name=kind]"), null);
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      await page.$eval("textarea[name=text]", (it) => it.setSelectionRange(0, 0));
+      await page.type("textarea[name=text]", "谢谢大家。");
+      await page.reload();
+      await page.waitForSelector(".back .link");
+      assert.ok((await page.$eval("textarea[name=text]", (it) => it.value)).startsWith("谢谢大家。"));
+      await page.click("form .main");
+      await page.waitForFunction(() => location.pathname === "/t/exchange");
+      const { kind, recap_of, from } = await page.evaluate(() => window.startedTopic);
+      assert.deepEqual([kind, recap_of, from], ["recap", { room: "ended", id: "b_1" }, { room: "ended", seqs: [101, 102] }]);
+      // What was begun for another topic is no part of it.
+      await page.goto(new URL("/talk/new", page.url()).href);
+      await page.waitForSelector("input[name=title]");
+      assert.equal(await page.$eval("textarea[name=text]", (it) => it.value), "");
+    }));
+
+  test("is where the summary leads once it is there", () =>
+    on("/r/ended/b/b_2?who=guest", PHONE, async (page) => {
+      await page.waitForSelector("[data-act=recap]");
+      assert.equal(await page.$eval("[data-act=recap]", (it) => it.getAttribute("href")), "/t/books");
+      assert.equal(await page.$("[data-act=write-recap]"), null);
+      assert.match(await page.$eval(".poll", (it) => it.textContent), /下一夜读哪一章/);
+    }));
+});
+
+describe("what many ask", () => {
+  test("is one line for the host, and a topic at a tap", () =>
+    on("/r/apart?who=host", PHONE, async (page) => {
+      await (await page.waitForSelector(".chat [data-act=questions]")).click();
+      await page.waitForSelector("dialog[open] [data-act=asked-topic]");
+      assert.match(await page.$eval("dialog[open] section", (it) => it.textContent), /录音什么时候能听？\s*14 人在问/);
+      await settle(300);
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      await page.click("dialog[open] [data-act=asked-topic]");
+      await page.waitForFunction(() => location.pathname === "/t/exchange");
+      const { kind, title, from } = await page.evaluate(() => window.startedTopic);
+      assert.deepEqual([kind, title, from], ["question", "录音什么时候能听？", { room: "apart", seqs: [101, 103] }]);
     }));
 });
 
@@ -320,6 +411,20 @@ describe("a topic of messages", () => {
 });
 
 describe("the list of topics", () => {
+  test("has a board that one follows at a tap", () =>
+    on("/talk?board=help", DESK, async (page) => {
+      const follow = "[data-act=follow-board]";
+      await page.waitForSelector(`${follow}[aria-pressed=false]`);
+      await page.click(follow);
+      await page.waitForSelector(`${follow}[aria-pressed=true]`);
+      assert.deepEqual(await serious(page), []);
+      await page.click(follow);
+      await page.waitForSelector(`${follow}[aria-pressed=false]`);
+      await page.goto(new URL("/talk", page.url()).href);
+      await page.waitForSelector("[data-topic]");
+      assert.equal(await page.$(follow), null);
+    }));
+
   test("is filtered by its address, and back", () =>
     on("/talk", DESK, async (page) => {
       await page.waitForSelector("[data-topic]");

@@ -1,17 +1,22 @@
-import type { MessageView, NoticeView, Person, RoomView, Topic, TopicCard } from "@weiquan/client";
+import type { MessageView, NoticeView, Person, RoomView, Summary, Topic, TopicCard } from "@weiquan/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { en } from "../src/i18n/en";
+import { zhCN } from "../src/i18n/zh-CN";
 import { detail, placeOf } from "../src/notices/words";
 import { bring, emptyDraft, forget, isEmpty, keep, kept, read, tagsIn, tagsWritten, tagsWrong, titleOf, wasBrought, wishOf } from "../src/talk/draft";
 import { changed, filterOf, isFiltered, queryOf } from "../src/talk/filter";
 import { selection } from "../src/talk/selection.svelte";
 import { slugOf } from "../src/talk/slug";
 import { changeSay } from "../src/topic/changes";
+import { alike } from "../src/topic/merging";
 import { ReadingKeeper, SAY_AFTER_MS } from "../src/topic/reading.svelte";
 import { readUpTo, unseen } from "../src/topic/read";
 import { barrier, mayAccept, topicActs } from "../src/topic/rights";
 import { firstOf, rowsOf, type Row } from "../src/topic/rows";
 import { blocks, withQuote } from "../src/topic/text";
+
+vi.stubGlobal("location", { pathname: "/", search: "", origin: "https://live.example.org" });
+const { recapIn, recapOf, recapPath } = await import("../src/talk/recap");
 
 const ann: Person = { id: "m_ann", name: "小安", mark: "member" };
 const bob: Person = { id: "m_bob", name: "小波", mark: "member" };
@@ -265,7 +270,67 @@ describe("what one may do", () => {
     expect(barrier(view("member", ["talk"], topic({ locked: true })))).toBe("locked");
     expect(barrier(view("moderator", ["talk"], topic({ locked: true })))).toBeUndefined();
     expect(barrier(view("guest", ["watch"], topic()))).toBe("guest");
+    const merged = topic({ into: { room: "t2", title: "Two" } });
+    expect(barrier(view("owner", ["talk", "keep_topic"], merged))).toBe("merged");
+    expect(topicActs(view("owner", ["topic", "keep_topic"], merged))).toMatchObject({ part: true, keep: false, rename: false });
+    expect(topicActs(view("member", ["talk", "topic"], merged)).part).toBe(false);
     expect(barrier(view("member", ["talk"], topic()))).toBeUndefined();
+  });
+});
+
+describe("the draft of a recap", () => {
+  beforeEach(() => {
+    const all = new Map<string, string>();
+    vi.stubGlobal("localStorage", { getItem: (key: string) => all.get(key) ?? null, setItem: (key: string, it: string) => all.set(key, it), removeItem: (key: string) => all.delete(key) });
+  });
+  afterEach(() => void vi.unstubAllGlobals());
+
+  const summary: Summary = {
+    room: "hall", room_title: "大厅", broadcast: { id: "b1-2-3", phase: "ended", title: "第三夜 *共读*", host: ann }, ended_ms: 9, played_ms: 3_725_000, peak: 9, people: 12, average_ms: 1,
+    messages: 340, hearts: [], host: { talkers: 3, watched_ms: 1 },
+    answered: [{ of: 9, text: "第二问\n真的吗？", author: bob, pos: 61_000 }, { of: 5, text: "第一问", author: bob, pos: 754_000 }],
+    polls: [{ seq: 7, pos: 1_800_000, question: "读哪章？", options: [{ text: "五", votes: 3 }, { text: "六", votes: 1 }], voters: 4 }],
+    pins: [{ text: "# 别忘了报名", author: ann, pos: 30_000 }],
+  };
+
+  it("has what was when, in order, with places and without anybody's marks", () => {
+    const draft = recapOf(summary, "cid", zhCN, "zh-CN");
+    expect(draft).toMatchObject({ cid: "cid", kind: "recap", recap: { room: "hall", id: "b1-2-3" }, from: { room: "hall", title: "大厅", seqs: [5, 9] } });
+    expect(draft.title).toBe("直播回顾：第三夜 *共读*");
+    const lines = draft.text.split("\n").filter((it) => it.startsWith("- "));
+    expect(lines).toEqual(["- 0:30 置顶：\\# 别忘了报名", "- [1:01](/r/hall?s=9) 提问：第二问 真的吗？", "- [12:34](/r/hall?s=5) 提问：第一问", "- [30:00](/r/hall?s=7) 投票：读哪章？", "- 五: 3 · 75%", "- 六: 1 · 25%"]);
+    expect(draft.text).toContain("> \\# 别忘了报名");
+    expect(draft.text).toContain("1:02:05");
+    expect(wishOf(draft)).toMatchObject({ kind: "recap", recap_of: { room: "hall", id: "b1-2-3" }, from: { room: "hall", seqs: [5, 9] } });
+  });
+
+  it("has nothing where there was nothing, and a draft of its own", () => {
+    const bare = recapOf({ ...summary, answered: [], polls: [], pins: [] }, "cid", en, "en");
+    expect(bare.from).toBeUndefined();
+    expect(bare.text.split("\n")).toHaveLength(1);
+    keep({ ...bare, text: "mine" });
+    expect(kept()).toBeUndefined();
+    expect(kept(bare.recap)?.text).toBe("mine");
+    forget(bare.recap);
+    expect(kept(bare.recap)).toBeUndefined();
+    expect(recapIn(recapPath("hall", "b1-2-3").split("?")[1] ?? "")).toEqual({ room: "hall", id: "b1-2-3" });
+    expect(["", "recap=", "recap=hall", "recap=a/b/c"].map(recapIn)).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
+describe("topics that ask for the same", () => {
+  const card = (title: string, room = title): TopicCard => ({
+    room, guests: true, topic: topic({ title }), excerpt: "", replies: 0, likes: 0, last_ms: 1, last_by: ann,
+  });
+  const titles = (title: string, typed: string, ...others: string[]): string[] => alike(title, typed, others.map((it) => card(it))).map((it) => it.topic.title);
+
+  it("stand in the order of how much they are alike", () => {
+    expect(titles("聊天按日期跳转", "", "周末去哪儿", "跳转到某个日期的聊天", "聊天里按日期跳转")).toEqual(["聊天里按日期跳转", "跳转到某个日期的聊天", "周末去哪儿"]);
+    expect(titles("Dark mode", "", "Light", "A dark mode, please")).toEqual(["A dark mode, please", "Light"]);
+  });
+  it("are found by what is typed, whatever the width, case and spaces", () => {
+    expect(titles("x", "ＤＡＲＫ  mode", "Dark-Mode", "Darkness")).toEqual(["Dark-Mode"]);
+    expect(titles("", "", "一", "二")).toEqual(["一", "二"]);
   });
 });
 
@@ -282,11 +347,17 @@ describe("words", () => {
     ];
     for (const [more, expected] of cases) expect(changeSay(was, { ...was, ...more }, "Mo", en)).toBe(expected);
     expect(changeSay(was, was, "Mo", en)).toBeUndefined();
+    const [a, b] = [{ room: "a", title: "A" }, { room: "b", title: "B" }];
+    expect(changeSay(was, { ...was, into: a }, "Mo", en)).toBe("Mo merged this into “A”");
+    expect(changeSay({ ...was, into: a }, was, "Mo", en)).toBe("Mo let this topic stand by itself again");
+    expect(changeSay({ ...was, merged: [a] }, { ...was, merged: [a, b] }, "Mo", en)).toBe("Mo merged “B” into this one");
+    expect(changeSay({ ...was, merged: [a, b] }, { ...was, merged: [b] }, "Mo", en)).toBe("Mo took “A” out again");
   });
 
   it("tell of a topic by its status and reason, and lead into it", () => {
     expect(detail({ kind: "changed", text: "declined too few of us" }, en)).toBe("Declined · too few of us");
     expect(detail({ kind: "changed", text: "planned " }, en)).toBe("Planned");
+    expect(detail({ kind: "changed", text: "merged Where to go" }, en)).toBe("Merged into “Where to go”");
     expect(detail({ kind: "changed", text: "tomorrow’s word" }, en)).toBe("tomorrow’s · word");
     expect(detail({ kind: "mention", text: "planned" }, en)).toBe("planned");
     const notice = { id: 1, kind: "accepted", room: "t1", title: "", t: 0, from: ann, text: "", seen: false } as const;

@@ -33,7 +33,7 @@ pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
 pub use quotes::Quotes;
 pub use stored::{Columns, ReadError};
-pub use topic::Topic;
+pub use topic::{Topic, TopicPlace};
 
 /// One entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -510,6 +510,7 @@ impl Pin {
                 .as_ref()
                 .and_then(|it| it.card.as_ref())
                 .map(|it| it.frame()),
+            pos: None,
         }
     }
 

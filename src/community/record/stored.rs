@@ -105,6 +105,7 @@ impl RecordBody {
     pub const MESSAGE: u8 = 1;
     pub const PIN: u8 = 10;
     pub const QUESTION: u8 = 11;
+    pub const POLL: u8 = 30;
 
     /// The kind's number in [`Columns::kind`]. Numbers are never reused.
     pub const fn kind(&self) -> u8 {
@@ -122,7 +123,7 @@ impl RecordBody {
             Self::Question { .. } => Self::QUESTION,
             Self::Mode { .. } => 12,
             Self::CoHost { .. } => 13,
-            Self::Poll(_) => 30,
+            Self::Poll(_) => Self::POLL,
             Self::PollClosed { .. } => 31,
             Self::Rules(_) => 20,
             Self::Held(_) => 21,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use protocol::{
-    RoomNumber, Seq, Slug,
-    topic::{TopicKind, TopicStatus},
+    BroadcastId, RoomNumber, Seq, Slug,
+    topic::{BroadcastPlace, TopicKind, TopicStatus},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Quotes, Topic,
+    Quotes, Topic, TopicPlace,
     stored::{is_default, twins},
     stored_parts::{StoredAddressed, StoredPerson},
 };
@@ -37,6 +37,19 @@ pub(super) struct StoredTopic {
     featured: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<StoredQuotes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    into: Option<StoredPlace>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    merged: Vec<StoredPlace>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recap_of: Option<(Slug, BroadcastId)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPlace {
+    room: RoomNumber,
+    slug: Slug,
+    title: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,6 +79,9 @@ impl From<&Topic> for StoredTopic {
             pinned: it.pinned,
             featured: it.featured,
             from: it.from.as_deref().map(Into::into),
+            into: it.into.as_ref().map(Into::into),
+            merged: it.merged.iter().map(Into::into).collect(),
+            recap_of: it.recap_of.clone().map(|it| (it.room, it.id)),
         }
     }
 }
@@ -86,6 +102,29 @@ impl From<StoredTopic> for Topic {
             pinned: it.pinned,
             featured: it.featured,
             from: it.from.map(|it| Arc::new(it.into())),
+            into: it.into.map(Into::into),
+            merged: it.merged.into_iter().map(Into::into).collect(),
+            recap_of: it.recap_of.map(|(room, id)| BroadcastPlace { room, id }),
+        }
+    }
+}
+
+impl From<&TopicPlace> for StoredPlace {
+    fn from(it: &TopicPlace) -> Self {
+        Self {
+            room: it.room,
+            slug: it.slug.clone(),
+            title: it.title.to_string(),
+        }
+    }
+}
+
+impl From<StoredPlace> for TopicPlace {
+    fn from(it: StoredPlace) -> Self {
+        Self {
+            room: it.room,
+            slug: it.slug,
+            title: it.title.into(),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use protocol::{
     server::{Body, HeldWhy, LinkRule, Mark, Phase, QuestionPhase, RoomMode, Rules},
-    topic::{TopicKind, TopicStatus},
+    topic::{BroadcastPlace, TopicKind, TopicStatus},
 };
 
 use super::*;
@@ -66,6 +66,17 @@ fn topic() -> Topic {
         pinned: true,
         featured: false,
         from: None,
+        into: None,
+        merged: Arc::default(),
+        recap_of: None,
+    }
+}
+
+fn place(room: u32) -> TopicPlace {
+    TopicPlace {
+        room,
+        slug: format!("t{room}").into(),
+        title: "骑车".into(),
     }
 }
 
@@ -137,6 +148,19 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 ..topic()
             }),
             r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true,"from":{"room":4,"of":[[7,{"id":"m_1","name":"小明"}]]}}"#,
+        ),
+        (
+            40,
+            RecordBody::Topic(Topic {
+                into: Some(place(8)),
+                merged: [place(4), place(5)].into(),
+                recap_of: Some(BroadcastPlace {
+                    room: "hall".into(),
+                    id: "b1-e-2".into(),
+                }),
+                ..topic()
+            }),
+            r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true,"into":{"room":8,"slug":"t8","title":"骑车"},"merged":[{"room":4,"slug":"t4","title":"骑车"},{"room":5,"slug":"t5","title":"骑车"}],"recap_of":["hall","b1-e-2"]}"#,
         ),
         (
             3,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use protocol::{
-    Seq, Slug,
-    topic::{self, TopicKind, TopicStatus},
+    RoomNumber, Seq, Slug,
+    topic::{self, BroadcastPlace, TopicKind, TopicStatus},
 };
 
 use super::{Addressed, Quotes};
@@ -30,6 +30,29 @@ pub struct Topic {
     pub featured: bool,
     /// The messages that it was made of, where it was.
     pub from: Option<Arc<Quotes>>,
+    /// It was merged into this one.
+    pub into: Option<TopicPlace>,
+    /// Those that were merged into it, each once.
+    pub merged: Arc<[TopicPlace]>,
+    /// The broadcast that it is the recap of.
+    pub recap_of: Option<BroadcastPlace>,
+}
+
+/// Another topic, as it was called when it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicPlace {
+    pub room: RoomNumber,
+    pub slug: Slug,
+    pub title: Arc<str>,
+}
+
+impl TopicPlace {
+    fn frame(&self) -> topic::TopicPlace {
+        topic::TopicPlace {
+            room: self.slug.clone(),
+            title: self.title.to_string(),
+        }
+    }
 }
 
 impl Topic {
@@ -49,6 +72,9 @@ impl Topic {
             locked: self.locked,
             pinned: self.pinned,
             featured: self.featured,
+            into: self.into.as_ref().map(TopicPlace::frame),
+            merged: self.merged.iter().map(TopicPlace::frame).collect(),
+            recap_of: self.recap_of.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use protocol::{
     Code, MemberId, Refusal, Seq,
     server::{PeerEnd, Push, Quoted, State},
+    topic::OPENING,
 };
 
 use super::{Room, broadcast, moderation, pending::Decided, rows::Reached};
@@ -206,10 +207,12 @@ impl Room {
         state
     }
 
-    /// A reply came into a thread, or went out of it.
+    /// A reply came into a thread or went out of it, or what it begins with is liked by more.
     fn thread_changed(&mut self, now: Now, record: &Record) {
         let root = match &record.body {
             RecordBody::Message(it) => it.thread(),
+            // What was merged into it brings who likes that.
+            RecordBody::Topic(it) if !it.merged.is_empty() => Some(OPENING),
             RecordBody::Delete { of, .. }
             | RecordBody::Held(Held { of: Some(of), .. })
             | RecordBody::Restore { of, .. } => self.thread_of(*of),

@@ -162,6 +162,8 @@ impl Room {
             Command::ClosePoll { of, .. } => self.close_poll(from, *of),
             Command::StartTopic { topic, .. } => self.start_topic(now, from, topic),
             Command::Topic { act, .. } => self.topic_act(from, act),
+            Command::TakeTopics { topics, on, .. } => self.take_topics(from, topics, *on),
+            Command::MergeTopic { into, .. } => self.merge_topic(from, into.as_ref()),
             Command::Broadcast {
                 act,
                 title,

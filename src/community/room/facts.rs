@@ -385,6 +385,7 @@ impl Facts {
             text: message.text.to_string(),
             author: Some(author.frame()),
             card: message.card.as_ref().map(|it| it.frame()),
+            pos: None,
         })
     }
 

@@ -31,6 +31,7 @@ mod decide;
 mod facts;
 mod held;
 mod join;
+mod merging;
 mod mode;
 mod moderation;
 mod notices;

@@ -40,6 +40,7 @@ impl Room {
 
     /// May this member say such a thing now?
     pub(super) fn check_mode(&self, who: &Who, question: bool) -> Result<(), Refusal> {
+        self.check_not_merged()?;
         if self.standing(who).runs_the_room() {
             return Ok(());
         }

@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use protocol::{Code, MemberId, Refusal, Seq, limits, notices::NoticeKind, server::QuestionPhase};
+use protocol::{
+    Code, MemberId, Refusal, Seq, limits, notices::NoticeKind, server::QuestionPhase,
+    topic::OPENING,
+};
 
 use super::Room;
 use crate::{
@@ -88,6 +91,7 @@ impl Room {
                 told.extend(
                     replied.and_then(|(whom, _)| tell(&whom.id, NoticeKind::Reply, seq, &it.text)),
                 );
+                told.extend(self.board_notices(now, seq, author, &it.text));
                 told
             }
             RecordBody::Question {
@@ -106,9 +110,9 @@ impl Room {
                 text: Some(text),
                 ..
             } => {
-                let is_told_of = self
-                    .message(*of)
-                    .is_ok_and(|(_, it)| it.is_told_of() && !fault::is(Fault::NoticeKeepsEdited));
+                let is_told_of = self.message(*of).is_ok_and(|(_, it)| {
+                    self.is_told_of(*of, &it) && !fault::is(Fault::NoticeKeepsEdited)
+                });
                 is_told_of
                     .then(|| RowChange::NoticeText {
                         seq: *of,
@@ -122,22 +126,23 @@ impl Room {
             RecordBody::Restore {
                 of,
                 kept: Some(kept),
-            } if kept.message.is_told_of() => vec![RowChange::NoticeText {
+            } if self.is_told_of(*of, &kept.message) => vec![RowChange::NoticeText {
                 seq: *of,
                 text: self.short(&kept.message.text),
             }],
             _ => Vec::new(),
         }
     }
+
+    /// Whether somebody may have a notice of that message.
+    fn is_told_of(&self, seq: Seq, it: &Message) -> bool {
+        let begins = self.is_topic() && seq == OPENING;
+        begins || it.reply_to.is_some() || !it.to.is_empty() || it.question.is_some()
+    }
 }
 
 impl Message {
     fn names(&self, id: &MemberId) -> bool {
         self.to.iter().any(|it| it.id == *id)
-    }
-
-    /// Whether somebody may have a notice of it.
-    fn is_told_of(&self) -> bool {
-        self.reply_to.is_some() || !self.to.is_empty() || self.question.is_some()
     }
 }

@@ -113,6 +113,7 @@ impl Room {
     /// members speak among themselves do guests stay out.
     fn check_may_mark(&self, from: &Origin, verb: Verb) -> Result<(), Refusal> {
         self.check(&from.who, verb)?;
+        self.check_not_merged()?;
         let guest = from.who.role == Role::Guest;
         if guest && self.decided.mode.mode == RoomMode::Members {
             let words = "just now only members take part here: sign in";

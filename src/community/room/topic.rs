@@ -6,10 +6,10 @@ use std::sync::Arc;
 use protocol::{
     Code, MemberId, Refusal, Seq, Slug, limits,
     notices::NoticeKind,
-    topic::{OPENING, RoomKind, TopicAct, TopicKind, TopicStatus},
+    topic::{BroadcastPlace, OPENING, RoomKind, TopicAct, TopicKind, TopicStatus},
 };
 
-use super::{Room, facts::Facts};
+use super::{Room, facts::Facts, merging};
 use crate::{
     command::{Command, Origin},
     effect::{Notice, NoticeToAll, RowChange, TopicTalk},
@@ -30,6 +30,8 @@ pub struct NewTopic {
     pub tags: Vec<String>,
     /// The messages that it is made of.
     pub from: Option<Quotes>,
+    /// The broadcast that it is the recap of.
+    pub recap_of: Option<BroadcastPlace>,
 }
 
 /// A topic's words as they are kept.
@@ -139,6 +141,9 @@ impl Room {
             pinned: false,
             featured: false,
             from: new.from.clone().map(Arc::new),
+            into: None,
+            merged: Arc::default(),
+            recap_of: new.recap_of.clone(),
         }))
     }
 
@@ -153,12 +158,15 @@ impl Room {
         Some(RecordBody::Message(message))
     }
 
+    pub(super) fn topic_here(&self) -> Result<&Topic, Refusal> {
+        let topic = self.decided.topic.as_ref();
+        topic.ok_or_else(|| Refusal::new(Code::WrongPhase, "this room is no topic"))
+    }
+
     pub(super) fn topic_act(&self, from: &Origin, act: &TopicAct) -> Result<RecordBody, Refusal> {
-        let Some(topic) = &self.decided.topic else {
-            let words = "this room is no topic";
-            return Err(Refusal::new(Code::WrongPhase, words));
-        };
+        let topic = self.topic_here()?;
         self.check(&from.who, Verb::Watch)?;
+        self.check_not_merged()?;
         let verb = match act {
             TopicAct::Title { .. } | TopicAct::Tags { .. } | TopicAct::Accept { .. } => Verb::Topic,
             // Whose it is to say depends on what the topic is for.
@@ -286,6 +294,7 @@ impl Room {
             let quotes = it.from.as_ref().filter(|_| starts);
             let mut rows = vec![RowChange::Topic(Box::new(it.clone()))];
             rows.extend(quotes.map(|it| RowChange::Quotes(it.clone())));
+            rows.extend(self.topics_taken(it));
             return rows;
         }
         if !self.is_topic() {
@@ -354,6 +363,13 @@ impl Room {
         {
             told.push(one(&helper.id, NoticeKind::Accepted, seq, &next.title));
         }
+        let starter = &next.by.id;
+        if let Some(into) = next.into.as_ref().filter(|_| next.into != was.into)
+            && *starter != author.id
+        {
+            let notice = one(starter, NoticeKind::Changed, seq, &merging::told(into));
+            told.push(notice);
+        }
         if next.status == was.status {
             return told;
         }
@@ -409,7 +425,16 @@ impl Topic {
     /// What staff changed of somebody else's topic, in a word and its detail, for the audit log.
     pub(super) fn difference(&self, was: &Self) -> String {
         let word = |on: bool, yes: &str, no: &str| if on { yes } else { no }.to_owned();
-        if self.locked != was.locked {
+        if self.into != was.into {
+            let into = self.into.as_ref();
+            into.map_or_else(
+                || "stands by itself".to_owned(),
+                |it| format!("merged into {}", it.slug),
+            )
+        } else if self.merged != was.merged {
+            let of = |it: &Self| it.merged.len();
+            format!("merged {} topics, was {}", of(self), of(was))
+        } else if self.locked != was.locked {
             word(self.locked, "locked", "unlocked")
         } else if self.pinned != was.pinned {
             word(self.pinned, "pinned", "unpinned")

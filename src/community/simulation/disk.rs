@@ -336,6 +336,8 @@ impl Marks {
             | RowChange::Notice(_)
             | RowChange::NoticeText { .. }
             | RowChange::NoticeToAll(_)
+            | RowChange::NoticeToBoard(_)
+            | RowChange::TookTopic { .. }
             | RowChange::Topic(_)
             | RowChange::Quotes(_)
             | RowChange::TopicTalk(_)

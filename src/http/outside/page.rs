@@ -11,7 +11,7 @@ use axum::{
 use html_escape::encode_quoted_attribute as escape;
 use protocol::{
     Seq, Slug,
-    topic::{OPENING, TopicFrom},
+    topic::{OPENING, Thanks, TopicFrom, TopicPlace},
 };
 use serde::{Deserialize, Serialize};
 use store::{PageOf, TopicRow};
@@ -27,6 +27,7 @@ use crate::http::{
     problem::Outcome,
     quotes::open,
     share::{Card, Words},
+    topics::thanks as thanks_of,
 };
 
 #[derive(Deserialize)]
@@ -74,6 +75,7 @@ async fn written(
     };
     let words = Words::of(headers);
     let from = open(doors, &topic).await?;
+    let asked = thanks_of(doors, &topic).await?;
     let (messages, next) = said(doors, &topic, PageOf::After(after.unwrap_or(0))).await?;
     let address = address(doors, slug);
     let card = Card {
@@ -83,7 +85,12 @@ async fn written(
             _ => topic.excerpt.clone(),
         },
         circle: circle.name,
-        address: address.clone(),
+        // Whoever looks for it finds the one that it was merged into.
+        address: topic
+            .topic
+            .into
+            .as_ref()
+            .map_or_else(|| address.clone(), |it| super::address(doors, &it.room)),
         picture: format!("{}/t/{slug}/cover.png", doors.settings.origin),
         words,
     };
@@ -91,6 +98,7 @@ async fn written(
         topic: &topic,
         messages: &messages,
         from: from.as_ref(),
+        asked: asked.as_ref(),
         next,
         is_first: after.is_none(),
         address: &address,
@@ -187,12 +195,18 @@ struct Counter {
     count: u32,
 }
 
+fn link(it: &TopicPlace) -> String {
+    format!("<a href=\"/t/{}\">{}</a>", it.room, escape(&it.title))
+}
+
 /// What is written of a topic on one page.
 struct TopicPage<'a> {
     topic: &'a TopicRow,
     messages: &'a [Said],
     /// What it was made of.
     from: Option<&'a TopicFrom>,
+    /// Who asked for it, where it is there now.
+    asked: Option<&'a Thanks>,
     next: Option<Seq>,
     /// It has the opening.
     is_first: bool,
@@ -288,6 +302,14 @@ impl TopicPage<'_> {
             let _ = write!(html, " ({})", escape(&it.reason));
         }
         html.push_str("</p>");
+        if let Some(into) = &it.into {
+            let _ = write!(
+                html,
+                "<p class=\"merged\"><strong>{} {}</strong></p>",
+                words.merged_into(),
+                link(into)
+            );
+        }
         if let Some(opening) = self.opening() {
             html.push_str(&self.from.map_or_else(String::new, |it| quotes(it, words)));
             html.push_str(&self.text(opening));
@@ -302,6 +324,14 @@ impl TopicPage<'_> {
         if let Some(from) = self.from {
             let _ = write!(html, "<p class=\"by\">{}</p>", escape(&thanks(from, words)));
         }
+        if let Some(Thanks { people, more }) = self.asked {
+            let names: Vec<&str> = people.iter().map(|it| it.name.as_str()).collect();
+            let _ = write!(
+                html,
+                "<p class=\"by\">{}</p>",
+                escape(&words.asked(&names, *more))
+            );
+        }
         if !it.tags.is_empty() {
             let tags: Vec<String> = it
                 .tags
@@ -309,6 +339,11 @@ impl TopicPage<'_> {
                 .map(|it| format!("#{}", escape(it)))
                 .collect();
             let _ = write!(html, "<p class=\"by\">{}</p>", tags.join(" "));
+        }
+        if !it.merged.is_empty() {
+            let merged: Vec<String> = it.merged.iter().map(link).collect();
+            let said = words.merged();
+            let _ = write!(html, "<p class=\"by\">{said}: {}</p>", merged.join(" · "));
         }
         html.push_str("</article>");
         if let Some(accepted) = it

@@ -47,6 +47,15 @@ impl PageWords {
         }
     }
 
+    pub(super) fn merged_into(&self) -> &'static str {
+        self.0.pick(["Merged into", "已合并到", "已合併到"])
+    }
+
+    pub(super) fn merged(&self) -> &'static str {
+        self.0
+            .pick(["Merged into this one", "合并进来的话题", "合併進來的話題"])
+    }
+
     pub(super) fn accepted(&self) -> &'static str {
         self.0
             .pick(["Accepted answer", "已采纳的回答", "已採納的回答"])
@@ -69,6 +78,26 @@ impl PageWords {
             0 => format!("With thanks to {}", names.join(", ")),
             1 => format!("感谢 {}", names.join("、")),
             _ => format!("感謝 {}", names.join("、")),
+        }
+    }
+
+    /// Whom it is owed to; `more` are not named.
+    pub(super) fn asked(&self, names: &[&str], more: u32) -> String {
+        let (all, others) = match self.0.pick([0, 1, 2]) {
+            0 => (names.join(", "), format!("{more} more")),
+            1 => (names.join("、"), format!("另外 {more} 人")),
+            _ => (names.join("、"), format!("另外 {more} 人")),
+        };
+        let between = self.0.pick([" and ", "和", "和"]);
+        let whom = match (names.is_empty(), more) {
+            (_, 0) => all,
+            (true, _) => others,
+            (false, _) => format!("{all}{between}{others}"),
+        };
+        match self.0.pick([0, 1, 2]) {
+            0 => format!("Asked for by {whom}. Thank you."),
+            1 => format!("感谢提出和支持的 {whom}"),
+            _ => format!("感謝提出和支持的 {whom}"),
         }
     }
 

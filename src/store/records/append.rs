@@ -294,6 +294,14 @@ fn change_row(
             notices::put_to_all(db, part.room, row)?;
             return Ok(Ok(()));
         }
+        RowChange::NoticeToBoard(row) => {
+            notices::put_to_board(db, part.room, part.circle, row)?;
+            return Ok(Ok(()));
+        }
+        RowChange::TookTopic { from } => {
+            topics::take(db, part.room, *from)?;
+            return Ok(Ok(()));
+        }
         RowChange::Topic(it) => {
             topics::put(db, part.room, part.circle, it)?;
             return Ok(Ok(()));

@@ -5,6 +5,7 @@
 //! random ids come in made: nothing here draws lots, except a new room's epoch.
 
 pub(crate) mod accounts;
+pub(crate) mod askers;
 pub(crate) mod audit;
 pub(crate) mod boards;
 pub(crate) mod broadcasts;

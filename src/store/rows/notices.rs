@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
-    log::{NoticeRow, NoticeToAllRow},
+    log::{NoticeRow, NoticeToAllRow, NoticeToBoardRow},
     store::Store,
 };
 
@@ -51,6 +51,8 @@ pub struct NoticeSettings {
     /// The kinds that go into letters, where the member is not here to see them.
     pub mail: Vec<NoticeKind>,
     pub all_live: bool,
+    /// Not named in thanks.
+    pub unnamed: bool,
 }
 
 impl Default for NoticeSettings {
@@ -59,6 +61,7 @@ impl Default for NoticeSettings {
             push: NoticeKind::ALL.to_vec(),
             mail: vec![NoticeKind::Mention, NoticeKind::Reply, NoticeKind::Reminder],
             all_live: false,
+            unnamed: false,
         }
     }
 }
@@ -172,14 +175,16 @@ impl Store {
     ) -> Result<(), RowError> {
         self.write(move |db| {
             db.execute(
-                "INSERT INTO notice_settings (member, push, all_live, mail) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO notice_settings (member, push, all_live, mail, unnamed)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (member) DO UPDATE SET push = excluded.push,
-                     all_live = excluded.all_live, mail = excluded.mail",
+                     all_live = excluded.all_live, mail = excluded.mail, unnamed = excluded.unnamed",
                 (
                     member.as_str(),
                     bits(&new.push),
                     new.all_live,
                     bits(&new.mail),
+                    new.unnamed,
                 ),
             )?;
             for kind in NoticeKind::ALL {
@@ -308,6 +313,35 @@ pub(crate) fn put_to_all(db: &Db, room: RoomNumber, row: &NoticeToAllRow) -> DbR
     Ok(())
 }
 
+/// Tells whoever follows a board of a topic that begins in it, but not who starts it. How many an inbox keeps is
+/// held likewise.
+pub(crate) fn put_to_board(
+    db: &Db,
+    room: RoomNumber,
+    circle: u32,
+    row: &NoticeToBoardRow,
+) -> DbResult<()> {
+    db.execute(
+        "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark, text)
+             SELECT f.member, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM board_follows f
+             WHERE f.circle = ?9 AND f.board = ?10 AND f.member <> ?5
+             ON CONFLICT DO NOTHING",
+        (
+            NoticeKind::Started.as_str(),
+            room,
+            int(row.seq),
+            int(row.at_ms),
+            row.from.id.as_str(),
+            &row.from.name,
+            mark_int(row.from.mark),
+            &row.text,
+            circle,
+            row.board.as_str(),
+        ),
+    )?;
+    Ok(())
+}
+
 /// Only the newest of a member stay.
 pub(crate) fn trim(db: &Db, member: &MemberId) -> DbResult<()> {
     let kept = i64::try_from(limits::NOTICES_KEPT_MAX).unwrap_or(i64::MAX);
@@ -319,10 +353,10 @@ pub(crate) fn trim(db: &Db, member: &MemberId) -> DbResult<()> {
     Ok(())
 }
 
-/// What the notices of a message show from now on.
+/// What the notices of a message show from now on; credit is for a topic, and says its title.
 pub(crate) fn say(db: &Db, room: RoomNumber, seq: Seq, text: &str) -> DbResult<()> {
     db.execute(
-        "UPDATE notices SET text = ?3 WHERE room = ?1 AND seq = ?2",
+        "UPDATE notices SET text = ?3 WHERE room = ?1 AND seq = ?2 AND kind <> 'credit'",
         (room, int(seq), text),
     )?;
     Ok(())
@@ -330,12 +364,13 @@ pub(crate) fn say(db: &Db, room: RoomNumber, seq: Seq, text: &str) -> DbResult<(
 
 fn settings(db: &Db, member: &MemberId) -> Result<NoticeSettings, RowError> {
     let found = db.first(
-        "SELECT push, all_live, mail FROM notice_settings WHERE member = ?1",
+        "SELECT push, all_live, mail, unnamed FROM notice_settings WHERE member = ?1",
         [member.as_str()],
         |row| {
             Ok(NoticeSettings {
                 push: kinds(row.get(0)?),
                 all_live: row.get(1)?,
+                unnamed: row.get(3)?,
                 mail: kinds(row.get(2)?),
             })
         },
@@ -352,7 +387,8 @@ fn waits(kind: NoticeKind, mail_after: Duration) -> u64 {
         | NoticeKind::Picked
         | NoticeKind::Accepted
         | NoticeKind::Changed
-        | NoticeKind::Credit => mail_after.as_millis() as u64,
+        | NoticeKind::Credit
+        | NoticeKind::Started => mail_after.as_millis() as u64,
     }
 }
 
@@ -383,6 +419,7 @@ const fn bit(kind: NoticeKind) -> u32 {
         NoticeKind::Accepted => 32,
         NoticeKind::Changed => 64,
         NoticeKind::Credit => 128,
+        NoticeKind::Started => 256,
     }
 }
 

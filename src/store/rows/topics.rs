@@ -3,10 +3,13 @@
 //! Written by appends alone, in the transaction of the record that changes them, but for readings.
 
 use protocol::{
-    CircleId, MemberId, RoomNumber, Seq, Slug,
+    BroadcastId, CircleId, MemberId, RoomNumber, Seq, Slug,
     notices::Named,
     server::Person,
-    topic::{Following, OPENING, ReadingPosition, Topic, TopicKind, TopicStatus},
+    topic::{
+        BroadcastPlace, Following, OPENING, ReadingPosition, Topic, TopicKind, TopicPlace,
+        TopicStatus,
+    },
 };
 
 use super::{
@@ -128,7 +131,7 @@ impl Store {
             let found = db.one(
                 "SELECT count(*), CAST(coalesce(sum(t.said - p.said), 0) AS BIGINT)
                  FROM readings p JOIN topics t ON t.room = p.room
-                 WHERE p.member = ?1 AND p.following = 1 AND t.said > p.said",
+                 WHERE p.member = ?1 AND p.following = 1 AND t.said > p.said AND t.merged_into IS NULL",
                 [member.as_str()],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
@@ -182,12 +185,26 @@ impl Store {
         .await
     }
 
+    /// The topic that tells of a broadcast, the first where there are several.
+    pub async fn recap(&self, of: BroadcastId) -> Result<Option<TopicPlace>, RowError> {
+        self.read(move |db| {
+            let found = db.first(
+                "SELECT r.slug, t.title FROM topics t JOIN rooms r ON r.number = t.room
+                 WHERE t.recap_of = ?1 AND t.said > 0 ORDER BY t.room LIMIT 1",
+                [of.as_str()],
+                |row| place(row, 0),
+            )?;
+            Ok(found)
+        })
+        .await
+    }
+
     /// Every topic that guests may read, and when something was said in it last; the freshest first.
     pub async fn open_topics(&self, n: usize) -> Result<Vec<(Slug, u64)>, RowError> {
         self.read(move |db| {
             let found = db.all(
                 "SELECT r.slug, t.last_ms FROM topics t JOIN rooms r ON r.number = t.room
-                 WHERE r.guests = 1 AND t.said > 0 ORDER BY t.last_ms DESC LIMIT ?1",
+                 WHERE r.guests = 1 AND t.said > 0 AND t.merged_into IS NULL ORDER BY t.last_ms DESC LIMIT ?1",
                 [i64::try_from(n).unwrap_or(i64::MAX)],
                 |row| Ok((slug(row, 0)?, row.get(1)?)),
             )?;
@@ -201,6 +218,7 @@ impl Store {
         self.read(move |db| {
             let found = db.all(
                 "SELECT g.tag, count(*) FROM topic_tags g JOIN rooms r ON r.number = g.room
+                 JOIN topics t ON t.room = g.room AND t.merged_into IS NULL
                  WHERE (?1 = 0 OR r.guests = 1) GROUP BY g.tag ORDER BY count(*) DESC, g.tag LIMIT ?2",
                 (for_guests, i64::try_from(n).unwrap_or(i64::MAX)),
                 |row| Ok((row.get(0)?, row.get(1)?)),
@@ -216,7 +234,10 @@ const COLUMNS: &str =
     "t.room, r.slug, r.guests, t.kind, t.title, t.starter, t.starter_name, t.starter_mark, t.made_ms, t.board,
      t.tags, t.status, t.reason, t.accepted, t.helper, t.helper_name, t.locked, t.pinned, t.featured, t.excerpt,
      t.replies, (SELECT count(*) FROM likes l WHERE l.room = t.room AND l.seq = 2), t.last_seq, t.last_ms,
-     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle, t.heat_ms
+     t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle, t.heat_ms,
+     (SELECT i.slug FROM rooms i WHERE i.number = t.merged_into),
+     (SELECT i.title FROM rooms i WHERE i.number = t.merged_into),
+     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.recap_of), t.recap_of
      FROM topics t JOIN rooms r ON r.number = t.room
      LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
@@ -278,7 +299,7 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
         "SELECT {COLUMNS} WHERE {board} AND {tag} {which}
            AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.status = ?5)
            AND (?6 IS NULL OR t.starter = ?6) AND (?7 = 0 OR t.featured = 1) AND (?8 = 0 OR r.guests = 1)
-           AND t.said > 0 AND t.made_ms <= ?13 AND {hot} AND {behind}
+           AND t.said > 0 AND t.merged_into IS NULL AND t.made_ms <= ?13 AND {hot} AND {behind}
          ORDER BY {order} LIMIT ?12"
     );
     let rows = db.all(
@@ -310,7 +331,23 @@ fn one(db: &Db, slug: &Slug, asker: Option<&MemberId>) -> Result<Option<TopicRow
         (asker.map(MemberId::as_str), slug.as_str()),
         topic_row,
     )?;
-    Ok(found)
+    let Some(mut row) = found else {
+        return Ok(None);
+    };
+    row.topic.merged = db.all(
+        "SELECT r.slug, t.title FROM topics t JOIN rooms r ON r.number = t.room
+         WHERE t.merged_into = ?1 ORDER BY t.room",
+        [row.room],
+        |row| place(row, 0),
+    )?;
+    Ok(Some(row))
+}
+
+fn place(row: &Row<'_>, column: usize) -> DbResult<TopicPlace> {
+    Ok(TopicPlace {
+        room: slug(row, column)?,
+        title: row.get(column + 1)?,
+    })
 }
 
 fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
@@ -324,6 +361,14 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
     let has_board = !row.is_null(9)?;
     let tags: String = row.get(10)?;
     let has_reading = !row.is_null(27)?;
+    let is_merged = !row.is_null(32)?;
+    let is_recap = !row.is_null(34)?;
+    let recap_of = || {
+        DbResult::Ok(BroadcastPlace {
+            room: slug(row, 34)?,
+            id: BroadcastId::new(row.get::<String>(35)?),
+        })
+    };
     let reading = || {
         // Messages that were counted before the log was restored from an older copy.
         let unread: i64 = row.get(28)?;
@@ -352,6 +397,10 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             locked: row.get(16)?,
             pinned: row.get(17)?,
             featured: row.get(18)?,
+            into: is_merged.then(|| place(row, 32)).transpose()?,
+            // Told of one topic alone.
+            merged: Vec::new(),
+            recap_of: is_recap.then(recap_of).transpose()?,
         },
         excerpt: row.get(19)?,
         replies: row.get(20)?,
@@ -387,13 +436,14 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
     db.execute(
         "INSERT INTO topics (room, circle, kind, title, starter, starter_name, starter_mark, made_ms, board, tags,
              status, reason, accepted, helper, helper_name, locked, pinned, featured,
-             last_ms, last_by, last_name, last_mark)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?8, ?5, ?6, ?7)
+             last_ms, last_by, last_name, last_mark, merged_into, recap_of)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?8, ?5, ?6, ?7,
+             (SELECT number FROM rooms WHERE slug = ?19), ?20)
          ON CONFLICT (room) DO UPDATE SET
              title = excluded.title, board = excluded.board, tags = excluded.tags, status = excluded.status,
              reason = excluded.reason, accepted = excluded.accepted, helper = excluded.helper,
              helper_name = excluded.helper_name, locked = excluded.locked, pinned = excluded.pinned,
-             featured = excluded.featured",
+             featured = excluded.featured, merged_into = excluded.merged_into",
         (
             room,
             circle,
@@ -413,8 +463,18 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
             it.locked,
             it.pinned,
             it.featured,
+            it.into.as_ref().map(|it| it.room.as_str()),
+            it.recap_of.as_ref().map(|it| it.id.as_str()),
         ),
     )?;
+    if it.into.is_some() {
+        // What was merged into it goes along.
+        db.execute(
+            "UPDATE topics SET merged_into = (SELECT i.merged_into FROM topics i WHERE i.room = ?1)
+             WHERE merged_into = ?1",
+            [room],
+        )?;
+    }
     db.execute(
         "UPDATE rooms SET title = ?2 WHERE number = ?1",
         (room, &it.title),
@@ -426,6 +486,33 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
             (circle, tag, room),
         )?;
     }
+    Ok(())
+}
+
+/// Another topic was merged into it, likewise. Who likes both is counted once.
+pub(crate) fn take(db: &Db, room: RoomNumber, from: RoomNumber) -> DbResult<()> {
+    let opening = int(OPENING);
+    db.execute(
+        "INSERT INTO likes (room, seq, member, at_ms)
+         SELECT ?1, ?3, l.member, l.at_ms FROM likes l WHERE l.room = ?2 AND l.seq = ?3
+         ON CONFLICT DO NOTHING",
+        (room, from, opening),
+    )?;
+    db.execute(
+        "INSERT INTO likes (room, seq, member, at_ms)
+         SELECT ?1, ?3, f.starter, f.made_ms FROM topics f, topics t
+         WHERE f.room = ?2 AND t.room = ?1 AND f.starter <> t.starter
+         ON CONFLICT DO NOTHING",
+        (room, from, opening),
+    )?;
+    db.execute(
+        "INSERT INTO readings (member, room, seq, said, following)
+         SELECT p.member, t.room, t.last_seq, t.said, 1 FROM readings p, topics t
+         WHERE p.room = ?2 AND p.following = 1 AND t.room = ?1
+         ON CONFLICT (member, room) DO UPDATE SET
+             following = CASE readings.following WHEN 0 THEN 1 ELSE readings.following END",
+        (room, from),
+    )?;
     Ok(())
 }
 

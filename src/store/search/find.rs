@@ -3,7 +3,7 @@
 use folding::{Phrase, query::PHRASES_MAX};
 use protocol::{MemberId, limits::SEARCH_HITS_MAX};
 
-use super::{Hit, Hits, SEARCH_LOOKED_MAX, Wanted, put, terms};
+use super::{FEATURED_FIRST, Hit, Hits, SEARCH_LOOKED_MAX, Wanted, put, terms};
 use crate::{
     db::{Db, DbResult, Kind, Value},
     rows::column::int,
@@ -17,6 +17,8 @@ const POSTGRES: &str = "SELECT id FROM search_docs
 
 /// Texts that are looked at first.
 const LOOKED_FIRST: usize = 500;
+/// Hits in featured topics that are looked at for one of each.
+const FEATURED_LOOKED: usize = 60;
 /// What every text holds: stands for a phrase that is not there.
 const ANYTHING: &str = " ";
 
@@ -68,18 +70,49 @@ fn page(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Hits> {
             break;
         }
     }
+    if wanted.after.is_none() && wanted.room.is_none() && !page.hits.is_empty() {
+        page.featured = featured(db, wanted, span)?;
+    }
     Ok(page)
+}
+
+/// The newest hits of featured topics, one of each.
+fn featured(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Vec<Hit>> {
+    const ANY: &str =
+        "SELECT 1 FROM topics t WHERE t.featured = 1 AND t.merged_into IS NULL LIMIT 1";
+    if db.first(ANY, (), |_| Ok(()))?.is_none() {
+        return Ok(Vec::new());
+    }
+    let found = fitting(
+        db,
+        wanted,
+        span,
+        Of::Featured,
+        (SEARCH_LOOKED_MAX, FEATURED_LOOKED),
+    )?;
+    let mut first: Vec<Hit> = Vec::new();
+    for (_, hit) in found {
+        if first.len() < FEATURED_FIRST && first.iter().all(|it| it.room != hit.room) {
+            first.push(hit);
+        }
+    }
+    Ok(first)
 }
 
 /// The page, as far as so many texts fill it, and whether it is full or there are no more.
 fn look(db: &Db, wanted: &Wanted, span: &Span<'_>, looked: usize) -> DbResult<(Hits, bool)> {
     let n = wanted.n.clamp(1, SEARCH_HITS_MAX);
-    let found = fitting(db, wanted, span, (looked, n + 1))?;
+    let found = fitting(db, wanted, span, Of::All, (looked, n + 1))?;
     let mut hits: Vec<Hit> = found.iter().map(|it| it.1).collect();
     if hits.len() > n {
         hits.truncate(n);
         let next = found.get(n - 1).map(|it| it.0.unsigned_abs());
-        return Ok((Hits { hits, next }, true));
+        let hits = Hits {
+            hits,
+            next,
+            ..Hits::default()
+        };
+        return Ok((hits, true));
     }
     let (seen, last): (u64, Option<i64>) = db.one(
         &format!("SELECT count(*), min(id) FROM ({}) c", span.candidates),
@@ -88,7 +121,12 @@ fn look(db: &Db, wanted: &Wanted, span: &Span<'_>, looked: usize) -> DbResult<(H
     )?;
     let is_end = seen < looked as u64;
     let next = last.filter(|_| !is_end).map(i64::unsigned_abs);
-    Ok((Hits { hits, next }, is_end))
+    let hits = Hits {
+        hits,
+        next,
+        ..Hits::default()
+    };
+    Ok((hits, is_end))
 }
 
 impl Span<'_> {
@@ -102,10 +140,23 @@ impl Span<'_> {
     }
 }
 
+/// Among which rooms is looked.
+#[derive(Clone, Copy)]
+enum Of {
+    All,
+    Featured,
+}
+
 /// Of the candidates those that may be shown and hold every phrase. SQLite joins in the order that CROSS JOIN
 /// gives: it looks up what it found. By itself it may as well walk through every text there is, the newest
 /// first, which is in the right order already and takes a thousand times as long.
-fn fitting_sql(candidates: &str) -> String {
+fn fitting_sql(candidates: &str, of: Of) -> String {
+    let among = match of {
+        Of::All => "",
+        Of::Featured => {
+            "AND d.room IN (SELECT t.room FROM topics t WHERE t.featured = 1 AND t.merged_into IS NULL)"
+        }
+    };
     let held: String = (0..PHRASES_MAX)
         .map(|it| format!(" AND instr(d.folded, ?{}) > 0", 12 + it))
         .collect();
@@ -114,7 +165,7 @@ fn fitting_sql(candidates: &str) -> String {
          WHERE d.id = c.id AND r.number = d.room AND r.circle = ?5 AND (r.guests = 1 OR ?6 = 1)
            AND instr(?7, ',' || CAST(d.room AS TEXT) || ',') = 0
            AND (?8 IS NULL OR d.room = ?8) AND (?9 IS NULL OR d.author = ?9)
-           AND (d.has & ?10) = ?10{held}
+           AND (d.has & ?10) = ?10 {among}{held}
          ORDER BY c.id DESC LIMIT ?11"
     )
 }
@@ -124,9 +175,10 @@ fn fitting(
     db: &Db,
     wanted: &Wanted,
     span: &Span<'_>,
+    of: Of,
     (looked, n): (usize, usize),
 ) -> DbResult<Vec<(i64, Hit)>> {
-    let sql = fitting_sql(span.candidates);
+    let sql = fitting_sql(span.candidates, of);
     let except: String = wanted.except.iter().map(|it| format!(",{it},")).collect();
     let mut needles: Vec<String> = wanted.query.phrases().iter().map(Phrase::needle).collect();
     needles.resize(PHRASES_MAX, ANYTHING.to_owned());
@@ -167,8 +219,14 @@ mod tests {
         for it in MIGRATIONS {
             db.execute_batch(&it.text(Engine::Sqlite)).expect("tables");
         }
-        let explained = format!("EXPLAIN QUERY PLAN {}", fitting_sql(SQLITE));
-        let mut query = db.prepare(&explained).expect("a query");
+        for of in [Of::All, Of::Featured] {
+            let explained = format!("EXPLAIN QUERY PLAN {}", fitting_sql(SQLITE, of));
+            plan_is_good(&db, &explained);
+        }
+    }
+
+    fn plan_is_good(db: &Connection, explained: &str) {
+        let mut query = db.prepare(explained).expect("a query");
         let values = vec![1; query.parameter_count()];
         let steps = query.query_map(rusqlite::params_from_iter(values), |row| row.get(3));
         let steps: Vec<String> = steps

@@ -32,6 +32,9 @@ pub use put::SEARCH_DOCS_MAX;
 /// full as it is, and says where to go on.
 pub const SEARCH_LOOKED_MAX: usize = 20_000;
 
+/// Featured topics that come before what is as good a match and newer.
+pub const FEATURED_FIRST: usize = 3;
+
 /// Something that can be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doc {
@@ -129,6 +132,9 @@ pub struct Hit {
 /// A page of hits, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
+    /// On the first page alone: of up to [`FEATURED_FIRST`] featured topics the newest hit of each, which may be
+    /// among `hits` too.
+    pub featured: Vec<Hit>,
     pub hits: Vec<Hit>,
     /// Where to go on; absent where there is nothing more.
     pub next: Option<u64>,

@@ -12,4 +12,8 @@ topics: number,
 /**
  * Its rank among the boards, from 0.
  */
-rank: number, };
+rank: number, 
+/**
+ * Who asks is told of each topic that is started in it.
+ */
+following?: boolean, };

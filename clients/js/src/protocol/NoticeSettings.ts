@@ -12,4 +12,8 @@ ways: Array<NoticeWays>,
 /**
  * Told of every broadcast of the circle that goes live, not only of those asked for.
  */
-all_live: boolean, };
+all_live: boolean, 
+/**
+ * Not named where thanks are said for what one asked for.
+ */
+unnamed?: boolean, };

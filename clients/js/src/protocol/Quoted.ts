@@ -17,4 +17,8 @@ author?: Person,
 /**
  * The card of the message.
  */
-card?: Card, };
+card?: Card, 
+/**
+ * When in the broadcast it was taken up, in milliseconds; told by its summary alone.
+ */
+pos?: number, };

@@ -12,6 +12,10 @@ export type SearchHit = { room: Slug, room_title: string,
  */
 topic?: boolean, 
 /**
+ * It comes first since it is in a featured topic; on a later page it may come again, in its place.
+ */
+featured?: boolean, 
+/**
  * The message; absent where it is the room's title.
  */
 seq: number | null, at_ms: number, author: Person, 

@@ -2,7 +2,7 @@
 import type { SearchHit } from "./SearchHit.js";
 
 /**
- * `GET /api/v1/search`: where it is said, the newest first.
+ * `GET /api/v1/search`: where it is said, the newest first, behind what up to three featured topics have.
  */
 export type SearchPage = { hits: Array<SearchHit>, 
 /**

@@ -4,6 +4,8 @@ import type { HeartCount } from "./HeartCount.js";
 import type { Quoted } from "./Quoted.js";
 import type { Slug } from "./Slug.js";
 import type { SummaryForHost } from "./SummaryForHost.js";
+import type { SummaryPoll } from "./SummaryPoll.js";
+import type { TopicPlace } from "./TopicPlace.js";
 
 /**
  * `GET /api/v1/rooms/{room}/broadcasts/{id}/summary`: what it was.
@@ -36,4 +38,12 @@ answered: Array<Quoted>,
 /**
  * What stood above the talk.
  */
-pins: Array<Quoted>, host: SummaryForHost | null, };
+pins: Array<Quoted>, 
+/**
+ * The polls that closed, in their order.
+ */
+polls: Array<SummaryPoll>, 
+/**
+ * The topic that tells of it.
+ */
+recap?: TopicPlace, host: SummaryForHost | null, };

@@ -2,6 +2,7 @@
 import type { Person } from "./Person.js";
 import type { ReadingPosition } from "./ReadingPosition.js";
 import type { Slug } from "./Slug.js";
+import type { Thanks } from "./Thanks.js";
 import type { Topic } from "./Topic.js";
 import type { TopicFrom } from "./TopicFrom.js";
 
@@ -40,4 +41,8 @@ reading?: ReadingPosition,
 /**
  * Of a topic that was made of messages; told of one topic, not in lists.
  */
-from?: TopicFrom, };
+from?: TopicFrom, 
+/**
+ * Of feedback that shipped; told of one topic, not in lists.
+ */
+thanks?: Thanks, };

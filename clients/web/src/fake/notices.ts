@@ -26,7 +26,7 @@ export class FakeNotices {
   readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 6 : 0, notice: null });
   #rows: Notice[] = wishes.circle === "full" ? all : [];
   #settings: NoticeSettings = {
-    ways: (["mention", "reply", "picked", "reminder", "live", "accepted", "changed", "credit"] as const).map((kind) => ({ kind, push: kind !== "live", mail: kind !== "live" && kind !== "picked" })),
+    ways: (["mention", "reply", "picked", "reminder", "live", "accepted", "changed", "credit", "started"] as const).map((kind) => ({ kind, push: kind !== "live", mail: kind !== "live" && kind !== "picked" })),
     all_live: false,
   };
 

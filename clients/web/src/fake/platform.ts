@@ -146,8 +146,9 @@ class FakeWeiquan implements WeiquanApi {
   blobUrl(id: string): string {
     return drawing(id);
   }
-  async summary(): Promise<Summary> {
-    return summary;
+  /** The second one has a recap. */
+  async summary(_: string, id: string): Promise<Summary> {
+    return id === "b_2" ? { ...summary, recap: { room: "books", title: "第三夜的回顾" } } : summary;
   }
   async lately(): Promise<Ended[]> {
     return wishes.circle === "full" ? lately : [];

@@ -10,6 +10,7 @@ import {
   type PublisherApi,
   type RoomApi,
   type RoomView,
+  type Topic,
   type Rules,
   type TopicAct,
   type WatchStats,
@@ -183,9 +184,12 @@ export class FakeRoom implements RoomApi {
   }
   async at(): Promise<void> {}
   async topic(act: TopicAct): Promise<void> {
-    const { topic, newestSeq, notices, me, messages } = this.view.get();
+    const { topic, messages } = this.view.get();
     if (topic === null) return;
-    const next = changedTopic(topic, act, messages.find((it) => act.do === "accept" && it.seq === act.of)?.author);
+    this.topicIs(changedTopic(topic, act, messages.find((it) => act.do === "accept" && it.seq === act.of)?.author));
+  }
+  topicIs(next: Topic): void {
+    const { newestSeq, notices, me } = this.view.get();
     const notice = { key: `s${newestSeq + 1}`, seq: newestSeq + 1, at: Date.now(), by: me ?? lin, kind: "topic" as const, topic: next };
     this.#change({ topic: next, newestSeq: newestSeq + 1, notices: [...notices, notice] });
   }

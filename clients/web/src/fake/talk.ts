@@ -93,6 +93,26 @@ export const scenes: Record<string, Scene> = {
     ],
     steps: [[mo, 300, 5, { status: "seen" }], [mo, 48, 7, { status: "planned" }]],
   },
+  twin: {
+    topic: topic("feedback", "能不能直接跳到某一天的聊天", bei, { board: "help", status: "new", into: { room: "planned", title: "聊天里希望能按日期跳转" }, made_ms: now - 12 * DAY }),
+    opening: "想看上周二晚上说的书单，一直往上划太累了。",
+    likes: 7,
+    replies: [[yang, 200, "我也想要。", { likes: 2 }]],
+    steps: [[mo, 40, 4, { into: { room: "planned", title: "聊天里希望能按日期跳转" } }]],
+  },
+  took: {
+    topic: topic("feedback", "聊天里希望能按日期跳转", chen, {
+      board: "help", status: "planned", tags: ["聊天"], made_ms: now - 20 * DAY,
+      merged: [{ room: "twin", title: "能不能直接跳到某一天的聊天" }, { room: "declined", title: "旧消息按日子找" }],
+    }),
+    opening: "翻旧消息只能一直往上划。能不能点一下日期，直接到那一天？",
+    likes: 38,
+    replies: [[yang, 400, "支持，找上次的书单翻了五分钟。", { likes: 8 }]],
+    steps: [
+      [mo, 48, 4, { merged: [{ room: "twin", title: "能不能直接跳到某一天的聊天" }] }],
+      [mo, 47, 5, { merged: [{ room: "twin", title: "能不能直接跳到某一天的聊天" }, { room: "declined", title: "旧消息按日子找" }] }],
+    ],
+  },
   declined: {
     topic: topic("feedback", "希望能自动给每条消息翻译", wu, { board: "help", status: "declined", reason: "要把大家说的话交给外面的服务，我们不做。会先把双语的回顾写好。", made_ms: now - 30 * DAY }),
     opening: "群里中英文都有，每条都自动翻译就方便了。",

@@ -46,8 +46,10 @@ const broadcast = { id: "b_1", phase: "ended", title: "《大连接》共读第�
 export const summary: Summary = {
   room: "ended", room_title: "共读", broadcast, ended_ms: Date.now() - 1_800_000, played_ms: 5_412_000, peak: 2_148, people: 3_406,
   average_ms: 1_694_000, messages: 1_287, hearts: [{ kind: "❤", n: 41_230 }, { kind: "👏", n: 1_204 }],
-  answered: [{ of: 101, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", author: zhou }, { of: 102, text: "上一夜的回顾在哪里看？", author: yang }],
-  pins: [{ of: 105, text: "[商品] 今晚下单送书签", author: lin, card: product }], host: { talkers: 214, watched_ms: 96_000_000 },
+  answered: [{ of: 101, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", author: zhou, pos: 754_000 }, { of: 102, text: "上一夜的回顾在哪里看？", author: yang, pos: 2_660_000 }],
+  pins: [{ of: 105, text: "[商品] 今晚下单送书签", author: lin, card: product, pos: 3_120_000 }],
+  polls: [{ seq: 104, pos: 1_800_000, question: "下一夜读哪一章？", options: [{ text: "第五章 网络", votes: 61 }, { text: "第六章 社会资本", votes: 23 }, { text: "都行", votes: 4 }], voters: 88 }],
+  host: { talkers: 214, watched_ms: 96_000_000 },
 };
 
 export const lately: Ended[] = [{ room: "ended", broadcast, ended_ms: Date.now() - 1_800_000, played_ms: 5_412_000, people: 3_406 }];

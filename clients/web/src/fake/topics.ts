@@ -1,5 +1,5 @@
 /** The stand-in's lists of topics, boards and places. */
-import { Refused, type Board, type BoardWish, type Following, type NewTopic, type TagCount, type TopicCard, type TopicList, type TopicQuote, type TopicSearch, type TopicsApi, type Unread } from "@weiquan/client";
+import { Refused, type Asked, type Board, type BoardWish, type Following, type NewTopic, type TagCount, type Topic, type TopicCard, type TopicList, type TopicQuote, type TopicSearch, type TopicsApi, type Unread } from "@weiquan/client";
 import { mo, self, yang } from "./people";
 import { viewOf } from "./scenes";
 import { scenes } from "./talk";
@@ -77,6 +77,13 @@ export class FakeTopics implements TopicsApi {
     Object.assign(window, { startedTopic: wish });
     return cardOf(wish.from ? "exchange" : "books", 0) as TopicCard;
   }
+  async asked(slug: string): Promise<Asked[]> {
+    if (slug !== "apart") return [];
+    return [
+      { text: "录音什么时候能听？", people: 14, times: 17, at_ms: Date.now(), seqs: [101, 103] },
+      { text: "下一夜读哪一章？", people: 3, times: 3, at_ms: Date.now(), seqs: [102, 104] },
+    ];
+  }
   async quotes(slug: string, seqs: readonly number[]): Promise<TopicQuote[]> {
     const { messages = [] } = viewOf(slug);
     return seqs.map((seq): TopicQuote => {
@@ -109,6 +116,24 @@ export class FakeTopics implements TopicsApi {
     const rest = this.#boards.filter((it) => it.slug !== slug);
     rest.splice(rank ?? before?.rank ?? rest.length, 0, { slug, title, about, topics: before?.topics ?? 0, rank: 0 });
     return (this.#boards = rest.map((it, rank) => ({ ...it, rank })));
+  }
+  async followBoard(slug: string, following: boolean): Promise<Board[]> {
+    return (this.#boards = this.#boards.map((it) => (it.slug === slug ? { ...it, following } : it)));
+  }
+  /** Into “declined” nothing is merged. */
+  async mergeTopic(slug: string, into: string): Promise<TopicCard> {
+    if (into === "declined") throw new Refused({ code: "wrong_phase", say: "that topic was merged into this one", act: "stop" });
+    const [card, other] = [await this.topic(slug), await this.topic(into)];
+    return this.#is(card, { ...card.topic, into: { room: other.room, title: other.topic.title } });
+  }
+  async partTopic(slug: string): Promise<TopicCard> {
+    const card = await this.topic(slug);
+    const { into: _, ...topic } = card.topic;
+    return this.#is(card, topic);
+  }
+  #is(card: TopicCard, topic: Topic): TopicCard {
+    (window as unknown as { fakeRoom: { topicIs(topic: Topic): void } }).fakeRoom.topicIs(topic);
+    return { ...card, topic };
   }
   async removeBoard(slug: string): Promise<Board[]> {
     return (this.#boards = this.#boards.filter((it) => it.slug !== slug));

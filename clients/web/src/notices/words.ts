@@ -10,6 +10,7 @@ export function headline(notice: Notice, words: Words): string {
 export function detail(notice: Pick<Notice, "kind" | "text">, words: Words): string {
   if (notice.kind !== "changed") return notice.text;
   const [, word = "", reason = ""] = /^(\S*) ?(.*)$/s.exec(notice.text) ?? [];
+  if (word === "merged") return words.talk.mergedInto(reason);
   const status = Object.hasOwn(words.talk.statuses, word) ? words.talk.statuses[word as TopicStatus] : word;
   return reason ? `${status} · ${reason}` : status;
 }

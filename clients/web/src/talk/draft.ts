@@ -25,10 +25,14 @@ export interface TopicDraft {
   tags: string;
   guests: boolean;
   from?: DraftFrom;
+  /** The broadcast that it is the recap of. */
+  recap?: { room: string; id: string };
 }
 
-/** Among the drafts of rooms: no slug looks like this. */
+/** Among the drafts of rooms: no slug looks like this. A recap has a draft of its own. */
 const KEY = "talk/new";
+
+export const keyOf = (recap: TopicDraft["recap"]): string => (recap === undefined ? KEY : `talk/recap/${recap.id}`);
 
 export const emptyDraft = (cid: string): TopicDraft => ({ cid, kind: "discussion", title: "", text: "", board: "", tags: "", guests: true });
 
@@ -37,12 +41,13 @@ const isUnwritten = (it: TopicDraft): boolean => [it.title, it.text, it.tags].ev
 export const isEmpty = (it: TopicDraft): boolean => it.from === undefined && isUnwritten(it);
 
 export function keep(draft: TopicDraft): void {
-  keepDraft(KEY, isEmpty(draft) ? "" : JSON.stringify(draft));
+  keepDraft(keyOf(draft.recap), isEmpty(draft) ? "" : JSON.stringify(draft));
 }
 
-export function kept(): TopicDraft | undefined {
+export function kept(recap?: TopicDraft["recap"]): TopicDraft | undefined {
   try {
-    return read(JSON.parse(keptDraft(KEY)));
+    const draft = read(JSON.parse(keptDraft(keyOf(recap))));
+    return draft && recap ? { ...draft, recap } : draft;
   } catch {
     return undefined;
   }
@@ -73,8 +78,8 @@ export function titleOf(words: string): string {
   return line.length > TITLE_CHARS_MAX ? `${line.slice(0, TITLE_CHARS_MAX - 1).join("").trimEnd()}…` : line.join("");
 }
 
-export function forget(): void {
-  keepDraft(KEY, "");
+export function forget(recap?: TopicDraft["recap"]): void {
+  keepDraft(keyOf(recap), "");
 }
 
 /** What an older or newer page left is taken as far as it can be read. */
@@ -123,9 +128,10 @@ export function tagsWrong(tags: readonly string[]): TagsWrong | undefined {
 }
 
 export function wishOf(draft: TopicDraft): NewTopic {
-  const { cid, kind, guests, from } = draft;
+  const { cid, kind, guests, from, recap } = draft;
   return {
     cid, kind, title: draft.title.trim(), text: draft.text.trim(), tags: tagsIn(draft.tags), guests, ...(draft.board ? { board: draft.board } : {}),
     ...(from ? { from: { room: from.room, seqs: [...from.seqs] } } : {}),
+    ...(recap && kind === "recap" ? { recap_of: recap } : {}),
   };
 }

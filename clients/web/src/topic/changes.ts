@@ -7,6 +7,12 @@ export function changeSay(was: Topic | undefined, now: Topic, by: string, words:
   const say = words.topic.changed;
   const before: Partial<Topic> = was ?? { title: now.title, board: now.board, tags: now.tags } as Partial<Topic>;
   const turned = (key: "locked" | "pinned" | "featured"): boolean => (now[key] ?? false) !== (before[key] ?? false);
+  if (now.into?.room !== before.into?.room) return now.into ? say.merged(by, now.into.title) : say.parted(by);
+  const [took, had] = [now.merged ?? [], was?.merged ?? []];
+  if (was && took.length !== had.length) {
+    const named = (of: typeof took, not: typeof took): string => of.filter((it) => not.every((other) => other.room !== it.room)).map((it) => it.title).join(words.topic.and);
+    return took.length > had.length ? say.took(by, named(took, had)) : say.letGo(by, named(had, took));
+  }
   if (turned("locked")) return now.locked ? say.locked(by) : say.unlocked(by);
   if (turned("pinned")) return now.pinned ? say.pinned(by) : say.unpinned(by);
   if (turned("featured")) return now.featured ? say.featured(by) : say.unfeatured(by);

@@ -22,6 +22,9 @@ export function blocks(text: string): Block[] {
   return found;
 }
 
+/** Words that Markdown takes as they are (CommonMark 2.4). */
+export const plain = (words: string): string => words.replace(/[!-/:-@[-`{-~]/g, "\\$&");
+
 /** The draft with somebody's words quoted at its end, and room to answer them. */
 export function withQuote(draft: string, words: string): string {
   const quoted = words.trim().split(/\n+/).map((line) => `> ${line.trim()}`).join("\n");

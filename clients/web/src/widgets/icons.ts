@@ -27,6 +27,7 @@ export { default as Install } from "@lucide/svelte/icons/monitor-down";
 export { default as Key } from "@lucide/svelte/icons/key-round";
 export { default as Link } from "@lucide/svelte/icons/link";
 export { default as Lock } from "@lucide/svelte/icons/lock";
+export { default as Merge } from "@lucide/svelte/icons/merge";
 export { default as Mic } from "@lucide/svelte/icons/mic";
 export { default as PanelClose } from "@lucide/svelte/icons/panel-right-close";
 export { default as PanelOpen } from "@lucide/svelte/icons/panel-right-open";

@@ -9,6 +9,7 @@ mod chat;
 mod co_host;
 mod commit;
 mod life;
+mod merging;
 mod moderation;
 mod order;
 mod presence;

@@ -29,6 +29,7 @@ fn new(kind: TopicKind) -> NewTopic {
         board: Some("out".into()),
         tags: vec!["#爬山".into(), "Weekend".into(), "weekend".into()],
         from: None,
+        recap_of: None,
     }
 }
 
@@ -54,7 +55,7 @@ fn exchange() -> Quotes {
 }
 
 /// A topic that ann started, with everybody in it.
-fn started(kind: TopicKind) -> Bench {
+pub(super) fn started(kind: TopicKind) -> Bench {
     let mut bench = bench();
     start(&mut bench, ANN, new(kind)).expect("started");
     for name in [OWNER, MODERATOR, MAKER, ANN, BOB, GUEST] {
@@ -73,7 +74,7 @@ fn start(bench: &mut Bench, name: &str, topic: NewTopic) -> Result<Ack, Code> {
     bench.ack(name, command).map_err(|it| it.code)
 }
 
-fn act(bench: &mut Bench, name: &str, act: TopicAct) -> Result<(), Code> {
+pub(super) fn act(bench: &mut Bench, name: &str, act: TopicAct) -> Result<(), Code> {
     let client_id = bench.cid();
     let command = Command::Topic { client_id, act };
     bench.ack(name, command).map(|_| ()).map_err(|it| it.code)
@@ -86,11 +87,11 @@ fn to(status: TopicStatus, reason: &str) -> TopicAct {
     }
 }
 
-fn now_is(bench: &Bench) -> protocol::topic::Topic {
+pub(super) fn now_is(bench: &Bench) -> protocol::topic::Topic {
     bench.room.state().topic.expect("it is a topic")
 }
 
-fn notices(bench: &Bench) -> Vec<(String, NoticeKind, String)> {
+pub(super) fn notices(bench: &Bench) -> Vec<(String, NoticeKind, String)> {
     let told = bench.rows.iter().filter_map(|it| match it {
         RowChange::Notice(Notice {
             member, kind, text, ..

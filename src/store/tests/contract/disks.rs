@@ -257,6 +257,9 @@ pub(crate) fn topic(title: &str, made_ms: u64) -> Topic {
         locked: false,
         pinned: false,
         featured: false,
+        into: None,
+        merged: vec![],
+        recap_of: None,
     }
 }
 

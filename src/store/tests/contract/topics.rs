@@ -1,12 +1,13 @@
 //! Lists of topics, and where members are in them: on either engine the same.
 
 use protocol::{
-    RoomNumber, Seq, Slug,
-    topic::{Following, RoomKind, Topic, TopicKind, TopicStatus},
+    BroadcastId, MemberId, RoomNumber, Seq, Slug,
+    notices::NoticeKind,
+    topic::{Board, Following, RoomKind, Topic, TopicKind, TopicPlace, TopicStatus},
 };
 use store::{
-    Append, Entry, Heat, NewAccount, NewRoom, Role, RowChange, Store, TopicOrder, TopicTalk,
-    TopicsOf,
+    Append, Entry, Heat, NewAccount, NewBoard, NewRoom, NoticeToBoardRow, Role, RowChange, Store,
+    TopicOrder, TopicTalk, TopicsOf,
 };
 
 use crate::disks::{CIRCLE, Home, append, entry, on_both_engines, person, set_up, topic};
@@ -17,6 +18,9 @@ on_both_engines! {
     questions_wait_until_somebody_replies
     the_hottest_come_first_and_the_others_not_at_all
     what_is_unread_is_counted_by_member
+    of_merged_topics_each_who_likes_counts_once
+    a_board_is_followed_and_tells
+    a_recap_is_found_by_what_it_tells_of
 }
 
 /// The second of a topic's opening in these tests.
@@ -360,4 +364,185 @@ async fn what_is_unread_is_counted_by_member(home: Home) {
     );
     let reading = row.reading.unwrap();
     assert_eq!((reading.seq, reading.unread), (4, 0));
+}
+
+async fn like(store: &Store, room: RoomNumber, member: &str) {
+    let rows = vec![RowChange::Like {
+        of: 2,
+        member: member.into(),
+        at_ms: Some(30_000),
+    }];
+    let part = append(room, vec![]);
+    put(store, Append { rows, ..part }).await;
+}
+
+/// A topic that is like this from here on, and what follows from it.
+async fn turn(store: &Store, room: RoomNumber, seq: Seq, it: Topic, more: Vec<RowChange>) {
+    let rows = [vec![RowChange::Topic(Box::new(it))], more].concat();
+    let part = append(
+        room,
+        vec![Entry {
+            kind: 20,
+            ..entry(seq)
+        }],
+    );
+    put(store, Append { rows, ..part }).await;
+}
+
+async fn of_merged_topics_each_who_likes_counts_once(home: Home) {
+    let store = ready(&home).await;
+    for (room, member) in [
+        (1, "m_bob"),
+        (1, "m_eve"),
+        (3, "m_eve"),
+        (3, "m_ivy"),
+        (4, "m_ivy"),
+    ] {
+        like(&store, room, member).await;
+    }
+    let owner = || "m_owner".into();
+    store
+        .set_following(owner(), 3, Following::Yes)
+        .await
+        .unwrap();
+    store
+        .set_following("m_anna".into(), 1, Following::Muted)
+        .await
+        .unwrap();
+    let shown = async |slug: &str| {
+        let row = store.topic(slug.into(), Some(owner())).await.unwrap();
+        row.expect("a topic")
+    };
+    let place = |room: RoomNumber| TopicPlace {
+        room: format!("t{room}").into(),
+        title: format!("topic {room}"),
+    };
+    let into = |room: RoomNumber, it: RoomNumber| Topic {
+        into: Some(place(it)),
+        ..question(room)
+    };
+    turn(
+        &store,
+        1,
+        3,
+        question(1),
+        vec![RowChange::TookTopic { from: 3 }],
+    )
+    .await;
+    turn(&store, 3, 3, into(3, 1), vec![]).await;
+    // Again, as after a step that did not come.
+    turn(
+        &store,
+        1,
+        4,
+        question(1),
+        vec![RowChange::TookTopic { from: 3 }],
+    )
+    .await;
+    let row = shown("t1").await;
+    assert_eq!(row.likes, 3, "who started both asked for it already");
+    assert_eq!(row.topic.merged, [place(3)]);
+    let reading = row.reading.expect("who followed the other");
+    assert_eq!((reading.following, reading.unread), (Following::Yes, 0));
+    let anna = store
+        .topic("t1".into(), Some("m_anna".into()))
+        .await
+        .unwrap();
+    let reading = anna.expect("a topic").reading.expect("its starter");
+    assert_eq!(
+        reading.following,
+        Following::Muted,
+        "who wants none of it is left alone"
+    );
+    assert_eq!(shown("t3").await.topic.into, Some(place(1)));
+    let rooms = list(&store, TopicsOf::default()).await;
+    assert!(!rooms.contains(&3), "{rooms:?}");
+    assert_eq!(store.tags(false, 10).await.unwrap(), []);
+    assert!(
+        store
+            .open_topics(10)
+            .await
+            .unwrap()
+            .iter()
+            .all(|it| it.0.as_str() != "t3")
+    );
+    // What was merged goes along with what it was merged into.
+    turn(
+        &store,
+        4,
+        3,
+        question(4),
+        vec![RowChange::TookTopic { from: 1 }],
+    )
+    .await;
+    turn(&store, 1, 5, into(1, 4), vec![]).await;
+    let row = shown("t4").await;
+    assert_eq!((row.likes, row.topic.merged), (3, vec![place(1), place(3)]));
+    assert_eq!(shown("t3").await.topic.into, Some(place(4)));
+    turn(&store, 1, 6, question(1), vec![]).await;
+    assert_eq!(shown("t1").await.topic.into, None);
+    assert_eq!(shown("t4").await.topic.merged, [place(3)]);
+}
+
+async fn a_board_is_followed_and_tells(home: Home) {
+    let store = ready(&home).await;
+    let board = |slug: &str| NewBoard {
+        circle: CIRCLE,
+        slug: slug.into(),
+        title: slug.to_owned(),
+        about: String::new(),
+        rank: None,
+    };
+    let owner = || MemberId::new("m_owner".to_owned());
+    for slug in ["news", "help"] {
+        store.put_board(board(slug), owner()).await.unwrap();
+    }
+    let followed = |boards: Vec<Board>| {
+        let on = boards.into_iter().filter(|it| it.following);
+        on.map(|it| it.slug.to_string()).collect::<Vec<_>>()
+    };
+    let turn = async |slug: &str, on| {
+        let all = store.follow_board(CIRCLE, slug.into(), owner(), on).await;
+        followed(all.unwrap())
+    };
+    assert_eq!(turn("news", true).await, ["news"]);
+    assert_eq!(
+        turn("news", true).await,
+        ["news"],
+        "once is as good as twice"
+    );
+    let nobody = store.boards(CIRCLE, None).await.unwrap();
+    assert_eq!(followed(nobody), [""; 0]);
+    let tell = |board: &str| {
+        RowChange::NoticeToBoard(NoticeToBoardRow {
+            board: board.into(),
+            seq: 2,
+            at_ms: 40_000,
+            from: person("m_anna"),
+            text: "how it begins".to_owned(),
+        })
+    };
+    for (room, slug) in [(1, "help"), (2, "news")] {
+        let part = append(room, vec![entry(3)]);
+        let rows = vec![tell(slug), tell(slug)];
+        put(&store, Append { rows, ..part }).await;
+    }
+    let told = store.notices(owner(), None, 10).await.unwrap().rows;
+    let told: Vec<_> = told.iter().map(|it| (it.kind, it.room.as_str())).collect();
+    assert_eq!(told, [(NoticeKind::Started, "t2")]);
+    let left = store
+        .drop_board(CIRCLE, "news".into(), owner())
+        .await
+        .unwrap();
+    assert_eq!(followed(left), [""; 0]);
+    let again = store.put_board(board("news"), owner()).await.unwrap();
+    assert_eq!(followed(again), [""; 0], "another board of that name");
+}
+
+async fn a_recap_is_found_by_what_it_tells_of(home: Home) {
+    let store = ready(&home).await;
+    let id = || BroadcastId::new("b1-e-1".to_owned());
+    assert_eq!(store.recap(id()).await.unwrap(), None);
+    let row = store.topic("t1".into(), None).await.unwrap();
+    assert_eq!(row.expect("a topic").topic.recap_of, None);
 }

@@ -37,6 +37,7 @@ export const notices = {
     accepted: "Somebody accepts my reply",
     changed: "A topic I asked for or help with moves on",
     credit: "Somebody makes a topic of what I said",
+    started: "A topic is started in a board I follow",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} mentioned you`,
@@ -47,5 +48,6 @@ export const notices = {
     accepted: (who: string, _room: string) => `${who} accepted your reply`,
     changed: (who: string, room: string) => `${who} changed “${room}”`,
     credit: (who: string, _room: string) => `${who} made a topic of what you said`,
+    started: (who: string, _room: string) => `${who} started a topic in a board you follow`,
   },
 };

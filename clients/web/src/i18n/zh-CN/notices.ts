@@ -37,6 +37,7 @@ export const notices = {
     accepted: "我的回复被采纳",
     changed: "我提过或帮过的话题有进展",
     credit: "我说的话被整理成话题",
+    started: "我关注的版块有新话题",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} 提到了你`,
@@ -47,5 +48,6 @@ export const notices = {
     accepted: (who: string, _room: string) => `${who} 采纳了你的回复`,
     changed: (who: string, room: string) => `${who} 更新了“${room}”`,
     credit: (who: string, _room: string) => `${who} 把你说的话整理成了话题`,
+    started: (who: string, _room: string) => `${who} 在你关注的版块发起了话题`,
   },
 };

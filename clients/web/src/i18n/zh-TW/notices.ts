@@ -37,6 +37,7 @@ export const notices = {
     accepted: "我的回覆被採納",
     changed: "我提過或幫過的話題有進展",
     credit: "我說的話被整理成話題",
+    started: "我關注的版塊有新話題",
   },
   kinds: {
     mention: (who: string, _room: string) => `${who} 提到了你`,
@@ -47,5 +48,6 @@ export const notices = {
     accepted: (who: string, _room: string) => `${who} 採納了你的回覆`,
     changed: (who: string, room: string) => `${who} 更新了「${room}」`,
     credit: (who: string, _room: string) => `${who} 把你說的話整理成了話題`,
+    started: (who: string, _room: string) => `${who} 在你關注的版塊發起了話題`,
   },
 };
