@@ -85,6 +85,11 @@ export class World {
     return answer.json();
   }
 
+  /** The port of the load generator. */
+  async door() {
+    return this.ports[0];
+  }
+
   /** Everything that the log of a room tells, from the first record on. */
   async history(slug) {
     const all = [];

@@ -190,7 +190,7 @@ describe("a topic", () => {
     on("/t/took?s=2", PHONE, async (page) => {
       await page.waitForSelector(".say.merged");
       assert.deepEqual(await page.$$eval(".say.merged a", (all) => all.map((it) => it.getAttribute("href"))), ["/t/twin", "/t/declined"]);
-      assert.match(await page.$eval(".scroll", (it) => it.textContent), /合并了“旧消息按日子找”/);
+      assert.match(await page.$eval(".scroll", (it) => it.textContent), /合并了“能不能直接跳到某一天的聊天、旧消息按日子找”/);
       assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
     }));
 

@@ -109,7 +109,7 @@ export const scenes: Record<string, Scene> = {
     likes: 38,
     replies: [[yang, 400, "支持，找上次的书单翻了五分钟。", { likes: 8 }]],
     steps: [
-      [mo, 48, 4, { merged: [{ room: "twin", title: "能不能直接跳到某一天的聊天" }] }],
+      [mo, 48, 4, { merged: [] }],
       [mo, 47, 5, { merged: [{ room: "twin", title: "能不能直接跳到某一天的聊天" }, { room: "declined", title: "旧消息按日子找" }] }],
     ],
   },

@@ -132,6 +132,6 @@ export function wishOf(draft: TopicDraft): NewTopic {
   return {
     cid, kind, title: draft.title.trim(), text: draft.text.trim(), tags: tagsIn(draft.tags), guests, ...(draft.board ? { board: draft.board } : {}),
     ...(from ? { from: { room: from.room, seqs: [...from.seqs] } } : {}),
-    ...(recap && kind === "recap" ? { recap_of: recap } : {}),
+    ...(recap && kind === "recap" ? { recap_of: { ...recap } } : {}),
   };
 }
