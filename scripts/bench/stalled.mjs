@@ -5,8 +5,8 @@ import { Server } from "./rig.mjs";
 /** Who takes everything, and who takes nothing. */
 const [FAST, STALLED] = [900, 100];
 const [RATE, TEXT_BYTES] = [50, 2_000];
-/** The stall's 15 s, what fills before them, and as long again for whose kernel makes room once more meanwhile. */
-const TALK_S = 32;
+/** The stall's 15 s, what fills before them, and what hears of the end. */
+const TALK_S = 21;
 const [COMING, WITHIN_S] = [10_000, 5];
 
 const crowd = (it, plan) => ["crowd", ...it.where, "--tokens", it.tokens, "--server-pid", it.pid, "--room", "bench", "--writers", "1", ...plan];
