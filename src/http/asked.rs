@@ -70,13 +70,18 @@ fn question(record: Record) -> Option<Question> {
     let RecordBody::Message(it) = record.body else {
         return None;
     };
-    let asks = !it.deleted && (it.question.is_some() || asks(&it.text));
+    let asks = !it.deleted && is_short(&it.text) && (it.question.is_some() || asks(&it.text));
     asks.then(|| Question {
         seq: record.seq,
         at_ms: record.at_ms,
         by: record.author.id,
         text: it.text.to_string(),
     })
+}
+
+/// What is compared costs time with its length.
+fn is_short(text: &str) -> bool {
+    text.chars().nth(limits::ASKED_CHARS_MAX).is_none()
 }
 
 /// Whether somebody asks something, as far as words tell.
@@ -217,6 +222,12 @@ mod tests {
     fn who_asks_alone_asks_for_themselves() {
         let again = said(&[("ann", "在吗？"), ("ann", "在吗"), ("ann", "在吗？？")]);
         assert!(grouped(&again).is_empty());
+    }
+
+    #[test]
+    fn what_is_long_is_compared_with_nothing() {
+        let as_long = "问".repeat(limits::ASKED_CHARS_MAX);
+        assert!(is_short(&as_long) && !is_short(&format!("{as_long}？")));
     }
 
     #[test]

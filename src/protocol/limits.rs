@@ -14,6 +14,8 @@ pub const ASKERS_NAMED: usize = 50;
 /// Records in which is looked for what many ask, and groups of such questions that are told.
 pub const ASKED_LOOKED_MAX: usize = 2_000;
 pub const ASKED_LISTED: usize = 20;
+/// Characters of such a question: nobody asks the same at greater length.
+pub const ASKED_CHARS_MAX: usize = 200;
 /// Topics that may be merged into one.
 pub const TOPICS_MERGED_MAX: usize = 50;
 /// Topics of one page of a list.
