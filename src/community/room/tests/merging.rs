@@ -130,7 +130,7 @@ fn of_two_that_are_merged_into_each_other_neither_is() {
     let mut bench = topic::started(TopicKind::Question);
     let own = bench.room.meta.number;
     let other = place(own + 1, "另一个");
-    take(&mut bench, OWNER, &[other.clone()], true).expect("taken");
+    take(&mut bench, OWNER, std::slice::from_ref(&other), true).expect("taken");
     assert_eq!(merge(&mut bench, OWNER, Some(other)), Err(Code::WrongPhase));
 }
 
