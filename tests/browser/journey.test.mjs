@@ -350,6 +350,9 @@ step("20: the recap appears in the open list of topics, and replies in it while 
   }
   summary = await world.get(`/api/v1/rooms/${slug}/broadcasts/${broadcast.id}/summary`, world.owner);
   assert.match(summary.recap.title, /^直播回顾：/);
+  // Firefox calls each connection that is lost an error of the page.
+  await lin.goto(`${world.base}/r/${slug}/b/${broadcast.id}`);
+  await lin.waitForSelector('[data-act="recap"]');
 });
 
 step("21: a kill takes nothing of it", 90_000, async () => {
