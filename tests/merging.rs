@@ -2,22 +2,21 @@
 
 mod support;
 
-use std::time::Duration;
+#[path = "support/topics.rs"]
+mod on_topic;
 
+use on_topic::{act, join, until};
 use protocol::{
     ClientFrame, Code, RoomNumber,
     notices::{NoticeKind, NoticeList},
     rest::Me,
-    server::{Joined, Push},
+    server::{Push, State},
     topic::{Following, OPENING, TopicAct, TopicCard, TopicList, TopicPlace, TopicStatus, Unread},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Person, Server};
-use tokio::time::timeout;
 use weiquan_client::{Connection, Error, new_client_id};
-
-const SOON: Duration = Duration::from_secs(10);
 
 async fn start(by: &Person, kind: &str, title: &str, guests: bool) -> TopicCard {
     let wish = json!({
@@ -53,10 +52,6 @@ async fn shown(by: &Person, topic: &TopicCard) -> TopicCard {
     by.get(&format!("/api/v1/topics/{}", topic.room)).await
 }
 
-async fn join(line: &mut Connection, card: &TopicCard) -> Joined {
-    line.join(card.room.as_str(), None).await.expect("joined")
-}
-
 async fn like(line: &mut Connection, a: RoomNumber, on: bool) -> Result<(), Code> {
     let of = OPENING;
     match line.request(|i| ClientFrame::Like { i, a, of, on }).await {
@@ -70,25 +65,6 @@ async fn likes(who: &Person, topic: &TopicCard) {
     let mut line = who.connect("phone").await;
     let a = join(&mut line, topic).await.a;
     like(&mut line, a, true).await.expect("liked");
-}
-
-async fn act(line: &mut Connection, a: RoomNumber, act: TopicAct) -> Result<(), Code> {
-    let cid = new_client_id();
-    match line
-        .request(|i| ClientFrame::Topic { i, a, cid, act })
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(Error::Refused(it)) => Err(it.code),
-        Err(other) => panic!("{other:?}"),
-    }
-}
-
-async fn until(line: &mut Connection, says: impl Fn(&Push) -> bool) {
-    let found = timeout(SOON, async {
-        while !says(&line.next_push().await.expect("a push")) {}
-    });
-    found.await.expect("in time");
 }
 
 fn place(card: &TopicCard) -> TopicPlace {
@@ -134,8 +110,8 @@ async fn fbk1_of_merged_feedback_each_voter_counts_once_and_hears_that_it_shippe
         assert_eq!(merged.topic.into, Some(place(kept)));
     }
     let counted = until(&mut reader, |it| {
-        let told = format!("{it:?}");
-        told.contains("likes: 17")
+        let all = |it: &State| it.tally.iter().flatten().any(|it| it.likes == 17);
+        matches!(it, Push::State { state, .. } if all(state))
     });
     counted.await;
 
@@ -221,7 +197,11 @@ async fn top5_what_was_merged_is_read_and_linked_and_written_by_nobody() {
     join(&mut staff, &twin).await;
 
     merge(&owner, &twin, &kept).await.expect("merged");
-    until(&mut line, |it| format!("{it:?}").contains("几点集合")).await;
+    until(&mut line, |it| {
+        let merged = |it: &State| it.topic.as_ref().is_some_and(|it| it.into.is_some());
+        matches!(it, Push::State { state, .. } if merged(state))
+    })
+    .await;
     for line in [&mut line, &mut staff] {
         let late = line.say(a, "还能说吗").await;
         assert!(matches!(late, Err(Error::Refused(it)) if it.code == Code::Locked));

@@ -2,13 +2,15 @@
 
 mod support;
 
-use std::time::Duration;
+#[path = "support/topics.rs"]
+mod on_topic;
 
+use on_topic::{act, join, until};
 use protocol::{
     ClientFrame, Code, RoomNumber, Seq,
     notices::{NoticeKind, NoticeList},
     rest::RoomList,
-    server::{Body, Joined, Push, Reply, State},
+    server::{Body, Push, Reply, State},
     topic::{
         BoardList, Following, TagList, TopicAct, TopicCard, TopicKind, TopicList, TopicStatus,
         Unread,
@@ -17,10 +19,7 @@ use protocol::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Person, Server, is_whole, read_history};
-use tokio::time::timeout;
 use weiquan_client::{Connection, Error, new_client_id};
-
-const SOON: Duration = Duration::from_secs(10);
 
 fn wish(kind: &str, title: &str) -> Value {
     json!({
@@ -42,37 +41,9 @@ async fn put<T: serde::de::DeserializeOwned>(by: &Person, path: &str, body: Valu
     serde_json::from_str(&text).expect("what was promised")
 }
 
-async fn join(line: &mut Connection, card: &TopicCard) -> Joined {
-    line.join(card.room.as_str(), None).await.expect("joined")
-}
-
-async fn act(line: &mut Connection, a: RoomNumber, act: TopicAct) -> Result<(), Code> {
-    let cid = new_client_id();
-    match line
-        .request(|i| ClientFrame::Topic { i, a, cid, act })
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(Error::Refused(it)) => Err(it.code),
-        Err(other) => panic!("{other:?}"),
-    }
-}
-
 async fn like(line: &mut Connection, a: RoomNumber, of: Seq) {
     let frame = |i| ClientFrame::Like { i, a, of, on: true };
     line.request(frame).await.expect("liked");
-}
-
-async fn until(line: &mut Connection, says: impl Fn(&Push) -> bool) -> Push {
-    let found = timeout(SOON, async {
-        loop {
-            let push = line.next_push().await.expect("a push");
-            if says(&push) {
-                return push;
-            }
-        }
-    });
-    found.await.expect("in time")
 }
 
 fn titles(list: &TopicList) -> Vec<&str> {

@@ -60,7 +60,7 @@ pub(crate) async fn merge(
         on: true,
     };
     doors.stage.merge_topic(by.who(), merge).await?;
-    said(&doors, &slug, &by).await
+    merged(&doors, &slug, &by).await
 }
 
 /// Let a merged topic stand by itself again
@@ -93,10 +93,11 @@ pub(crate) async fn part(
         on: false,
     };
     doors.stage.merge_topic(by.who(), merge).await?;
-    said(&doors, &slug, &by).await
+    merged(&doors, &slug, &by).await
 }
 
-async fn said(doors: &Doors, slug: &Slug, by: &auth::Identity) -> Outcome<Answer<TopicCard>> {
+/// The topic as it is with that; lists are others.
+async fn merged(doors: &Doors, slug: &Slug, by: &auth::Identity) -> Outcome<Answer<TopicCard>> {
     doors.stage.listed().send_modify(|it| *it += 1);
     let row = found(doors, slug, Some(by)).await?;
     Ok(Answer(whole(doors, row, Some(by.who())).await?))

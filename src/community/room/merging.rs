@@ -4,8 +4,10 @@
 //! Two logs take part, one after the other: first the topic that takes, then the one that is taken. What comes
 //! between leaves both open, and the same wish again goes on from there.
 
+use std::sync::Arc;
+
 use protocol::{
-    Code, Refusal, limits,
+    Code, Refusal, Seq, limits,
     topic::{MERGED, OPENING},
 };
 
@@ -117,7 +119,7 @@ impl Room {
     pub(super) fn board_notices(
         &self,
         now: Now,
-        seq: u64,
+        seq: Seq,
         author: &Person,
         words: &str,
     ) -> Option<RowChange> {
@@ -134,7 +136,7 @@ impl Room {
 }
 
 /// What its starter is told of a topic that was merged.
-pub(super) fn told(into: &TopicPlace) -> std::sync::Arc<str> {
+pub(super) fn told(into: &TopicPlace) -> Arc<str> {
     text::short(&format!("{MERGED} {}", into.title))
 }
 

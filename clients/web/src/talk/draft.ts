@@ -32,7 +32,7 @@ export interface TopicDraft {
 /** Among the drafts of rooms: no slug looks like this. A recap has a draft of its own. */
 const KEY = "talk/new";
 
-export const keyOf = (recap: TopicDraft["recap"]): string => (recap === undefined ? KEY : `talk/recap/${recap.id}`);
+const keyOf = (recap: TopicDraft["recap"]): string => (recap === undefined ? KEY : `talk/recap/${recap.id}`);
 
 export const emptyDraft = (cid: string): TopicDraft => ({ cid, kind: "discussion", title: "", text: "", board: "", tags: "", guests: true });
 

@@ -4,15 +4,15 @@ import { paths } from "../app/router.svelte";
 import { count, running } from "../i18n/format";
 import type { Words } from "../i18n/en";
 import type { Language } from "../i18n/languages";
-import { plain } from "../topic/text";
+import { escaped } from "../topic/text";
 import { emptyDraft, titleOf, type TopicDraft } from "./draft";
 
 /** Letters of one line of what was when. */
 const LINE = 60;
 
-/** The address of the page where it is written, and what it says of that. */
-export const RECAP = "recap";
+const RECAP = "recap";
 
+/** The broadcast that an address asks a recap of. */
 export function recapIn(search: string): { room: string; id: string } | undefined {
   const [room, id, ...more] = (new URLSearchParams(search).get(RECAP) ?? "").split("/");
   return room && id && more.length === 0 ? { room, id } : undefined;
@@ -26,7 +26,7 @@ export function recapOf(summary: Summary, cid: string, words: Words, language: L
   const say = words.talk.recap;
   const number = (n: number): string => count(n, language);
   const parts = [
-    `${say.about(plain(broadcast.host.name), running(summary.played_ms), number(summary.people), number(summary.messages))} [${say.numbers}](${paths.summary(room, broadcast.id)})`,
+    `${say.about(escaped(broadcast.host.name), running(summary.played_ms), number(summary.people), number(summary.messages))} [${say.numbers}](${paths.summary(room, broadcast.id)})`,
   ];
 
   const moments = [
@@ -47,8 +47,8 @@ export function recapOf(summary: Summary, cid: string, words: Words, language: L
     parts.push(`## ${say.polls}`);
     for (const { question, options, voters } of polls) {
       const of = (votes: number): string => `${number(votes)} · ${voters === 0 ? 0 : Math.round((100 * votes) / voters)}%`;
-      parts.push(`**${plain(question)}**（${say.voters(number(voters))}）`.replace(/（(.*)）$/, language === "en" ? " ($1)" : "（$1）"));
-      parts.push(options.map(({ text, votes }) => `- ${plain(text)}: ${of(votes)}`).join("\n"));
+      parts.push(`**${escaped(question)}** · ${say.voters(number(voters))}`);
+      parts.push(options.map(({ text, votes }) => `- ${escaped(text)}: ${of(votes)}`).join("\n"));
     }
   }
 
@@ -65,8 +65,8 @@ export function recapOf(summary: Summary, cid: string, words: Words, language: L
 
 function short(text: string): string {
   const letters = [...text.replace(/\s+/g, " ").trim()];
-  return plain(letters.length > LINE ? `${letters.slice(0, LINE - 1).join("")}…` : letters.join(""));
+  return escaped(letters.length > LINE ? `${letters.slice(0, LINE - 1).join("")}…` : letters.join(""));
 }
 
 /** As somebody else's words, line by line. */
-const quoted = (text: string): string => text.trim().split("\n").map((line) => `> ${plain(line)}`).join("\n");
+const quoted = (text: string): string => text.trim().split("\n").map((line) => `> ${escaped(line)}`).join("\n");

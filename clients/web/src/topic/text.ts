@@ -23,7 +23,7 @@ export function blocks(text: string): Block[] {
 }
 
 /** Words that Markdown takes as they are (CommonMark 2.4). */
-export const plain = (words: string): string => words.replace(/[!-/:-@[-`{-~]/g, "\\$&");
+export const escaped = (words: string): string => words.replace(/[!-/:-@[-`{-~]/g, "\\$&");
 
 /** The draft with somebody's words quoted at its end, and room to answer them. */
 export function withQuote(draft: string, words: string): string {
