@@ -384,7 +384,7 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
             mail: false,
         }],
         all_live: true,
-        unnamed: false,
+        unnamed: Some(true),
     };
     let kept: NoticeSettings = put(&ann, "/api/v1/notices/settings", &quiet).await;
     let off: Vec<_> = kept
@@ -399,6 +399,13 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
     );
     let read: NoticeSettings = ann.get("/api/v1/notices/settings").await;
     assert_eq!(read, kept);
+    // A page that knows nothing of it changes nothing of it.
+    let older = NoticeSettings {
+        unnamed: None,
+        ..quiet
+    };
+    let kept: NoticeSettings = put(&ann, "/api/v1/notices/settings", &older).await;
+    assert_eq!(kept.unnamed, Some(true));
 
     // Browsers subscribe with one key for ever, and not with a machine beside this one.
     let key: PushKey = ann.get("/api/v1/push/key").await;

@@ -102,7 +102,7 @@ pub(crate) async fn set(
         set_way(&mut kept.mail, ways.kind, ways.mail);
     }
     kept.all_live = wish.all_live;
-    kept.unnamed = wish.unnamed;
+    kept.unnamed = wish.unnamed.unwrap_or(kept.unnamed);
     doors.store.put_notice_settings(by.id, kept.clone()).await?;
     Ok(Answer(frame(&kept)))
 }
@@ -117,7 +117,7 @@ fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
             })
             .to_vec(),
         all_live: kept.all_live,
-        unnamed: kept.unnamed,
+        unnamed: Some(kept.unnamed),
     }
 }
 

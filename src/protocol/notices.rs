@@ -152,10 +152,10 @@ bodies! {
         ways: Vec<NoticeWays>,
         /// Told of every broadcast of the circle that goes live, not only of those asked for.
         all_live: bool,
-        /// Not named where thanks are said for what one asked for.
-        #[serde(default)]
-        #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
-        unnamed: bool,
+        /// Not named where thanks are said for what one asked for; absent from a PUT it stays as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        unnamed: Option<bool>,
     }
     /// `GET /api/v1/rooms/{room}/reminder`, and the answer to PUT and DELETE.
     Reminder {

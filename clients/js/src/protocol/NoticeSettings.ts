@@ -14,6 +14,6 @@ ways: Array<NoticeWays>,
  */
 all_live: boolean, 
 /**
- * Not named where thanks are said for what one asked for.
+ * Not named where thanks are said for what one asked for; absent from a PUT it stays as it is.
  */
 unnamed?: boolean, };
