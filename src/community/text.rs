@@ -144,6 +144,12 @@ enum Lines {
 }
 
 fn clean(text: &str, lines: Lines) -> String {
+    let trimmed = text.trim();
+    let is_clean = |it: char| !it.is_control() || (it == '\n' && lines == Lines::Kept);
+    // Nearly every text is as it should be.
+    if trimmed.chars().all(is_clean) && !is_blank(trimmed) {
+        return trimmed.to_owned();
+    }
     let kept: String = text
         .replace("\r\n", "\n")
         .chars()

@@ -1,10 +1,10 @@
 //! The loop of one shard: take the letters, give the rooms a turn, let everything else run, again.
 
 use std::{
-    iter::Peekable,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::atomic::Ordering,
+    vec,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -71,7 +71,7 @@ async fn serve<O: Open>(shard: &Rc<Shard>, open: &O, mut letters: mpsc::Unbounde
             .shared
             .waiting
             .fetch_sub(taken.len(), Ordering::Relaxed);
-        let mut letters = taken.drain(..).peekable();
+        let mut letters = taken.drain(..);
         while let Some(letter) = next_letter(&mut letters, shard.config.write_bytes_max) {
             if open_letter(shard, open, letter) == Next::Stop {
                 return;
@@ -83,30 +83,35 @@ async fn serve<O: Open>(shard: &Rc<Shard>, open: &O, mut letters: mpsc::Unbounde
 }
 
 /// The next letter. Answers to one connection that follow each other are one, so one write.
-fn next_letter(
-    letters: &mut Peekable<impl Iterator<Item = Letter>>,
-    bytes_max: usize,
-) -> Option<Letter> {
+fn next_letter(letters: &mut vec::Drain<'_, Letter>, bytes_max: usize) -> Option<Letter> {
     let letter = letters.next()?;
     let Letter::Order(Order::Send { connection, frame }) = letter else {
         return Some(letter);
     };
-    let is_next = |it: &Letter, bytes: usize| match it {
-        Letter::Order(Order::Send {
-            connection: to,
-            frame,
-        }) => *to == connection && bytes + frame.len() <= bytes_max,
-        _ => false,
-    };
-    if !letters.peek().is_some_and(|it| is_next(it, frame.len())) {
+    let (mut more, mut bytes) = (0, frame.len());
+    for it in letters.as_slice() {
+        match it {
+            Letter::Order(Order::Send {
+                connection: to,
+                frame,
+            }) if *to == connection && bytes + frame.len() <= bytes_max => {
+                more += 1;
+                bytes += frame.len();
+            }
+            _ => break,
+        }
+    }
+    if more == 0 {
         let only = Order::Send { connection, frame };
         return Some(Letter::Order(only));
     }
-    let mut joined = BytesMut::from(&frame[..]);
-    while let Some(Letter::Order(Order::Send { frame, .. })) =
-        letters.next_if(|it| is_next(it, joined.len()))
-    {
-        joined.extend_from_slice(&frame);
+    // Of the size that it comes to: growing it took a tenth of a shard's time where many are acknowledged.
+    let mut joined = BytesMut::with_capacity(bytes);
+    joined.extend_from_slice(&frame);
+    for it in letters.take(more) {
+        if let Letter::Order(Order::Send { frame, .. }) = it {
+            joined.extend_from_slice(&frame);
+        }
     }
     let frame = joined.freeze();
     Some(Letter::Order(Order::Send { connection, frame }))
@@ -259,8 +264,8 @@ mod tests {
     }
 
     /// Whom each letter is for, and what it says.
-    fn opened(letters: Vec<Letter>, bytes_max: usize) -> Vec<(u32, Bytes)> {
-        let mut letters = letters.into_iter().peekable();
+    fn opened(mut letters: Vec<Letter>, bytes_max: usize) -> Vec<(u32, Bytes)> {
+        let mut letters = letters.drain(..);
         std::iter::from_fn(|| next_letter(&mut letters, bytes_max))
             .map(|it| match it {
                 Letter::Order(Order::Send { connection, frame }) => (connection.slot, frame),

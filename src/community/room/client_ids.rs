@@ -1,7 +1,7 @@
 //! Which wishes were heard before: the newest client ids of a room with their first results. Older
 //! ones are the store's unique index to find (see [`crate::Room::known`]).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use protocol::{ClientId, MemberId, Seq};
 
@@ -19,7 +19,8 @@ pub(super) struct First {
 
 #[derive(Debug, Default)]
 pub(super) struct ClientIds {
-    first: BTreeMap<(MemberId, ClientId), First>,
+    /// Looked up only: its order, which is another in each run, decides nothing.
+    first: HashMap<(MemberId, ClientId), First>,
     /// Oldest first.
     order: VecDeque<(MemberId, ClientId)>,
 }
