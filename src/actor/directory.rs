@@ -19,7 +19,7 @@ use protocol::{
     client::PeerRole,
     server::{PeerEnd, PublisherHealth, Push, RecordFrame, Reply as Spoken, State},
 };
-use store::{RoomRow, Store};
+use store::{Desk, RoomRow, Store};
 use tokio::sync::{OnceCell, oneshot, watch};
 
 use super::{
@@ -274,6 +274,8 @@ impl Rooms {
 /// Every room that somebody asked for, until it rests.
 pub struct Directory {
     shards: Shards,
+    /// Where each of them hears what was stored.
+    desks: Vec<Desk>,
     store: Store,
     stage: Stage,
     roles: Roles,
@@ -293,8 +295,13 @@ impl Directory {
         rates: Rates,
         rest_after: Option<Duration>,
     ) -> Self {
+        let desks: Vec<_> = shards.all().iter().map(|_| Desk::new()).collect();
+        for (shard, desk) in shards.all().iter().zip(desks.clone()) {
+            shard.spawn(move || desk.hand_out());
+        }
         Self {
             shards,
+            desks,
             store,
             stage,
             roles: Roles::default(),
@@ -381,6 +388,7 @@ impl Directory {
         let home = home_of(slug.as_str(), self.shards.all().len());
         let around = Around {
             store: self.store.clone(),
+            desk: self.desks[home].clone(),
             stage: self.stage.clone(),
             roles: self.roles.clone(),
             shards: self.shards.clone(),

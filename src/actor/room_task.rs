@@ -19,7 +19,7 @@ use protocol::{
     client::PeerRole,
     server::{PublisherHealth, Push, Reply as Spoken, State},
 };
-use store::{AppendError, Store};
+use store::{AppendError, Desk, Store};
 use tokio::{
     sync::{oneshot, watch},
     time,
@@ -111,6 +111,8 @@ fn break_if_asked(command: &Command) {
 /// What a room has around it.
 pub(super) struct Around {
     pub(super) store: Store,
+    /// Of the shard that the room lives on.
+    pub(super) desk: Desk,
     pub(super) stage: Stage,
     pub(super) roles: Roles,
     pub(super) shards: Shards,
@@ -134,6 +136,7 @@ pub(super) struct Rest {
 pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State>, around: Around) {
     let Around {
         store,
+        desk,
         stage,
         roles,
         shards,
@@ -147,6 +150,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         wishes,
         taken: Vec::with_capacity(64),
         store,
+        desk,
         roles,
         outlet,
         batch: Batch::default(),
@@ -196,6 +200,7 @@ struct RoomTask {
     /// Wishes of the batch at hand, the next one last.
     taken: Vec<Posted>,
     store: Store,
+    desk: Desk,
     roles: Roles,
     outlet: Outlet,
     /// Decided records that no append has taken yet.
@@ -510,7 +515,8 @@ impl RoomTask {
         let batch = std::mem::take(&mut self.batch);
         let (number, circle) = (self.machine.meta().number, self.machine.meta().circle);
         let upto = batch.reaches();
-        let commit = Box::pin(self.store.append(batch.into_append(number, circle)));
+        let append = batch.into_append(number, circle);
+        let commit = Box::pin(self.store.append_at(&self.desk, append));
         self.committing = Some(Committing { upto, commit });
     }
 

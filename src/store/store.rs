@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     db::{self, Db},
+    desk::Desk,
     log::{Append, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
     postgres::{self, DatabaseError, DatabaseUrl, PostgresLog},
     readers::Readers,
@@ -166,6 +167,11 @@ impl Store {
     /// Queues an append without waiting; see [`WriterHandle::append`].
     pub fn append(&self, append: Append) -> Commit {
         self.0.writer.append(append)
+    }
+
+    /// The same, answered over a desk; see [`WriterHandle::append_at`].
+    pub fn append_at(&self, desk: &Desk, append: Append) -> Commit {
+        self.0.writer.append_at(desk, append)
     }
 
     /// Everything a room needs to be recovered, as committed now.

@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
     task::{Context, Poll},
@@ -23,7 +23,10 @@ use std::{
 use protocol::{RoomNumber, limits};
 use tokio::sync::oneshot;
 
-use crate::log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf};
+use crate::{
+    desk::Desk,
+    log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf},
+};
 
 /// Appends and row changes that wait; beyond this the answer is [`AppendError::Full`]. Sixty-four
 /// busy rooms with 64 appends each fit twice.
@@ -63,10 +66,12 @@ impl Writer {
     pub fn spawn(log: Box<dyn Log>) -> std::io::Result<(WriterHandle, JoinHandle<()>)> {
         let (jobs, inbox) = sync_channel(WRITES_WAITING_MAX);
         let health = Arc::new(AtomicU8::new(WELL));
+        let busy_us = Arc::new(AtomicU64::new(0));
         let run = Run {
             log,
             inbox,
             health: Arc::clone(&health),
+            busy_us: Arc::clone(&busy_us),
             // A process that was killed may have left a write-ahead log.
             is_dirty: true,
             kept_at: clock::now(),
@@ -76,7 +81,12 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run.run())?;
-        Ok((WriterHandle { jobs, health }, thread))
+        let handle = WriterHandle {
+            jobs,
+            health,
+            busy_us,
+        };
+        Ok((handle, thread))
     }
 }
 
@@ -85,16 +95,29 @@ impl Writer {
 pub struct WriterHandle {
     jobs: SyncSender<Job>,
     health: Arc<AtomicU8>,
+    busy_us: Arc<AtomicU64>,
 }
 
 impl WriterHandle {
     /// Queues an append without waiting. The answer comes when it is on disk.
     pub fn append(&self, append: Append) -> Commit {
+        self.append_for(append, None)
+    }
+
+    /// The same for one of many who append on one thread: their answers come together, over its desk.
+    pub fn append_at(&self, desk: &Desk, append: Append) -> Commit {
+        self.append_for(append, Some(desk.clone()))
+    }
+
+    fn append_for(&self, append: Append, desk: Option<Desk>) -> Commit {
         let (done, commit) = oneshot::channel();
-        match self.jobs.try_send(Job::Append(append, done)) {
+        match self
+            .jobs
+            .try_send(Job::Append(append, Waiting { done, desk }))
+        {
             Ok(()) => {}
-            Err(TrySendError::Full(Job::Append(_, done))) => {
-                refuse(done, AppendError::Full, "full");
+            Err(TrySendError::Full(Job::Append(_, waiting))) => {
+                waiting.refuse(AppendError::Full, "full");
             }
             // The sender inside is dropped, which `Commit` reads as unavailable.
             Err(_) => {}
@@ -136,6 +159,12 @@ impl WriterHandle {
             .run(move |log| Worked::Well(log.page(room, of, n)))
             .await;
         page.unwrap_or(Err(LogError::Busy))
+    }
+
+    /// How long commits took in all, since the start: what grows as fast as the clock is a writer that does
+    /// nothing else.
+    pub fn busy(&self) -> Duration {
+        Duration::from_micros(self.busy_us.load(Ordering::Relaxed))
     }
 
     pub fn health(&self) -> Health {
@@ -187,11 +216,24 @@ const WELL: u8 = 0;
 const BROKEN: u8 = 1;
 const CLOSED: u8 = 2;
 
-type Done = oneshot::Sender<Result<(), AppendError>>;
+/// Who waits for an append.
+struct Waiting {
+    done: oneshot::Sender<Result<(), AppendError>>,
+    desk: Option<Desk>,
+}
+
+impl Waiting {
+    fn refuse(self, error: AppendError, why: &'static str) {
+        metrics::counter!("weiquan_store_writes_refused_total", "why" => why).increment(1);
+        // An error means that nobody waits any more.
+        let _ = self.done.send(Err(error));
+    }
+}
+
 type Work = Box<dyn FnOnce(&mut dyn Log) -> bool + Send>;
 
 enum Job {
-    Append(Append, Done),
+    Append(Append, Waiting),
     Work(Work),
     /// The storage is gone, as the housekeeping found.
     Heal,
@@ -202,6 +244,7 @@ struct Run {
     log: Box<dyn Log>,
     inbox: Receiver<Job>,
     health: Arc<AtomicU8>,
+    busy_us: Arc<AtomicU64>,
     /// Something was written since the last housekeeping, which was then.
     is_dirty: bool,
     kept_at: Instant,
@@ -213,7 +256,7 @@ struct Run {
 #[derive(Default)]
 struct Gathered {
     batch: Vec<Append>,
-    waiting: Vec<Done>,
+    waiting: Vec<Waiting>,
     records: usize,
     /// Records and rows: rows alone cost as much as records do.
     weight: usize,
@@ -222,18 +265,18 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, append: Append, done: Done) {
+    fn add(&mut self, append: Append, waiting: Waiting) {
         self.records += append.records.len();
         self.weight += append.records.len() + append.rows.len();
         self.batch.push(append);
-        self.waiting.push(done);
+        self.waiting.push(waiting);
     }
 
     /// Takes what waits, up to a whole commit or to the first job that is no append.
     fn take(&mut self, inbox: &Receiver<Job>) {
         while self.weight < limits::COMMIT_RECORDS_MAX && self.held.is_none() {
             match inbox.try_recv() {
-                Ok(Job::Append(append, done)) => self.add(append, done),
+                Ok(Job::Append(append, waiting)) => self.add(append, waiting),
                 Ok(job) => self.held = Some(job),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
@@ -260,7 +303,7 @@ impl Run {
                 return;
             }
             match held.take().or_else(|| self.next()) {
-                Some(Job::Append(append, done)) => held = self.commit(append, done),
+                Some(Job::Append(append, waiting)) => held = self.commit(append, waiting),
                 Some(Job::Work(work)) => self.work(work),
                 Some(Job::Heal) => self.health.store(BROKEN, Ordering::Release),
                 Some(Job::Close) | None => {
@@ -292,9 +335,9 @@ impl Run {
     }
 
     /// Commits this append and what else waits; hands back the first job that is not an append.
-    fn commit(&mut self, first: Append, done: Done) -> Option<Job> {
+    fn commit(&mut self, first: Append, waiting: Waiting) -> Option<Job> {
         let mut gathered = Gathered::default();
-        gathered.add(first, done);
+        gathered.add(first, waiting);
         gathered.take(&self.inbox);
         let rest = self.rests_until.saturating_duration_since(clock::now());
         if gathered.weight < GATHERED && gathered.held.is_none() && !rest.is_zero() {
@@ -305,6 +348,8 @@ impl Run {
         let started = clock::now();
         let stored = guarded(|| self.log.append(&gathered.batch));
         let ended = clock::now();
+        let took_us = u64::try_from((ended - started).as_micros()).unwrap_or(0);
+        self.busy_us.fetch_add(took_us, Ordering::Relaxed);
         metrics::histogram!("weiquan_store_commit_seconds").record(ended - started);
         metrics::histogram!("weiquan_store_commit_records").record(gathered.records as f64);
         self.rests_until = ended + rest_after(gathered.batch.len(), ended - started);
@@ -316,17 +361,28 @@ impl Run {
         } = gathered;
         let Some(parts) = stored.and_then(logged) else {
             self.health.store(BROKEN, Ordering::Release);
-            for done in waiting {
-                refuse(done, AppendError::Unavailable, "unavailable");
+            for it in waiting {
+                it.refuse(AppendError::Unavailable, "unavailable");
             }
             return held;
         };
         assert_eq!(parts.len(), waiting.len(), "a log answers for each append");
-        for ((done, part), append) in waiting.into_iter().zip(parts).zip(&batch) {
+        // One for each thread that rooms live on.
+        let mut desks: Vec<Desk> = Vec::new();
+        for ((Waiting { done, desk }, part), append) in waiting.into_iter().zip(parts).zip(&batch) {
             report(append.room, &part);
-            // An error means that nobody waits any more: a room that was thrown away.
-            let _ = done.send(part);
+            match desk {
+                // An error means that nobody waits any more: a room that was thrown away.
+                None => drop(done.send(part)),
+                Some(desk) => {
+                    desk.leave(done, part);
+                    if !desks.iter().any(|it| it.is(&desk)) {
+                        desks.push(desk);
+                    }
+                }
+            }
         }
+        desks.iter().for_each(Desk::ring);
         held
     }
 
@@ -360,7 +416,7 @@ impl Run {
         let mut job = held;
         loop {
             match job.take() {
-                Some(Job::Append(_, done)) => refuse(done, AppendError::Unavailable, "unavailable"),
+                Some(Job::Append(_, it)) => it.refuse(AppendError::Unavailable, "unavailable"),
                 // Dropping the work drops its sender: the caller hears that it did not run.
                 Some(Job::Work(_) | Job::Heal) | None => {}
                 Some(Job::Close) => return false,
@@ -414,12 +470,6 @@ fn report(room: RoomNumber, part: &Result<(), AppendError>) {
         }
     };
     metrics::counter!("weiquan_store_writes_refused_total", "why" => why).increment(1);
-}
-
-fn refuse(done: Done, error: AppendError, why: &'static str) {
-    metrics::counter!("weiquan_store_writes_refused_total", "why" => why).increment(1);
-    // An error means that nobody waits any more.
-    let _ = done.send(Err(error));
 }
 
 /// Keeps the writer alive over a bug in the log; what it was doing counts as failed.

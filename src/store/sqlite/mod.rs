@@ -1,5 +1,6 @@
 //! The log on SQLite: one file, write-ahead log, an fsync for every commit.
 
+mod copier;
 mod log;
 mod migrate;
 mod open;

@@ -113,6 +113,22 @@ pub(crate) fn open_reader(folder: &Path) -> Result<Db, OpenError> {
     open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
 }
 
+/// A connection that copies the write-ahead log and writes nothing else.
+pub(super) fn open_copier(folder: &Path) -> Result<Connection, OpenError> {
+    let file = database_file(folder);
+    let open = || {
+        let db = Connection::open_with_flags(
+            &file,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        configure(&db)?;
+        // The file is synced before the log is written anew.
+        db.pragma_update(None, "synchronous", "full")?;
+        Ok(db)
+    };
+    open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
+}
+
 fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
