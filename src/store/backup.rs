@@ -212,6 +212,11 @@ pub enum Standing {
     Closed { schema: u32, faults: Vec<String> },
 }
 
+/// Whether a folder holds no database.
+pub fn is_absent(folder: &Path) -> bool {
+    !holds_something(&sqlite::database_file(folder))
+}
+
 /// Looks at a folder's database without changing it. No server can start meanwhile.
 pub fn standing(folder: &Path) -> Result<Standing, BackupError> {
     let file = sqlite::database_file(folder);

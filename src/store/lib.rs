@@ -47,6 +47,7 @@ pub use rows::{
     accounts::{Account, NewAccount, Role},
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
     boards::NewBoard,
+    exports::{LikeRow, OWN, Own, OwnLine, OwnValue, RoomUpto, RoomsOf, account_without_password},
     guests::{Guest, GuestDevice},
     mail::{DueLink, DueNotices, LetterFate, LetterKind, LinkLetter, MailAddress, MailOf},
     members::{MemberRow, Members, MembersOf},

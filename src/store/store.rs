@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     db::{self, Db},
     desk::Desk,
-    log::{Append, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
+    log::{Append, AppendError, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
     postgres::{self, DatabaseError, DatabaseUrl, PostgresLog},
     readers::Readers,
     records::{read, tallies},
@@ -74,6 +74,16 @@ pub enum OpenError {
         found: u32,
         known: u32,
     },
+    /// For who only reads, and so brings nothing up to date.
+    #[error(
+        "{place} was written by another version (schema {found}, this one knows {known}); use that version, \
+         or start this one on it once"
+    )]
+    OfAnotherVersion {
+        place: Place,
+        found: u32,
+        known: u32,
+    },
     #[error("{0} is not a weiquan database: {1}")]
     Unreadable(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("{0} could not be brought up to date and is as it was: {1}")]
@@ -109,6 +119,41 @@ impl Store {
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
             told,
+        })))
+    }
+
+    /// Opens what another server may be writing at this moment, to read it alone: appends and row changes are
+    /// refused as unavailable. What is there must have been written by this version.
+    pub fn beside(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
+        let connections = on_a_thread(|| {
+            let readers = (0..config.readers.max(1)).map(|_| open_reader(folder, config));
+            let readers = readers.collect::<Result<Vec<Db>, OpenError>>()?;
+            let known = sqlite::known_schema();
+            let found = match &config.url {
+                None => sqlite::schema(&readers[0], folder)?,
+                Some(url) => postgres::open::look(url)?.0.unwrap_or_default(),
+            };
+            if found != known {
+                let place = config
+                    .url
+                    .clone()
+                    .map_or_else(|| Place::Folder(folder.to_path_buf()), Place::Database);
+                return Err(OpenError::OfAnotherVersion {
+                    place,
+                    found,
+                    known,
+                });
+            }
+            Ok(readers)
+        })?;
+        let (writer, thread) = Writer::spawn(Box::new(Shut)).map_err(OpenError::Thread)?;
+        let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
+        threads.push(thread);
+        Ok(Self(Arc::new(Inner {
+            writer,
+            readers: Mutex::new(Some(Arc::new(readers))),
+            threads: Mutex::new(threads),
+            told: Arc::new(Told::default()),
         })))
     }
 
@@ -296,7 +341,9 @@ impl Store {
         change: impl FnOnce(&Db) -> Result<T, RowError> + Send + 'static,
     ) -> Result<T, RowError> {
         let outcome = self.0.writer.run(move |log| {
-            let tables = log.tables().expect("a store's log has tables");
+            let Some(tables) = log.tables() else {
+                return Worked::Well(Err(RowError::Unavailable));
+            };
             match change(tables.0) {
                 Err(RowError::Failed(error)) if db::is_storage_failure(&*error) => {
                     tracing::error!(%error, "a row change failed");
@@ -310,6 +357,30 @@ impl Store {
 
     fn readers(&self) -> Option<Arc<Readers>> {
         lock(&self.0.readers).clone()
+    }
+}
+
+/// Where nothing is written.
+struct Shut;
+
+impl Log for Shut {
+    fn append(&mut self, batch: &[Append]) -> Result<Vec<Result<(), AppendError>>, LogError> {
+        Ok(batch
+            .iter()
+            .map(|_| Err(AppendError::Unavailable))
+            .collect())
+    }
+
+    fn load(&mut self, _: RoomNumber) -> Result<Loaded, LogError> {
+        Err(LogError::Busy)
+    }
+
+    fn page(&mut self, _: RoomNumber, _: PageOf, _: usize) -> Result<Page, LogError> {
+        Err(LogError::Busy)
+    }
+
+    fn heal(&mut self) -> Result<(), LogError> {
+        Ok(())
     }
 }
 

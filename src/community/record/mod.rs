@@ -5,6 +5,7 @@
 //! before the last one loses its text (it is *superseded*), so that any page, read in any order,
 //! shows the latest text and none that was taken back.
 
+mod archived;
 mod card;
 mod found;
 mod order;

@@ -106,6 +106,8 @@ impl RecordBody {
     pub const PIN: u8 = 10;
     pub const QUESTION: u8 = 11;
     pub const POLL: u8 = 30;
+    pub const BROADCAST: u8 = 9;
+    pub const TOPIC: u8 = 40;
 
     /// The kind's number in [`Columns::kind`]. Numbers are never reused.
     pub const fn kind(&self) -> u8 {
@@ -118,7 +120,7 @@ impl RecordBody {
             Self::Ban { .. } => 6,
             Self::Unban { .. } => 7,
             Self::SlowMode { .. } => 8,
-            Self::Broadcast(_) => 9,
+            Self::Broadcast(_) => Self::BROADCAST,
             Self::Pin(_) => Self::PIN,
             Self::Question { .. } => Self::QUESTION,
             Self::Mode { .. } => 12,
@@ -130,7 +132,7 @@ impl RecordBody {
             Self::Review { .. } => 22,
             Self::Restore { .. } => 23,
             Self::Kick { .. } => 24,
-            Self::Topic(_) => 40,
+            Self::Topic(_) => Self::TOPIC,
         }
     }
 }

@@ -155,6 +155,43 @@ pub(crate) fn quoted(
     Ok(found)
 }
 
+/// The last fact of a kind up to a seq.
+pub(crate) fn last_fact(
+    db: &Db,
+    room: RoomNumber,
+    upto: Seq,
+    kind: u8,
+) -> Result<Option<Entry>, LogError> {
+    let found = entries(
+        db,
+        room,
+        &format!(
+            "SELECT {ENTRY_COLUMNS} FROM records
+             WHERE room = ?1 AND is_fact = 1 AND seq <= ?2 AND kind = ?3 ORDER BY seq DESC LIMIT 1"
+        ),
+        (room, int(upto), kind),
+    )?;
+    Ok(found.into_iter().next())
+}
+
+/// What one member wrote after a seq, up to another.
+pub(crate) fn written_by(
+    db: &Db,
+    room: RoomNumber,
+    author: &MemberId,
+    (after, upto): (Seq, Seq),
+) -> Result<Vec<Entry>, LogError> {
+    entries(
+        db,
+        room,
+        &format!(
+            "SELECT {ENTRY_COLUMNS} FROM records
+             WHERE room = ?1 AND seq > ?2 AND seq <= ?3 AND author = ?4 ORDER BY seq"
+        ),
+        (room, int(after), int(upto), author.as_str()),
+    )
+}
+
 /// The first records of a kind between two seqs.
 pub(crate) fn between(
     db: &Db,

@@ -34,6 +34,19 @@ impl Store {
         .await
     }
 
+    /// The room that a broadcast is in.
+    pub async fn room_of_broadcast(&self, id: BroadcastId) -> Result<Option<RoomNumber>, RowError> {
+        self.read(move |db| {
+            let found = db.first(
+                "SELECT room FROM broadcasts WHERE id = ?1",
+                [id.as_str()],
+                |row| row.get(0),
+            )?;
+            Ok(found)
+        })
+        .await
+    }
+
     /// The newest broadcast of a room, archived or not, and how often it changed: for calendars.
     pub async fn broadcast_for_calendar(
         &self,

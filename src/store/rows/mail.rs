@@ -187,6 +187,26 @@ impl Store {
         Ok(())
     }
 
+    /// Notes a link that is handed over by other means than a letter; in place of the one of its kind before it.
+    pub async fn note_link(
+        &self,
+        of: MemberId,
+        kind: LetterKind,
+        made_ms: u64,
+    ) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO letters (member, kind, address, lang, made_ms, due_ms)
+                 VALUES (?1, ?2, '', 'en', ?3, NULL)
+                 ON CONFLICT (member, kind) DO UPDATE SET
+                     address = '', made_ms = excluded.made_ms, due_ms = NULL, tries = 0",
+                (of.as_str(), kind.as_str(), int(made_ms)),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     /// The letters with links that are due, the longest first. Those whose link is good no more go.
     pub async fn due_links(&self, now_ms: u64) -> Result<Vec<DueLink>, RowError> {
         let over = |kind: LetterKind| {

@@ -95,12 +95,18 @@ impl Store {
     }
 }
 
-const ROOM_COLUMNS: &str = "r.number, r.circle, r.slug, r.title, r.guests, r.made_by, a.name,
+pub(crate) const ROOM_COLUMNS: &str =
+    "r.number, r.circle, r.slug, r.title, r.guests, r.made_by, a.name,
      r.epoch, r.made_ms, r.kind";
-const ROOM_COLUMN_COUNT: usize = 10;
-const ROOM_FROM: &str = "FROM rooms r JOIN accounts a ON a.id = r.made_by";
+pub(crate) const ROOM_COLUMN_COUNT: usize = 10;
+pub(crate) const ROOM_FROM: &str = "FROM rooms r JOIN accounts a ON a.id = r.made_by";
 
 fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
+    insert_room_as(db, new, &new_epoch()?)
+}
+
+/// The same with the epoch that it has elsewhere.
+pub(crate) fn insert_room_as(db: &Db, new: &NewRoom, epoch: &str) -> Result<RoomRow, RowError> {
     let number: RoomNumber = db
         .one(
             "INSERT INTO rooms (circle, slug, title, guests, made_by, epoch, made_ms, kind)
@@ -111,7 +117,7 @@ fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
                 &new.title,
                 new.guests,
                 new.made_by.as_str(),
-                new_epoch()?,
+                epoch,
                 int(new.made_ms),
                 new.kind.as_str(),
             ),
@@ -176,7 +182,7 @@ fn list(db: &Db, circle: CircleId, n: usize) -> Result<Vec<Listed>, RowError> {
     Ok(listed)
 }
 
-fn room_row(row: &Row<'_>) -> DbResult<RoomRow> {
+pub(crate) fn room_row(row: &Row<'_>) -> DbResult<RoomRow> {
     Ok(RoomRow {
         number: row.get(0)?,
         circle: row.get(1)?,

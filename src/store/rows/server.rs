@@ -70,21 +70,31 @@ impl Store {
     /// Once only: afterwards it is [`RowError::SetUpDone`].
     pub async fn set_up(&self, circle: String, owner: NewAccount) -> Result<Account, RowError> {
         self.write(move |db| {
-            if first_circle(db)?.is_some() {
-                return Err(RowError::SetUpDone);
-            }
-            let circle: CircleId = db.one(
-                "INSERT INTO circles (id, name, made_ms) VALUES (1, ?1, ?2) RETURNING id",
-                (&circle, int(owner.made_ms)),
-                |row| row.get(0),
-            )?;
+            let circle = make_circle(db, &circle, owner.made_ms)?.id;
             insert_account(db, &owner)?;
             insert_member(db, &owner, circle, Role::Owner)?;
-            db.execute("DELETE FROM server WHERE key = ?1", [SET_UP_CODE])?;
             super::accounts::account_by_id(db, &owner.id)?.ok_or(RowError::NotFound)
         })
         .await
     }
+}
+
+/// The first circle; with it the set-up code opens nothing any more.
+pub(crate) fn make_circle(db: &Db, name: &str, made_ms: u64) -> Result<Circle, RowError> {
+    if first_circle(db)?.is_some() {
+        return Err(RowError::SetUpDone);
+    }
+    let id: CircleId = db.one(
+        "INSERT INTO circles (id, name, made_ms) VALUES (1, ?1, ?2) RETURNING id",
+        (name, int(made_ms)),
+        |row| row.get(0),
+    )?;
+    db.execute("DELETE FROM server WHERE key = ?1", [SET_UP_CODE])?;
+    Ok(Circle {
+        id,
+        name: name.to_owned(),
+        made_ms,
+    })
 }
 
 fn first_circle(db: &Db) -> Result<Option<Circle>, RowError> {

@@ -47,7 +47,7 @@ pub struct BlobRoom {
     pub hidden: bool,
 }
 
-const BLOB_COLUMNS: &str =
+pub(crate) const BLOB_COLUMNS: &str =
     "b.id, b.kind, b.mime, b.bytes, b.width, b.height, b.duration_ms, b.preview, b.preview_bytes";
 
 impl Store {
@@ -300,7 +300,7 @@ fn bytes_of(db: &Db, room: Option<RoomNumber>) -> DbResult<u64> {
     )
 }
 
-fn blob_row(row: &Row<'_>) -> DbResult<BlobRow> {
+pub(crate) fn blob_row(row: &Row<'_>) -> DbResult<BlobRow> {
     let size = |it: Option<u64>| it.and_then(|it| u32::try_from(it).ok());
     let (width, height) = (size(row.get(4)?), size(row.get(5)?));
     Ok(BlobRow {

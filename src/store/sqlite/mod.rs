@@ -6,7 +6,7 @@ mod migrate;
 mod open;
 
 pub use log::SqliteLog;
-pub(crate) use open::{database_file, lock_folder, open_reader};
+pub(crate) use open::{database_file, lock_folder, open_reader, schema};
 
 use std::path::Path;
 

@@ -129,6 +129,12 @@ pub(super) fn open_copier(folder: &Path) -> Result<Connection, OpenError> {
     open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
 }
 
+/// Which schema the file of a reader has.
+pub(crate) fn schema(db: &Db, folder: &Path) -> Result<u32, OpenError> {
+    let found = db.one("PRAGMA user_version", (), |row| row.get(0));
+    found.map_err(|it| OpenError::Unreadable(database_file(folder), Box::new(it)))
+}
+
 fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
