@@ -1,4 +1,4 @@
-//! The commands, and the help that a person reads first.
+//! The commands, and the help that a person reads first. Those of exports stand in [`crate::cli_exports`].
 
 use std::{
     io::IsTerminal,
@@ -15,6 +15,7 @@ use protocol::MemberId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
+    cli_exports::{Export, Import, PasswordLink},
     config::Config,
     database::opened,
     operate::{self, Paint, bytes_text, moment_text},
@@ -55,6 +56,12 @@ pub enum What {
     Restore(Restore),
     /// Note that the PostgreSQL database was put back from a dump, before the server starts on it
     Restored(Restored),
+    /// Put a circle, a topic, a board, a broadcast or one member's own data into a zip, while the server runs
+    Export(Export),
+    /// Bring back what was exported, into a server that does not run meanwhile
+    Import(Import),
+    /// Print a link by which a member sets a new password, while the server does not run
+    PasswordLink(PasswordLink),
     /// See whether this machine is fit for the server, and what to do where it is not
     Doctor(Doctor),
     /// Read who did what to whom, and prove that nobody changed it
@@ -83,7 +90,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn load(&self) -> Result<Config> {
+    pub(crate) fn load(&self) -> Result<Config> {
         self.load_for(None)
     }
 
@@ -442,7 +449,7 @@ fn tell(report: &operate::Report, json: bool) {
 }
 
 /// For a command that awaits a store and nothing else.
-fn small_runtime() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn small_runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

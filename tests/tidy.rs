@@ -54,6 +54,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "export",
+        &["actor", "blobs", "store", "community", "protocol", "clock"],
+    ),
+    (
         "connection",
         &[
             "actor",
@@ -71,6 +75,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "http",
         &[
             "actor",
+            "export",
             "auth",
             "blobs",
             "markdown",
@@ -89,6 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "operate",
         &[
             "actor",
+            "export",
             "blobs",
             "reach",
             "rtc",
@@ -152,6 +158,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["src/http", "src/rtc"]),
     ("hyper", &["src/http"]),
     ("ratatui", &["clients/terminal"]),
+    ("zip", &["src/export", "src/operate/import"]),
     ("zlib_rs", &["src/deflate"]),
     ("metrics_exporter_prometheus", &["src/telemetry"]),
     ("tracing_subscriber", &["src/telemetry"]),
@@ -197,7 +204,7 @@ fn names(line: &str, folder: &str) -> bool {
     // `http` and `rtc` are also crates of others: ours are named by path from the shell's root.
     if matches!(
         folder,
-        "actor" | "connection" | "http" | "letters" | "operate"
+        "actor" | "connection" | "export" | "http" | "letters" | "operate"
     ) {
         return code.contains(&format!("crate::{name}::"))
             || code.contains(&format!("crate::{{{name}"));

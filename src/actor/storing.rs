@@ -55,6 +55,21 @@ impl Batch {
     }
 }
 
+/// Records that were decided elsewhere, with the rows that they come to, as one transaction.
+pub fn append_of(
+    room: RoomNumber,
+    circle: CircleId,
+    records: &[Record],
+    rows: Vec<community::RowChange>,
+) -> Append {
+    Append {
+        room,
+        circle,
+        records: records.iter().map(|it| entry(it.columns())).collect(),
+        rows: rows.into_iter().map(row_change).collect(),
+    }
+}
+
 fn entry(columns: Columns) -> Entry {
     Entry {
         seq: columns.seq,

@@ -197,6 +197,11 @@ impl Blobs {
         }
     }
 
+    /// Where the files lie.
+    pub(crate) const fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
     /// Removes what nobody needs, for as long as the server runs.
     pub async fn keep_clean(self: Arc<Self>, store: Store) {
         if let Err(error) = self.sweep(&store).await {

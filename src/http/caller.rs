@@ -248,3 +248,64 @@ pub(crate) fn hold_origin(headers: &HeaderMap, own: &str, proof: Proof) -> Outco
         )),
     }
 }
+
+/// Holds the same of a download that a cookie opens: it changes nothing, and yet no page of another site is to
+/// make it begin. Where a browser says nothing of it (a site without HTTPS), the address of the page does.
+pub(crate) fn hold_download(headers: &HeaderMap, own: &str) -> Outcome<()> {
+    let says = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);
+    let page = headers.get(header::REFERER).and_then(|it| it.to_str().ok());
+    match page.and_then(origin_of).filter(|_| !says) {
+        None => hold_origin(headers, own, Proof::Needed),
+        Some(origin) => {
+            let mut page = HeaderMap::new();
+            let host = headers.get(header::HOST).cloned();
+            page.extend(host.map(|it| (header::HOST, it)));
+            page.extend(origin.parse().ok().map(|it| (header::ORIGIN, it)));
+            hold_origin(&page, own, Proof::Needed)
+        }
+    }
+}
+
+/// `scheme://host[:port]` of an address.
+fn origin_of(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    address.get(..scheme.len() + 3 + host.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_download_by_cookie_begins_on_a_page_of_this_site() {
+        const OWN: &str = "https://live.example";
+        let held = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            hold_download(&headers, OWN).is_ok()
+        };
+        let own_page = ("referer", "https://live.example/settings?x=1");
+        let other_page = ("referer", "https://evil.example/?https://live.example/");
+        assert!(held(&[("sec-fetch-site", "same-origin")]));
+        assert!(held(&[("sec-fetch-site", "none")]), "typed by the person");
+        assert!(held(&[own_page]));
+        assert!(held(&[
+            ("host", "10.0.0.7:8080"),
+            ("referer", "http://10.0.0.7:8080/me")
+        ]));
+        assert!(!held(&[]), "it says nothing");
+        assert!(!held(&[other_page]));
+        assert!(!held(&[("referer", "https://live.example.evil.example/")]));
+        assert!(!held(&[("referer", "nonsense")]));
+        // What the browser says itself comes first.
+        for site in ["cross-site", "same-site"] {
+            assert!(!held(&[("sec-fetch-site", site), own_page]), "{site}");
+        }
+        assert!(!held(&[("origin", "https://evil.example"), own_page]));
+    }
+}

@@ -20,6 +20,7 @@ mod calendar;
 mod caller;
 mod check;
 mod cover;
+mod exports;
 mod file_body;
 pub mod front;
 mod guard;
@@ -137,6 +138,8 @@ pub(crate) struct Inner {
     pub(crate) appointing: Semaphore,
     /// Uploads of line checks.
     pub(crate) uploading: Semaphore,
+    /// Exports that are being written.
+    pub(crate) exporting: Arc<Semaphore>,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
     pub(crate) letter_links: LetterLinks,
@@ -191,6 +194,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         hashing: Semaphore::new(HASHES_AT_ONCE),
         appointing: Semaphore::new(1),
         uploading: Semaphore::new(protocol::limits::CHECKS_AT_ONCE),
+        exporting: Arc::new(Semaphore::new(protocol::limits::EXPORTS_AT_ONCE)),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
         letter_links: LetterLinks::new(&parts.secret),
@@ -236,6 +240,8 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/token", post(accounts::token))
         .route("/guests", post(accounts::guest))
         .route("/me", get(accounts::me))
+        .route("/me/export", get(exports::own))
+        .route("/circle/export", get(exports::whole_circle))
         .route("/audit", get(audit::list))
         .route("/penalties", get(audit::own))
         .route("/members", get(members::list))
@@ -272,9 +278,14 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/blobs/{id}", get(blobs::show))
         .route("/blobs/{id}/preview", get(blobs::preview))
         .route("/rooms/{room}/broadcasts/{id}/summary", get(summary::show))
+        .route(
+            "/rooms/{room}/broadcasts/{id}/export",
+            get(exports::broadcast),
+        )
         .route("/lately", get(summary::lately))
         .route("/topics", get(topics::list).post(topics::start))
         .route("/topics/{room}", get(topics::show))
+        .route("/topics/{room}/export", get(exports::topic))
         .route("/topics/{room}/reading", put(topics::reading))
         .route("/topics/{room}/following", put(topics::follow))
         .route(
@@ -285,6 +296,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/tags", get(topics::tags))
         .route("/boards", get(boards::list))
         .route("/boards/{slug}", put(boards::put).delete(boards::remove))
+        .route("/boards/{slug}/export", get(exports::board))
         .route("/boards/{slug}/following", put(boards::follow))
         .route("/rooms/{room}/polls/{seq}", get(polls::result))
         .route(

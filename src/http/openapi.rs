@@ -14,9 +14,9 @@ use utoipa::{
 };
 
 use super::{
-    accounts, asked, audit, blobs, boards, caller::COOKIE, check, health, history, mail, members,
-    merging, notices, passwords, polls, push, reminders, rooms, search, server, stream_keys,
-    summary, topics, whip,
+    accounts, asked, audit, blobs, boards, caller::COOKIE, check, exports, health, history, mail,
+    members, merging, notices, passwords, polls, push, reminders, rooms, search, server,
+    stream_keys, summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -65,6 +65,11 @@ use super::{
         reminders::unset,
         reminders::calendar,
         asked::list,
+        exports::topic,
+        exports::board,
+        exports::broadcast,
+        exports::whole_circle,
+        exports::own,
         history::page,
         blobs::upload,
         blobs::show,

@@ -28,6 +28,7 @@ pub(crate) struct Throttles {
     rooms: Mutex<Throttle<MemberId>>,
     topics: Mutex<Throttle<MemberId>>,
     blobs: Mutex<Throttle<MemberId>>,
+    exports: Mutex<Throttle<MemberId>>,
     letters: Mutex<Throttle<MemberId>>,
     letters_address: Mutex<Throttle<[u8; 8]>>,
     searches: Mutex<Throttle<MemberId>>,
@@ -74,6 +75,7 @@ impl Throttles {
             rooms: bucket(20, 10 * MINUTE_MS),
             topics: bucket(limits::TOPICS_PER_TEN_MINUTES, 10 * MINUTE_MS),
             blobs: bucket(limits::UPLOADS_PER_MINUTE, MINUTE_MS),
+            exports: bucket(limits::EXPORTS_PER_HOUR, 60 * MINUTE_MS),
             letters: bucket(limits::LETTERS_PER_HOUR, 60 * MINUTE_MS),
             letters_address: bucket(limits::FORGOTTEN_PER_HOUR, 60 * MINUTE_MS),
             searches: bucket(limits::SEARCHES_PER_MINUTE, MINUTE_MS),
@@ -117,6 +119,12 @@ impl Throttles {
     /// One upload of a member.
     pub(crate) fn blob(&self, member: &MemberId) -> Outcome<()> {
         take(&self.blobs, member, clock::unix_ms())
+            .map_err(|ms| too_many(Code::RateLimited, ms).into())
+    }
+
+    /// One export of a member.
+    pub(crate) fn export(&self, member: &MemberId) -> Outcome<()> {
+        take(&self.exports, member, clock::unix_ms())
             .map_err(|ms| too_many(Code::RateLimited, ms).into())
     }
 

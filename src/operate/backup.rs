@@ -83,7 +83,7 @@ pub fn backup(
 }
 
 /// Gives the whole file its name, on disk too. Somebody else's file of that name stays.
-fn keep(packed: NamedTempFile, file: &Path, beside: &Path) -> Result<u64, OperateError> {
+pub(super) fn keep(packed: NamedTempFile, file: &Path, beside: &Path) -> Result<u64, OperateError> {
     let kept = packed.persist_noclobber(file).map_err(|it| {
         if it.error.kind() == std::io::ErrorKind::AlreadyExists {
             OperateError::Exists(file.to_path_buf())
@@ -99,14 +99,14 @@ fn keep(packed: NamedTempFile, file: &Path, beside: &Path) -> Result<u64, Operat
 }
 
 /// A file for this user only, gone again unless it is kept.
-fn unfinished(folder: &Path) -> Result<NamedTempFile, OperateError> {
+pub(super) fn unfinished(folder: &Path) -> Result<NamedTempFile, OperateError> {
     Builder::new()
         .prefix(UNFINISHED)
         .tempfile_in(folder)
         .map_err(OperateError::file(folder))
 }
 
-fn folder_of(file: &Path) -> PathBuf {
+pub(super) fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
         _ => PathBuf::from("."),

@@ -1,13 +1,15 @@
 //! What an operator does beside the server: back up, prove and restore, and see whether the machine is fit.
 //!
 //! [`archive`] is the file of a backup, byte by byte; [`backup()`], [`verify()`] and [`restore()`] are
-//! the commands of backups; [`doctor()`] looks at the machine; [`Report`] is how checks are told, to a
+//! the commands of backups; [`export_file()`] and [`import()`] those of exports; [`doctor()`] looks at the machine; [`Report`] is how checks are told, to a
 //! person or as JSON. Nothing here serves anybody, and nothing here is needed to serve.
 
 mod archive;
 pub mod audit;
 mod backup;
 mod doctor;
+mod export;
+mod import;
 mod report;
 mod restore;
 mod verify;
@@ -15,6 +17,8 @@ mod verify;
 pub use archive::{ArchiveError, FORMAT, MANIFEST_BYTES_MAX, Manifest, Packed};
 pub use backup::{Written, backup};
 pub use doctor::doctor;
+pub use export::{Exported, Wish, export_file};
+pub use import::{ImportError, Imported, Run, import};
 pub use report::{Check, Outcome, Paint, Report, bytes_text, moment_text};
 pub use restore::{Restored, restore, restored};
 pub use verify::verify;
@@ -22,7 +26,7 @@ pub use verify::verify;
 /// Why an operator's command did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum OperateError {
-    #[error("{0} is there already; a backup is never written over: name another file")]
+    #[error("{0} is there already, and no file is ever written over: name another one")]
     Exists(std::path::PathBuf),
     #[error("{path}: {source}")]
     File {
@@ -31,6 +35,14 @@ pub enum OperateError {
     },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    #[error("there is no {what} {name:?} here")]
+    NotThere { what: String, name: String },
+    #[error(transparent)]
+    Export(#[from] crate::export::ExportError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
     #[error(transparent)]
     Blobs(#[from] blobs::ShelfError),
     #[error(transparent)]

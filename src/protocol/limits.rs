@@ -22,6 +22,12 @@ pub const TOPICS_MERGED_MAX: usize = 50;
 pub const TOPICS_PAGE_MAX: usize = 50;
 /// A question that nobody replied to for so long waits for an answer.
 pub const UNANSWERED_AFTER: Duration = Duration::from_secs(24 * 3_600);
+/// Exports that are written at once, on the whole server: each reads and packs with a thread of its own.
+pub const EXPORTS_AT_ONCE: usize = 2;
+/// Exports that one member may ask for in an hour.
+pub const EXPORTS_PER_HOUR: u32 = 12;
+/// Who takes nothing of an export for so long gets no more of it, and the next one gets the turn.
+pub const EXPORT_TAKEN_WITHIN: Duration = Duration::from_secs(60);
 /// Boards of a circle, and characters of what one is about.
 pub const BOARDS_MAX: usize = 100;
 pub const BOARD_ABOUT_CHARS_MAX: usize = 200;

@@ -81,6 +81,8 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
         ("POST", "/api/v1/token", "", all(401)),
         ("POST", "/api/v1/guests", r#"{"device":"short"}"#, all(400)),
         ("GET", "/api/v1/me", "", known(200)),
+        ("GET", "/api/v1/me/export", "", inbox(200)),
+        ("GET", "/api/v1/circle/export", "", owner(200)),
         ("GET", "/api/v1/members", "", staff(200)),
         (
             "PUT",
@@ -160,6 +162,12 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             "",
             welcome(404),
         ),
+        (
+            "GET",
+            "/api/v1/rooms/hall/broadcasts/b_none/export",
+            "",
+            [401, 404, 404, 404, 404, 404, 403],
+        ),
         // A guest shares pictures only.
         (
             "POST",
@@ -207,6 +215,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             known(404),
         ),
         ("DELETE", "/api/v1/topics/hall/into", "", known(404)),
+        ("GET", "/api/v1/topics/none/export", "", known(404)),
         ("GET", "/api/v1/unread", "", known(200)),
         ("GET", "/api/v1/tags", "", all(200)),
         ("GET", "/api/v1/boards", "", all(200)),
@@ -218,6 +227,7 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             members(404),
         ),
         ("DELETE", "/api/v1/boards/none", "", staff(404)),
+        ("GET", "/api/v1/boards/none/export", "", staff(404)),
         ("GET", "/api/v1/audit", "", staff(200)),
         ("GET", "/api/v1/penalties", "", known(200)),
         ("GET", "/api/v1/notices", "", inbox(200)),

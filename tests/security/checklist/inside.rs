@@ -405,8 +405,17 @@ pub const CHAPTERS: &[Chapter] = &[
             Point {
                 number: 61,
                 asks: "an export of one's own data",
-                answer: "–",
-                proof: Proof::NotYet("there is no export yet"),
+                answer: "everything that a member wrote, made, liked, voted for and uploaded, and every row about them, also for who is banned; no secret is in it",
+                proof: Proof::By(&[
+                    (
+                        "tests/export.rs",
+                        "data2_own_data_is_complete_also_for_who_is_banned",
+                    ),
+                    (
+                        "tests/export.rs",
+                        "no_archive_holds_a_secret_or_what_was_taken_back",
+                    ),
+                ]),
             },
             Point {
                 number: 62,
