@@ -1,5 +1,6 @@
 use std::io::{Cursor, Write};
 
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use serde_json::{Value, json};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -242,4 +243,41 @@ fn a_file_that_may_not_have_been_uploaded_is_not_held_in_memory() {
     let mut archive = checked(&manifest_of(files), &[file]).expect("whole");
     let long = archive.bytes("media/ab.bin").expect_err("refused");
     assert!(matches!(long, ArchiveError::FileTooLong { .. }), "{long}");
+}
+
+#[test]
+fn no_mutated_archive_breaks_its_reader_or_passes_for_another() {
+    let picture = [7; 300];
+    let files = vec![
+        packed("circle.jsonl", TWO, Some(2)),
+        packed("media/ab.png", &picture, None),
+    ];
+    let text = manifest_of(files).to_string();
+    let sound = zip_of(&[
+        ("circle.jsonl", TWO),
+        ("media/ab.png", &picture),
+        (MANIFEST, text.as_bytes()),
+    ]);
+    for seed in seeds::of(300) {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut bytes = sound.clone();
+        for _ in 0..rng.random_range(1..6) {
+            let at = rng.random_range(0..bytes.len());
+            match rng.random_range(0..4) {
+                0 => bytes[at] = rng.random(),
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, rng.random()),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        // Whatever is taken says what was said.
+        let Ok(mut archive) = opened(&bytes) else {
+            continue;
+        };
+        if archive.has("circle.jsonl") {
+            let lines: Vec<crate::export::CircleLine> =
+                archive.lines("circle.jsonl").expect("verified");
+            assert_eq!(lines.len(), 2, "seed {seed}");
+        }
+    }
 }
