@@ -1,5 +1,7 @@
 //! What an archive says of itself: the last file in it, and the first that is read.
 
+use std::fmt;
+
 use protocol::{BroadcastId, MemberId, Slug};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,18 @@ pub enum Scope {
     Topic(Slug),
     Broadcast(BroadcastId),
     Member(MemberId),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Circle => out.write_str("circle"),
+            Self::Board(slug) => write!(out, "board {slug}"),
+            Self::Topic(slug) => write!(out, "topic {slug}"),
+            Self::Broadcast(id) => write!(out, "broadcast {id}"),
+            Self::Member(id) => write!(out, "member {id}"),
+        }
+    }
 }
 
 /// How much of it.

@@ -97,6 +97,24 @@ export const states = [
   },
   { name: "summary", path: "/r/ended/b/b_1" },
   { name: "summary-host", path: "/r/ended/b/b_1?who=host" },
+  { name: "export-broadcast", path: "/r/ended/b/b_1?who=host", then: (page) => reach(page, "export-broadcast") },
+  { name: "export-me", path: "/notices", then: (page) => reach(page, "export-me") },
+  { name: "export-circle", path: "/members?who=owner", then: (page) => reach(page, "export-circle") },
+  {
+    name: "export-topic", path: "/t/planned?who=owner&s=2",
+    then: async (page) => {
+      await clickOn(page, "[data-act=manage]");
+      await reach(page, "export-topic");
+    },
+  },
+  {
+    name: "export-board", path: "/talk?who=owner",
+    then: async (page) => {
+      await clickOn(page, "[data-act=boards]");
+      await clickOn(page, "[data-board-row=help] [data-act=change-board]");
+      await page.waitForSelector("[data-act=export-board]");
+    },
+  },
   { name: "recap-draft", path: "/talk/new?recap=ended/b_1&who=host" },
   { name: "topic-merged", path: "/t/twin?s=2" },
   { name: "topic-took", path: "/t/took?s=2" },
@@ -339,4 +357,11 @@ async function clickOn(page, selector) {
   await page.waitForSelector(selector);
   await page.$eval(selector, (it) => it.click());
   await settle(400);
+}
+
+async function reach(page, act) {
+  const at = `[data-act=${act}]`;
+  await page.waitForSelector(at);
+  await page.$eval(at, (it) => it.scrollIntoView({ block: "center" }));
+  await settle(200);
 }

@@ -139,10 +139,9 @@ async fn import_into(
     }
     // Pictures are looked up while a log is read: by a way of their own.
     let media = Archive::open(file)?;
-    let said = serde_json::to_string(&scope).unwrap_or_default();
     let done = lay::lay(store, shelf, (archive, media), held, plan).await?;
     store
-        .add_act(audit::act("import", said))
+        .add_act(audit::act("import", scope.to_string()))
         .await
         .map_err(|it| ImportError::Interrupted(it.to_string()))?;
     Ok(done)

@@ -31,6 +31,9 @@ const named: readonly ActCard[] = [
   line(14, "refuse", { why: "请把广告发到集市版块" }),
   line(15, "reload", { by: operator, whom: null, why: "auth.sign_up, log.level", room: null }),
   line(16, "restore", { by: operator, whom: null, why: "2026-11-27 12:00:00 UTC", room: null }),
+  line(17, "export", { by: lin, whom: null, why: "circle", room: null }),
+  line(18, "import", { by: operator, whom: null, why: "topic weekend", room: null }),
+  line(19, "password_link", { by: operator, whom: null, why: "Wu", room: null }),
 ];
 const all = [...named, ...Array.from({ length: LINES - named.length }, (_, n) => line(named.length + n, "mute", { why: "广告" }))];
 

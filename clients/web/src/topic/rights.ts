@@ -19,11 +19,14 @@ export interface TopicActs {
   steps: readonly TopicStatus[];
   done: boolean;
   thank: boolean;
+  /** Take it along as an archive. */
+  take: boolean;
 }
 
-export function topicActs({ can, me, topic }: Standing): TopicActs {
+export function topicActs({ can, mark, me, topic }: Standing): TopicActs {
+  const take = topic !== null && (mark === "owner" || mark === "moderator" || topic.by.id === me?.id);
   // Of what was merged only that may be taken back.
-  if (topic?.into) return { rename: false, keep: false, part: can.has("keep_topic"), steps: [], done: false, thank: false };
+  if (topic?.into) return { rename: false, keep: false, part: can.has("keep_topic"), steps: [], done: false, thank: false, take };
   const helps = topic?.kind === "offer" || topic?.kind === "need";
   const mine = can.has("topic") || (topic?.helper !== undefined && topic.helper.id === me?.id);
   return {
@@ -33,11 +36,12 @@ export function topicActs({ can, me, topic }: Standing): TopicActs {
     steps: topic?.kind === "feedback" && can.has("keep_topic") ? STEPS : [],
     done: helps && topic?.status === "matched" && mine,
     thank: helps && topic?.status === "done" && topic.by.id === me?.id,
+    take,
   };
 }
 
 /** Whether there is anything to manage at all. */
-export const managesAny = (acts: TopicActs): boolean => acts.rename || acts.keep || acts.part;
+export const managesAny = (acts: TopicActs): boolean => acts.rename || acts.keep || acts.part || acts.take;
 
 export function accepts(topic: Topic | null): boolean {
   return topic?.kind === "question" || topic?.kind === "offer" || topic?.kind === "need";

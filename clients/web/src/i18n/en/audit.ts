@@ -1,9 +1,10 @@
 /** English: what was done to whom. */
+import { names } from "./audit-names";
+
 export const audit = {
-  title: "Audit log",
+  ...names,
   say: "Who did what to whom, and why. Lines are only added: weiquan audit verify shows if one was changed.",
   none: "Nobody had to step in yet.",
-  ownTitle: "What was done to you",
   ownSay: "What moderators and hosts did to you or to what you wrote, and why. Only you and they see it.",
   ownNone: "Nothing was done to you.",
   until: (when: string) => `until ${when}`,
@@ -42,5 +43,8 @@ export const audit = {
     topic: (by: string, whom: string) => `${by} changed a topic by ${whom}`,
     reload: () => "The operator read the configuration again",
     restore: () => "The server was restored from a backup: what came after it is gone",
+    export: (by: string) => `${by} exported what was said`,
+    import: () => "The operator imported an archive",
+    password_link: () => "The operator made a link for a new password",
   },
 };

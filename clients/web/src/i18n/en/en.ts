@@ -1,6 +1,6 @@
 /** English. The shape of this object is the shape of every dictionary: a missing key fails the build. */
 import type { StopCode } from "@weiquan/client";
-import { audit } from "./audit";
+import { names as audit } from "./audit-names";
 import { order } from "./order";
 import { life } from "./life";
 import { mail } from "./mail";

@@ -1,11 +1,11 @@
 /** 简体中文：谁对谁做了什么。 */
 import type { Words } from "../en";
+import { names } from "./audit-names";
 
 export const audit: Words["audit"] = {
-  title: "审计记录",
+  ...names,
   say: "谁对谁做了什么、为什么。记录只增不改：有人改动过，weiquan audit verify 会指出来。",
   none: "还没有需要处理的事。",
-  ownTitle: "对我的处理",
   ownSay: "管理员和主持人对你、对你发的内容做了什么，以及原因。只有你和他们看得到。",
   ownNone: "没有对你的处理。",
   until: (when) => `到 ${when}`,
@@ -42,5 +42,8 @@ export const audit: Words["audit"] = {
     topic: (by, whom) => `${by} 改动了 ${whom} 的话题`,
     reload: () => "运维重新读取了配置",
     restore: () => "服务器从备份恢复，之后的内容都没有了",
+    export: (by) => `${by} 导出了大家说过的内容`,
+    import: () => "运维导入了一份归档",
+    password_link: () => "运维生成了一个设置新密码的链接",
   },
 };

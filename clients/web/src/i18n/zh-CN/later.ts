@@ -1,6 +1,8 @@
 /** 简体中文：只有一些页面才说的，合成一份。 */
+import { audit } from "./audit";
 import { check } from "./check";
+import { exports } from "./exports";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { boards, check, search, talk, topic };
+export const later = { audit, boards, check, exports, search, talk, topic };

@@ -1,11 +1,11 @@
 /** 繁體中文：誰對誰做了什麼。 */
 import type { Words } from "../en";
+import { names } from "./audit-names";
 
 export const audit: Words["audit"] = {
-  title: "稽核紀錄",
+  ...names,
   say: "誰對誰做了什麼、為什麼。紀錄只增不改：有人改動過，weiquan audit verify 會指出來。",
   none: "還沒有需要處理的事。",
-  ownTitle: "對我的處理",
   ownSay: "管理員和主持人對你、對你發的內容做了什麼，以及原因。只有你和他們看得到。",
   ownNone: "沒有對你的處理。",
   until: (when) => `到 ${when}`,
@@ -42,5 +42,8 @@ export const audit: Words["audit"] = {
     topic: (by, whom) => `${by} 改動了 ${whom} 的話題`,
     reload: () => "維運重新讀取了設定",
     restore: () => "伺服器從備份還原，之後的內容都沒有了",
+    export: (by) => `${by} 匯出了大家說過的內容`,
+    import: () => "維運匯入了一份封存檔",
+    password_link: () => "維運產生了一個設定新密碼的連結",
   },
 };

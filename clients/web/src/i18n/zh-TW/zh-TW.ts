@@ -1,6 +1,6 @@
 /** 繁體中文，臺灣用語。 */
 import type { Base } from "../en/en";
-import { audit } from "./audit";
+import { names as audit } from "./audit-names";
 import { order } from "./order";
 import { life } from "./life";
 import { mail } from "./mail";
