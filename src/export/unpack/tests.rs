@@ -223,6 +223,17 @@ fn what_grows_without_end_is_refused_before_it_does() {
 }
 
 #[test]
+fn a_manifest_that_grows_without_end_is_refused() {
+    let long = vec![b' '; MANIFEST_BYTES_MAX as usize + 1];
+    let refused = opened(&zip_of(&[(MANIFEST, &long)])).map(drop);
+    let refused = refused.expect_err("refused");
+    assert!(
+        matches!(refused, ArchiveError::ManifestTooLong),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_line_that_is_none_is_named_by_its_number() {
     let content = b"{\"name\":\"a\",\"made_ms\":1}\n{\"name\":7}\n";
     let files = vec![packed("circle.jsonl", content, Some(2))];

@@ -8,8 +8,8 @@ use protocol::{BlobId, BlobKind, BroadcastId, MemberId, Seq, Slug, limits, topic
 
 use super::ImportError;
 use crate::export::{
-    Archive, ArchiveError, BoardLine, CircleLine, LikeLine, MediaLine, PersonLine, RoomLine,
-    VoteLine,
+    Archive, ArchiveError, BoardLine, CircleLine, LikeLine, MediaLine, PersonLine, RoleWord,
+    RoomLine, VoteLine,
 };
 
 pub(super) const LIKES: &str = "likes.jsonl";
@@ -46,6 +46,10 @@ impl Held {
             broadcasts: BTreeMap::new(),
         };
         let accounts: BTreeSet<&MemberId> = held.people.iter().map(|it| &it.id).collect();
+        if held.circle.is_some() && held.people.iter().all(|it| it.role != RoleWord::Owner) {
+            let why = "the circle has no owner among the people";
+            return Err(ArchiveError::Damaged(why.to_owned()).into());
+        }
         for room in &held.rooms {
             if !accounts.contains(&room.made_by) {
                 let why = format!("who made {} is not among the people", room.slug);

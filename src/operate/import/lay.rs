@@ -6,8 +6,8 @@ use blobs::Shelf;
 use community::{Record, RecordBody, RowChange, TopicTalk};
 use protocol::{CircleId, MemberId, RoomNumber, Seq, Slug, limits, topic::RoomKind};
 use store::{
-    Append, BlobRow, NewBlob, NewBoard, NewRoom, PageOf, RoomRow, RowChange as StoredChange, Store,
-    VoteRow, account_without_password,
+    Append, BlobRow, NewAccount, NewBlob, NewBoard, NewRoom, PageOf, Role, RoomRow,
+    RowChange as StoredChange, Store, VoteRow, account_without_password,
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     actor::storing,
-    export::{Archive, LikeLine, MediaLine, RoleWord, RoomLine, VoteLine},
+    export::{Archive, LikeLine, MediaLine, RoomLine, VoteLine},
 };
 
 /// Records of one transaction.
@@ -86,23 +86,25 @@ pub(super) async fn lay(
 
 /// The circle, its people and its boards.
 async fn beside(store: &Store, held: &Held, plan: &Plan) -> Result<CircleId, ImportError> {
-    if plan.makes_circle
-        && let Some(it) = &held.circle
-    {
-        let made = store.import_circle(it.name.clone(), it.made_ms).await;
-        made.map_err(cut)?;
-    }
-    let circle = store.circle().await?.ok_or(ImportError::NoCircle)?;
-    for (it, name) in &plan.people {
-        // Who comes into somebody else's circle has no say in it.
-        let role = match plan.makes_circle {
-            true => it.role,
-            false => RoleWord::Member,
-        };
+    let people = plan.people.iter().map(|(it, name)| {
         let new = account_without_password(it.id.clone(), name.clone(), it.joined_ms);
-        let made = store.add_account(circle.id, role.into(), new).await;
-        made.map_err(cut)?;
-    }
+        (new, it.role.into())
+    });
+    let circle = match &held.circle {
+        Some(it) if plan.makes_circle => {
+            let made = store.import_circle(it.name.clone(), it.made_ms, people.collect());
+            made.await.map_err(cut)?
+        }
+        _ => {
+            let circle = store.circle().await?.ok_or(ImportError::NoCircle)?;
+            for (new, _) in people.collect::<Vec<(NewAccount, Role)>>() {
+                // Who comes into somebody else's circle has no say in it.
+                let made = store.add_account(circle.id, Role::Member, new).await;
+                made.map_err(cut)?;
+            }
+            circle
+        }
+    };
     for board in plan.boards.iter().map(|it| &held.boards[*it]) {
         let new = NewBoard {
             circle: circle.id,

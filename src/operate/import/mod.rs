@@ -10,12 +10,13 @@ mod plan;
 
 use std::{collections::BTreeSet, path::Path};
 
+use aws_lc_rs::digest;
 use blobs::Shelf;
 use protocol::Slug;
-use store::{LogError, RowError, Store, StoreConfig, backup};
+use store::{Hash, LogError, RowError, Store, StoreConfig, backup};
 
 use super::{OperateError, audit};
-use crate::export::{Archive, ArchiveError, Form};
+use crate::export::{Archive, ArchiveError, Form, Manifest};
 
 use held::Held;
 use plan::Plan;
@@ -134,17 +135,30 @@ async fn import_into(
     if run == Run::Dry {
         return Ok(plan.told());
     }
-    if plan.told().is_nothing() {
+    let sum = sum_of(&archive.manifest);
+    // What was cut off behind its last record has its likes still to come.
+    if plan.told().is_nothing() && !store.is_import_cut(sum).await? {
         return Ok(plan.told());
     }
     // Pictures are looked up while a log is read: by a way of their own.
     let media = Archive::open(file)?;
+    let cut = |it: RowError| ImportError::Interrupted(it.to_string());
+    store.begin_import(sum).await.map_err(cut)?;
     let done = lay::lay(store, shelf, (archive, media), held, plan).await?;
     store
-        .add_act(audit::act("import", scope.to_string()))
+        .end_import(sum, audit::act("import", scope.to_string()))
         .await
-        .map_err(|it| ImportError::Interrupted(it.to_string()))?;
+        .map_err(cut)?;
     Ok(done)
+}
+
+/// An archive is known by what it holds, whenever it was made.
+fn sum_of(manifest: &Manifest) -> Hash {
+    let content = (&manifest.scope, &manifest.files);
+    let text = serde_json::to_vec(&content).expect("plain data always serializes");
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest::digest(&digest::SHA256, &text).as_ref());
+    sum
 }
 
 #[cfg(test)]

@@ -258,6 +258,10 @@ async fn what_is_wrong_is_said_before_anything_is_written() {
                 r#"{"id":"m_2","name":"x","role":"owner","joined_ms":1}"#,
             ),
         ),
+        (
+            "no owner among the people",
+            Made::sound().with("people.jsonl", PERSON.replace("\"owner\"", "\"member\"")),
+        ),
         // What hangs on records.
         (
             "line 1 of likes.jsonl",
@@ -321,4 +325,60 @@ async fn what_is_wrong_is_said_before_anything_is_written() {
             "case {n}: {told:?} says nothing of {why:?}"
         );
     }
+}
+
+/// How many likes and votes there are; with `taken_back` they are taken back first.
+async fn liked(data: &std::path::Path, taken_back: bool) -> usize {
+    let store = Store::open(data, &StoreConfig::default()).expect("the store");
+    let room = store.room("hall".into()).await.expect("read");
+    let room = room.expect("it is there");
+    if taken_back {
+        let member = protocol::MemberId::from("m_1");
+        let vote = store::VoteRow {
+            of: 1,
+            member: member.clone(),
+            picks: 0,
+        };
+        let like = store::RowChange::Like {
+            of: 2,
+            member,
+            at_ms: None,
+        };
+        let append = store::Append {
+            room: room.number,
+            circle: room.circle,
+            records: Vec::new(),
+            rows: vec![like, store::RowChange::Vote(vote, 9)],
+        };
+        store.append(append).await.expect("taken back");
+    }
+    let likes = store
+        .likes_upto(room.number, 9, None, 9)
+        .await
+        .expect("read");
+    let votes = store.votes(room.number).await.expect("read");
+    store.close().await;
+    likes.len() + votes.len()
+}
+
+#[tokio::test]
+async fn what_was_cut_off_behind_the_last_record_comes_with_the_next_try() {
+    let folder = TempDir::new().expect("a folder");
+    let file = Made::sound().put(&folder);
+    let data = folder.path().join("data");
+    let config = StoreConfig::default();
+    let once_more = || import(&file, &data, &config, Run::Real);
+    once_more().await.expect("imported");
+    assert_eq!(liked(&data, false).await, 2);
+    // Whole: what people took back since then stays so.
+    assert_eq!(liked(&data, true).await, 0);
+    assert!(once_more().await.expect("there").is_nothing());
+    assert_eq!(liked(&data, false).await, 0);
+    // Cut off before it came to them.
+    let sum = sum_of(&Archive::open(&file).expect("an archive").manifest);
+    let store = Store::open(&data, &config).expect("the store");
+    store.begin_import(sum).await.expect("begun");
+    store.close().await;
+    once_more().await.expect("goes on");
+    assert_eq!(liked(&data, false).await, 2);
 }

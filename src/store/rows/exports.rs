@@ -6,8 +6,9 @@
 use protocol::{CircleId, Epoch, MemberId, RoomNumber, Seq, Slug};
 
 use super::{
-    RowError,
-    accounts::NewAccount,
+    Hash, RowError,
+    accounts::{NewAccount, Role, insert_account, insert_member},
+    audit::{self, NewAct},
     column::{int, member},
     rooms::{
         NewRoom, ROOM_COLUMN_COUNT, ROOM_COLUMNS, ROOM_FROM, RoomRow, insert_room_as, room_row,
@@ -397,9 +398,58 @@ impl Store {
         .await
     }
 
-    /// Makes the first circle with the accounts of nobody; once only, as [`Store::set_up`].
-    pub async fn import_circle(&self, name: String, made_ms: u64) -> Result<Circle, RowError> {
-        self.write(move |db| make_circle(db, &name, made_ms)).await
+    /// Makes the first circle with all of its people; once only, as [`Store::set_up`]. Together, so that nobody's
+    /// role is lost where it is cut off.
+    pub async fn import_circle(
+        &self,
+        name: String,
+        made_ms: u64,
+        people: Vec<(NewAccount, Role)>,
+    ) -> Result<Circle, RowError> {
+        self.write(move |db| {
+            let circle = make_circle(db, &name, made_ms)?;
+            for (new, role) in &people {
+                insert_account(db, new)?;
+                insert_member(db, new, circle.id, *role)?;
+            }
+            Ok(circle)
+        })
+        .await
+    }
+
+    /// Notes that the import of an archive (by the sum of what it says of itself) has begun, until it is ended.
+    pub async fn begin_import(&self, archive: Hash) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO server (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                (import_key(&archive), archive),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether an import was begun and never ended: it was cut off.
+    pub async fn is_import_cut(&self, archive: Hash) -> Result<bool, RowError> {
+        self.read(move |db| {
+            let found = db.first(
+                "SELECT 1 FROM server WHERE key = ?1",
+                [import_key(&archive)],
+                |_| Ok(()),
+            )?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
+    /// It is whole, and a line of the audit log.
+    pub async fn end_import(&self, archive: Hash, act: NewAct) -> Result<(), RowError> {
+        self.write(move |db| {
+            db.execute("DELETE FROM server WHERE key = ?1", [import_key(&archive)])?;
+            audit::add(db, &act)?;
+            Ok(())
+        })
+        .await
     }
 
     /// Makes a room that was made elsewhere: its epoch stays.
@@ -407,6 +457,11 @@ impl Store {
         self.write(move |db| insert_room_as(db, &new, epoch.as_str()))
             .await
     }
+}
+
+fn import_key(archive: &Hash) -> String {
+    let hex: String = archive.iter().map(|it| format!("{it:02x}")).collect();
+    format!("import {hex}")
 }
 
 /// An account that came from elsewhere: nobody signs in to it before it has a password.

@@ -17,6 +17,7 @@ on_both_engines! {
     what_is_shown_is_walked_and_what_is_out_of_sight_is_not
     every_list_of_what_is_ones_own_can_be_read_page_by_page
     a_circle_and_its_rooms_come_in_with_their_epochs_once
+    an_import_that_was_cut_off_is_known_until_it_is_whole
     a_link_that_was_handed_over_sets_a_password_once
     who_only_reads_writes_nothing
 }
@@ -231,17 +232,23 @@ async fn every_list_of_what_is_ones_own_can_be_read_page_by_page(home: Home) {
 async fn a_circle_and_its_rooms_come_in_with_their_epochs_once(home: Home) {
     let store = home.open();
     store.put_set_up_code([1; 32]).await.unwrap();
-    let circle = store.import_circle("读书会".into(), 7).await.unwrap();
+    let new = || account_without_password("m_ming".into(), "小明".into(), 9);
+    let people = vec![(new(), Role::Owner)];
+    let twice = vec![(new(), Role::Owner), (new(), Role::Member)];
+    let none = store.import_circle("读书会".into(), 7, twice).await;
+    assert!(matches!(none, Err(RowError::NameTaken)), "{none:?}");
+    assert_eq!(store.circle().await.unwrap(), None, "all of it or nothing");
+    let circle = store
+        .import_circle("读书会".into(), 7, people)
+        .await
+        .unwrap();
     assert_eq!((circle.name.as_str(), circle.made_ms), ("读书会", 7));
     assert_eq!(store.circle().await.unwrap(), Some(circle.clone()));
     assert_eq!(store.set_up_code().await.unwrap(), None);
-    let again = store.import_circle("another".into(), 8).await;
+    let again = store.import_circle("another".into(), 8, Vec::new()).await;
     assert!(matches!(again, Err(RowError::SetUpDone)), "{again:?}");
-    let new = account_without_password("m_ming".into(), "小明".into(), 9);
-    store
-        .add_account(circle.id, Role::Owner, new)
-        .await
-        .unwrap();
+    let owner = store.account("m_ming".into()).await.unwrap().unwrap();
+    assert_eq!((owner.role, owner.password.as_str()), (Role::Owner, ""));
     let room = NewRoom {
         circle: circle.id,
         slug: "hall".into(),
@@ -267,6 +274,35 @@ async fn a_circle_and_its_rooms_come_in_with_their_epochs_once(home: Home) {
     };
     let boards = store.put_board(board, "".into()).await.unwrap();
     assert_eq!(boards.len(), 1);
+}
+
+async fn an_import_that_was_cut_off_is_known_until_it_is_whole(home: Home) {
+    let store = ready(&home).await;
+    let act = store::NewAct {
+        at_ms: 3_000,
+        room: None,
+        seq: None,
+        by: person("operator"),
+        what: "import".into(),
+        whom: None,
+        why: "circle".into(),
+        until_ms: None,
+    };
+    let is_cut = async |it| store.is_import_cut([it; 32]).await.unwrap();
+    assert!(!is_cut(1).await);
+    for it in [1, 1, 2] {
+        store.begin_import([it; 32]).await.unwrap();
+    }
+    assert!(is_cut(1).await && is_cut(2).await);
+    store.end_import([1; 32], act.clone()).await.unwrap();
+    assert!(!is_cut(1).await && is_cut(2).await);
+    let of = store::ActsOf {
+        n: 9,
+        ..store::ActsOf::default()
+    };
+    let acts = store.acts(of).await.unwrap();
+    assert_eq!(acts.len(), 1);
+    assert_eq!(acts[0].act, act);
 }
 
 async fn a_link_that_was_handed_over_sets_a_password_once(home: Home) {
