@@ -54,6 +54,9 @@ async fn data3_a_circle_comes_back_as_it_was_on_either_database() {
     ] {
         assert!(!lines(&a, name).is_empty(), "{name}");
     }
+    let media = lines(&a, "media.jsonl");
+    let kinds: Vec<_> = media.iter().map(|it| it["kind"].as_str()).collect();
+    assert_eq!(kinds, [Some("image"), Some("file"), Some("voice")]);
     let topics: TopicList = cast.owner.get("/api/v1/topics").await;
     server.stop();
 

@@ -53,6 +53,28 @@ pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
+/// A voice note of two seconds, made by hand.
+fn voice() -> Vec<u8> {
+    fn page(kind: u8, granule: u64, content: &[u8]) -> Vec<u8> {
+        let mut page = b"OggS\0".to_vec();
+        page.push(kind);
+        page.extend(granule.to_le_bytes());
+        page.extend(b"\x01\x02\x03\x04\0\0\0\0\0\0\0\0");
+        let full = content.len() / 255;
+        page.push(full as u8 + 1);
+        page.extend(vec![255; full]);
+        page.push((content.len() % 255) as u8);
+        page.extend(content);
+        page
+    }
+    let mut bytes = page(2, 0, b"OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0");
+    bytes.extend(page(0, 0, b"OpusTags\x05\0\0\0nobod"));
+    for second in 1..=2 {
+        bytes.extend(page(0, 312 + second * 48_000, &[7; 300]));
+    }
+    bytes
+}
+
 pub(crate) async fn upload(by: &Person, room: &str, bytes: Vec<u8>, kind: &str) -> BlobMade {
     let path = format!("/api/v1/rooms/{room}/blobs{kind}");
     let answer = by.request(Method::POST, &path).body(bytes).send().await;
@@ -185,6 +207,13 @@ pub(crate) async fn furnish(server: &mut Server) -> Cast {
         blob: made.id,
         name: "稿子.pdf".into(),
         bytes: 1,
+    };
+    share(&mut hers, a, card).await;
+    let made = upload(&an, "hall", voice(), "?as=voice").await;
+    let card = Card::Voice {
+        blob: made.id,
+        duration_ms: 1,
+        peaks: vec![1, 9, 3],
     };
     share(&mut hers, a, card).await;
     let rules = json!({ "refuse": [], "hold": ["加微信"], "links": "allow", "domains": [] });
