@@ -5,7 +5,7 @@
 //! wrote), [`certificates`] (HTTPS of the public port), [`database`] (where PostgreSQL is), [`server`] (builds the parts in order and
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
 //! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`]
-//! (carries notices to people), [`search`] (makes what is said findable), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
+//! (carries notices to people), [`search`] (makes what is said findable), [`erase`] (takes out of logs what a member left), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
 //! the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
 
 pub mod actor;
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod database;
+pub mod erase;
 pub mod http;
 pub mod join;
 mod layers;

@@ -20,6 +20,7 @@ mod calendar;
 mod caller;
 mod check;
 mod cover;
+mod erasure;
 mod file_body;
 pub mod front;
 mod guard;
@@ -235,7 +236,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/sign-out", post(accounts::sign_out))
         .route("/token", post(accounts::token))
         .route("/guests", post(accounts::guest))
-        .route("/me", get(accounts::me))
+        .route("/me", get(accounts::me).delete(erasure::erase))
         .route("/audit", get(audit::list))
         .route("/penalties", get(audit::own))
         .route("/members", get(members::list))

@@ -13,11 +13,12 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     db::{self, Db},
+    erasing,
     log::{Append, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
     postgres::{self, DatabaseError, DatabaseUrl, PostgresLog},
     readers::Readers,
     records::{read, tallies},
-    rows::RowError,
+    rows::{RowError, erasures},
     sqlite::{self, SqliteLog},
     told::Told,
     writer::{Commit, Health, Worked, Writer, WriterHandle},
@@ -92,6 +93,7 @@ struct Inner {
     readers: Mutex<Option<Arc<Readers>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     told: Arc<Told>,
+    erasing: erasing::Shared,
 }
 
 impl Store {
@@ -99,15 +101,16 @@ impl Store {
     /// for as long as that takes.
     pub fn open(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         let told = Arc::new(Told::default());
-        let (log, connections) = on_a_thread(|| open_all(folder, config, told.clone()))?;
-        let (writer, thread) = Writer::spawn(log).map_err(OpenError::Thread)?;
-        let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
+        let opened = on_a_thread(|| open_all(folder, config, told.clone()))?;
+        let (writer, thread) = Writer::spawn(opened.log).map_err(OpenError::Thread)?;
+        let (readers, mut threads) = Readers::spawn(opened.readers).map_err(OpenError::Thread)?;
         threads.push(thread);
         Ok(Self(Arc::new(Inner {
             writer,
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
             told,
+            erasing: opened.erasing,
         })))
     }
 
@@ -135,6 +138,10 @@ impl Store {
     /// of a broadcast. What was stored between two calls is not missed; one caller at a time.
     pub async fn stirred(&self) {
         self.0.told.stirred.notified().await;
+    }
+
+    pub(crate) fn erasing_shared(&self) -> &erasing::Shared {
+        &self.0.erasing
     }
 
     /// Told of each letter that is asked for.
@@ -307,12 +314,14 @@ impl Store {
     }
 }
 
-/// The writer's log and the readers' connections.
-fn open_all(
-    folder: &Path,
-    config: &StoreConfig,
-    told: Arc<Told>,
-) -> Result<(Box<dyn Log>, Vec<Db>), OpenError> {
+/// The writer's log, the readers' connections, and whose names are being erased.
+struct Opened {
+    log: Box<dyn Log>,
+    readers: Vec<Db>,
+    erasing: erasing::Shared,
+}
+
+fn open_all(folder: &Path, config: &StoreConfig, told: Arc<Told>) -> Result<Opened, OpenError> {
     let log: Box<dyn Log> = match &config.url {
         None => {
             let mut log = SqliteLog::open(folder)?;
@@ -326,7 +335,16 @@ fn open_all(
         }
     };
     let readers = (0..config.readers.max(1)).map(|_| open_reader(folder, config));
-    Ok((log, readers.collect::<Result<_, _>>()?))
+    let readers = readers.collect::<Result<Vec<_>, _>>()?;
+    let members = erasures::members(&readers[0]).map_err(|it| match &config.url {
+        None => OpenError::Unreadable(sqlite::database_file(folder), Box::new(it)),
+        Some(url) => DatabaseError::Unreachable(url.clone(), it).into(),
+    })?;
+    Ok(Opened {
+        log,
+        readers,
+        erasing: erasing::Shared::new(members),
+    })
 }
 
 /// A connection that cannot write.

@@ -81,6 +81,13 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
         ("POST", "/api/v1/token", "", all(401)),
         ("POST", "/api/v1/guests", r#"{"device":"short"}"#, all(400)),
         ("GET", "/api/v1/me", "", known(200)),
+        // The password is asked anew.
+        (
+            "DELETE",
+            "/api/v1/me",
+            r#"{"password":"x","writings":"keep"}"#,
+            [401, 409, 401, 401, 401, 401, 401],
+        ),
         ("GET", "/api/v1/members", "", staff(200)),
         (
             "PUT",

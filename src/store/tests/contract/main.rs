@@ -8,6 +8,7 @@ mod damage;
 mod database;
 mod disks;
 mod erase;
+mod erasures;
 mod mail;
 mod members;
 mod notices;
