@@ -1,6 +1,8 @@
 /** 简体中文：只有一些页面才说的，合成一份。 */
 import { check } from "./check";
+import { erase } from "./erase";
+import { mail } from "./mail";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { boards, check, search, talk, topic };
+export const later = { boards, check, erase, mail, search, talk, topic };
