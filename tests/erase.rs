@@ -191,18 +191,22 @@ async fn data5_of_who_erases_their_account_no_byte_is_left_and_what_others_see_s
         xml.contains("<name>已注销</name>") && xml.contains("zqwords six"),
         "{xml}"
     );
-    // Who was in the room was shown it.
+    // Who was in the room was shown it: what is on their screen is by nobody, and so is what is pinned.
     let told = tokio::time::timeout(SOON, async {
+        let mut gone = None;
         loop {
-            if let Push::State { state, .. } = watching.next_push().await.expect("a push")
-                && let Some(pin) = &state.pin
-            {
-                return pin.author.clone();
+            if let Push::State { state, .. } = watching.next_push().await.expect("a push") {
+                gone = gone.or(state.erased);
+                if let Some(pin) = state.pin {
+                    return (gone, pin.author);
+                }
             }
         }
     });
-    let pinned_by = told.await.expect("in time").expect("a message");
-    assert_eq!((pinned_by.id, pinned_by.name.as_str()), (it.anna.id(), ""));
+    for shown in <[_; 2]>::from(told.await.expect("in time")) {
+        let shown = shown.expect("a person");
+        assert_eq!((shown.id, shown.name.as_str()), (it.anna.id(), ""));
+    }
 
     // All of it is so after a start, and the name is free for somebody who has no right of hers.
     it.server.kill();

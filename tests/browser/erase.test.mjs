@@ -31,6 +31,10 @@ test("Wu erases the account: goodbye, 已注销 in the topic and in the room, th
   await fill(page, "textarea", "大家好");
   await page.keyboard.press("Enter");
   await says(page, "大家好");
+  // Somebody else has the room open meanwhile.
+  const reader = await world.page(await world.browser(), { language: "zh-CN", width: 1280, height: 800 });
+  await reader.goto(`${world.base}/r/hall`);
+  await says(reader, NAME);
   await page.goto(`${world.base}/erase`);
   await fill(page, "input[name=name]", NAME);
   await fill(page, 'input[autocomplete="current-password"]', password);
@@ -43,8 +47,10 @@ test("Wu erases the account: goodbye, 已注销 in the topic and in the room, th
   await says(page, "登录");
   assert.ok(!(await shown(page)).includes(NAME), "the browser that they used says no name");
 
-  // Somebody else reads: the app, and the page for who runs no script.
-  const reader = await world.page(await world.browser(), { language: "zh-CN", width: 1280, height: 800 });
+  // Whoever looked on saw it happen, and reads on.
+  await says(reader, "已注销");
+  assert.ok((await shown(reader)).includes("大家好") && !(await shown(reader)).includes(NAME), await shown(reader));
+  // The app, and the page for who runs no script.
   await reader.goto(`${world.base}/t/${room}`);
   await says(reader, "九点北门集合");
   await says(reader, "已注销");

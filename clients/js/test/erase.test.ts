@@ -85,3 +85,22 @@ it("reads so what comes over the socket too", async () => {
   expect(message?.author).toEqual({ id: "m_gone", name: "Deleted account", mark: "member" });
   expect(message?.text).toBe("还在");
 });
+
+it("calls them otherwise where they are on the screen already, and leaves all else as it is", async () => {
+  const world = new World();
+  await world.inLobby();
+  const bob = { id: "m_bob", name: "小波", mark: "member" } as const;
+  const { s } = world.server.say("lobby", "今晚几点？", ann);
+  world.server.record("lobby", { u: bob, k: "msg", b: { text: "八点", re: s } });
+  world.server.record("lobby", { u: ann, k: "mute", b: { who: bob, until_ms: 9, reason: "" } });
+  world.server.record("lobby", { u: bob, k: "unmute", b: { who: ann } });
+  await world.clock.advance(100);
+  const others = world.view.messages[1];
+  world.server.push({ op: "state", a: world.server.room("lobby").number, erased: { ...ann, name: "" } });
+  await world.clock.advance(100);
+  const [first, second] = world.view.messages;
+  expect([first?.author, first?.text]).toEqual([{ ...ann, name: "" }, "今晚几点？"]);
+  expect(second).toEqual({ ...others, re: { ...others?.re, author: { ...ann, name: "" } } });
+  expect(JSON.stringify(world.view.notices)).not.toContain("小安");
+  expect(JSON.stringify(world.view.notices)).toContain("小波");
+});

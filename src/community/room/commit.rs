@@ -146,7 +146,7 @@ impl Room {
 
     /// Who hosts the broadcast or started the topic may have been called otherwise.
     fn show_names(&self, was: &Facts, fx: &mut Vec<Effect>) {
-        let broadcast = |it: &Facts| it.broadcast.as_ref().map(Broadcast::frame);
+        let broadcast = |it: &Facts| it.current().map(Broadcast::frame);
         let topic = |it: &Facts| it.topic.as_ref().map(Topic::frame);
         let is = &self.committed;
         let state = State {

@@ -1,18 +1,22 @@
 //! Somebody erased their account: they are here no more, and what they wrote may go with them. What the log holds of
 //! their name is not this room's to change: it is read from there again ([`Room::inherit`]).
 
-use protocol::{Code, MemberId, Refusal, Seq, server::PeerEnd};
+use protocol::{
+    Code, MemberId, Refusal, Seq,
+    server::{self, PeerEnd, State},
+};
 
 use super::{Room, broadcast};
 use crate::{
     command::Origin,
-    effect::{Effect, Notify},
+    effect::{Announce, Effect, Notify},
     now::Now,
     record::{Outcome, RecordBody},
 };
 
 impl Room {
-    /// A member's account is gone: they leave at once, and what is remembered of where they came from with them.
+    /// A member's account is gone: they leave at once, and what is remembered of where they came from with them. Where
+    /// something of theirs is shown everybody hears that they have no name any more.
     pub fn erased(&mut self, now: Now, member: &MemberId, fx: &mut Vec<Effect>) {
         self.touch(now);
         self.measure(now);
@@ -25,6 +29,17 @@ impl Room {
             connections,
             why,
         }));
+        if let Some(shown) = self.ring.author(member) {
+            let erased = server::Person {
+                name: String::new(),
+                ..shown.frame()
+            };
+            let state = State {
+                erased: Some(erased),
+                ..State::default()
+            };
+            fx.push(Effect::Announce(Announce::State(Box::new(state))));
+        }
         let publisher = self.stage.publisher.as_mut();
         if let Some(it) = publisher.filter(|it| it.who.id == *member) {
             it.who.name = "".into();

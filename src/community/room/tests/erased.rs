@@ -44,6 +44,13 @@ fn data5_who_is_gone_leaves_at_once_and_their_name_with_them() {
     bench.read_anew_without(MAKER);
     bench.pass(10_000);
     let told = bench.states();
+    let gone: Vec<_> = told.iter().filter_map(|it| it.erased.as_ref()).collect();
+    assert_eq!(
+        gone.len(),
+        1,
+        "what is on a screen already is called otherwise"
+    );
+    assert_eq!((gone[0].id.as_str(), gone[0].name.as_str()), (MAKER, ""));
     let hosts: Vec<_> = told
         .iter()
         .filter_map(|it| it.broadcast.as_ref())
