@@ -1,8 +1,11 @@
 //! Joins the ends that may not name each other: rooms and media, HTTP and rooms.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use community::{Command, NewTopic, StageReport, Verb, Who};
@@ -25,6 +28,9 @@ use crate::{
     },
     memory::Memory,
 };
+
+/// How long somebody who erases their account waits for rooms that cannot be read.
+const ERASED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Carries orders to media. Each is a task of its own, so that a slow handshake holds nobody up.
 pub async fn carry_orders(mut orders: mpsc::Receiver<MediaOrder>, rtc: Rtc) {
@@ -411,6 +417,19 @@ impl seam::Stage for Rooms {
     fn appointed(&self, who: Who) -> Answer<'_, ()> {
         Box::pin(async move {
             self.directory.changed(&who).await;
+            Ok(())
+        })
+    }
+
+    fn erased(&self, member: MemberId) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.directory.stage().end_of_person(&member);
+            self.people.revoke(&member, u64::MAX);
+            let rooms = self.directory.erased(&member);
+            if tokio::time::timeout(ERASED_WITHIN, rooms).await.is_err() {
+                // They are told, and whatever they read from now on has no such name in it.
+                tracing::warn!(%member, "some rooms have not let go of an erased member yet");
+            }
             Ok(())
         })
     }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{
-    MemberId,
+    MemberId, name,
     notices::{Notice, NoticeKind},
     server::Push,
 };
@@ -130,7 +130,7 @@ async fn send(
             title: &notice.title,
             s: notice.s,
             topic: notice.topic,
-            from: &notice.from.name,
+            from: name::shown(&notice.from.name, &to.lang),
             text: &notice.text,
             lang: &to.lang,
         };

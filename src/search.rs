@@ -230,7 +230,7 @@ impl Indexer {
     /// Adds what a record says to a part; answers which other record it changes.
     fn take(&self, part: &mut RoomDocs, circle: CircleId, entry: Entry) -> Option<Seq> {
         let (room, seq) = (part.room, entry.seq);
-        let record = match storing::record(circle, entry) {
+        let record = match storing::record_as_stored(circle, entry) {
             Ok(record) => record,
             Err(error) => {
                 // It is as unreadable for everybody else; the others can be found.

@@ -34,7 +34,7 @@ use crate::{
     certificates::{self, Keeping},
     config::{Config, Key},
     connection::{Opener, Shared, Tracer},
-    database,
+    database, erase,
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
     letters::{self, Desk},
@@ -182,6 +182,7 @@ impl Server {
             tokio::spawn(join::end_expired(directory.clone())),
             tokio::spawn(memory.clone().watch()),
             tokio::spawn(search::follow(store.clone())),
+            tokio::spawn(erase::follow(store.clone(), directory.clone())),
             tokio::spawn(gauges(
                 people.clone(),
                 directory.clone(),

@@ -351,3 +351,59 @@ async fn owner_again(server: &Server, was: Person) -> Person {
     drop(was);
     server.sign_in("圈主").await
 }
+
+/// Who erased their account goes along as nobody, and no archive of before brings their name back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data5_an_erased_account_comes_along_without_a_name_and_none_comes_back() {
+    let mut server = Server::start();
+    let cast = furnish(&mut server).await;
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let data = text(&server.folder).to_owned();
+    let export = |data: &str, file: &str| {
+        done(&["export", "--circle", "--data", data, text(&at(file))]);
+        files_of(&at(file))
+    };
+    let before = export(&data, "before.zip");
+    let holds = |files: &archives::Files, name: &str| {
+        let is_in = |it: &Vec<u8>| it.windows(name.len()).any(|it| it == name.as_bytes());
+        files
+            .iter()
+            .filter(|it| is_in(it.1))
+            .map(|it| it.0.clone())
+            .collect::<Vec<_>>()
+    };
+    // As a value: what others said of them in their own words stays.
+    let name = "\"小明\"";
+    let people = lines(&before, "people.jsonl");
+    let line = people
+        .iter()
+        .find(|it| it["name"] == "小明")
+        .expect("a member");
+    let id = line["id"].clone();
+    assert!(holds(&before, name).len() > 1, "they took part");
+
+    let wish = json!({ "password": PASSWORD, "writings": "keep" });
+    let answer = cast
+        .ming
+        .request(Method::DELETE, "/api/v1/me")
+        .json(&wish)
+        .send()
+        .await;
+    assert_eq!(answer.expect("answered").status().as_u16(), 202);
+    server.stop();
+    let after = export(&data, "after.zip");
+    assert_eq!(holds(&after, name), Vec::<String>::new());
+    let people = lines(&after, "people.jsonl");
+    let nobody = people.iter().find(|it| it["id"] == id).expect("a line");
+    assert_eq!(nobody["name"], "");
+
+    let b = at("b");
+    done(&["import", "--data", text(&b), text(&at("after.zip"))]);
+    hold_equal(&after, &export(text(&b), "b.zip"));
+    for place in [&data, text(&b)] {
+        done(&["import", "--data", place, text(&at("before.zip"))]);
+        hold_equal(&after, &export(place, "again.zip"));
+        std::fs::remove_file(at("again.zip")).expect("it is there");
+    }
+}

@@ -425,8 +425,10 @@ async fn o13_a_line_that_somebody_changed_in_the_file_is_named_by_the_program() 
     let file = rusqlite::Connection::open(server.folder.join("weiquan.db")).expect("the file");
     let change = "UPDATE audit SET why = 'vMix' WHERE number = 2";
     assert!(file.execute(change, []).is_err(), "not by mistake");
-    file.execute_batch(&format!("DROP TRIGGER audit_is_not_changed; {change}"))
-        .expect("whoever has the file can");
+    file.execute_batch(&format!(
+        "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_names_only_go; {change}"
+    ))
+    .expect("whoever has the file can");
     drop(file);
     let (holds, words) = verify();
     assert!(

@@ -110,7 +110,7 @@ impl RoomHandle {
 
     fn lane(&self, wish: &Wish) -> Lane {
         match wish {
-            Wish::Report(_) | Wish::Changed(_) => Lane::Control,
+            Wish::Report(_) | Wish::Changed(_) | Wish::Erased { .. } => Lane::Control,
             Wish::Command { who, .. }
             | Wish::May { who, .. }
             | Wish::MayTalk { who, .. }
@@ -363,6 +363,7 @@ impl Directory {
 
     async fn start(&self, row: RoomRow) -> Result<RoomHandle, Refusal> {
         let (number, slug) = (row.number, row.slug.clone());
+        let erasing = self.store.erasing();
         let rates = self.rates.subscribe();
         let meta = meta(row, *rates.borrow());
         let mut machine = room_task::recover(&self.store, &meta)
@@ -403,6 +404,15 @@ impl Directory {
         self.keep(&handle, home, move || {
             room_task::run(machine, wishes, shown, around)
         });
+        // Who was erased while it was read is told to it as to all that ran already.
+        let erased = self.store.erasing();
+        if erased.begun != erasing.begun {
+            for member in erased.members() {
+                let (done, _) = oneshot::channel();
+                let member = member.clone();
+                handle.wish_surely(Wish::Erased { member, done }).await;
+            }
+        }
         Ok(handle)
     }
 
@@ -494,6 +504,27 @@ impl Directory {
         if self.roles.learned(who) {
             self.tell(who).await;
         }
+    }
+
+    /// A member erased their account, and that is stored: returns once no running room shows their name.
+    pub async fn erased(&self, member: &MemberId) {
+        self.roles.erased(member);
+        for mut kept in self.rooms.resting.iter_mut() {
+            kept.forget(member);
+        }
+        let rooms: Vec<RoomHandle> = self.rooms.by_number.iter().map(|it| it.clone()).collect();
+        let mut read = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let (done, anew) = oneshot::channel();
+            let member = member.clone();
+            room.wish_surely(Wish::Erased { member, done }).await;
+            read.push(anew);
+        }
+        for anew in read {
+            // A room that ended meanwhile shows nothing.
+            let _ = anew.await;
+        }
+        self.listed.send_modify(|it| *it += 1);
     }
 
     /// Other rates, for rooms that run as well as for those to come.

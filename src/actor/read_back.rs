@@ -30,7 +30,7 @@ pub async fn read_back(
                 return Err(format!("record {} is missing", last + 1).into());
             }
             last = entry.seq;
-            storing::record(meta.circle, entry)?;
+            storing::record_as_stored(meta.circle, entry)?;
         }
         if page.end {
             return Ok(last);

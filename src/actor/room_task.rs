@@ -4,6 +4,7 @@
 //! records to the log as one append; what arrives during the append is the next one. Only when it is
 //! on disk does the machine release answers and announces, which leave here as bytes, encoded once.
 
+mod needs;
 mod outlet;
 mod reading;
 mod recovery;
@@ -11,15 +12,15 @@ mod recovery;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use community::{
-    Command, Effect, Need, Now, Origin, Rates, Reached, Room, StageReport, Tally, Verb, Who,
+    Command, Effect, Now, Origin, Rates, Reached, Room, StageReport, Tally, Verb, Who,
 };
 use fanout::{ConnectionId, Form};
 use protocol::{
-    BlobId, MemberId, Refusal, Seq, Slug,
+    MemberId, Refusal, Seq,
     client::PeerRole,
     server::{PublisherHealth, Push, Reply as Spoken, State},
 };
-use store::{AppendError, Desk, Store};
+use store::{AppendError, Desk, Known, Store};
 use tokio::{
     sync::{oneshot, watch},
     time,
@@ -30,7 +31,7 @@ use super::{
     inbox::{Inbox, Posted},
     roles::Roles,
     stage::Stage,
-    storing::{self, Batch},
+    storing::Batch,
 };
 use outlet::Outlet;
 
@@ -94,6 +95,12 @@ pub enum Wish {
     /// For who may run the broadcast.
     Health(PublisherHealth),
     Changed(Who),
+    /// A member erased their account: they leave, and the room is read from its log again, which shows their name
+    /// no more. `done` is told then.
+    Erased {
+        member: MemberId,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// For tests of the whole server: ends the room by a panic when somebody says what this variable holds.
@@ -328,8 +335,28 @@ impl RoomTask {
                 let (now, who) = (self.now(), self.roles.as_now(who));
                 self.machine.changed(now, &who, &mut self.effects);
             }
+            Wish::Erased { member, done } => {
+                self.erased(&member).await;
+                // Nobody waiting means that the request was given up.
+                let _ = done.send(());
+            }
         }
         self.act();
+    }
+
+    async fn erased(&mut self, member: &MemberId) {
+        let now = self.now();
+        self.machine.erased(now, member, &mut self.effects);
+        self.act();
+        // What was decided is on disk first: then nothing of it is to be decided again.
+        self.commit_next();
+        while self.committing.is_some() {
+            let outcome = committed(self.committing.as_mut()).await;
+            self.committed(outcome).await;
+            self.act();
+            self.commit_next();
+        }
+        self.read_anew(Vec::new()).await;
     }
 
     async fn command(&mut self, who: Who, command: Command, asked: Asked) {
@@ -369,74 +396,6 @@ impl RoomTask {
         };
         let now = self.now();
         self.machine.report(now, report, &mut self.effects);
-    }
-
-    /// Reads from the store what the machine must know to decide: an old message, somebody absent.
-    async fn fetch_needed(&mut self, who: &Who, command: &Command) {
-        let mut last = None;
-        while let Some(need) = self.machine.needs(who, command) {
-            // What is not there stays needed; the machine then refuses by itself.
-            if last.as_ref() == Some(&need) {
-                return;
-            }
-            match &need {
-                Need::Record(seq) => self.fetch_record(*seq).await,
-                Need::Member(id) => self.fetch_member(id.clone()).await,
-                Need::Board(board) => self.fetch_board(board).await,
-                Need::Upload(blob) => self.fetch_upload(&who.id, blob).await,
-            }
-            last = Some(need);
-        }
-    }
-
-    async fn fetch_record(&mut self, seq: Seq) {
-        let meta = self.machine.meta();
-        let (number, circle) = (meta.number, meta.circle);
-        match self.store.entry(number, seq).await {
-            Ok(Some(entry)) => match storing::record(circle, entry) {
-                Ok(record) => {
-                    let now = self.now();
-                    self.machine.remember_record(now, record);
-                }
-                Err(error) => {
-                    tracing::error!(room = number, seq, %error, "a record cannot be read")
-                }
-            },
-            Ok(None) => {}
-            Err(error) => tracing::warn!(room = number, seq, %error, "a record cannot be fetched"),
-        }
-    }
-
-    async fn fetch_member(&mut self, id: protocol::MemberId) {
-        if let Some(who) = recovery::member(&self.store, id).await {
-            self.machine.remember_member(who);
-        }
-    }
-
-    async fn fetch_board(&mut self, board: &Slug) {
-        let meta = self.machine.meta();
-        match self.store.has_board(meta.circle, board.clone()).await {
-            Ok(true) => self.machine.remember_board(board.clone()),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%board, %error, "a board cannot be looked up"),
-        }
-    }
-
-    async fn fetch_upload(&mut self, by: &MemberId, blob: &BlobId) {
-        let number = self.machine.meta().number;
-        match self.store.upload(number, by.clone(), blob.clone()).await {
-            Ok(Some((row, made_ms))) => self.machine.remember_upload(community::Upload {
-                blob: row.id,
-                by: by.clone(),
-                kind: row.kind,
-                bytes: u32::try_from(row.bytes).unwrap_or(u32::MAX),
-                size: row.size,
-                duration_ms: row.duration_ms,
-                made_ms,
-            }),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(room = number, %error, "an upload cannot be looked up"),
-        }
     }
 
     fn history(&self, past: community::Past, n: usize, asked: Asked) {
@@ -550,6 +509,11 @@ impl RoomTask {
                 Vec::new()
             }
         };
+        self.read_anew(known).await;
+    }
+
+    /// Another machine, recovered from the log, takes the place of this one.
+    async fn read_anew(&mut self, known: Vec<Known>) {
         let mut fresh = recovery::recover_surely(&self.store, self.machine.meta()).await;
         for it in known {
             fresh.known(it.author, it.client_id, it.seq, it.at_ms);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use community::{Columns, Measured, Reached, ReadError, Record, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
 use store::{
-    Append, BroadcastRow, Entry, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow, NoticeToBoardRow,
-    QuotesRow, RowChange, TopicTalk, TurnoutRow, VoteRow,
+    Append, BroadcastRow, Entry, Erasing, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow,
+    NoticeToBoardRow, QuotesRow, RowChange, TopicTalk, TurnoutRow, VoteRow,
 };
 
 /// Everything that one room wants stored in one transaction.
@@ -239,8 +239,17 @@ fn measured(it: MeasuredRow) -> Measured {
     }
 }
 
-/// A stored entry as a record again.
-pub fn record(circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
+/// A stored entry as a record again, without the names of those who are being erased.
+pub fn record(erasing: &Erasing, circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
+    let mut record = record_as_stored(circle, entry)?;
+    for member in erasing.members() {
+        record.unname(member);
+    }
+    Ok(record)
+}
+
+/// The same with the names that the log still holds.
+pub fn record_as_stored(circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
     Record::read(
         circle,
         Columns {
@@ -257,11 +266,15 @@ pub fn record(circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
 }
 
 /// A stored page as records again, each with its likes and replies.
-pub fn records(circle: CircleId, page: store::Page) -> Result<Vec<Record>, ReadError> {
+pub fn records(
+    erasing: &Erasing,
+    circle: CircleId,
+    page: store::Page,
+) -> Result<Vec<Record>, ReadError> {
     let tallies: BTreeMap<Seq, Tally> = page.tallies.into_iter().map(tally).collect();
     let read = |it: Entry| {
         let tally = tallies.get(&it.seq).copied().unwrap_or_default();
-        record(circle, it).map(|it| it.with_tally(tally))
+        record(erasing, circle, it).map(|it| it.with_tally(tally))
     };
     page.entries.into_iter().map(read).collect()
 }
@@ -276,11 +289,15 @@ pub(super) fn tally(it: store::Tally) -> (Seq, Tally) {
 
 /// What the store loaded, as a room recovers from it.
 pub(super) fn loaded(
+    erasing: &Erasing,
     circle: CircleId,
     loaded: store::Loaded,
 ) -> Result<community::Loaded, ReadError> {
     let records = |entries: Vec<Entry>| -> Result<Vec<Record>, ReadError> {
-        entries.into_iter().map(|it| record(circle, it)).collect()
+        entries
+            .into_iter()
+            .map(|it| record(erasing, circle, it))
+            .collect()
     };
     Ok(community::Loaded {
         epoch: loaded.epoch,

@@ -59,6 +59,12 @@ pub enum Command {
         client_id: ClientId,
         of: Seq,
     },
+    /// What who asks wrote goes for good, as they erased their account: a message, or one that waits for review.
+    /// Said by the server alone.
+    Forget {
+        client_id: ClientId,
+        of: Seq,
+    },
     Undelete {
         client_id: ClientId,
         of: Seq,
@@ -225,6 +231,7 @@ impl Command {
             | Self::Share { client_id, .. }
             | Self::Edit { client_id, .. }
             | Self::Delete { client_id, .. }
+            | Self::Forget { client_id, .. }
             | Self::Undelete { client_id, .. }
             | Self::Hold { client_id, .. }
             | Self::Review { client_id, .. }

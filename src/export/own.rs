@@ -78,7 +78,7 @@ async fn written(
             .written_by(room.number, of.clone(), (from, to))
             .await?;
         for entry in entries {
-            let record = storing::record(room.circle, entry)?;
+            let record = storing::record(&store.erasing(), room.circle, entry)?;
             if let RecordBody::Message(it) = &record.body {
                 let card = it.card.as_ref();
                 blobs.extend(card.and_then(|it| it.blob()).cloned());

@@ -146,7 +146,8 @@ impl<'a> Records<'a> {
             return Ok(None);
         };
         self.span.0 = last;
-        let mut records = storing::records(self.room.circle, page)?;
+        let erasing = self.store.erasing();
+        let mut records = storing::records(&erasing, self.room.circle, page)?;
         records.retain(|it| it.seq <= upto);
         Ok(Some(records))
     }

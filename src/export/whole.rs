@@ -10,7 +10,7 @@ use store::{MembersOf, PageOf, RoomRow, RoomUpto, RoomsOf, Store};
 
 use super::{
     ExportError,
-    lines::{BoardLine, CircleLine, LikeLine, PersonLine, RoomLine, VoteLine, picks},
+    lines::{BoardLine, CircleLine, LikeLine, PersonLine, RoleWord, RoomLine, VoteLine, picks},
     pack::Pack,
     uploads::Media,
 };
@@ -180,7 +180,7 @@ impl<'a> Whole<'a> {
             let end = page.end;
             for entry in page.entries.into_iter().filter(|it| it.seq <= *upto) {
                 last = entry.seq;
-                let record = storing::record(room.circle, entry)?;
+                let record = storing::record(&self.store.erasing(), room.circle, entry)?;
                 self.people.insert(record.author.id.clone());
                 let quotes = self.quotes_room(&record).await?;
                 let line = record.fit_to_leave(*upto).archived(quotes.as_ref());
@@ -274,7 +274,8 @@ impl<'a> Whole<'a> {
             return Ok(());
         };
         for it in quoted.quotes {
-            let record = it.entry.map(|it| storing::record(from.circle, it));
+            let read = |it| storing::record(&self.store.erasing(), from.circle, it);
+            let record = it.entry.map(read);
             let text = record.transpose()?.and_then(|it| match it.body {
                 RecordBody::Message(said) if !said.deleted => Some(said.text),
                 _ => None,
@@ -301,7 +302,7 @@ impl<'a> Whole<'a> {
             let full = page.len() == PAGE;
             for entry in page {
                 from = entry.seq + 1;
-                let record = storing::record(room.circle, entry)?;
+                let record = storing::record(&self.store.erasing(), room.circle, entry)?;
                 let RecordBody::Broadcast(it) = record.body else {
                     continue;
                 };
@@ -348,15 +349,25 @@ impl<'a> Whole<'a> {
                 self.pack.line("people.jsonl", &line).await?;
             }
             if !page.more {
-                return Ok(());
+                break;
             }
         }
+        for (id, made_ms) in self.store.erased_accounts().await? {
+            let line = nobody(id, made_ms);
+            self.pack.line("people.jsonl", &line).await?;
+        }
+        Ok(())
     }
 
-    /// Of those who appear whoever has an account, by id.
+    /// Of those who appear whoever has an account, or had one, by id.
     async fn who_appears(&mut self) -> Result<(), ExportError> {
+        let erased = self.store.erased_accounts().await?;
         for id in std::mem::take(&mut self.people) {
-            let Some(it) = self.store.account(id).await? else {
+            let Some(it) = self.store.account(id.clone()).await? else {
+                if let Some(made_ms) = erased.get(&id) {
+                    let line = nobody(id, *made_ms);
+                    self.pack.line("people.jsonl", &line).await?;
+                }
                 continue;
             };
             let line = PersonLine {
@@ -371,6 +382,16 @@ impl<'a> Whole<'a> {
     }
 }
 
+/// Who erased their account: what refers to it has an id to refer to.
+const fn nobody(id: MemberId, made_ms: u64) -> PersonLine {
+    PersonLine {
+        id,
+        name: String::new(),
+        role: RoleWord::Member,
+        joined_ms: made_ms,
+    }
+}
+
 /// What a room is as a topic; `None` where it is none.
 pub(super) async fn topic_line(store: &Store, of: &RoomUpto) -> Result<Option<Value>, ExportError> {
     let RoomUpto { room, upto } = of;
@@ -381,7 +402,7 @@ pub(super) async fn topic_line(store: &Store, of: &RoomUpto) -> Result<Option<Va
         .last_fact(room.number, *upto, RecordBody::TOPIC)
         .await?;
     let Some(entry) = last else { return Ok(None) };
-    let RecordBody::Topic(it) = storing::record(room.circle, entry)?.body else {
+    let RecordBody::Topic(it) = storing::record(&store.erasing(), room.circle, entry)?.body else {
         return Ok(None);
     };
     let mut line = serde_json::to_value(it.frame()).expect("plain data always serializes");

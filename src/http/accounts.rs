@@ -149,8 +149,7 @@ pub(crate) async fn sign_out(
     } else if let Some(secret) = caller::cookie(&headers) {
         doors.store.remove_sign_in(secrets::hash(secret)).await?;
     }
-    let gone = set_cookie(&doors, "", Duration::ZERO);
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+    Ok((StatusCode::NO_CONTENT, no_cookie(&doors)).into_response())
 }
 
 /// A new token by the sign-in cookie
@@ -269,6 +268,11 @@ pub(super) async fn signed_in(
 
 fn hand_out(doors: &Doors, identity: &Identity) -> Token {
     doors.tokens.hand_out(identity, clock::unix_ms())
+}
+
+/// Takes the sign-in cookie away.
+pub(super) fn no_cookie(doors: &Doors) -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::SET_COOKIE, set_cookie(doors, "", Duration::ZERO))]
 }
 
 /// Not readable by scripts, not sent with another site's requests, only to the API.

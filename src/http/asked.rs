@@ -46,7 +46,7 @@ pub(crate) async fn list(
         looked += page.entries.len();
         let (first, is_end) = (page.entries.first().map(|it| it.seq), page.end);
         for entry in page.entries {
-            questions.extend(question(history::read(room.circle, entry)?));
+            questions.extend(question(history::read(&doors, room.circle, entry)?));
         }
         match first.filter(|_| !is_end) {
             Some(seq) => of = PageOf::Before(seq),

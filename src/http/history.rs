@@ -61,7 +61,8 @@ pub(crate) async fn page(
         .await?;
     let page = doors.store.page(room.number, of, n).await?;
     let end = page.end;
-    let records = storing::records(room.circle, page).map_err(unreadable)?;
+    let records =
+        storing::records(&doors.store.erasing(), room.circle, page).map_err(unreadable)?;
     Ok(Answer(Page {
         page: records.into_iter().map(|it| it.frame()).collect(),
         end,
@@ -69,8 +70,8 @@ pub(crate) async fn page(
 }
 
 /// A stored entry as a record.
-pub(super) fn read(circle: CircleId, entry: Entry) -> Outcome<Record> {
-    storing::record(circle, entry).map_err(unreadable)
+pub(super) fn read(doors: &Doors, circle: CircleId, entry: Entry) -> Outcome<Record> {
+    storing::record(&doors.store.erasing(), circle, entry).map_err(unreadable)
 }
 
 fn unreadable(error: ReadError) -> Failure {

@@ -20,6 +20,7 @@ mod calendar;
 mod caller;
 mod check;
 mod cover;
+mod erasure;
 mod exports;
 mod file_body;
 pub mod front;
@@ -239,7 +240,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/sign-out", post(accounts::sign_out))
         .route("/token", post(accounts::token))
         .route("/guests", post(accounts::guest))
-        .route("/me", get(accounts::me))
+        .route("/me", get(accounts::me).delete(erasure::erase))
         .route("/me/export", get(exports::own))
         .route("/circle/export", get(exports::whole_circle))
         .route("/audit", get(audit::list))

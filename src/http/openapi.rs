@@ -14,9 +14,9 @@ use utoipa::{
 };
 
 use super::{
-    accounts, asked, audit, blobs, boards, caller::COOKIE, check, exports, health, history, mail,
-    members, merging, notices, passwords, polls, push, reminders, rooms, search, server,
-    stream_keys, summary, topics, whip,
+    accounts, asked, audit, blobs, boards, caller::COOKIE, check, erasure, exports, health,
+    history, mail, members, merging, notices, passwords, polls, push, reminders, rooms, search,
+    server, stream_keys, summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -37,6 +37,7 @@ use super::{
         accounts::token,
         accounts::guest,
         accounts::me,
+        erasure::erase,
         audit::list,
         audit::own,
         members::list,

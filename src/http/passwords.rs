@@ -1,6 +1,8 @@
 //! A new password: by the one that is, or for who forgot it by a letter to the address that they
 //! confirmed.
 
+use std::net::IpAddr;
+
 use auth::{Identity, passwords};
 use axum::{
     extract::State,
@@ -86,22 +88,7 @@ pub(crate) async fn change(
     headers: HeaderMap,
     Json(wish): Json<PasswordChange>,
 ) -> Outcome<Response> {
-    let account = match by.epoch {
-        Some(_) => doors.store.account(by.id.clone()).await?,
-        None => None,
-    };
-    let account = account
-        .ok_or_else(|| Failure::new(Code::NotAMember, "this identity has no account here"))?;
-    // Guessing here is guessing at the door.
-    doors.throttles.sign_in(address, &account.name)?;
-    let (stored, current) = (account.password.clone(), wish.current);
-    if !hashing(&doors, move |it| it.verify(&current, Some(&stored))).await? {
-        return Err(Failure::new(
-            Code::SignInFailed,
-            "the password that is now is another one",
-        ));
-    }
-    doors.throttles.signed_in(address, &account.name);
+    let account = shown_again(&doors, address, &by, wish.current).await?;
     let password = hashed(&doors, &account, wish.password).await?;
     let done = act(&identity_of(&account, 0), "password_changed", String::new());
     let account = doors.store.change_password(password, done).await?;
@@ -142,6 +129,32 @@ pub(crate) async fn reset(
         .ok_or_else(spent)?;
     doors.stage.revoke(Revoked::Member(member));
     signed_in(&doors, StatusCode::OK, &account, &headers).await
+}
+
+/// The account of somebody who says its password once more.
+pub(super) async fn shown_again(
+    doors: &Doors,
+    address: IpAddr,
+    by: &Identity,
+    password: String,
+) -> Outcome<Account> {
+    let account = match by.epoch {
+        Some(_) => doors.store.account(by.id.clone()).await?,
+        None => None,
+    };
+    let account = account
+        .ok_or_else(|| Failure::new(Code::NotAMember, "this identity has no account here"))?;
+    // Guessing here is guessing at the door.
+    doors.throttles.sign_in(address, &account.name)?;
+    let stored = account.password.clone();
+    if !hashing(doors, move |it| it.verify(&password, Some(&stored))).await? {
+        return Err(Failure::new(
+            Code::SignInFailed,
+            "the password that is now is another one",
+        ));
+    }
+    doors.throttles.signed_in(address, &account.name);
+    Ok(account)
 }
 
 async fn hashed(doors: &Doors, of: &Account, password: String) -> Outcome<String> {

@@ -86,7 +86,7 @@ async fn held(doors: &Doors, room: String, by: &Identity) -> Outcome<RoomRow> {
 async fn read(doors: &Doors, room: &RoomRow, seq: Seq) -> Outcome<PollResult> {
     let gone = || Failure::new(Code::NotFound, "there is no poll of that number here");
     let entry = doors.store.entry(room.number, seq).await?;
-    let record = history::read(room.circle, entry.ok_or_else(gone)?)?;
+    let record = history::read(doors, room.circle, entry.ok_or_else(gone)?)?;
     let RecordBody::Poll(poll) = record.body else {
         return Err(gone());
     };

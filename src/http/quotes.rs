@@ -25,9 +25,10 @@ pub(super) async fn wanted(doors: &Doors, by: Who, wish: QuotesWish) -> Outcome<
         seq: *seq,
     });
     let entries = doors.store.entries(hits.collect()).await?;
-    let records = entries
-        .into_iter()
-        .map(|it| it.map(|it| history::read(room.circle, it)).transpose());
+    let records = entries.into_iter().map(|it| {
+        it.map(|it| history::read(doors, room.circle, it))
+            .transpose()
+    });
     let records: Vec<_> = records.collect::<Outcome<_>>()?;
     Ok(Quotes::of(room.number, seqs.into_iter().zip(records))?)
 }
@@ -42,7 +43,7 @@ pub(super) async fn shown(
         return Ok(None);
     };
     let admitted = doors.stage.admit(room.number, who, Verb::Watch).await;
-    frame(quoted, admitted.is_ok().then_some(room)).map(Some)
+    frame(doors, quoted, admitted.is_ok().then_some(room)).map(Some)
 }
 
 /// What a topic was made of, as everybody may read it.
@@ -50,7 +51,7 @@ pub(super) async fn open(doors: &Doors, topic: &TopicRow) -> Outcome<Option<Topi
     let Some((quoted, room)) = found(doors, topic).await? else {
         return Ok(None);
     };
-    frame(quoted, room.guests.then_some(room)).map(Some)
+    frame(doors, quoted, room.guests.then_some(room)).map(Some)
 }
 
 async fn found(doors: &Doors, topic: &TopicRow) -> Outcome<Option<(Quoted, RoomRow)>> {
@@ -63,11 +64,11 @@ async fn found(doors: &Doors, topic: &TopicRow) -> Outcome<Option<(Quoted, RoomR
 }
 
 /// `room` is absent for whom it is closed.
-fn frame(quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
+fn frame(doors: &Doors, quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
     let writers = quoted.quotes.iter().map(|it| it.writer.clone());
     let credit = Quotes::each_once(writers, |it| &it.id);
     let source = room.map(|room| {
-        let quotes = quoted.quotes.into_iter().map(|it| quote(&room, it));
+        let quotes = quoted.quotes.into_iter().map(|it| quote(doors, &room, it));
         Outcome::Ok(TopicSource {
             quotes: quotes.collect::<Outcome<_>>()?,
             topic: room.kind == RoomKind::Topic,
@@ -82,7 +83,7 @@ fn frame(quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
 }
 
 /// A message that is not there any more leaves its place and its writer.
-fn quote(room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuote> {
+fn quote(doors: &Doors, room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuote> {
     let mut quote = TopicQuote {
         seq: row.seq,
         at_ms: row.entry.as_ref().map(|it| it.at_ms),
@@ -92,7 +93,7 @@ fn quote(room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuote> {
         doc: None,
         card: None,
     };
-    let record = row.entry.map(|it| history::read(room.circle, it));
+    let record = row.entry.map(|it| history::read(doors, room.circle, it));
     if let Some(RecordBody::Message(it)) = record.transpose()?.map(|it| it.body)
         && !it.deleted
     {

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use community::Verb;
-use protocol::{Code, notices::Reminder, rest::Problem, server::Phase};
+use protocol::{Code, name, notices::Reminder, rest::Problem, server::Phase};
 use store::{BroadcastRow, RoomRow};
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     notices::hold_member,
     problem::{Failure, Outcome},
     rooms,
+    share::DEFAULT_LANG,
 };
 
 /// Whether you are reminded of the room's broadcast
@@ -119,7 +120,7 @@ pub(crate) async fn calendar(
         title: &broadcast.title,
         room: &room.title,
         url: &format!("{}/r/{}", doors.settings.origin, room.slug),
-        host: &broadcast.host.name,
+        host: name::shown(&broadcast.host.name, DEFAULT_LANG),
         starts_ms,
         ended_ms: broadcast.ended_ms,
         // What was put away without having been live was taken back.

@@ -173,6 +173,10 @@ pub trait Stage: Send + Sync + 'static {
     /// here on, and they are told. `http` says one change after the other.
     fn appointed(&self, who: Who) -> Answer<'_, ()>;
 
+    /// A member's account is erased, and that is stored: every connection and peer of theirs ends, and no room shows
+    /// their name once this answers.
+    fn erased(&self, member: MemberId) -> Answer<'_, ()>;
+
     /// A member has so many notices left: their open connections hear of it.
     fn told(&self, member: MemberId, unread: u32);
 

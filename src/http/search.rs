@@ -194,7 +194,7 @@ impl Shown<'_> {
                 is_title.then(|| self.show(&room, None, (room.made_ms, author), &room.title))
             );
         };
-        let record = history::read(room.circle, entry)?;
+        let record = history::read(self.doors, room.circle, entry)?;
         let (at_ms, author) = (record.at_ms, record.author.frame());
         let RecordBody::Message(message) = record.body else {
             return Ok(None);

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use html_escape::encode_quoted_attribute as escape;
-use protocol::{Slug, server::Phase};
+use protocol::{Slug, name, server::Phase};
 use qrcode::{EcLevel, QrCode, render::svg};
 use store::{BroadcastRow, RoomRow};
 
@@ -20,6 +20,9 @@ use super::{
     Doors, pages,
     problem::{Failure, Outcome},
 };
+
+/// The language of what is written for whoever comes: the app's own.
+pub(super) const DEFAULT_LANG: &str = "zh-CN";
 
 /// The page of a room.
 pub(crate) async fn page(
@@ -152,7 +155,7 @@ fn told(room: &RoomRow, broadcast: Option<&BroadcastRow>, words: &Words) -> (Str
         )
     });
     let Some(broadcast) = broadcast else {
-        let say = format!("{}{}", words.made_by, room.made_by_name);
+        let say = format!("{}{}", words.made_by, words.name(&room.made_by_name));
         return (room.title.clone(), say);
     };
     let title = match &broadcast.title {
@@ -164,7 +167,11 @@ fn told(room: &RoomRow, broadcast: Option<&BroadcastRow>, words: &Words) -> (Str
         Phase::Open => words.open,
         _ => words.scheduled,
     };
-    let say = format!("{how} · {}{}", words.hosted_by, broadcast.host.name);
+    let say = format!(
+        "{how} · {}{}",
+        words.hosted_by,
+        words.name(&broadcast.host.name)
+    );
     (title, say)
 }
 
@@ -276,6 +283,16 @@ impl Words {
             "zh_TW" => traditional,
             _ => simplified,
         }
+    }
+
+    /// The language as HTML names it.
+    pub(super) fn lang(&self) -> &'static str {
+        self.pick(["en", "zh-CN", "zh-TW"])
+    }
+
+    /// A name as it is shown.
+    pub(super) fn name<'a>(&self, name: &'a str) -> &'a str {
+        name::shown(name, self.lang())
     }
 
     /// By the first language that is ours; Chinese where none is, as in the app's own page.

@@ -225,7 +225,7 @@ impl Told<'_> {
             let Some(entry) = self.doors.store.entry(self.room, seq).await? else {
                 continue;
             };
-            let record = history::read(self.circle, entry)?;
+            let record = history::read(self.doors, self.circle, entry)?;
             let author = record.author.frame();
             if let RecordBody::Message(message) = record.body
                 && !message.deleted
@@ -248,7 +248,7 @@ impl Told<'_> {
             .store
             .entries_between(self.room, self.seqs, kind, TOLD_MAX)
             .await?;
-        let read = |it| history::read(self.circle, it);
+        let read = |it| history::read(self.doors, self.circle, it);
         entries.into_iter().map(read).collect()
     }
 }

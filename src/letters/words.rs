@@ -1,6 +1,7 @@
 //! What letters say, in the three languages. The web app has the same words for the same things.
 
 use protocol::{
+    name,
     notices::{Notice, NoticeKind},
     topic::{MERGED, TopicStatus},
 };
@@ -112,7 +113,7 @@ impl Words {
     }
 
     pub(super) fn headline(self, notice: &Notice, now_ms: u64) -> String {
-        let who = &notice.from.name;
+        let who = name::shown(&notice.from.name, self.tag());
         match (self, notice.kind) {
             (English, NoticeKind::Mention) => format!("{who} mentioned you"),
             (English, NoticeKind::Reply) => format!("{who} replied to you"),

@@ -61,11 +61,11 @@ fn as_text(ActRow { number, act, .. }: &ActRow) -> String {
     let mut line = format!(
         "{number} {} {} {}",
         moment_text(act.at_ms),
-        act.by.name,
+        called(&act.by),
         act.what
     );
     if let Some(whom) = &act.whom {
-        line += &format!(" {}", whom.name);
+        line += &format!(" {}", called(whom));
     }
     if let Some(until_ms) = act.until_ms {
         line += &format!(" until {}", moment_text(until_ms));
@@ -77,6 +77,15 @@ fn as_text(ActRow { number, act, .. }: &ActRow) -> String {
         line += &format!(": {}", act.why);
     }
     line
+}
+
+/// Who erased their account is an id.
+fn called(it: &Person) -> &str {
+    if it.name.is_empty() {
+        it.id.as_str()
+    } else {
+        &it.name
+    }
 }
 
 fn as_json(ActRow { number, act, .. }: &ActRow) -> String {

@@ -4,7 +4,8 @@
 //! It holds no behaviour: what a frame *means* is decided in `community` and `connection`.
 //!
 //! Reading order: [`ids`], [`limits`], [`card`], [`doc`], [`client`] (what a client may say), [`server`] (what it
-//! hears, [`order`] among it), [`notices`], [`mail`], [`topic`], [`refusal`] and [`close`] (how it is told no), [`rest`].
+//! hears, [`order`] among it), [`notices`], [`mail`], [`topic`], [`refusal`] and [`close`] (how it is told no), [`rest`],
+//! [`name`].
 
 pub mod card;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod ids;
 mod life;
 pub mod limits;
 pub mod mail;
+pub mod name;
 pub mod notices;
 pub mod order;
 mod peer;

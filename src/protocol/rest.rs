@@ -20,6 +20,18 @@ pub enum MemberRole {
     Moderator,
 }
 
+/// What becomes of what a member wrote, where they erase their account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Writings {
+    /// It stays, without a name.
+    Keep,
+    /// Each message becomes what is left of a deleted one.
+    Remove,
+}
+
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })*) => {
         $(
@@ -103,6 +115,12 @@ bodies! {
         name: String,
         mark: Mark,
     }
+    /// `DELETE /api/v1/me`: the account ends, and its name is gone.
+    EraseWish {
+        /// The account's password, once more.
+        password: String,
+        writings: Writings,
+    }
     /// Somebody with an account in the circle, as owner and moderators see the list.
     MemberCard {
         id: crate::ids::MemberId,
@@ -135,7 +153,8 @@ bodies! {
         room: Option<crate::ids::Slug>,
         by: Person,
         /// `mute`, `unmute`, `kick`, `ban`, `unban`, `delete`, `undelete`, `hold`, `allow`, `refuse`, `slow_mode`,
-        /// `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key`, `sign_out_everywhere`;
+        /// `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key`, `sign_out_everywhere`,
+        /// `erase_account`;
         /// and what the operator did at the machine: `reload` or `restore`.
         what: String,
         whom: Option<Person>,

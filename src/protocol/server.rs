@@ -541,4 +541,8 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub tally: Option<Vec<Tally>>,
+    /// Somebody who erased their account: this is how they are called from now on, wherever they were shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub erased: Option<Person>,
 }

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`log`] (the contract and its types), `db` (a database as queries see it), `records`
 //! (the log's queries), `sqlite`, `postgres` and [`simulated`] (the three that keep it), [`writer`]
-//! (group commit), `desk` (its answers) and `readers`, `told` (who hears of a commit), [`store`] (all of it
-//! as one value),
+//! (group commit), `desk` (its answers) and `readers`, `told` (who hears of a commit), `erasing` (whose names
+//! are not shown), [`store`] (all of it as one value),
 //! `migrations` (the tables), [`search`] (what was said, by its words), and
 //! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each
 //! adds its queries to [`Store`]), [`backup`] (a copy beside a running server, and the way back).
@@ -14,6 +14,7 @@
 pub mod backup;
 mod db;
 mod desk;
+mod erasing;
 mod fold;
 mod heat;
 pub mod log;
@@ -33,6 +34,7 @@ pub mod writer;
 
 pub use db::DbError;
 pub use desk::Desk;
+pub use erasing::Erasing;
 pub use fold::fold_name;
 pub use heat::Heat;
 pub use log::{
@@ -47,6 +49,7 @@ pub use rows::{
     accounts::{Account, NewAccount, Role},
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
     boards::NewBoard,
+    erasures::{Erasure, Rewritten, Writings},
     exports::{LikeRow, OWN, Own, OwnLine, OwnValue, RoomUpto, RoomsOf, account_without_password},
     guests::{Guest, GuestDevice},
     mail::{DueLink, DueNotices, LetterFate, LetterKind, LinkLetter, MailAddress, MailOf},

@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0010_credit.sql")),
     Migration(include_str!("migrations/0011_heat.sql")),
     Migration(include_str!("migrations/0012_merging.sql")),
+    Migration(include_str!("migrations/0013_erasure.sql")),
 ];
 
 /// The text of one.

@@ -14,11 +14,12 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     db::{self, Db},
     desk::Desk,
+    erasing,
     log::{Append, AppendError, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
     postgres::{self, DatabaseError, DatabaseUrl, PostgresLog},
     readers::Readers,
     records::{read, tallies},
-    rows::RowError,
+    rows::{RowError, erasures},
     sqlite::{self, SqliteLog},
     told::Told,
     writer::{Commit, Health, Worked, Writer, WriterHandle},
@@ -103,6 +104,7 @@ struct Inner {
     readers: Mutex<Option<Arc<Readers>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     told: Arc<Told>,
+    erasing: erasing::Shared,
 }
 
 impl Store {
@@ -110,22 +112,23 @@ impl Store {
     /// for as long as that takes.
     pub fn open(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         let told = Arc::new(Told::default());
-        let (log, connections) = on_a_thread(|| open_all(folder, config, told.clone()))?;
-        let (writer, thread) = Writer::spawn(log).map_err(OpenError::Thread)?;
-        let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
+        let opened = on_a_thread(|| open_all(folder, config, told.clone()))?;
+        let (writer, thread) = Writer::spawn(opened.log).map_err(OpenError::Thread)?;
+        let (readers, mut threads) = Readers::spawn(opened.readers).map_err(OpenError::Thread)?;
         threads.push(thread);
         Ok(Self(Arc::new(Inner {
             writer,
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
             told,
+            erasing: opened.erasing,
         })))
     }
 
     /// Opens what another server may be writing at this moment, to read it alone: appends and row changes are
     /// refused as unavailable. What is there must have been written by this version.
     pub fn beside(folder: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
-        let connections = on_a_thread(|| {
+        let (connections, erasing) = on_a_thread(|| {
             let readers = (0..config.readers.max(1)).map(|_| open_reader(folder, config));
             let readers = readers.collect::<Result<Vec<Db>, OpenError>>()?;
             let known = sqlite::known_schema();
@@ -144,7 +147,8 @@ impl Store {
                     known,
                 });
             }
-            Ok(readers)
+            let erasing = erasing_now(folder, config, &readers[0])?;
+            Ok((readers, erasing))
         })?;
         let (writer, thread) = Writer::spawn(Box::new(Shut)).map_err(OpenError::Thread)?;
         let (readers, mut threads) = Readers::spawn(connections).map_err(OpenError::Thread)?;
@@ -154,6 +158,7 @@ impl Store {
             readers: Mutex::new(Some(Arc::new(readers))),
             threads: Mutex::new(threads),
             told: Arc::new(Told::default()),
+            erasing,
         })))
     }
 
@@ -181,6 +186,10 @@ impl Store {
     /// of a broadcast. What was stored between two calls is not missed; one caller at a time.
     pub async fn stirred(&self) {
         self.0.told.stirred.notified().await;
+    }
+
+    pub(crate) fn erasing_shared(&self) -> &erasing::Shared {
+        &self.0.erasing
     }
 
     /// Told of each letter that is asked for.
@@ -384,12 +393,14 @@ impl Log for Shut {
     }
 }
 
-/// The writer's log and the readers' connections.
-fn open_all(
-    folder: &Path,
-    config: &StoreConfig,
-    told: Arc<Told>,
-) -> Result<(Box<dyn Log>, Vec<Db>), OpenError> {
+/// The writer's log, the readers' connections, and whose names are being erased.
+struct Opened {
+    log: Box<dyn Log>,
+    readers: Vec<Db>,
+    erasing: erasing::Shared,
+}
+
+fn open_all(folder: &Path, config: &StoreConfig, told: Arc<Told>) -> Result<Opened, OpenError> {
     let log: Box<dyn Log> = match &config.url {
         None => {
             let mut log = SqliteLog::open(folder)?;
@@ -403,7 +414,21 @@ fn open_all(
         }
     };
     let readers = (0..config.readers.max(1)).map(|_| open_reader(folder, config));
-    Ok((log, readers.collect::<Result<_, _>>()?))
+    let readers = readers.collect::<Result<Vec<_>, _>>()?;
+    let erasing = erasing_now(folder, config, &readers[0])?;
+    Ok(Opened {
+        log,
+        readers,
+        erasing,
+    })
+}
+
+fn erasing_now(folder: &Path, config: &StoreConfig, db: &Db) -> Result<erasing::Shared, OpenError> {
+    let members = erasures::members(db).map_err(|it| match &config.url {
+        None => OpenError::Unreadable(sqlite::database_file(folder), Box::new(it)),
+        Some(url) => DatabaseError::Unreachable(url.clone(), it).into(),
+    })?;
+    Ok(erasing::Shared::new(members))
 }
 
 /// A connection that cannot write.

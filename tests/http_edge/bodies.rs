@@ -98,7 +98,7 @@ async fn addresses_and_methods_that_are_not_there_are_problems() {
     for (method, path) in [
         ("PUT", "/api/v1/rooms"),
         ("GET", "/api/v1/sign-in"),
-        ("DELETE", "/api/v1/me"),
+        ("DELETE", "/api/v1/rooms"),
         ("POST", "/healthz"),
         ("POST", "/r/friday"),
         ("PATCH", "/whip"),

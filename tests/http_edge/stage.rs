@@ -32,6 +32,7 @@ pub struct StandIn {
     pub patched: Mutex<Vec<IcePatch>>,
     pub revoked: Mutex<Vec<Revoked>>,
     pub appointed: Mutex<Vec<Who>>,
+    pub erased: Mutex<Vec<MemberId>>,
     pub banned: Mutex<Vec<MemberId>>,
     pub draining: AtomicBool,
     listed: tokio::sync::watch::Sender<u64>,
@@ -48,6 +49,7 @@ impl StandIn {
             patched: Mutex::default(),
             revoked: Mutex::default(),
             appointed: Mutex::default(),
+            erased: Mutex::default(),
             banned: Mutex::default(),
             draining: AtomicBool::new(false),
             listed: tokio::sync::watch::channel(1).0,
@@ -216,6 +218,13 @@ impl Stage for StandIn {
     fn appointed(&self, who: Who) -> Answer<'_, ()> {
         boxed(async move {
             self.appointed.lock().unwrap().push(who);
+            Ok(())
+        })
+    }
+
+    fn erased(&self, member: MemberId) -> Answer<'_, ()> {
+        boxed(async move {
+            self.erased.lock().unwrap().push(member);
             Ok(())
         })
     }

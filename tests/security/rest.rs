@@ -83,6 +83,13 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
         ("GET", "/api/v1/me", "", known(200)),
         ("GET", "/api/v1/me/export", "", inbox(200)),
         ("GET", "/api/v1/circle/export", "", owner(200)),
+        // The password is asked anew.
+        (
+            "DELETE",
+            "/api/v1/me",
+            r#"{"password":"x","writings":"keep"}"#,
+            [401, 409, 401, 401, 401, 401, 401],
+        ),
         ("GET", "/api/v1/members", "", staff(200)),
         (
             "PUT",

@@ -118,6 +118,8 @@ export interface WeiquanOptions {
   now?: () => number;
   /** 0 ≤ n < 1. */
   random?: () => number;
+  /** How somebody is called whose account is erased, in the reader's language; without it their name is empty. */
+  nobody?: () => string;
   /** Whether somebody is looking and whether the device has a network. */
   device?: DeviceSigns;
 }

@@ -34,6 +34,7 @@ export function environment(options: WeiquanOptions): Environment {
     peer: options.peer ?? (globalThis.RTCPeerConnection ? (config) => new RTCPeerConnection(config) : null),
     timers: options.timers ?? browserTimers,
     now: options.now ?? (() => Date.now()),
+    nobody: options.nobody ?? (() => ""),
     random: options.random ?? chance,
     device: options.device ?? deviceSigns(),
   };

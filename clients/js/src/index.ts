@@ -11,6 +11,7 @@ export { Publisher } from "./media/publisher.js";
 export { Topics } from "./topics.js";
 export { Search } from "./search.js";
 export { type ExportOf, exportPath } from "./exports.js";
+export { eraseAccount } from "./account.js";
 export { Check } from "./check/check.js";
 export { devices, openCamera, openFile, openScreen } from "./media/sources.js";
 export { type LevelMeter, meter } from "./media/level.js";

@@ -1,5 +1,6 @@
 /** The REST API under `/api/v1`: one method a call, errors as `Refused` or `Unreachable`. */
 import type { Environment } from "./environment.js";
+import { heard } from "./named.js";
 import { Refused, Unreachable, refusalOf } from "./refused.js";
 
 /** A request's body is JSON, bytes or nothing; a token never stands in the address. */
@@ -40,16 +41,16 @@ export async function call<T>(
     signal?.throwIfAborted();
     throw new Unreachable(`${method} ${path} had no answer`, { cause });
   }
-  const value = parse(text);
+  const value = parse(env, text);
   if (!response.ok) {
     throw new Refused(refusalOf(response.status, value, response.headers.get("retry-after")));
   }
   return value as T;
 }
 
-function parse(text: string): unknown {
+function parse(env: Environment, text: string): unknown {
   try {
-    return text === "" ? null : (JSON.parse(text) as unknown);
+    return text === "" ? null : heard(env, text);
   } catch {
     return null;
   }

@@ -304,6 +304,10 @@ impl Room {
         if let Some(votes) = &state.votes {
             self.votes.clone_from(votes);
         }
+        if let Some(gone) = &state.erased {
+            let theirs = self.messages.values_mut().filter(|it| it.by.id == gone.id);
+            theirs.for_each(|it| it.by.name.clone_from(&gone.name));
+        }
         for tally in state.tally.iter().flatten() {
             if let Some(message) = self.messages.get_mut(&tally.of) {
                 message.likes = tally.likes;

@@ -15,7 +15,7 @@ use tokio::{
 use weiquan_client::{Follower, Happening, Wish};
 
 use crate::{
-    text::{clock_face, one_line},
+    text::{called, clock_face, one_line},
     votes,
 };
 
@@ -177,7 +177,7 @@ impl<W: Write> Lines<W> {
                 self.printed.pop_first();
             }
             let time = clock_face(record.t, &self.zone);
-            let (name, text) = (one_line(&record.u.name), one_line(text));
+            let (name, text) = (called(&record.u.name), one_line(text));
             writeln!(self.out, "{time} {name}: {text}")?;
         }
         Ok(self.out.flush()?)

@@ -19,7 +19,7 @@ use weiquan_client::Message;
 
 use crate::{
     app::{App, Line},
-    text::{clock_face, one_line, plain},
+    text::{called, clock_face, one_line, plain},
     votes,
 };
 
@@ -93,7 +93,7 @@ fn live(app: &App) -> Span<'static> {
         return Span::from("");
     };
     let title = one_line(&broadcast.title);
-    let host = one_line(&broadcast.host.name);
+    let host = called(&broadcast.host.name);
     match broadcast.phase {
         Phase::Live if !app.room.stage.here => {
             Span::from(format!(" ● {title}: {host} is reconnecting")).fg(Color::Yellow)
@@ -148,7 +148,7 @@ fn message_rows(app: &App, it: &Message, width: usize, zone: &TimeZone) -> Vec<R
         let quote = format!("{:INDENT$}↳ {words}", "");
         rows.push(Row::from(quote).style(Style::new().fg(Color::DarkGray)));
     }
-    let name = one_line(&it.by.name);
+    let name = called(&it.by.name);
     let mut text = plain(&it.text);
     if it.deleted {
         text = "(deleted)".into();
@@ -194,7 +194,7 @@ fn message_rows(app: &App, it: &Message, width: usize, zone: &TimeZone) -> Vec<R
 
 fn quoted(of: &Message) -> String {
     let words = if of.deleted { "(deleted)" } else { &of.text };
-    let words = format!("{}: {}", one_line(&of.by.name), one_line(words));
+    let words = format!("{}: {}", called(&of.by.name), one_line(words));
     let mut short = String::new();
     for it in words.chars() {
         if short.width() >= QUOTE_WIDTH_MAX {
@@ -242,7 +242,7 @@ fn draw_people(frame: &mut Frame<'_>, app: &App, area: Rect) {
                 };
                 Row::from(vec![
                     Span::from(" "),
-                    Span::from(one_line(&it.name)).style(style),
+                    Span::from(called(&it.name)).style(style),
                     Span::from(mark).fg(Color::DarkGray),
                 ])
             };

@@ -15,6 +15,11 @@ pub(crate) fn one_line(text: &str) -> String {
     plain(&text.replace('\n', " "))
 }
 
+/// A name; who erased their account has none.
+pub(crate) fn called(name: &str) -> String {
+    one_line(protocol::name::shown(name, "en"))
+}
+
 fn turns(it: char) -> bool {
     matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }

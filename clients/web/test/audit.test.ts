@@ -16,12 +16,14 @@ const source = ["community/room/acts.rs", "http/members.rs", "http/stream_keys.r
   .map((it) => readFileSync(new URL(it, server), "utf8")).join("\n");
 const room = [...source.matchAll(/act\.what = ([^;]+);|\(act\.what, act\.whom\) = \(("\w+")/g)].map((it) => it[1] ?? it[2] ?? "");
 const rest = [...source.matchAll(/\bact\((?:&[^"]+, |by, )?("\w+")/g)].map((it) => it[1] ?? "");
-const kinds = [...new Set([...room, ...rest].flatMap((it) => [...it.matchAll(/"(\w+)"/g)].map((found) => found[1] ?? "")))].sort();
+const erased = readFileSync(new URL("store/rows/audit.rs", server), "utf8").match(/ERASED: &str = ("\w+")/)?.[1] ?? "";
+const kinds = [...new Set([...room, ...rest, erased].flatMap((it) => [...it.matchAll(/"(\w+)"/g)].map((found) => found[1] ?? "")))].sort();
 
 describe("the audit log", () => {
   it("has words for every kind that the server writes", () => {
     expect(kinds).toContain("mute");
     expect(kinds).toContain("sign_out_everywhere");
+    expect(kinds).toContain("erase_account");
     expect(kinds).toEqual(Object.keys(en.audit.did).sort());
   });
 

@@ -1,6 +1,15 @@
 /** Every page and state worth looking at, by address of the stand-in build, and what to do once there. */
 export const settle = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** Says the name and the password, and presses the button. */
+export async function eraseAs(page, name, password) {
+  await page.waitForSelector("[data-act=erase]");
+  await page.type("input[name=name]", name);
+  await page.type("input[autocomplete=current-password]", password);
+  await page.click("[data-act=erase]");
+  await page.waitForSelector("[data-erased], .wrong");
+}
+
 export const states = [
   { name: "home", path: "/" },
   { name: "home-empty", path: "/?circle=empty" },
@@ -28,6 +37,9 @@ export const states = [
   { name: "password-forgotten", path: "/password?who=nobody" },
   { name: "password-change", path: "/password" },
   { name: "password-new", path: "/password?who=nobody#new" },
+  { name: "erase", path: "/erase" },
+  { name: "erase-wrong", path: "/erase", then: (page) => eraseAs(page, "何夕", "wrong") },
+  { name: "erase-done", path: "/erase", then: (page) => eraseAs(page, "何夕", "right") },
   {
     name: "room-mention", path: "/r/live",
     then: async (page) => {

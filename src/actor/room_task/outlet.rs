@@ -323,7 +323,7 @@ impl Outlet {
 }
 
 /// The key of a state frame that carries one kind of value, which takes the place of the one before.
-/// Frames of several kinds, and tallies (which name single messages), are each kept apart.
+/// Frames of several kinds, and those that name single messages or people, are each kept apart.
 fn value_key(state: &State) -> Option<u8> {
     let carried = [
         state.count.is_some(),
@@ -339,5 +339,6 @@ fn value_key(state: &State) -> Option<u8> {
     ];
     let mut kinds = (0..).zip(carried).filter(|it| it.1);
     let only = kinds.next()?.0;
-    (kinds.next().is_none() && state.tally.is_none()).then_some(only)
+    let names_others = state.tally.is_some() || state.erased.is_some();
+    (kinds.next().is_none() && !names_others).then_some(only)
 }

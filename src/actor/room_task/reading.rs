@@ -70,12 +70,15 @@ async fn thread(
             tallies: tallies.map_err(|it| failed(number, &it))?,
             end: true,
         };
-        records = storing::records(circle, page).map_err(|it| failed(number, &it))?;
+        records =
+            storing::records(&store.erasing(), circle, page).map_err(|it| failed(number, &it))?;
     }
     let found = store.thread(number, (of, after.unwrap_or(0)), n).await;
     let found = found.map_err(|it| failed(number, &it))?;
     let end = found.end;
-    records.extend(storing::records(circle, found).map_err(|it| failed(number, &it))?);
+    records.extend(
+        storing::records(&store.erasing(), circle, found).map_err(|it| failed(number, &it))?,
+    );
     Ok(Spoken::Page(Page {
         page: records.iter().map(community::Record::frame).collect(),
         end,

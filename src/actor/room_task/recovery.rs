@@ -22,7 +22,7 @@ pub(in crate::actor) async fn recover(
     metrics::counter!("weiquan_room_loads_total").increment(1);
     Ok(Room::recover(
         meta.clone(),
-        storing::loaded(meta.circle, loaded)?,
+        storing::loaded(&store.erasing(), meta.circle, loaded)?,
     ))
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn page(
     };
     let stored = store.page(number, of, n).await.map_err(|it| failed(&it))?;
     let end = stored.end;
-    let records = storing::records(circle, stored).map_err(|it| failed(&it))?;
+    let records = storing::records(&store.erasing(), circle, stored).map_err(|it| failed(&it))?;
     Ok(Page {
         page: records.iter().map(community::Record::frame).collect(),
         end,

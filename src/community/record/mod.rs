@@ -16,6 +16,7 @@ mod stored_order;
 mod stored_parts;
 mod stored_topic;
 mod topic;
+mod unnamed;
 
 use std::sync::Arc;
 

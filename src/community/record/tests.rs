@@ -457,3 +457,25 @@ fn an_edit_is_folded_once_and_a_delete_for_good() {
     it.revise(6, "c".into());
     assert_eq!((&*it.text, it.deleted, it.last_edit), ("", true, None));
 }
+
+/// A record of each kind, with every place that a name can stand in: of `m_1`, who wrote it, `m_2` or `m_3`.
+pub(super) fn each_kind() -> Vec<Record> {
+    let mut naming = message();
+    naming.to = [Addressed {
+        id: "m_3".into(),
+        name: "小波".into(),
+    }]
+    .into();
+    let kept = Kept {
+        author: person("m_3", Mark::Member),
+        message: naming.clone(),
+        asked: None,
+    };
+    let deleted = RecordBody::Delete {
+        of: 5,
+        undo: Some(Undo { until_ms: 99, kept }),
+    };
+    let bodies = golden().into_iter().map(|it| it.1);
+    let bodies = bodies.chain([RecordBody::Message(naming), deleted]);
+    bodies.map(record).collect()
+}

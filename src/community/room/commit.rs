@@ -12,13 +12,13 @@ use protocol::{
     topic::OPENING,
 };
 
-use super::{Room, broadcast, moderation, pending::Decided, rows::Reached};
+use super::{Room, broadcast, facts::Facts, moderation, pending::Decided, rows::Reached};
 use crate::{
     command::{Command, Origin},
     effect::{Announce, Effect, Notify},
     fault::{self, Fault},
     now::Now,
-    record::{Auto, Broadcast, Held, Record, RecordBody},
+    record::{Auto, Broadcast, Held, Record, RecordBody, Topic},
     rights,
 };
 
@@ -132,6 +132,7 @@ impl Room {
             pin: old.committed.pin_shown(),
             picked: old.committed.picked_shown(),
         };
+        self.show_names(&old.committed, fx);
         self.release(now, &was, landed, Vec::new(), fx);
         // What the old room was told of client ids stays known, or two of them could make room for
         // each other for ever.
@@ -141,6 +142,21 @@ impl Room {
             }
         }
         old.pending.into_commands()
+    }
+
+    /// Who hosts the broadcast or started the topic may have been called otherwise.
+    fn show_names(&self, was: &Facts, fx: &mut Vec<Effect>) {
+        let broadcast = |it: &Facts| it.current().map(Broadcast::frame);
+        let topic = |it: &Facts| it.topic.as_ref().map(Topic::frame);
+        let is = &self.committed;
+        let state = State {
+            broadcast: broadcast(is).filter(|it| Some(it) != broadcast(was).as_ref()),
+            topic: topic(is).filter(|it| Some(it) != topic(was).as_ref()),
+            ..State::default()
+        };
+        if state != State::default() {
+            fx.push(Effect::Announce(Announce::State(Box::new(state))));
+        }
     }
 
     fn release(

@@ -85,6 +85,9 @@ impl Room {
         from: &Origin,
         command: &Command,
     ) -> Result<RecordBody, Refusal> {
+        if let Command::Forget { of, .. } = command {
+            return self.forget(from, *of);
+        }
         self.check_not_banned(now, &from.who)?;
         match command {
             Command::Publish {
@@ -186,8 +189,9 @@ impl Room {
             | Command::Rules
             | Command::Vote { .. }
             | Command::Like { .. }
+            | Command::Forget { .. }
             | Command::Typing => {
-                unreachable!("handle() answers these without a record")
+                unreachable!("these are answered before, or without a record")
             }
         }
     }

@@ -170,6 +170,7 @@ impl Room {
             votes: Some(self.votes_shown()).filter(|it| !it.is_empty()),
             topic: self.committed.topic.as_ref().map(crate::Topic::frame),
             tally: None,
+            erased: None,
         }
     }
 

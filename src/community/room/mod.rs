@@ -11,7 +11,7 @@
 //! the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make),
 //! `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`, `typing`,
 //! `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
-//! `aside`; `rest`.
+//! `aside`; `rest`, `erased`.
 //!
 //! The room keeps the last 2,000 records; older ones are the log's, and [`Room::needs`] says when
 //! one must be fetched first. It holds no sockets, no threads and no clock.
@@ -28,6 +28,7 @@ mod client_ids;
 mod co_host;
 mod commit;
 mod decide;
+mod erased;
 mod facts;
 mod held;
 mod join;
@@ -319,9 +320,10 @@ impl Room {
                 })
                 .or_else(age),
             Command::Edit { of, .. } => record(*of).or_else(age),
-            Command::Delete { of, .. } | Command::Hold { of, .. } | Command::Like { of, .. } => {
-                record(*of)
-            }
+            Command::Delete { of, .. }
+            | Command::Forget { of, .. }
+            | Command::Hold { of, .. }
+            | Command::Like { of, .. } => record(*of),
             Command::Pin { of, .. }
             | Command::Topic {
                 act: TopicAct::Accept { of },

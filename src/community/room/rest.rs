@@ -1,12 +1,21 @@
 //! Rest: a room where nobody is and nothing is due needs no memory. It is read from its log again when
 //! somebody comes, and is the same then as if it had never ended.
 
+use protocol::MemberId;
+
 use super::{Room, traces::Traced};
 
 /// What a room knows and its log does not: kept in memory while the room rests.
 #[derive(Debug, Default)]
 pub struct Keepsake {
     traced: Traced,
+}
+
+impl Keepsake {
+    /// A member's account is gone, and what was remembered of where they came from with it.
+    pub fn forget(&mut self, member: &MemberId) {
+        self.traced.forget(member);
+    }
 }
 
 impl Room {

@@ -42,6 +42,11 @@ impl Traced {
         }
     }
 
+    pub(super) fn forget(&mut self, member: &MemberId) {
+        self.seen.remove(member);
+        self.order.retain(|it| it != member);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.seen.is_empty()
     }

@@ -8,13 +8,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use html_escape::encode_quoted_attribute as escape;
-use protocol::Slug;
+use protocol::{Slug, name};
 use store::{PageOf, TopicsOf};
 
 use super::{address, moment, open_topic, said};
 use crate::http::{
     Doors,
     problem::{Failure, Outcome},
+    share::DEFAULT_LANG,
 };
 
 /// Entries of a feed.
@@ -93,7 +94,7 @@ fn atom(title: &str, own: (String, String), entries: Vec<Entry>) -> Response {
              <author><name>{}</name></author>\n    <link href=\"{id}\" />\n    \
              <content type=\"html\">{}</content>\n  </entry>\n",
             text(&it.title),
-            text(&it.by),
+            text(name::shown(&it.by, DEFAULT_LANG)),
             text(&it.content),
             id = escape(&it.id),
         );

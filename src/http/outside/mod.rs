@@ -55,7 +55,7 @@ async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>
     let circle = topic.circle;
     let mut messages = Vec::with_capacity(page.entries.len());
     for entry in page.entries {
-        let record = history::read(circle, entry)?;
+        let record = history::read(doors, circle, entry)?;
         let (seq, at_ms, by) = (record.seq, record.at_ms, record.author.name.to_string());
         if let RecordBody::Message(it) = record.body {
             messages.push(Said {

@@ -4,7 +4,7 @@ use axum::{
     Json as Answer,
     extract::{Query, State},
 };
-use protocol::Slug;
+use protocol::{Slug, name};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::{address, open_topic};
 use crate::http::{
     Doors,
     problem::{Failure, Outcome},
+    share::DEFAULT_LANG,
 };
 
 #[derive(Deserialize)]
@@ -41,7 +42,7 @@ pub(crate) async fn oembed(
         "version": "1.0",
         "type": "link",
         "title": topic.topic.title,
-        "author_name": topic.topic.by.name,
+        "author_name": name::shown(&topic.topic.by.name, DEFAULT_LANG),
         "provider_name": circle.map(|it| it.name),
         "provider_url": origin,
         "url": address(&doors, &topic.slug),

@@ -255,7 +255,7 @@ impl TopicPage<'_> {
             kind: "DiscussionForumPosting",
             headline: &it.title,
             text: opening.or(self.from.map(plain)).unwrap_or_default(),
-            author: Person::of(&it.by.name),
+            author: Person::of(self.words.name(&it.by.name)),
             date_published: moment(it.made_ms),
             url: self.address,
             keywords: &it.tags,
@@ -267,7 +267,7 @@ impl TopicPage<'_> {
                 .map(|it| Comment {
                     kind: "Comment",
                     text: text(it),
-                    author: Person::of(&it.by),
+                    author: Person::of(self.words.name(&it.by)),
                     date_published: moment(it.at_ms),
                     url: format!("{}#s{}", self.address, it.seq),
                 })
@@ -291,7 +291,7 @@ impl TopicPage<'_> {
         let _ = write!(
             html,
             "<p class=\"by\">{} · {}",
-            escape(&it.by.name),
+            escape(words.name(&it.by.name)),
             time(it.made_ms)
         );
         let _ = write!(html, " · {}", words.kind(it.kind));
@@ -325,7 +325,7 @@ impl TopicPage<'_> {
             let _ = write!(html, "<p class=\"by\">{}</p>", escape(&thanks(from, words)));
         }
         if let Some(Thanks { people, more }) = self.asked {
-            let names: Vec<&str> = people.iter().map(|it| it.name.as_str()).collect();
+            let names: Vec<&str> = people.iter().map(|it| words.name(&it.name)).collect();
             let _ = write!(
                 html,
                 "<p class=\"by\">{}</p>",
@@ -362,8 +362,10 @@ impl TopicPage<'_> {
             "<section><h2>{}</h2>",
             words.replies(self.topic.replies)
         );
-        let writers: BTreeMap<Seq, &str> =
-            self.replies().map(|it| (it.seq, it.by.as_str())).collect();
+        let writers: BTreeMap<Seq, &str> = self
+            .replies()
+            .map(|it| (it.seq, words.name(&it.by)))
+            .collect();
         for said in self.replies() {
             html.push_str(&self.reply(said, &writers, true));
         }
@@ -388,7 +390,7 @@ impl TopicPage<'_> {
         let _ = write!(
             html,
             "><p class=\"by\"><b>{}</b> · {}",
-            escape(&said.by),
+            escape(self.words.name(&said.by)),
             time(said.at_ms)
         );
         if said.edited {

@@ -26,7 +26,7 @@ fn one(source: &TopicSource, quote: &TopicQuote, words: &PageWords) -> String {
     let place = format!("/{kind}/{}?s={}", source.room, quote.seq);
     let mut html = format!(
         "<blockquote cite=\"{place}\"><p class=\"by\"><b>{}</b>",
-        escape(&quote.author.name)
+        escape(words.name(&quote.author.name))
     );
     if let Some(at_ms) = quote.at_ms {
         let _ = write!(html, " · {}", time(at_ms));
@@ -46,7 +46,7 @@ fn one(source: &TopicSource, quote: &TopicQuote, words: &PageWords) -> String {
 
 /// Whom the topic is owed to, on one line.
 pub(super) fn thanks(from: &TopicFrom, words: &PageWords) -> String {
-    let names: Vec<&str> = from.credit.iter().map(|it| it.name.as_str()).collect();
+    let names: Vec<&str> = from.credit.iter().map(|it| words.name(&it.name)).collect();
     words.thanks(&names)
 }
 

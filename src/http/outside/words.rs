@@ -115,6 +115,11 @@ impl PageWords {
 
     /// The language as HTML names it.
     pub(super) fn lang(&self) -> &'static str {
-        self.0.pick(["en", "zh-CN", "zh-TW"])
+        self.0.lang()
+    }
+
+    /// A name as it is shown.
+    pub(super) fn name<'a>(&self, name: &'a str) -> &'a str {
+        self.0.name(name)
     }
 }

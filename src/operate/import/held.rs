@@ -149,7 +149,10 @@ fn people(archive: &mut Archive) -> Result<Vec<PersonLine>, ImportError> {
             return Err(lines.odd("this is no id, or somebody else's").into());
         }
         let chars = it.name.chars().count();
-        if it.name.trim().is_empty() || chars > 2 * limits::NAME_CHARS_MAX {
+        // Who erased their account has none.
+        let is_blank = it.name.trim().is_empty() && !it.name.is_empty();
+        let is_nobody = it.name.is_empty() && it.role != RoleWord::Member;
+        if is_blank || is_nobody || chars > 2 * limits::NAME_CHARS_MAX {
             return Err(lines.odd("this is no name").into());
         }
         people.push(it);

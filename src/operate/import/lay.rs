@@ -33,6 +33,7 @@ struct Lay<'a> {
     /// For pictures, while a log is read by another.
     media: Archive,
     done: BTreeSet<protocol::BlobId>,
+    gone: BTreeSet<MemberId>,
     made: u64,
 }
 
@@ -52,6 +53,7 @@ pub(super) async fn lay(
         numbers: plan.numbers.clone(),
         media,
         done: BTreeSet::new(),
+        gone: plan.gone.clone(),
         made: 0,
     };
     let mut rooms = Vec::new();
@@ -86,7 +88,9 @@ pub(super) async fn lay(
 
 /// The circle, its people and its boards.
 async fn beside(store: &Store, held: &Held, plan: &Plan) -> Result<CircleId, ImportError> {
-    let people = plan.people.iter().map(|(it, name)| {
+    let (named, nobody): (Vec<_>, Vec<_>) =
+        plan.people.iter().partition(|(_, name)| !name.is_empty());
+    let people = named.into_iter().map(|(it, name)| {
         let new = account_without_password(it.id.clone(), name.clone(), it.joined_ms);
         (new, it.role.into())
     });
@@ -105,6 +109,10 @@ async fn beside(store: &Store, held: &Held, plan: &Plan) -> Result<CircleId, Imp
             circle
         }
     };
+    for (it, _) in nobody {
+        let made = store.import_erased(it.id.clone(), it.joined_ms).await;
+        made.map_err(cut)?;
+    }
     for board in plan.boards.iter().map(|it| &held.boards[*it]) {
         let new = NewBoard {
             circle: circle.id,
@@ -150,9 +158,12 @@ impl Lay<'_> {
         let mut seq: Seq = 0;
         while lines.step()? {
             let numbers = &self.numbers;
-            let (record, _) =
+            let (mut record, _) =
                 Record::read_archived(row.circle, lines.text(), |it| numbers.get(it).copied())
                     .map_err(|it| lines.odd(it.to_string()))?;
+            for member in &self.gone {
+                record.unname(member);
+            }
             if record.seq <= upto {
                 if here.len() == 0 {
                     let after = PageOf::After(seq);
@@ -160,7 +171,7 @@ impl Lay<'_> {
                     here = page.await?.entries.into_iter();
                 }
                 let entry = here.next().ok_or_else(|| cut("the room became shorter"))?;
-                let was = fit(row, entry, line.records)?;
+                let was = fit(self.store, row, entry, line.records)?;
                 self.revise(row, &was, &record).await?;
                 seq = record.seq;
                 continue;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use community::{Record, RecordBody};
-use protocol::{RoomNumber, Seq, Slug, limits};
+use protocol::{MemberId, RoomNumber, Seq, Slug, limits};
 use store::{PageOf, RoomRow, Store, fold_name};
 
 use super::{
@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub(super) makes_circle: bool,
     /// Each with the name that is free for them.
     pub(super) people: Vec<(PersonLine, String)>,
+    /// Who erased their account here: no archive of before brings their name back.
+    pub(super) gone: BTreeSet<MemberId>,
     /// In the order of [`Held::rooms`].
     pub(super) fates: Vec<Fate>,
     /// Rooms that are here, by address, as far as the archive names them.
@@ -59,6 +61,7 @@ impl Plan {
         let mut plan = Self {
             makes_circle,
             people: Vec::new(),
+            gone: store.erased_accounts().await?.into_keys().collect(),
             fates: Vec::new(),
             numbers: BTreeMap::new(),
             outside: BTreeSet::new(),
@@ -127,7 +130,11 @@ impl Plan {
     async fn people(&mut self, store: &Store, held: &Held) -> Result<(), ImportError> {
         let mut taken = BTreeSet::new();
         for it in &held.people {
-            if store.account(it.id.clone()).await?.is_some() {
+            if self.gone.contains(&it.id) || store.account(it.id.clone()).await?.is_some() {
+                continue;
+            }
+            if it.name.is_empty() {
+                self.people.push((it.clone(), String::new()));
                 continue;
             }
             let mut name = it.name.clone();
@@ -241,8 +248,13 @@ fn adds((fate, line): (&Fate, &RoomLine)) -> bool {
 }
 
 /// What a server has is a record again, as it may leave.
-pub(super) fn fit(room: &RoomRow, entry: store::Entry, upto: Seq) -> Result<Record, ImportError> {
-    let record = storing::record(room.circle, entry)
+pub(super) fn fit(
+    store: &Store,
+    room: &RoomRow,
+    entry: store::Entry,
+    upto: Seq,
+) -> Result<Record, ImportError> {
+    let record = storing::record(&store.erasing(), room.circle, entry)
         .map_err(|it| ImportError::Interrupted(it.to_string()))?;
     Ok(record.fit_to_leave(upto))
 }

@@ -165,5 +165,6 @@ tuples! {
     A B C D E F G H I J K L M;
     A B C D E F G H I J K L M N;
     A B C D E F G H I J K L M N O;
+    A B C D E F G H I J K L M N O P;
     A B C D E F G H I J K L M N O P Q R S U;
 }

@@ -124,6 +124,25 @@ pub(super) fn replace_body(
     )
 }
 
+/// The same, with how its author is called.
+pub(crate) fn rename(
+    db: &Db,
+    room: RoomNumber,
+    circle: CircleId,
+    entry: &Entry,
+) -> DbResult<usize> {
+    db.execute(
+        "UPDATE records SET author_name = ?3, body = ?4, checksum = ?5 WHERE room = ?1 AND seq = ?2",
+        (
+            room,
+            int(entry.seq),
+            &entry.author.name,
+            &entry.body,
+            checksum(room, circle, entry),
+        ),
+    )
+}
+
 /// Reads [`ENTRY_COLUMNS`]; an entry that is not what was written is an error that names it.
 pub(super) fn read(room: RoomNumber, row: &Row<'_>) -> Result<Entry, LogError> {
     let seq = row.get(0)?;

@@ -200,8 +200,16 @@ pub(crate) fn account_by_id(db: &Db, id: &MemberId) -> Result<Option<Account>, R
     Ok(found)
 }
 
+/// What stands for the name of an account without one: no name that anybody may have is folded to it.
+pub(crate) fn folded_without_name(id: &MemberId) -> String {
+    format!("\u{1}{}", id.as_str())
+}
+
 pub(crate) fn insert_account(db: &Db, new: &NewAccount) -> Result<(), RowError> {
-    let folded = fold_name(&new.name);
+    let folded = match new.name.as_str() {
+        "" => folded_without_name(&new.id),
+        name => fold_name(name),
+    };
     db.execute(
         "INSERT INTO accounts (id, name, name_folded, password, made_ms)
          VALUES (?1, ?2, ?3, ?4, ?5)",

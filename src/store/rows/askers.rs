@@ -16,7 +16,7 @@ impl Store {
         self.read(move |db| {
             let limit = i64::try_from(n).unwrap_or(i64::MAX);
             let named: Vec<Named> = db.all(
-                "SELECT a.id, a.name FROM accounts a
+                "SELECT DISTINCT a.id, a.name FROM accounts a JOIN members m ON m.account = a.id
                  WHERE a.id IN (SELECT l.member FROM likes l WHERE l.room = ?1 AND l.seq = ?2
                                 UNION SELECT t.starter FROM topics t WHERE t.room = ?1)
                    AND NOT EXISTS (SELECT 1 FROM notice_settings s WHERE s.member = a.id AND s.unnamed = 1)

@@ -398,6 +398,14 @@ impl Store {
         .await
     }
 
+    /// Makes the account of somebody who erased theirs elsewhere: a row for what refers to it, and nobody's.
+    pub async fn import_erased(&self, id: MemberId, made_ms: u64) -> Result<(), RowError> {
+        self.write(move |db| {
+            insert_account(db, &account_without_password(id, String::new(), made_ms))
+        })
+        .await
+    }
+
     /// Makes the first circle with all of its people; once only, as [`Store::set_up`]. Together, so that nobody's
     /// role is lost where it is cut off.
     pub async fn import_circle(

@@ -268,7 +268,7 @@ pub(crate) fn put(db: &Db, room: RoomNumber, row: &NoticeRow) -> DbResult<()> {
     let new = db.execute(
         "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark,
                                   text)
-             SELECT a.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM accounts a WHERE a.id = ?1
+             SELECT m.account, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM members m WHERE m.account = ?1
              ON CONFLICT DO NOTHING",
         (
             row.member.as_str(),
@@ -293,8 +293,8 @@ pub(crate) fn put(db: &Db, room: RoomNumber, row: &NoticeRow) -> DbResult<()> {
 pub(crate) fn put_to_all(db: &Db, room: RoomNumber, row: &NoticeToAllRow) -> DbResult<()> {
     db.execute(
         "INSERT INTO notices (member, kind, room, seq, at_ms, sender, sender_name, sender_mark, text)
-             SELECT a.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM accounts a
-             WHERE a.id <> ?6 AND (a.id = ?1 OR a.id IN
+             SELECT m.account, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM members m
+             WHERE m.account <> ?6 AND (m.account = ?1 OR m.account IN
                  (SELECT l.member FROM likes l WHERE l.room = ?3 AND l.seq = ?10))
              ON CONFLICT DO NOTHING",
         (

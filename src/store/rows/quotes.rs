@@ -83,9 +83,9 @@ pub(crate) fn put(db: &Db, topic: RoomNumber, row: &QuotesRow) -> DbResult<()> {
     // Who asked hears what is answered.
     db.execute(
         "INSERT INTO readings (member, room, seq, said, following)
-         SELECT a.id, t.room, t.last_seq, t.said, 1 FROM topics t, accounts a
+         SELECT m.account, t.room, t.last_seq, t.said, 1 FROM topics t, members m
          WHERE t.room = ?1 AND t.kind = 'question'
-           AND a.id IN (SELECT q.writer FROM topic_quotes q WHERE q.topic = ?1)
+           AND m.account IN (SELECT q.writer FROM topic_quotes q WHERE q.topic = ?1)
          ON CONFLICT DO NOTHING",
         [topic],
     )?;

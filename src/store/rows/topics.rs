@@ -539,8 +539,8 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
             )?;
             db.execute(
                 "INSERT INTO readings (member, room, seq, said, following)
-                 SELECT a.id, t.room, t.last_seq, t.said, 1 FROM accounts a, topics t
-                 WHERE a.id = ?1 AND t.room = ?2
+                 SELECT m.account, t.room, t.last_seq, t.said, 1 FROM members m, topics t
+                 WHERE m.account = ?1 AND t.room = ?2
                  ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, said = excluded.said,
                      following = CASE readings.following WHEN 0 THEN 1 ELSE readings.following END",
                 (by.id.as_str(), room),

@@ -420,7 +420,7 @@ pub const CHAPTERS: &[Chapter] = &[
             Point {
                 number: 62,
                 asks: "deletion leaves nothing",
-                answer: "a deleted message leaves its number and no word on disk; an account cannot be deleted yet",
+                answer: "a deleted message leaves its number and no word on disk; an erased account no byte that was its alone, and no name",
                 proof: Proof::By(&[
                     (
                         "src/community/room/tests/chat.rs",
@@ -429,6 +429,18 @@ pub const CHAPTERS: &[Chapter] = &[
                     (
                         "src/store/tests/contract/erase.rs",
                         "an_erased_body_is_gone_from_every_file",
+                    ),
+                    (
+                        "tests/erase.rs",
+                        "data5_of_who_erases_their_account_no_byte_is_left_and_what_others_see_stays",
+                    ),
+                    (
+                        "tests/erase.rs",
+                        "data5_what_they_wrote_goes_with_them_where_they_wish_it_and_threads_stay",
+                    ),
+                    (
+                        "tests/erase.rs",
+                        "data5_a_kill_in_the_middle_puts_it_off_and_a_start_finishes_it",
                     ),
                 ]),
             },

@@ -9,6 +9,7 @@ import type { ConnectionStatus, Socket, StopCode } from "../api.js";
 import type { Environment } from "../environment.js";
 import type { Identity, Introduction } from "../identity.js";
 import { SUBPROTOCOL } from "../limits.js";
+import { heard } from "../named.js";
 import type { Answer, ClientFrame, Outcome, Push, Refusal, Welcome } from "../protocol/index.js";
 import { Cell } from "../readable.js";
 import { Refused } from "../refused.js";
@@ -224,13 +225,13 @@ export class Link {
 
   #hear(data: string, current: () => boolean): void {
     this.#watch.heard();
-    let heard: unknown;
+    let said: unknown;
     try {
-      heard = JSON.parse(data);
+      said = heard(this.#env, data);
     } catch {
       return;
     }
-    for (const frame of (Array.isArray(heard) ? heard : [heard]) as (Answer | Push)[]) {
+    for (const frame of (Array.isArray(said) ? said : [said]) as (Answer | Push)[]) {
       if (!current()) return;
       if ("i" in frame) this.#requests.answered(frame.i, frame);
       else this.#push(frame);

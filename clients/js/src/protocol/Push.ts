@@ -69,7 +69,11 @@ topic?: Topic,
 /**
  * Messages whose likes or replies changed.
  */
-tally?: Array<Tally>, } | { "op": "burst", a: number, b: { [key in string]: number }, } | { "op": "typing", a: number, who: Array<Person>, n: number, } | { "op": "gap", a: number, from: number, to: number, } | { "op": "roster", a: number, in?: Array<Person>, out?: Array<MemberId>, } | { "op": "out", a: number, why: Refusal, } | { "op": "rights", a: number, can: Array<string>, mark: Mark, muted_until_ms?: number, } | { "op": "held", a: number, item: HeldItem, } | { "op": "reviewed", a: number, of: number, act: ReviewAct, by: Person, reason: string, } | { "op": "health", a: number, level: HealthLevel, 
+tally?: Array<Tally>, 
+/**
+ * Somebody who erased their account: this is how they are called from now on, wherever they were shown.
+ */
+erased?: Person, } | { "op": "burst", a: number, b: { [key in string]: number }, } | { "op": "typing", a: number, who: Array<Person>, n: number, } | { "op": "gap", a: number, from: number, to: number, } | { "op": "roster", a: number, in?: Array<Person>, out?: Array<MemberId>, } | { "op": "out", a: number, why: Refusal, } | { "op": "rights", a: number, can: Array<string>, mark: Mark, muted_until_ms?: number, } | { "op": "held", a: number, item: HeldItem, } | { "op": "reviewed", a: number, of: number, act: ReviewAct, by: Person, reason: string, } | { "op": "health", a: number, level: HealthLevel, 
 /**
  * The worst first; empty when there is nothing to say.
  */

@@ -3,6 +3,7 @@ import type { AutoSlow } from "./AutoSlow.js";
 import type { Broadcast } from "./Broadcast.js";
 import type { Mode } from "./Mode.js";
 import type { OpenPoll } from "./OpenPoll.js";
+import type { Person } from "./Person.js";
 import type { Quoted } from "./Quoted.js";
 import type { StageState } from "./StageState.js";
 import type { Tally } from "./Tally.js";
@@ -52,4 +53,8 @@ topic?: Topic,
 /**
  * Messages whose likes or replies changed.
  */
-tally?: Array<Tally>, };
+tally?: Array<Tally>, 
+/**
+ * Somebody who erased their account: this is how they are called from now on, wherever they were shown.
+ */
+erased?: Person, };

@@ -7,6 +7,7 @@
 import type { Verb } from "../api.js";
 import { ROSTER_MEMBERS_MAX } from "../limits.js";
 import type { Joined, Mode, Person, Quoted, RecordFrame, Refusal, State } from "../protocol/index.js";
+import { erased } from "./erased.js";
 import { like, liked, tallied, threadAsked, threadPage, voted } from "./life.js";
 import { questionsOf, rekey, takeOwnChange, takeOwnMessage, takeRecords } from "./records.js";
 import {
@@ -259,6 +260,7 @@ function words(quoted: Quoted | undefined): Quoted | null {
 
 function changed(state: RoomState, it: State): RoomState {
   const { count, slow_mode_ms, broadcast, stage, polls } = it;
+  if (it.erased) state = erased(state, it.erased);
   return {
     ...(it.tally ? tallied(state, it.tally) : state),
     topic: it.topic ?? state.topic,

@@ -2,7 +2,7 @@
  * What the page is built on: the client of the server and the sources of the studio. Two things
  * implement it: `platform.ts` (the real ones) and `fake/platform.ts` (for screenshots and checks).
  */
-import type { CameraOptions, CheckApi, Device, SearchApi, Source, TopicsApi, WeiquanApi } from "@weiquan/client";
+import type { CameraOptions, CheckApi, Device, SearchApi, Source, TopicsApi, WeiquanApi, Writings } from "@weiquan/client";
 import type { Words } from "../i18n/en";
 
 export interface Sources {
@@ -25,6 +25,8 @@ export interface Platform {
   topics(): Promise<TopicsApi>;
   /** Finding what was said: loaded with its page. */
   search(): Promise<SearchApi>;
+  /** Erases one's account. */
+  erase(password: string, writings: Writings): Promise<void>;
   /** A fresh check of this browser and its line. */
   check(): Promise<CheckApi>;
 }

@@ -15,6 +15,7 @@ export type Route =
   | { page: "confirm-mail" }
   | { page: "stop-mail" }
   | { page: "password" }
+  | { page: "erase" }
   | { page: "sign-in" }
   | { page: "sign-up" }
   | { page: "set-up" }
@@ -36,7 +37,7 @@ export function routeOf(path: string): Route {
   if (first === "talk" && slug === "new" && parts.length === 2) return { page: "new-topic" };
   if (first === "t" && slug !== undefined && parts.length === 2) return SLUG.test(slug) ? { page: "topic", slug } : { page: "not-found" };
   if (first === "mail" && parts.length === 2 && (slug === "confirm" || slug === "stop")) return { page: `${slug}-mail` };
-  if (parts.length === 1 && (first === "password" || first === "notices" || first === "audit" || first === "check" || first === "search")) return { page: first };
+  if (parts.length === 1 && (first === "password" || first === "erase" || first === "notices" || first === "audit" || first === "check" || first === "search")) return { page: first };
   if (parts.length === 1 && (first === "members" || first === "sign-in" || first === "sign-up" || first === "set-up")) {
     return { page: first };
   }
@@ -50,6 +51,8 @@ export const paths = {
   audit: "/audit",
   /** For who forgot theirs. */
   password: "/password",
+  /** The end of one's account. */
+  erase: "/erase",
   room: (slug: string) => `/r/${slug}`,
   message: (slug: string, seq: number) => `/r/${slug}?s=${seq}`,
   /** Topics; `query` is what they are filtered by. */

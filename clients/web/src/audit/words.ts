@@ -13,7 +13,8 @@ export type Detail = { kind: "said" | "set"; text: string } | { kind: "message";
 
 /** A form that this page does not know yet is shown as it is written. */
 export function detail({ what, why }: ActCard, words: Words): Detail | undefined {
-  if (why === "") return undefined;
+  // What vouches for the lines that lost a name says nothing to people.
+  if (why === "" || what === "erase_account") return undefined;
   const message = what === "delete" || what === "hold" ? /^#(\d+)$/.exec(why) : null;
   if (message) return { kind: "message", seq: Number(message[1]) };
   const set = setTo(what, why, words);

@@ -231,5 +231,10 @@ export const platform: Platform = {
   sources: async () => sources,
   topics: async () => fakeTopics,
   search: async () => fakeSearch,
+  erase: async (password) => {
+    if (password === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
+    if (self?.mark === "owner") throw new Refused({ code: "not_permitted", say: "", act: "none" });
+    await platform.client.signOut(false);
+  },
   ...(wishes.lang === "pseudo" ? { words: pseudo } : {}),
 };

@@ -38,6 +38,11 @@ class Spoken {
     return this.#words;
   }
 
+  /** How those are called whose account is erased. */
+  get nobody(): string {
+    return this.#words?.nobody ?? "";
+  }
+
   get language(): Language {
     return this.#language;
   }

@@ -8,6 +8,7 @@ mod card;
 mod chat;
 mod co_host;
 mod commit;
+mod erased;
 mod life;
 mod merging;
 mod moderation;

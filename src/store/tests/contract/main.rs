@@ -8,6 +8,7 @@ mod damage;
 mod database;
 mod disks;
 mod erase;
+mod erasures;
 mod exports;
 mod mail;
 mod members;

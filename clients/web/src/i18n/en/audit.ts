@@ -38,6 +38,7 @@ export const audit = {
     stream_key: (by: string) => `${by} made a stream key`,
     revoke_stream_key: (by: string) => `${by} revoked a stream key`,
     sign_out_everywhere: (by: string) => `${by} signed out everywhere`,
+    erase_account: (by: string) => `${by} erased their account`,
     password_changed: (by: string) => `${by} changed their password`,
     password_reset: (by: string) => `${by} set a new password by a letter`,
     topic: (by: string, whom: string) => `${by} changed a topic by ${whom}`,

@@ -3,7 +3,6 @@ import type { StopCode } from "@weiquan/client";
 import { names as audit } from "./audit-names";
 import { order } from "./order";
 import { life } from "./life";
-import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
@@ -80,6 +79,8 @@ const refusals: Record<StopCode, string> = {
 
 export const base = {
   product: "weiquan",
+  /** Whose account is erased. */
+  nobody: "Deleted account",
   refusals,
   /** Said where a promise failed without a refusal: the network, or the page itself. */
   unreachable: "The server cannot be reached. Check the network, then try again.",
@@ -444,6 +445,9 @@ export const base = {
     menu: "Your account",
     signIn: "Sign in",
     signUp: "Create an account",
+    forgot: "Forgot your password?",
+    changePassword: "Change the password",
+    erase: "Erase your account",
     signOut: "Sign out",
     signOutEverywhere: "Sign out on every device",
     signOutEverywhereSay: "Ends every sign-in of this account, on all devices.",
@@ -485,7 +489,6 @@ export const base = {
     nameMissing: "A name is needed.",
   },
 
-  mail,
   notices,
   studio,
   things,

@@ -24,7 +24,6 @@ export const mail = {
   stop: "No more letters",
   stopped: "No more letters come",
   stoppedSay: "You can turn them on again under Notices.",
-  forgot: "Forgot your password?",
   forgotTitle: "A new password",
   forgotSay: "We write to the address that you confirmed here. The link in the letter is good for an hour.",
   forgotSend: "Send me a link",
@@ -37,7 +36,6 @@ export const mail = {
   currentWrong: "That is not the password that is now.",
   next: "The new password",
   changed: "The password is changed",
-  changeTitle: "Change the password",
   changeSay: "Every other device is signed out.",
   newLetter: "Have a new letter sent",
 };

@@ -37,6 +37,7 @@ export const audit: Words["audit"] = {
     stream_key: (by) => `${by} 生成了一个推流密钥`,
     revoke_stream_key: (by) => `${by} 作废了一个推流密钥`,
     sign_out_everywhere: (by) => `${by} 在所有设备上退出了登录`,
+    erase_account: (by) => `${by}注销了账号`,
     password_changed: (by) => `${by} 更改了密码`,
     password_reset: (by) => `${by} 通过邮件设置了新密码`,
     topic: (by, whom) => `${by} 改动了 ${whom} 的话题`,

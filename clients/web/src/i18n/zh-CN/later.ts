@@ -1,8 +1,10 @@
 /** 简体中文：只有一些页面才说的，合成一份。 */
 import { audit } from "./audit";
 import { check } from "./check";
+import { erase } from "./erase";
 import { exports } from "./exports";
+import { mail } from "./mail";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { audit, boards, check, exports, search, talk, topic };
+export const later = { audit, boards, check, erase, exports, mail, search, talk, topic };

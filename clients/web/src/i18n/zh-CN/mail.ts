@@ -24,7 +24,6 @@ export const mail = {
   stop: "不再收邮件",
   stopped: "不会再寄邮件了",
   stoppedSay: "想再收到，可以在“通知”里打开。",
-  forgot: "忘记密码？",
   forgotTitle: "设置新密码",
   forgotSay: "我们会写信到你在这里确认过的邮箱，信里的链接一小时内有效。",
   forgotSend: "给我寄链接",
@@ -37,7 +36,6 @@ export const mail = {
   currentWrong: "现在的密码不对。",
   next: "新密码",
   changed: "密码已更改",
-  changeTitle: "更改密码",
   changeSay: "其他设备都要重新登录。",
   newLetter: "再寄一封",
 };

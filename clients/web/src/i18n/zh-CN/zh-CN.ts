@@ -3,13 +3,13 @@ import type { Base } from "../en/en";
 import { names as audit } from "./audit-names";
 import { order } from "./order";
 import { life } from "./life";
-import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
 
 export const base: Base = {
   product: "微圈",
+  nobody: "已注销",
   refusals: {
     malformed: "服务器没读懂这个页面发来的内容，刷新后再试。",
     too_large: "内容太大，发不出去。",
@@ -440,6 +440,9 @@ export const base: Base = {
     menu: "你的账号",
     signIn: "登录",
     signUp: "注册账号",
+    forgot: "忘记密码？",
+    changePassword: "更改密码",
+    erase: "注销账号",
     signOut: "退出登录",
     signOutEverywhere: "在所有设备上退出",
     signOutEverywhereSay: "这个账号在每台设备上的登录都会结束。",
@@ -481,7 +484,6 @@ export const base: Base = {
     nameMissing: "请写一个名字。",
   },
 
-  mail,
   notices,
   studio,
   things,

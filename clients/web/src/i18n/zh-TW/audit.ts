@@ -37,6 +37,7 @@ export const audit: Words["audit"] = {
     stream_key: (by) => `${by} 產生了一個串流金鑰`,
     revoke_stream_key: (by) => `${by} 撤銷了一個串流金鑰`,
     sign_out_everywhere: (by) => `${by} 在所有裝置上登出了`,
+    erase_account: (by) => `${by}註銷了帳號`,
     password_changed: (by) => `${by} 變更了密碼`,
     password_reset: (by) => `${by} 透過郵件設定了新密碼`,
     topic: (by, whom) => `${by} 改動了 ${whom} 的話題`,

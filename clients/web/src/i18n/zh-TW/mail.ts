@@ -24,7 +24,6 @@ export const mail = {
   stop: "不再收郵件",
   stopped: "不會再寄郵件了",
   stoppedSay: "想再收到，可以在「通知」裡打開。",
-  forgot: "忘記密碼？",
   forgotTitle: "設定新密碼",
   forgotSay: "我們會寫信到你在這裡確認過的信箱，信裡的連結一小時內有效。",
   forgotSend: "寄連結給我",
@@ -37,7 +36,6 @@ export const mail = {
   currentWrong: "現在的密碼不對。",
   next: "新密碼",
   changed: "密碼已變更",
-  changeTitle: "變更密碼",
   changeSay: "其他裝置都要重新登入。",
   newLetter: "再寄一封",
 };

@@ -3,13 +3,13 @@ import type { Base } from "../en/en";
 import { names as audit } from "./audit-names";
 import { order } from "./order";
 import { life } from "./life";
-import { mail } from "./mail";
 import { notices } from "./notices";
 import { studio } from "./studio";
 import { things } from "./things";
 
 export const base: Base = {
   product: "微圈",
+  nobody: "已註銷",
   refusals: {
     malformed: "伺服器看不懂這個頁面送出的內容，請重新整理後再試。",
     too_large: "內容太大，送不出去。",
@@ -440,6 +440,9 @@ export const base: Base = {
     menu: "你的帳號",
     signIn: "登入",
     signUp: "註冊帳號",
+    forgot: "忘記密碼？",
+    changePassword: "變更密碼",
+    erase: "註銷帳號",
     signOut: "登出",
     signOutEverywhere: "在所有裝置上登出",
     signOutEverywhereSay: "這個帳號在每台裝置上的登入都會結束。",
@@ -481,7 +484,6 @@ export const base: Base = {
     nameMissing: "請寫一個名字。",
   },
 
-  mail,
   notices,
   studio,
   things,
