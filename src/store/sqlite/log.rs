@@ -205,7 +205,7 @@ impl Log for SqliteLog {
 #[cfg(test)]
 mod tests {
     use protocol::server::{Mark, Person};
-    use rusqlite::{Connection, params};
+    use rusqlite::{Connection, StatementStatus, params};
 
     use super::*;
     use crate::log::Entry;
@@ -321,6 +321,26 @@ mod tests {
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
             .expect("a mode");
         assert_eq!(mode, "wal");
+    }
+
+    #[test]
+    fn no_query_is_planned_anew_because_another_value_is_asked_for() {
+        let (folder, mut log) = log();
+        let records: Vec<_> = (1..=20).map(|it| message(it, 10)).collect();
+        log.append(&records).expect("space");
+        let reader = super::super::open_reader(folder.path()).expect("a reader");
+        let queries = [
+            "SELECT seq FROM records WHERE room = ?1 AND seq > ?2 ORDER BY seq LIMIT 3",
+            "SELECT number FROM rooms WHERE slug = ?1 AND number > ?2",
+        ];
+        for sql in queries {
+            let mut statement = reader.sqlite().prepare(sql).expect("a query");
+            for n in 0..5 {
+                let rows = statement.query_map((n, n), |_| Ok(())).expect("asked");
+                rows.for_each(drop);
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
     }
 
     #[test]
