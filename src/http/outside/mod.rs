@@ -22,8 +22,8 @@ pub(crate) use oembed::oembed;
 pub(crate) use page::page;
 pub(crate) use sitemap::{robots, sitemap};
 
-/// Records that one page is made of.
-const PAGE_RECORDS: usize = 200;
+/// Records that one page is made of: what is read at one go, and what a visit by a program that reads them all costs.
+const PAGE_RECORDS: usize = 50;
 
 /// A message of a topic, as it is shown.
 struct Said {

@@ -23,7 +23,7 @@ export const erase = {
   wrongName: "That is not your name here.",
   current: "Your password",
   currentWrong: "That is not your password.",
-  lastOwner: "You are the last owner of this circle. A circle needs an owner: name another one first.",
+  lastOwner: "You are the only owner of this circle, and it would be nobody’s. A circle cannot be handed over yet.",
   act: "Erase for good",
   stay: "Keep my account",
   doneTitle: "You have left",

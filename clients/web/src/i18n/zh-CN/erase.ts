@@ -25,7 +25,7 @@ export const erase: typeof english = {
   wrongName: "这不是你在这里的名字。",
   current: "你的密码",
   currentWrong: "密码不对。",
-  lastOwner: "你是这个圈子最后一位圈主。圈子不能没有圈主，请先指定另一位。",
+  lastOwner: "你是这个圈子唯一的圈主，你走了它就没有人管了。圈子现在还不能转交。",
   act: "永久注销",
   stay: "不注销了",
   doneTitle: "你已离开",
