@@ -53,6 +53,7 @@ test("DATA-5: each of its faces is readable, in both themes and all languages", 
   for (const [view, theme, language] of [[PHONE, "light", "zh-TW"], [PHONE, "dark", "en"], [DESK, "light", "en"], [DESK, "dark", "zh-CN"]]) {
     await at("/erase", async (page) => {
       await page.waitForSelector("[data-act=erase]");
+      assert.equal(await page.$eval("[data-act=export-me]", (it) => it.getAttribute("href")), "/api/v1/me/export");
       assert.deepEqual(await serious(page), [], `${theme} ${language}`);
       assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
       await eraseAs(page, "何夕", "right");

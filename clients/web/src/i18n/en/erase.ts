@@ -14,6 +14,7 @@ export const erase = {
     others: "What others wrote, also where they wrote your name themselves",
     titles: "Titles of topics and broadcasts, so that replies still make sense",
   },
+  takeFirst: "Download my data first",
   writings: "What you wrote",
   keep: "Stays, without your name",
   keepSay: "Topics stay whole. Where your name was it says Deleted account.",

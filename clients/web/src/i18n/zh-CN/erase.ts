@@ -16,6 +16,7 @@ export const erase: typeof english = {
     others: "别人写的内容，包括他们自己打出的你的名字",
     titles: "话题和直播的标题，这样回复才读得懂",
   },
+  takeFirst: "先下载我的数据",
   writings: "你写过的内容",
   keep: "留下，不带名字",
   keepSay: "话题保持完整，你的名字处显示“已注销”。",

@@ -16,6 +16,7 @@ export const erase: typeof english = {
     others: "別人寫的內容，包括他們自己打出的你的名字",
     titles: "話題和直播的標題，這樣回覆才讀得懂",
   },
+  takeFirst: "先下載我的資料",
   writings: "你寫過的內容",
   keep: "留下，不帶名字",
   keepSay: "話題保持完整，你的名字處顯示「已註銷」。",
