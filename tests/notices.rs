@@ -7,22 +7,25 @@ use std::time::Duration;
 
 use protocol::{
     ClientFrame, Code, MemberId, RoomNumber,
-    client::{BroadcastAct, QuestionAct},
+    client::{BroadcastAct, Position, QuestionAct},
+    limits,
     notices::{
         Notice, NoticeKind, NoticeList, NoticeSettings, NoticeWays, NoticesSeen, NoticesUnread,
         PushKey, PushKeys, PushSubscription, Reminder,
     },
     rest::BroadcastWish,
-    server::{Body, Broadcast, Push, Reply},
+    server::{Body, Broadcast, Push, Reply, Resumed},
 };
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use support::{Person, Server};
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 use weiquan_client::{Connection, Error};
 
 /// How soon one must hear of something.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// Over which somebody says much at once.
+const LINES: usize = 8;
 
 struct Said<'a> {
     text: &'a str,
@@ -243,6 +246,74 @@ async fn n1_to_n4_who_is_meant_hears_of_it_once_wherever_they_are() {
         }
     );
     let _ = garden;
+}
+
+/// Row 51 of the specification: a question is picked while the client of who asked it has lost the talk.
+#[tokio::test]
+async fn row51_who_asked_is_marked_though_their_client_lost_the_talk() {
+    let server = Server::start_with(&["rooms.talk_per_second=0"]);
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let ann = server.sign_up("Ann").await;
+    let mut anns = ann.connect("phone").await;
+    let joined = anns.join("hall", None).await.expect("joined");
+    let asked = Said {
+        question: true,
+        ..plain("为什么？")
+    };
+    let question = say(&mut anns, joined.a, asked).await.expect("said");
+    let last_seen = Position {
+        e: joined.e,
+        s: question,
+    };
+    // Her line is gone, and more is said than is kept at hand for who comes back.
+    drop(anns);
+    let mut owners = owner.connect("desk").await;
+    let a = owners.join("hall", None).await.expect("joined").a;
+    let mut talking = JoinSet::new();
+    for n in 0..LINES {
+        let mut line = owner.connect(&format!("desk{n}")).await;
+        line.join("hall", None).await.expect("joined");
+        talking.spawn(async move {
+            for _ in 0..=limits::RESUME_RECORDS_MAX / LINES {
+                say(&mut line, a, plain("嗯")).await.expect("said");
+            }
+        });
+    }
+    while let Some(said) = talking.join_next().await {
+        said.expect("all of it");
+    }
+    let act = QuestionAct::Pick;
+    let pick = |i| ClientFrame::Question {
+        i,
+        a,
+        cid: uuid::Uuid::now_v7().to_string().into(),
+        of: question,
+        act,
+    };
+    owners.request(pick).await.expect("picked");
+
+    let mut anns = ann.connect("phone").await;
+    let unread = timeout(AT_ONCE, anns.next_push()).await.expect("at once");
+    assert_eq!(
+        unread.expect("a push"),
+        Push::Notice {
+            unread: 1,
+            notice: None
+        }
+    );
+    let back = anns.join("hall", Some(last_seen)).await.expect("joined");
+    assert_eq!(back.resumed, Resumed::Gap);
+    assert!(back.ev.iter().all(|it| it.s != question), "it is far back");
+    // For everybody to see, and for her alone.
+    let picked = back.state.picked.expect("it is being answered");
+    assert_eq!(
+        (picked.of, picked.text.as_str()),
+        (Some(question), "为什么？")
+    );
+    assert_eq!(picked.author.map(|it| it.id), Some(ann.id()));
+    let told = &inbox(&ann).await.notices[0];
+    assert_eq!((told.kind, told.s), (NoticeKind::Picked, Some(question)));
 }
 
 #[tokio::test]

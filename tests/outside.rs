@@ -31,7 +31,7 @@ async fn fetched(server: &Server, path: &str) -> (u16, String) {
 
 /// Row 18 of the specification: the link of a public topic says what it is to a client without a script.
 #[tokio::test]
-async fn a_public_topic_is_read_without_a_script() {
+async fn row18_a_public_topic_is_read_without_a_script() {
     let server = Server::start();
     server.set_up().await;
     let ann = server.sign_up("小安").await;
@@ -59,6 +59,8 @@ async fn a_public_topic_is_read_without_a_script() {
         "<strong>怎么走</strong>",
         "坐 <strong>331</strong> 路",
         "property=\"og:title\"",
+        "property=\"og:description\"",
+        "property=\"og:image\"",
         "\"@type\":\"DiscussionForumPosting\"",
         "application/atom+xml",
         "已采纳的回答",

@@ -483,7 +483,7 @@ async fn feedback_that_ships_tells_everybody_who_asked() {
 
 /// Row 24 of the specification: an open need, of two who offer one is accepted.
 #[tokio::test]
-async fn a_need_is_matched_with_who_was_accepted_and_they_are_told() {
+async fn row24_a_need_is_matched_with_who_was_accepted_and_they_are_told() {
     let server = Server::start();
     server.set_up().await;
     let ann = server.sign_up("小安").await;
