@@ -20,19 +20,26 @@ const PART_RECORDS: usize = 100;
 /// How many times as long as a part took nothing is done after it.
 const REST_TIMES: u32 = 3;
 const REST_MAX: Duration = Duration::from_millis(300);
-/// After the store failed.
+/// After the store failed, or a room could not be opened: twice as long each time.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Erases for as long as the server runs.
 pub async fn follow(store: Store, directory: Arc<Directory>) {
     let eraser = Eraser { store, directory };
+    let mut again = AGAIN_AFTER;
     loop {
         let seen = eraser.store.erasing();
         match eraser.erase_all().await {
-            Ok(()) => eraser.store.erasure_begun(&seen).await,
+            Ok(()) => {
+                again = AGAIN_AFTER;
+                eraser.store.erasure_begun(&seen).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "what a member left cannot be erased yet");
-                time::sleep(AGAIN_AFTER).await;
+                // Who erases their account meanwhile does not wait for what others wait for.
+                let _ = time::timeout(again, eraser.store.erasure_begun(&seen)).await;
+                again = AGAIN_AFTER_MAX.min(again * 2);
             }
         }
     }
@@ -63,14 +70,21 @@ struct Part {
 }
 
 impl Eraser {
+    /// All that are under way. One that a room holds up holds up no other.
     async fn erase_all(&self) -> Result<(), Failed> {
+        let mut outcome = Ok(());
         for erasure in self.store.erasures().await? {
             let member = erasure.member.clone();
-            self.erase(erasure).await?;
-            self.store.erased(member.clone()).await?;
-            tracing::info!(%member, "nothing is left of an erased account");
+            match self.erase(erasure).await {
+                Ok(()) => {
+                    self.store.erased(member.clone()).await?;
+                    tracing::info!(%member, "nothing is left of an erased account");
+                }
+                Err(held_up @ Failed::Room(_)) => outcome = Err(held_up),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        outcome
     }
 
     /// Goes through every log from where the last part ended.

@@ -358,3 +358,42 @@ async fn data5_who_has_no_account_has_none_to_erase() {
     assert_eq!(codes[0], "sign_in_failed");
     assert_eq!(codes[11], "too_many_tries");
 }
+
+/// A room that cannot be opened holds up who spoke in it, and nobody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data5_a_damaged_room_holds_up_no_other_erasure() {
+    const BOB: &str = "zqbob波";
+    let mut server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("attic").await;
+    owner.make_room("hall").await;
+    for (name, room) in [(NAME, "attic"), (BOB, "hall")] {
+        let person = server.sign_up(name).await;
+        let (mut line, a) = join(&person, room).await;
+        for n in 0..2 {
+            let text = format!("{name} {n}");
+            line.say(a, &text).await.expect("said");
+        }
+    }
+    server.stop();
+    let file = rusqlite::Connection::open(server.folder.join("weiquan.db")).expect("the file");
+    file.execute_batch(
+        "UPDATE records SET checksum = checksum + 1 WHERE seq = 1
+         AND room = (SELECT number FROM rooms WHERE slug = 'attic')",
+    )
+    .expect("damaged");
+    drop(file);
+    server.restart();
+    for name in [NAME, BOB] {
+        let person = server.sign_in(name).await;
+        assert_eq!(
+            erase(&person, PASSWORD, "remove").await.0,
+            StatusCode::ACCEPTED
+        );
+    }
+    gone(&server, &[BOB]).await;
+    assert!(
+        !files_with(&server.folder, &[NAME]).is_empty(),
+        "it waits for its room"
+    );
+}
