@@ -39,6 +39,8 @@ pub struct Show {
 pub fn client() -> Client {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        // A connection for each request: a refusal that read no body ends its own, and the next one on it would be lost.
+        .pool_max_idle_per_host(0)
         .build()
         .expect("a client")
 }

@@ -181,6 +181,7 @@ impl Log for SqliteLog {
     }
 
     fn idle(&mut self) -> Housekeeping {
+        self.copier.wait();
         if self.wal_file_bytes() == 0 {
             return Housekeeping::Done;
         }
