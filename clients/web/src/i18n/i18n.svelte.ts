@@ -6,7 +6,7 @@
  */
 import type { Later, Words } from "./en";
 import type { Base } from "./en/en";
-import { chooseLanguage, isLanguage, type Language } from "./languages";
+import { chooseLanguage, isLanguage, nobody, type Language } from "./languages";
 
 const KEY = "weiquan.language";
 
@@ -40,7 +40,7 @@ class Spoken {
 
   /** How those are called whose account is erased. */
   get nobody(): string {
-    return this.#words?.nobody ?? "";
+    return nobody[this.#words ? this.#language : firstLanguage()];
   }
 
   get language(): Language {

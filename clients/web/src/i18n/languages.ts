@@ -10,6 +10,13 @@ export const languageNames: Readonly<Record<Language, string>> = {
   en: "English",
 };
 
+/** Those whose account is erased. An answer may be read before the dictionary is here. */
+export const nobody: Readonly<Record<Language, string>> = {
+  "zh-CN": "已注销",
+  "zh-TW": "已註銷",
+  en: "Deleted account",
+};
+
 export function isLanguage(value: unknown): value is Language {
   return languages.some((it) => it === value);
 }

@@ -79,8 +79,6 @@ const refusals: Record<StopCode, string> = {
 
 export const base = {
   product: "weiquan",
-  /** Whose account is erased. */
-  nobody: "Deleted account",
   refusals,
   /** Said where a promise failed without a refusal: the network, or the page itself. */
   unreachable: "The server cannot be reached. Check the network, then try again.",

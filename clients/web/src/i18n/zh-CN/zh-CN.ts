@@ -9,7 +9,6 @@ import { things } from "./things";
 
 export const base: Base = {
   product: "微圈",
-  nobody: "已注销",
   refusals: {
     malformed: "服务器没读懂这个页面发来的内容，刷新后再试。",
     too_large: "内容太大，发不出去。",

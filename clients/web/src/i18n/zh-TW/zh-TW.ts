@@ -9,7 +9,6 @@ import { things } from "./things";
 
 export const base: Base = {
   product: "微圈",
-  nobody: "已註銷",
   refusals: {
     malformed: "伺服器看不懂這個頁面送出的內容，請重新整理後再試。",
     too_large: "內容太大，送不出去。",
