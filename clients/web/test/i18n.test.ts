@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { en, type Words } from "../src/i18n/en";
 import { clock, count, delay, running, span } from "../src/i18n/format";
-import { chooseLanguage } from "../src/i18n/languages";
+import { chooseLanguage, languages, nobody } from "../src/i18n/languages";
 import { pseudo, stretch } from "../src/i18n/pseudo";
 import { zhCN } from "../src/i18n/zh-CN";
 import { zhTW } from "../src/i18n/zh-TW";
@@ -93,5 +93,15 @@ describe("the words in use", () => {
       .join("\n");
     const unused = keys.filter((key) => !BY_CODE.test(key) && !new RegExp(`\\b${key.split(".").at(-1)}\\b`).test(said));
     expect(unused).toEqual([]);
+  });
+});
+
+describe("who erased their account", () => {
+  it("has a word in each language, also before a dictionary is here", async () => {
+    vi.stubGlobal("navigator", { languages: ["zh-HK"] });
+    const { spoken } = await import("../src/i18n/i18n.svelte");
+    expect(languages.map((it) => nobody[it])).toEqual(["已注销", "已註銷", "Deleted account"]);
+    expect(spoken.nobody).toBe("已註銷");
+    vi.unstubAllGlobals();
   });
 });
