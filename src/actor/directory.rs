@@ -19,7 +19,7 @@ use protocol::{
     client::PeerRole,
     server::{PeerEnd, PublisherHealth, Push, RecordFrame, Reply as Spoken, State},
 };
-use store::{Desk, RoomRow, Store};
+use store::{CompletionQueue, RoomRow, Store};
 use tokio::sync::{OnceCell, oneshot, watch};
 
 use super::{
@@ -275,7 +275,7 @@ impl Rooms {
 pub struct Directory {
     shards: Shards,
     /// Where each of them hears what was stored.
-    desks: Vec<Desk>,
+    completions: Vec<CompletionQueue>,
     store: Store,
     stage: Stage,
     roles: Roles,
@@ -295,13 +295,17 @@ impl Directory {
         rates: Rates,
         rest_after: Option<Duration>,
     ) -> Self {
-        let desks: Vec<_> = shards.all().iter().map(|_| Desk::new()).collect();
-        for (shard, desk) in shards.all().iter().zip(desks.clone()) {
-            shard.spawn(move || desk.hand_out());
+        let completions: Vec<_> = shards
+            .all()
+            .iter()
+            .map(|_| CompletionQueue::new())
+            .collect();
+        for (shard, queue) in shards.all().iter().zip(completions.clone()) {
+            shard.spawn(move || queue.run());
         }
         Self {
             shards,
-            desks,
+            completions,
             store,
             stage,
             roles: Roles::default(),
@@ -389,7 +393,7 @@ impl Directory {
         let home = home_of(slug.as_str(), self.shards.all().len());
         let around = Around {
             store: self.store.clone(),
-            desk: self.desks[home].clone(),
+            completions: self.completions[home].clone(),
             stage: self.stage.clone(),
             roles: self.roles.clone(),
             shards: self.shards.clone(),

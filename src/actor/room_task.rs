@@ -20,7 +20,7 @@ use protocol::{
     client::PeerRole,
     server::{PublisherHealth, Push, Reply as Spoken, State},
 };
-use store::{AppendError, Desk, Known, Store};
+use store::{AppendError, CompletionQueue, Known, Store};
 use tokio::{
     sync::{oneshot, watch},
     time,
@@ -119,7 +119,7 @@ fn break_if_asked(command: &Command) {
 pub(super) struct Around {
     pub(super) store: Store,
     /// Of the shard that the room lives on.
-    pub(super) desk: Desk,
+    pub(super) completions: CompletionQueue,
     pub(super) stage: Stage,
     pub(super) roles: Roles,
     pub(super) shards: Shards,
@@ -143,7 +143,7 @@ pub(super) struct Rest {
 pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State>, around: Around) {
     let Around {
         store,
-        desk,
+        completions,
         stage,
         roles,
         shards,
@@ -157,7 +157,7 @@ pub(super) async fn run(machine: Room, wishes: Inbox, shown: watch::Sender<State
         wishes,
         taken: Vec::with_capacity(64),
         store,
-        desk,
+        completions,
         roles,
         outlet,
         batch: Batch::default(),
@@ -207,7 +207,7 @@ struct RoomTask {
     /// Wishes of the batch at hand, the next one last.
     taken: Vec<Posted>,
     store: Store,
-    desk: Desk,
+    completions: CompletionQueue,
     roles: Roles,
     outlet: Outlet,
     /// Decided records that no append has taken yet.
@@ -475,7 +475,7 @@ impl RoomTask {
         let (number, circle) = (self.machine.meta().number, self.machine.meta().circle);
         let upto = batch.reaches();
         let append = batch.into_append(number, circle);
-        let commit = Box::pin(self.store.append_at(&self.desk, append));
+        let commit = Box::pin(self.store.append_through(&self.completions, append));
         self.committing = Some(Committing { upto, commit });
     }
 

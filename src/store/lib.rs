@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`log`] (the contract and its types), `db` (a database as queries see it), `records`
 //! (the log's queries), `sqlite`, `postgres` and [`simulated`] (the three that keep it), [`writer`]
-//! (group commit), `desk` (its answers) and `readers`, `told` (who hears of a commit), `erasing` (whose names
+//! (group commit), `completions` (its answers) and `readers`, `told` (who hears of a commit), `erasing` (whose names
 //! are not shown), [`store`] (all of it as one value),
 //! `migrations` (the tables), [`search`] (what was said, by its words), and
 //! `rows` (accounts, sign-ins, guests, rooms, broadcasts, stream keys, notices, reminders, push; each
@@ -12,8 +12,8 @@
 //! nothing and reads no body of a record.
 
 pub mod backup;
+mod completions;
 mod db;
-mod desk;
 mod erasing;
 mod fold;
 mod heat;
@@ -32,8 +32,8 @@ pub mod store;
 mod told;
 pub mod writer;
 
+pub use completions::CompletionQueue;
 pub use db::DbError;
-pub use desk::Desk;
 pub use erasing::Erasing;
 pub use fold::fold_name;
 pub use heat::Heat;

@@ -12,8 +12,8 @@ use protocol::{ClientId, MemberId, RoomNumber, Seq};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
+    completions::CompletionQueue,
     db::{self, Db},
-    desk::Desk,
     erasing,
     log::{Append, AppendError, Entry, Known, Loaded, Log, LogError, Page, PageOf, Tally, VoteRow},
     postgres::{self, DatabaseError, DatabaseUrl, PostgresLog},
@@ -223,9 +223,9 @@ impl Store {
         self.0.writer.append(append)
     }
 
-    /// The same, answered over a desk; see [`WriterHandle::append_at`].
-    pub fn append_at(&self, desk: &Desk, append: Append) -> Commit {
-        self.0.writer.append_at(desk, append)
+    /// The same, answered through a completion queue; see [`WriterHandle::append_through`].
+    pub fn append_through(&self, queue: &CompletionQueue, append: Append) -> Commit {
+        self.0.writer.append_through(queue, append)
     }
 
     /// Everything a room needs to be recovered, as committed now.

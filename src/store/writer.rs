@@ -24,7 +24,7 @@ use protocol::{RoomNumber, limits};
 use tokio::sync::oneshot;
 
 use crate::{
-    desk::Desk,
+    completions::CompletionQueue,
     log::{Append, AppendError, Housekeeping, Loaded, Log, LogError, Page, PageOf},
 };
 
@@ -104,16 +104,16 @@ impl WriterHandle {
         self.append_for(append, None)
     }
 
-    /// The same for one of many who append on one thread: their answers come together, over its desk.
-    pub fn append_at(&self, desk: &Desk, append: Append) -> Commit {
-        self.append_for(append, Some(desk.clone()))
+    /// The same for one of many who append on one thread: their answers come together, through its queue.
+    pub fn append_through(&self, queue: &CompletionQueue, append: Append) -> Commit {
+        self.append_for(append, Some(queue.clone()))
     }
 
-    fn append_for(&self, append: Append, desk: Option<Desk>) -> Commit {
+    fn append_for(&self, append: Append, queue: Option<CompletionQueue>) -> Commit {
         let (done, commit) = oneshot::channel();
         match self
             .jobs
-            .try_send(Job::Append(append, Waiting { done, desk }))
+            .try_send(Job::Append(append, Waiting { done, queue }))
         {
             Ok(()) => {}
             Err(TrySendError::Full(Job::Append(_, waiting))) => {
@@ -219,7 +219,7 @@ const CLOSED: u8 = 2;
 /// Who waits for an append.
 struct Waiting {
     done: oneshot::Sender<Result<(), AppendError>>,
-    desk: Option<Desk>,
+    queue: Option<CompletionQueue>,
 }
 
 impl Waiting {
@@ -368,21 +368,22 @@ impl Run {
         };
         assert_eq!(parts.len(), waiting.len(), "a log answers for each append");
         // One for each thread that rooms live on.
-        let mut desks: Vec<Desk> = Vec::new();
-        for ((Waiting { done, desk }, part), append) in waiting.into_iter().zip(parts).zip(&batch) {
+        let mut queues: Vec<CompletionQueue> = Vec::new();
+        for ((Waiting { done, queue }, part), append) in waiting.into_iter().zip(parts).zip(&batch)
+        {
             report(append.room, &part);
-            match desk {
+            match queue {
                 // An error means that nobody waits any more: a room that was thrown away.
                 None => drop(done.send(part)),
-                Some(desk) => {
-                    desk.leave(done, part);
-                    if !desks.iter().any(|it| it.is(&desk)) {
-                        desks.push(desk);
+                Some(queue) => {
+                    queue.push(done, part);
+                    if !queues.iter().any(|it| it.is(&queue)) {
+                        queues.push(queue);
                     }
                 }
             }
         }
-        desks.iter().for_each(Desk::ring);
+        queues.iter().for_each(CompletionQueue::notify);
         held
     }
 
