@@ -98,23 +98,25 @@ pub(super) fn open_writer(folder: &Path) -> rusqlite::Result<(Db, Arc<AtomicU32>
 
 /// A connection that cannot write.
 pub(crate) fn open_reader(folder: &Path) -> Result<Db, OpenError> {
-    let file = database_file(folder);
-    let open = || {
-        // Read-write as SQLite sees it: the shared index of the write-ahead log needs it.
-        let db = Connection::open_with_flags(
-            &file,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        configure(&db)?;
+    let db = open_beside(folder, |db| {
         db.pragma_update(None, "query_only", "on")?;
-        db.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-        Ok(Db::Sqlite(db))
-    };
-    open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
+        db.pragma_update(None, "cache_size", -READER_CACHE_KIB)
+    });
+    db.map(Db::Sqlite)
 }
 
 /// A connection that copies the write-ahead log and writes nothing else.
 pub(super) fn open_copier(folder: &Path) -> Result<Connection, OpenError> {
+    // The file is synced before the log is written anew.
+    open_beside(folder, |db| db.pragma_update(None, "synchronous", "full"))
+}
+
+/// One more connection to the file, beside the writer's. Read-write as SQLite sees it: the shared index of the
+/// write-ahead log needs it.
+fn open_beside(
+    folder: &Path,
+    set: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Result<Connection, OpenError> {
     let file = database_file(folder);
     let open = || {
         let db = Connection::open_with_flags(
@@ -122,8 +124,7 @@ pub(super) fn open_copier(folder: &Path) -> Result<Connection, OpenError> {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         configure(&db)?;
-        // The file is synced before the log is written anew.
-        db.pragma_update(None, "synchronous", "full")?;
+        set(&db)?;
         Ok(db)
     };
     open().map_err(|it: rusqlite::Error| OpenError::Unreadable(file.clone(), Box::new(it)))
