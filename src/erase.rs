@@ -13,20 +13,24 @@ use protocol::{CircleId, ClientId, Code, Refusal, RoomNumber, Seq};
 use store::{Entry, Erasure, LogError, PageOf, Rewritten, RowError, Store, Writings};
 use tokio::time;
 
-use crate::actor::{Directory, storing};
+use crate::{
+    actor::{Directory, storing},
+    giving_way::GivingWay,
+};
 
 /// Records of one part: 2 ms of the writer's time.
 const PART_RECORDS: usize = 100;
-/// How many times as long as a part took nothing is done after it.
-const REST_TIMES: u32 = 3;
-const REST_MAX: Duration = Duration::from_millis(300);
 /// After the store failed, or a room could not be opened: twice as long each time.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Erases for as long as the server runs.
 pub async fn follow(store: Store, directory: Arc<Directory>) {
-    let eraser = Eraser { store, directory };
+    let mut eraser = Eraser {
+        giving_way: GivingWay::new(store.clone()),
+        store,
+        directory,
+    };
     let mut again = AGAIN_AFTER;
     loop {
         let seen = eraser.store.erasing();
@@ -59,6 +63,7 @@ enum Failed {
 struct Eraser {
     store: Store,
     directory: Arc<Directory>,
+    giving_way: GivingWay,
 }
 
 /// What is read of a log at once.
@@ -71,7 +76,7 @@ struct Part {
 
 impl Eraser {
     /// All that are under way. One that a room holds up holds up no other.
-    async fn erase_all(&self) -> Result<(), Failed> {
+    async fn erase_all(&mut self) -> Result<(), Failed> {
         let mut outcome = Ok(());
         for erasure in self.store.erasures().await? {
             let member = erasure.member.clone();
@@ -88,7 +93,7 @@ impl Eraser {
     }
 
     /// Goes through every log from where the last part ended.
-    async fn erase(&self, mut erasure: Erasure) -> Result<(), Failed> {
+    async fn erase(&mut self, mut erasure: Erasure) -> Result<(), Failed> {
         // The room that it stands in, and those behind it.
         let mut above = erasure.room.saturating_sub(1);
         while let Some((room, circle)) = self.store.room_above(above).await? {
@@ -101,7 +106,11 @@ impl Eraser {
         Ok(())
     }
 
-    async fn erase_in_room(&self, erasure: &mut Erasure, circle: CircleId) -> Result<(), Failed> {
+    async fn erase_in_room(
+        &mut self,
+        erasure: &mut Erasure,
+        circle: CircleId,
+    ) -> Result<(), Failed> {
         loop {
             let started = clock::now();
             let part = self.part(erasure.room, erasure.seq).await?;
@@ -111,8 +120,7 @@ impl Eraser {
                     return Ok(());
                 }
             }
-            let took = clock::now() - started;
-            time::sleep((took * REST_TIMES).min(REST_MAX)).await;
+            self.giving_way.rest(clock::now() - started).await;
         }
     }
 

@@ -5,7 +5,7 @@
 //! wrote), [`certificates`] (HTTPS of the public port), [`database`] (where PostgreSQL is), [`server`] (builds the parts in order and
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
 //! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`]
-//! (carries notices to people), [`export`] (what people said, as archives), [`erase`] (takes out of logs what a member left), [`search`] (makes what is said findable), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
+//! (carries notices to people), [`export`] (what people said, as archives), [`erase`] (takes out of logs what a member left), `giving_way` (how that and the search leave the writer to rooms), [`search`] (makes what is said findable), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
 //! the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
 
 pub mod actor;
@@ -17,6 +17,7 @@ pub mod connection;
 pub mod database;
 pub mod erase;
 pub mod export;
+mod giving_way;
 pub mod http;
 pub mod join;
 mod layers;

@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use community::{Record, RecordBody, record::Held};
@@ -18,19 +18,12 @@ use store::{
 };
 use tokio::time;
 
-use crate::actor::storing;
+use crate::{actor::storing, giving_way::GivingWay};
 
 /// Changes whenever texts are folded or cut otherwise than before: the index is then made again.
 const RULES: u32 = 1;
 /// What is said meanwhile is stored together.
 const GATHERED_FOR: Duration = Duration::from_millis(200);
-/// How many times as long as a part took nothing is done after it: the writer is the rooms' for most of
-/// the time, however much there is to catch up on.
-const REST_TIMES: f64 = 3.0;
-/// So many times more where the rooms' commits follow each other without a pause: what was said is found
-/// later then, and acknowledged no later.
-const REST_MORE: f64 = 12.0;
-const REST_MAX: Duration = Duration::from_millis(300);
 /// Rooms that are asked for at once when it is seen which lag.
 const LAGGING_AT_ONCE: usize = 256;
 /// After the store failed.
@@ -47,7 +40,7 @@ const _: () = assert!(PAGE_RECORDS <= PAGE_RECORDS_MAX, "a page holds them");
 /// Follows the logs for as long as the server runs.
 pub async fn follow(store: Store) {
     let mut indexer = Indexer {
-        looked: (clock::now(), store.writer().busy()),
+        giving_way: GivingWay::new(store.clone()),
         store,
         rooms: BTreeMap::new(),
     };
@@ -77,8 +70,7 @@ enum Failed {
 
 struct Indexer {
     store: Store,
-    /// When it last looked how busy the writer was, and what it saw.
-    looked: (Instant, Duration),
+    giving_way: GivingWay,
     rooms: BTreeMap<RoomNumber, Known>,
 }
 
@@ -301,38 +293,11 @@ impl Indexer {
         if !stale.is_empty() {
             return Err(Failed::Forgotten);
         }
-        time::sleep(rest_after(took, self.busy())).await;
+        self.giving_way.rest(took).await;
         Ok(())
     }
-
-    /// The part of the time since the last look in which the writer committed, from 0 to 1.
-    fn busy(&mut self) -> f64 {
-        let (before, looked) = (self.looked, (clock::now(), self.store.writer().busy()));
-        self.looked = looked;
-        let (since, busy) = (looked.0 - before.0, looked.1.saturating_sub(before.1));
-        (busy.as_secs_f64() / since.as_secs_f64().max(1e-6)).min(1.0)
-    }
-}
-
-fn rest_after(took: Duration, busy: f64) -> Duration {
-    REST_MAX.min(took.mul_f64(REST_TIMES + REST_MORE * busy))
 }
 
 fn taken(parts: &[RoomDocs], room: RoomNumber) -> bool {
     parts.iter().any(|it| it.room == room)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    #[test]
-    fn the_index_gives_way_to_rooms_that_commit_without_a_pause() {
-        assert_eq!(rest_after(2 * MS, 0.0), 6 * MS);
-        assert_eq!(rest_after(2 * MS, 0.5), 18 * MS);
-        assert_eq!(rest_after(2 * MS, 1.0), 30 * MS);
-        assert_eq!(rest_after(100 * MS, 1.0), REST_MAX);
-    }
 }
