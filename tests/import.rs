@@ -12,7 +12,7 @@ mod on_topic;
 #[path = "support/postgres.rs"]
 mod postgres;
 
-use archives::{done, fetched, files_of, hold_equal, lines, refused, text};
+use archives::{done, exported, fetched, files_of, hold_equal, imported, lines, refused, text};
 use furnished::furnish;
 use postgres::Postgres;
 use protocol::{
@@ -36,8 +36,7 @@ async fn data3_a_circle_comes_back_as_it_was_on_either_database() {
     // While it runs, by both doors the same.
     let by_wire = fetched(&cast.owner, "/api/v1/circle/export").await;
     let data = text(&server.folder).to_owned();
-    done(&["export", "--circle", "--data", &data, text(&at("a.zip"))]);
-    let a = files_of(&at("a.zip"));
+    let a = exported(&["--circle"], &data, &at("a.zip"));
     hold_equal(&by_wire, &a);
     for name in [
         "circle.jsonl",
@@ -71,23 +70,15 @@ async fn data3_a_circle_comes_back_as_it_was_on_either_database() {
     ]);
     assert!(dry.contains("is sound") && dry.contains("读书会"), "{dry}");
     assert!(!b.exists(), "a dry run leaves nothing");
-    let told = done(&["import", "--data", text(&b), text(&at("a.zip"))]);
+    let told = imported(text(&b), &at("a.zip"));
     assert!(
         told.contains("the circle 读书会") && told.contains("password-link"),
         "{told}"
     );
-    done(&["export", "--circle", "--data", text(&b), text(&at("b.zip"))]);
-    hold_equal(&a, &files_of(&at("b.zip")));
-    let again = done(&["import", "--data", text(&b), text(&at("a.zip"))]);
+    hold_equal(&a, &exported(&["--circle"], text(&b), &at("b.zip")));
+    let again = imported(text(&b), &at("a.zip"));
     assert!(again.contains("is here already"), "{again}");
-    done(&[
-        "export",
-        "--circle",
-        "--data",
-        text(&b),
-        text(&at("b2.zip")),
-    ]);
-    hold_equal(&a, &files_of(&at("b2.zip")));
+    hold_equal(&a, &exported(&["--circle"], text(&b), &at("b2.zip")));
 
     // And from there into PostgreSQL.
     let (_, url) = Postgres::shared().schema();
@@ -189,7 +180,7 @@ async fn an_import_adds_what_is_missing_and_nothing_else() {
     let at = |name: &str| folder.path().join(name);
     let data = text(&server.folder).to_owned();
     let (slug, one, two) = (cast.question.room.as_str(), at("1.zip"), at("2.zip"));
-    done(&["export", "--topic", slug, "--data", &data, text(&one)]);
+    exported(&["--topic", slug], &data, &one);
     let exists = refused(&["export", "--topic", slug, "--data", &data, text(&one)]);
     assert!(exists.contains("is there already"), "{exists}");
     let none = refused(&["export", "--topic", "nowhere", "--data", &data, text(&two)]);
@@ -219,7 +210,7 @@ async fn an_import_adds_what_is_missing_and_nothing_else() {
     line.request(|i| ClientFrame::Delete { i, a, cid, of })
         .await
         .expect("deleted");
-    done(&["export", "--topic", slug, "--data", &data, text(&two)]);
+    exported(&["--topic", slug], &data, &two);
     let running = refused(&["import", "--data", &data, text(&one)]);
     assert!(running.contains("another server has"), "{running}");
     server.stop();
@@ -233,21 +224,14 @@ async fn an_import_adds_what_is_missing_and_nothing_else() {
     elsewhere.sign_up("小明").await;
     elsewhere.stop();
     let data = text(&other);
-    let told = done(&["import", "--data", data, text(&one)]);
+    let told = imported(data, &one);
     assert!(
         told.contains("the name 小明 was taken: this one is 小明 2"),
         "{told}"
     );
-    let told = done(&["import", "--data", data, text(&two)]);
+    let told = imported(data, &two);
     assert!(told.contains("1 with something new"), "{told}");
-    done(&[
-        "export",
-        "--topic",
-        slug,
-        "--data",
-        data,
-        text(&at("3.zip")),
-    ]);
+    exported(&["--topic", slug], data, &at("3.zip"));
     let (ours, theirs) = (files_of(&two), files_of(&at("3.zip")));
     for (name, content) in ours
         .iter()
@@ -261,7 +245,7 @@ async fn an_import_adds_what_is_missing_and_nothing_else() {
     }
     let people = lines(&theirs, "people.jsonl");
     assert!(people.iter().all(|it| it["role"] == "member"), "{people:?}");
-    let older = done(&["import", "--data", data, text(&one)]);
+    let older = imported(data, &one);
     assert!(
         older.contains("is here already"),
         "what is ahead is left alone: {older}"
@@ -284,7 +268,7 @@ async fn an_import_adds_what_is_missing_and_nothing_else() {
     line.say(a, "又一句").await.expect("said");
     let four = at("4.zip");
     let home = text(&server.folder).to_owned();
-    done(&["export", "--topic", slug, "--data", &home, text(&four)]);
+    exported(&["--topic", slug], &home, &four);
     let apart = refused(&["import", "--data", data, text(&four)]);
     assert!(apart.contains("in another way"), "{apart}");
     assert!(more > 2);
@@ -297,24 +281,12 @@ async fn another_rooms_address_is_not_taken_and_a_board_comes_with_its_topics() 
     let folder = TempDir::new().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let data = text(&server.folder).to_owned();
-    done(&[
-        "export",
-        "--topic",
-        "hall",
-        "--data",
-        &data,
-        text(&at("hall.zip")),
-    ]);
+    exported(&["--topic", "hall"], &data, &at("hall.zip"));
     let board = fetched(&cast.owner, "/api/v1/boards/news/export").await;
-    done(&[
-        "export",
-        "--board",
-        "news",
-        "--data",
-        &data,
-        text(&at("news.zip")),
-    ]);
-    hold_equal(&board, &files_of(&at("news.zip")));
+    hold_equal(
+        &board,
+        &exported(&["--board", "news"], &data, &at("news.zip")),
+    );
     assert_eq!(lines(&board, "boards.jsonl").len(), 1);
     server.stop();
 
@@ -329,16 +301,8 @@ async fn another_rooms_address_is_not_taken_and_a_board_comes_with_its_topics() 
         taken.contains("hall is the address of another room here"),
         "{taken}"
     );
-    done(&["import", "--data", data, text(&at("news.zip"))]);
-    done(&[
-        "export",
-        "--board",
-        "news",
-        "--data",
-        data,
-        text(&at("again.zip")),
-    ]);
-    let again = files_of(&at("again.zip"));
+    imported(data, &at("news.zip"));
+    let again = exported(&["--board", "news"], data, &at("again.zip"));
     for name in board
         .keys()
         .filter(|it| it.starts_with("records/") || it.starts_with("media/"))
@@ -360,10 +324,7 @@ async fn data5_an_erased_account_comes_along_without_a_name_and_none_comes_back(
     let folder = TempDir::new().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let data = text(&server.folder).to_owned();
-    let export = |data: &str, file: &str| {
-        done(&["export", "--circle", "--data", data, text(&at(file))]);
-        files_of(&at(file))
-    };
+    let export = |data: &str, file: &str| exported(&["--circle"], data, &at(file));
     let before = export(&data, "before.zip");
     let holds = |files: &archives::Files, name: &str| {
         let is_in = |it: &Vec<u8>| it.windows(name.len()).any(|it| it == name.as_bytes());
@@ -399,10 +360,10 @@ async fn data5_an_erased_account_comes_along_without_a_name_and_none_comes_back(
     assert_eq!(nobody["name"], "");
 
     let b = at("b");
-    done(&["import", "--data", text(&b), text(&at("after.zip"))]);
+    imported(text(&b), &at("after.zip"));
     hold_equal(&after, &export(text(&b), "b.zip"));
     for place in [&data, text(&b)] {
-        done(&["import", "--data", place, text(&at("before.zip"))]);
+        imported(place, &at("before.zip"));
         hold_equal(&after, &export(place, "again.zip"));
         std::fs::remove_file(at("again.zip")).expect("it is there");
     }

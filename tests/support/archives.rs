@@ -82,6 +82,18 @@ pub(crate) fn done(arguments: &[&str]) -> String {
     said(&output)
 }
 
+/// Exports something of a data folder to a file; answers what is in it.
+pub(crate) fn exported(what: &[&str], data: &str, file: &Path) -> Files {
+    let rest = ["--data", data, text(file)];
+    done(&[&["export"], what, &rest].concat());
+    files_of(file)
+}
+
+/// Imports a file into a data folder; answers what was told.
+pub(crate) fn imported(data: &str, file: &Path) -> String {
+    done(&["import", "--data", data, text(file)])
+}
+
 pub(crate) fn refused(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert_eq!(
