@@ -16,8 +16,13 @@ use crate::link;
 /// The doc as HTML: headings from `h2` on, links that vouch for nothing.
 pub fn html(doc: &Doc) -> String {
     let mut out = String::new();
-    blocks(&doc.b, &mut out);
+    write_html(doc, &mut out);
     out
+}
+
+/// The same behind what is written already.
+pub fn write_html(doc: &Doc, out: &mut String) {
+    blocks(&doc.b, out);
 }
 
 fn blocks(all: &[Block], out: &mut String) {

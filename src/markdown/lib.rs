@@ -19,8 +19,9 @@ mod run;
 mod source;
 mod tree;
 mod walk;
+mod words;
 
-pub use html::html;
+pub use html::{html, write_html};
 pub use run::tag;
 pub use walk::{blobs, measure, plain, tags};
 
@@ -28,8 +29,7 @@ use protocol::Doc;
 
 /// The doc of a text of up to [`protocol::limits::MARKDOWN_CHARS_MAX`] characters (the caller counts).
 pub fn parse(text: &str) -> Doc {
-    let source = source::prepared(text);
-    tree::doc(&source)
+    words::doc(text).unwrap_or_else(|| tree::doc(&source::prepared(text)))
 }
 
 #[cfg(test)]
