@@ -373,6 +373,27 @@ fn a_body_of_version_one_reads_without_what_came_later() {
 }
 
 #[test]
+fn a_message_is_the_same_however_its_body_begins() {
+    let before = record(RecordBody::Message(message()));
+    let mut columns = before.columns();
+    let body = String::from_utf8(columns.body.clone()).expect("text");
+    let fields = body.strip_prefix(r#"{"v":1,"k":"message","#).expect("ours");
+    columns.body = format!(r#"{{ "k":"message","v":1,{fields}"#).into_bytes();
+    assert_eq!(Record::read(1, columns.clone()).expect("read"), before);
+    for damaged in [
+        r#"{"v":1,"k":"message","#,
+        r#"{"v":1,"k":"message","text":7}"#,
+    ] {
+        columns.body = damaged.into();
+        let error = Record::read(1, columns.clone()).expect_err("damaged");
+        assert!(
+            matches!(error, ReadError::Damaged { seq: 7, .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_newer_body_is_named_and_a_damaged_one_too() {
     let mut columns = record(RecordBody::Delete { of: 1, undo: None }).columns();
     columns.body = br#"{"v":2,"k":"dance"}"#.to_vec();
