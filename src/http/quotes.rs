@@ -47,10 +47,11 @@ pub(super) async fn shown(
 }
 
 /// What a topic was made of, as everybody may read it.
-pub(super) async fn open(doors: &Doors, topic: &TopicRow) -> Outcome<Option<TopicFrom>> {
-    let Some((quoted, room)) = found(doors, topic).await? else {
+pub(super) async fn open(doors: &Doors, quoted: Option<Quoted>) -> Outcome<Option<TopicFrom>> {
+    let Some(quoted) = quoted else {
         return Ok(None);
     };
+    let room = room_of(doors, &quoted).await?;
     frame(doors, quoted, room.guests.then_some(room)).map(Some)
 }
 
@@ -58,9 +59,13 @@ async fn found(doors: &Doors, topic: &TopicRow) -> Outcome<Option<(Quoted, RoomR
     let Some(quoted) = doors.store.quoted(topic.room).await? else {
         return Ok(None);
     };
-    let room = doors.store.room_by_number(quoted.room).await?;
-    let room = room.ok_or_else(|| Failure::not_found("room"))?;
+    let room = room_of(doors, &quoted).await?;
     Ok(Some((quoted, room)))
+}
+
+async fn room_of(doors: &Doors, quoted: &Quoted) -> Outcome<RoomRow> {
+    let room = doors.store.room_by_number(quoted.room).await?;
+    room.ok_or_else(|| Failure::not_found("room"))
 }
 
 /// `room` is absent for whom it is closed.

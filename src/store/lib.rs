@@ -55,6 +55,7 @@ pub use rows::{
     mail::{DueLink, DueNotices, LetterFate, LetterKind, LinkLetter, MailAddress, MailOf},
     members::{MemberRow, Members, MembersOf},
     notices::{NoticeSettings, Notices, Untold},
+    open_topic::OpenTopic,
     push::Subscription,
     quotes::{QuoteRow, Quoted},
     rooms::{Listed, NewRoom, RoomRow},

@@ -9,9 +9,9 @@ use axum::{
 };
 use html_escape::encode_quoted_attribute as escape;
 use protocol::{Slug, name};
-use store::{PageOf, TopicsOf};
+use store::TopicsOf;
 
-use super::{address, moment, open_topic, said};
+use super::{address, moment, open_topic, said_last};
 use crate::http::{
     Doors,
     problem::{Failure, Outcome},
@@ -61,7 +61,7 @@ pub(crate) async fn replies(
     let Some(topic) = open_topic(&doors, &Slug::new(slug)).await? else {
         return Err(Failure::not_found("feed"));
     };
-    let (messages, _) = said(&doors, &topic, PageOf::Last).await?;
+    let messages = said_last(&doors, &topic).await?;
     let page = address(&doors, &topic.slug);
     let shown = messages.iter().rev().filter(|it| !it.text.is_empty());
     let entries = shown.take(ENTRIES).map(|it| Entry {

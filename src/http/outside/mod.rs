@@ -10,9 +10,11 @@ mod quotes;
 mod sitemap;
 mod words;
 
+use std::fmt::Write as _;
+
 use community::RecordBody;
-use protocol::{Doc, Seq, Slug, topic::OPENING};
-use store::{PageOf, TopicRow};
+use protocol::{CircleId, Doc, Seq, Slug, topic::OPENING};
+use store::{Entry, PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Doors, history, problem::Outcome};
@@ -29,6 +31,8 @@ const PAGE_RECORDS: usize = 50;
 struct Said {
     seq: Seq,
     at_ms: u64,
+    /// The same as RFC 3339 has it.
+    at: String,
     by: String,
     /// The message that it answers, where that is a reply.
     re: Option<Seq>,
@@ -48,19 +52,26 @@ async fn open_topic(doors: &Doors, slug: &Slug) -> Outcome<Option<TopicRow>> {
     Ok(row.filter(|it| it.guests))
 }
 
-/// Its messages of one page, and the seq to go on from where there are more.
-async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>, Option<Seq>)> {
-    let page = doors.store.page(topic.room, of, PAGE_RECORDS).await?;
-    let next = page.entries.last().map(|it| it.seq).filter(|_| !page.end);
-    let circle = topic.circle;
-    let mut messages = Vec::with_capacity(page.entries.len());
-    for entry in page.entries {
+/// Its last messages.
+async fn said_last(doors: &Doors, topic: &TopicRow) -> Outcome<Vec<Said>> {
+    let page = doors
+        .store
+        .page(topic.room, PageOf::Last, PAGE_RECORDS)
+        .await?;
+    messages(doors, topic.circle, page.entries)
+}
+
+/// The messages among these records.
+fn messages(doors: &Doors, circle: CircleId, entries: Vec<Entry>) -> Outcome<Vec<Said>> {
+    let mut messages = Vec::with_capacity(entries.len());
+    for entry in entries {
         let record = history::read(doors, circle, entry)?;
         let (seq, at_ms, by) = (record.seq, record.at_ms, record.author.name.to_string());
         if let RecordBody::Message(it) = record.body {
             messages.push(Said {
                 seq,
                 at_ms,
+                at: moment(at_ms),
                 by,
                 re: it.reply_to.filter(|it| *it != OPENING),
                 doc: markdown::parse(&it.text),
@@ -70,7 +81,7 @@ async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>
             });
         }
     }
-    Ok((messages, next))
+    Ok(messages)
 }
 
 fn address(doors: &Doors, slug: &Slug) -> String {
@@ -85,10 +96,12 @@ fn moment(at_ms: u64) -> String {
 }
 
 /// The same for people, to the minute.
-fn time(at_ms: u64) -> String {
-    let at = moment(at_ms);
-    let shown = at.get(..16).unwrap_or_default().replace('T', " ");
-    format!("<time datetime=\"{at}\">{shown}</time>")
+fn write_time(html: &mut String, at: &str) {
+    let (day, minute) = (
+        at.get(..10).unwrap_or(at),
+        at.get(11..16).unwrap_or_default(),
+    );
+    let _ = write!(html, "<time datetime=\"{at}\">{day} {minute}</time>");
 }
 
 #[cfg(test)]

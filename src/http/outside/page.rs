@@ -14,13 +14,13 @@ use protocol::{
     topic::{OPENING, Thanks, TopicFrom, TopicPlace},
 };
 use serde::{Deserialize, Serialize};
-use store::{PageOf, TopicRow};
+use store::{OpenTopic, TopicRow};
 
 use super::{
-    Said, address, moment, open_topic,
+    PAGE_RECORDS, Said, address, messages, moment,
     quotes::{plain, quotes, thanks},
-    said, time,
     words::PageWords,
+    write_time,
 };
 use crate::http::{
     Doors, pages,
@@ -29,6 +29,9 @@ use crate::http::{
     share::{Card, Words},
     topics::thanks as thanks_of,
 };
+
+/// About what is written around a message, in bytes: a buffer of the right size is not moved as it grows.
+const MESSAGE_MARKUP: usize = 512;
 
 #[derive(Deserialize)]
 pub(crate) struct From {
@@ -67,16 +70,27 @@ async fn written(
     after: Option<Seq>,
     headers: &HeaderMap,
 ) -> Outcome<Option<String>> {
-    let (Some(index), Some(topic)) = (pages::index(), open_topic(doors, slug).await?) else {
+    let Some(index) = pages::index().filter(|_| slug.is_well_formed()) else {
         return Ok(None);
     };
-    let Some(circle) = doors.store.circle().await? else {
+    let open_topic = doors
+        .store
+        .open_topic(slug.clone(), after.unwrap_or(0), PAGE_RECORDS);
+    let Some(OpenTopic {
+        topic,
+        circle,
+        quoted,
+        entries,
+        end,
+    }) = open_topic.await?
+    else {
         return Ok(None);
     };
     let words = Words::of(headers);
-    let from = open(doors, &topic).await?;
+    let from = open(doors, quoted).await?;
     let asked = thanks_of(doors, &topic).await?;
-    let (messages, next) = said(doors, &topic, PageOf::After(after.unwrap_or(0))).await?;
+    let next = entries.last().map(|it| it.seq).filter(|_| !end);
+    let messages = messages(doors, topic.circle, entries)?;
     let address = address(doors, slug);
     let card = Card {
         title: topic.topic.title.clone(),
@@ -104,31 +118,26 @@ async fn written(
         address: &address,
         words: PageWords(words),
     };
-    let mut html = card.put_into(&index);
-    put(&mut html, "</head>", Put::Before, &page.head());
-    put(&mut html, "<div id=\"app\">", Put::Behind, &page.body());
-    html = without(html, "<noscript>", "</noscript>");
-    let lang = page.words.lang();
-    Ok(Some(html.replacen(
-        "lang=\"zh-CN\"",
-        &format!("lang=\"{lang}\""),
-        1,
-    )))
+    let html = without(card.put_into(&index), "<noscript>", "</noscript>");
+    let lang = format!("lang=\"{}\"", page.words.lang());
+    let html = html.replacen("lang=\"zh-CN\"", &lang, 1);
+    Ok(Some(filled(&html, &page)))
 }
 
-enum Put {
-    Before,
-    Behind,
-}
-
-fn put(html: &mut String, mark: &str, how: Put, text: &str) {
-    if let Some(at) = html.find(mark) {
-        let at = match how {
-            Put::Before => at,
-            Put::Behind => at + mark.len(),
-        };
-        html.insert_str(at, text);
-    }
+/// The app's page with the topic in it. What is looked for in it is looked for before it grows.
+fn filled(index: &str, page: &TopicPage<'_>) -> String {
+    const APP: &str = "<div id=\"app\">";
+    let head = index.find("</head>").unwrap_or(0);
+    let app = index.find(APP).map_or(index.len(), |it| it + APP.len());
+    let texts: usize = page.messages.iter().map(|it| it.text.len()).sum();
+    let markup = MESSAGE_MARKUP * page.messages.len();
+    let mut html = String::with_capacity(index.len() + 2 * texts + markup);
+    html.push_str(&index[..head]);
+    page.head(&mut html);
+    html.push_str(&index[head..app]);
+    page.body(&mut html);
+    html.push_str(&index[app..]);
+    html
 }
 
 fn without(mut html: String, from: &str, to: &str) -> String {
@@ -165,7 +174,7 @@ struct Comment<'a> {
     kind: &'static str,
     text: String,
     author: Person<'a>,
-    date_published: String,
+    date_published: &'a str,
     url: String,
 }
 
@@ -215,9 +224,10 @@ struct TopicPage<'a> {
 }
 
 impl TopicPage<'_> {
-    fn head(&self) -> String {
+    fn head(&self, html: &mut String) {
         let (address, title) = (escape(self.address), escape(&self.topic.topic.title));
-        let mut head = format!(
+        let _ = write!(
+            html,
             "    <link rel=\"stylesheet\" href=\"/outside.css\" />\n    \
              <link rel=\"alternate\" type=\"application/atom+xml\" title=\"{title}\" href=\"{address}/feed.atom\" />\n    \
              <link rel=\"alternate\" type=\"application/json+oembed\" title=\"{title}\" href=\"{}\" />\n",
@@ -228,11 +238,10 @@ impl TopicPage<'_> {
             let posting = serde_json::to_string(&self.posting()).unwrap_or_default();
             let posting = posting.replace('<', "\\u003c");
             let _ = writeln!(
-                head,
+                html,
                 "    <script type=\"application/ld+json\">{posting}</script>"
             );
         }
-        head
     }
 
     fn oembed(&self) -> String {
@@ -268,7 +277,7 @@ impl TopicPage<'_> {
                     kind: "Comment",
                     text: text(it),
                     author: Person::of(self.words.name(&it.by)),
-                    date_published: moment(it.at_ms),
+                    date_published: &it.at,
                     url: format!("{}#s{}", self.address, it.seq),
                 })
                 .collect(),
@@ -283,17 +292,17 @@ impl TopicPage<'_> {
         self.messages.iter().filter(|it| it.seq != OPENING)
     }
 
-    fn body(&self) -> String {
+    fn body(&self, html: &mut String) {
         let it = &self.topic.topic;
         let words = &self.words;
-        let mut html = String::from("<main class=\"outside\"><article>");
+        html.push_str("<main class=\"outside\"><article>");
         let _ = write!(html, "<h1>{}</h1>", escape(&it.title));
         let _ = write!(
             html,
-            "<p class=\"by\">{} · {}",
-            escape(words.name(&it.by.name)),
-            time(it.made_ms)
+            "<p class=\"by\">{} · ",
+            escape(words.name(&it.by.name))
         );
+        write_time(html, &moment(it.made_ms));
         let _ = write!(html, " · {}", words.kind(it.kind));
         if let Some(status) = words.status(it.status) {
             let _ = write!(html, " · {status}");
@@ -312,7 +321,7 @@ impl TopicPage<'_> {
         }
         if let Some(opening) = self.opening() {
             html.push_str(&self.from.map_or_else(String::new, |it| quotes(it, words)));
-            html.push_str(&self.text(opening));
+            self.text(html, opening);
         } else {
             let _ = write!(
                 html,
@@ -352,10 +361,11 @@ impl TopicPage<'_> {
         {
             let _ = write!(
                 html,
-                "<section class=\"accepted\"><h2>{}</h2>{}</section>",
-                words.accepted(),
-                self.reply(accepted, &BTreeMap::new(), false)
+                "<section class=\"accepted\"><h2>{}</h2>",
+                words.accepted()
             );
+            self.reply(html, accepted, &BTreeMap::new(), false);
+            html.push_str("</section>");
         }
         let _ = write!(
             html,
@@ -367,7 +377,7 @@ impl TopicPage<'_> {
             .map(|it| (it.seq, words.name(&it.by)))
             .collect();
         for said in self.replies() {
-            html.push_str(&self.reply(said, &writers, true));
+            self.reply(html, said, &writers, true);
         }
         html.push_str("</section><nav>");
         if let Some(next) = self.next {
@@ -379,20 +389,19 @@ impl TopicPage<'_> {
             );
         }
         let _ = write!(html, "<a href=\"/talk\">{}</a></nav></main>", words.all());
-        html
     }
 
-    fn reply(&self, said: &Said, writers: &BTreeMap<Seq, &str>, anchored: bool) -> String {
-        let mut html = String::from("<article");
+    fn reply(&self, html: &mut String, said: &Said, writers: &BTreeMap<Seq, &str>, anchored: bool) {
+        html.push_str("<article");
         if anchored {
             let _ = write!(html, " id=\"s{}\"", said.seq);
         }
         let _ = write!(
             html,
-            "><p class=\"by\"><b>{}</b> · {}",
-            escape(self.words.name(&said.by)),
-            time(said.at_ms)
+            "><p class=\"by\"><b>{}</b> · ",
+            escape(self.words.name(&said.by))
         );
+        write_time(html, &said.at);
         if said.edited {
             let _ = write!(html, " · {}", self.words.edited());
         }
@@ -406,14 +415,16 @@ impl TopicPage<'_> {
                 self.words.answers()
             );
         }
-        let _ = write!(html, "</p>{}</article>", self.text(said));
-        html
+        html.push_str("</p>");
+        self.text(html, said);
+        html.push_str("</article>");
     }
 
-    fn text(&self, said: &Said) -> String {
+    fn text(&self, html: &mut String, said: &Said) {
         if said.deleted {
-            return format!("<p class=\"by\">{}</p>", self.words.deleted());
+            let _ = write!(html, "<p class=\"by\">{}</p>", self.words.deleted());
+            return;
         }
-        markdown::html(&said.doc)
+        markdown::write_html(&said.doc, html);
     }
 }

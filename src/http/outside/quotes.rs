@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use html_escape::encode_quoted_attribute as escape;
 use protocol::topic::{TopicFrom, TopicQuote, TopicSource};
 
-use super::{time, words::PageWords};
+use super::{moment, words::PageWords, write_time};
 
 /// The quotes, each with the way back to its place.
 pub(super) fn quotes(from: &TopicFrom, words: &PageWords) -> String {
@@ -29,7 +29,8 @@ fn one(source: &TopicSource, quote: &TopicQuote, words: &PageWords) -> String {
         escape(words.name(&quote.author.name))
     );
     if let Some(at_ms) = quote.at_ms {
-        let _ = write!(html, " · {}", time(at_ms));
+        html.push_str(" · ");
+        write_time(&mut html, &moment(at_ms));
     }
     let title = escape(&source.room_title);
     let _ = write!(html, " · <a href=\"{place}\">{title}</a></p>");

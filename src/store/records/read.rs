@@ -82,15 +82,7 @@ fn page_now(db: &Db, room: RoomNumber, of: PageOf, n: usize, limit: i64) -> Resu
     let mut found = match of {
         PageOf::Last => below(i64::MAX)?,
         PageOf::Before(seq) => below(int(seq))?,
-        PageOf::After(seq) => entries(
-            db,
-            room,
-            &format!(
-                "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq > ?2
-                 ORDER BY seq LIMIT ?3"
-            ),
-            (room, int(seq), limit),
-        )?,
+        PageOf::After(seq) => after(db, room, seq, n + 1)?,
     };
     let end = found.len() <= n;
     found.truncate(n);
@@ -210,6 +202,27 @@ pub(crate) fn between(
         ),
         (room, int(seqs.0), int(seqs.1), kind, limit),
     )
+}
+
+/// The first `n` records of a room above a seq.
+pub(crate) fn after(
+    db: &Db,
+    room: RoomNumber,
+    after: Seq,
+    n: usize,
+) -> Result<Vec<Entry>, LogError> {
+    let limit = i64::try_from(n).expect("a page is small");
+    let found = entries(
+        db,
+        room,
+        &format!(
+            "SELECT {ENTRY_COLUMNS} FROM records WHERE room = ?1 AND seq > ?2
+             ORDER BY seq LIMIT ?3"
+        ),
+        (room, int(after), limit),
+    )?;
+    without_hole(room, &found)?;
+    Ok(found)
 }
 
 pub(crate) fn known(

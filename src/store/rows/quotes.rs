@@ -38,7 +38,7 @@ impl Store {
     }
 }
 
-fn quoted(db: &Db, topic: RoomNumber) -> Result<Option<Quoted>, LogError> {
+pub(super) fn quoted(db: &Db, topic: RoomNumber) -> Result<Option<Quoted>, LogError> {
     let rows: Vec<(RoomNumber, Seq, Named)> = db.all(
         "SELECT room, seq, writer, writer_name FROM topic_quotes WHERE topic = ?1 ORDER BY seq",
         [topic],

@@ -5,7 +5,10 @@ use super::{
     accounts::{Account, NewAccount, Role, insert_account, insert_member},
     column::int,
 };
-use crate::{db::Db, store::Store};
+use crate::{
+    db::{Db, DbResult},
+    store::Store,
+};
 use protocol::CircleId;
 
 /// A circle (圈子): the community.
@@ -37,7 +40,7 @@ impl Store {
 
     /// The first circle, once the server is set up.
     pub async fn circle(&self) -> Result<Option<Circle>, RowError> {
-        self.read(first_circle).await
+        self.read(|db| Ok(first_circle(db)?)).await
     }
 
     /// Keeps the hash of a new one-time set-up code; the code before it opens nothing any more.
@@ -97,8 +100,8 @@ pub(crate) fn make_circle(db: &Db, name: &str, made_ms: u64) -> Result<Circle, R
     })
 }
 
-fn first_circle(db: &Db) -> Result<Option<Circle>, RowError> {
-    let circle = db.first(
+pub(super) fn first_circle(db: &Db) -> DbResult<Option<Circle>> {
+    db.first(
         "SELECT id, name, made_ms FROM circles ORDER BY id LIMIT 1",
         (),
         |row| {
@@ -108,6 +111,5 @@ fn first_circle(db: &Db) -> Result<Option<Circle>, RowError> {
                 made_ms: row.get(2)?,
             })
         },
-    )?;
-    Ok(circle)
+    )
 }

@@ -122,7 +122,8 @@ impl Store {
         slug: Slug,
         asker: Option<MemberId>,
     ) -> Result<Option<TopicRow>, RowError> {
-        self.read(move |db| one(db, &slug, asker.as_ref())).await
+        self.read(move |db| Ok(one(db, &slug, asker.as_ref())?))
+            .await
     }
 
     /// Topics that a member follows in which something is new, and the messages that are.
@@ -325,7 +326,7 @@ fn list(db: &Db, of: &TopicsOf, n: usize) -> Result<Vec<TopicRow>, RowError> {
     Ok(rows)
 }
 
-fn one(db: &Db, slug: &Slug, asker: Option<&MemberId>) -> Result<Option<TopicRow>, RowError> {
+pub(super) fn one(db: &Db, slug: &Slug, asker: Option<&MemberId>) -> DbResult<Option<TopicRow>> {
     let found = db.first(
         &format!("SELECT {COLUMNS} WHERE r.slug = ?2"),
         (asker.map(MemberId::as_str), slug.as_str()),

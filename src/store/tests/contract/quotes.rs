@@ -7,6 +7,7 @@ use crate::disks::{Home, OTHER_ROOM, ROOM, append, entry, on_both_engines, set_u
 
 on_both_engines! {
     top7_what_a_topic_was_made_of_is_read_as_it_is_now
+    top8_a_topic_is_read_for_the_world_at_one_go
 }
 
 fn writer(id: &str, name: &str) -> Named {
@@ -71,5 +72,43 @@ async fn top7_what_a_topic_was_made_of_is_read_as_it_is_now(home: Home) {
     };
     assert_eq!(store.append(change).await, Ok(()));
     assert_eq!(quotes(&store).await.len(), 3);
+    store.close().await;
+}
+
+async fn top8_a_topic_is_read_for_the_world_at_one_go(home: Home) {
+    let store = home.open();
+    set_up(&store, 2).await;
+    let said = append(ROOM, vec![entry(1)]);
+    assert_eq!(store.append(said).await, Ok(()));
+    let row = QuotesRow {
+        room: ROOM,
+        of: vec![(1, writer("m_bob", "小波"))],
+    };
+    let start = Append {
+        rows: vec![started(), RowChange::Quotes(row)],
+        ..append(OTHER_ROOM, (1..=5).map(entry).collect())
+    };
+    assert_eq!(store.append(start).await, Ok(()));
+    let slug = || "room-2".into();
+    let first = store.open_topic(slug(), 0, 3).await.unwrap().unwrap();
+    assert_eq!(
+        (first.topic.room, &*first.topic.topic.title),
+        (OTHER_ROOM, "爬山")
+    );
+    assert_eq!(first.circle.name, "Circle");
+    assert_eq!(first.quoted, store.quoted(OTHER_ROOM).await.unwrap());
+    assert_eq!(first.entries, (1..=3).map(entry).collect::<Vec<_>>());
+    assert!(!first.end);
+    let last = store.open_topic(slug(), 3, 2).await.unwrap().unwrap();
+    assert_eq!((last.entries, last.end), (vec![entry(4), entry(5)], true));
+    // A room that is no topic, and what is not there.
+    for other in ["room-1", "room-9"] {
+        assert_eq!(store.open_topic(other.into(), 0, 3).await.unwrap(), None);
+    }
+    store
+        .set_room(OTHER_ROOM, "爬山".into(), false)
+        .await
+        .unwrap();
+    assert_eq!(store.open_topic(slug(), 0, 3).await.unwrap(), None);
     store.close().await;
 }
