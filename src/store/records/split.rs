@@ -55,7 +55,11 @@ pub(super) fn split_off(
     move_blobs(db, (from, to), &row.places)?;
     follow(db, (from, to), row)?;
     readings::moved_away(db, from, &row.places)?;
-    leave(db, from, part.circle, &row.places)
+    let left = leave(db, from, part.circle, &row.places)?;
+    if let Some(said) = row.entries.last() {
+        topics::said_last(db, from, said.kind)?;
+    }
+    Ok(left)
 }
 
 /// The rooms that a batch has made, as far as it was stored: they have grown too.

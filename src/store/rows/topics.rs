@@ -502,6 +502,32 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
     Ok(())
 }
 
+/// What lists show as said last is the last record of that kind, whatever went behind it.
+pub(crate) fn said_last(db: &Db, room: RoomNumber, kind: u8) -> DbResult<()> {
+    let last: Option<(Seq, u64, Person)> = db.first(
+        "SELECT seq, at_ms, author, author_name, author_mark FROM records
+         WHERE room = ?1 AND kind = ?2 ORDER BY seq DESC LIMIT 1",
+        (room, kind),
+        |row| Ok((row.get(0)?, row.get(1)?, person(row, 2)?)),
+    )?;
+    let Some((seq, at_ms, by)) = last else {
+        return Ok(());
+    };
+    db.execute(
+        "UPDATE topics SET last_seq = ?2, last_ms = ?3, last_by = ?4, last_name = ?5, last_mark = ?6
+         WHERE room = ?1",
+        (
+            room,
+            int(seq),
+            int(at_ms),
+            by.id.as_str(),
+            &by.name,
+            mark_int(by.mark),
+        ),
+    )?;
+    Ok(())
+}
+
 /// How hot a topic is, and who spoke in it last.
 fn heat(db: &Db, room: RoomNumber) -> DbResult<Option<(Heat, MemberId)>> {
     db.first(

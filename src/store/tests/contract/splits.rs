@@ -14,6 +14,7 @@ use crate::disks::{CIRCLE, Home, append, change, entry, on_both_engines, person,
 
 on_both_engines! {
     what_hangs_on_messages_goes_with_them
+    what_was_said_last_is_what_is_left
     a_split_that_cannot_be_kept_changes_nothing
     the_new_room_is_told_of_as_one_that_has_grown
 }
@@ -335,6 +336,24 @@ async fn what_hangs_on_messages_goes_with_them(home: Home) {
         unread(&store, "new", "m_owner").await,
         (4, 1, Following::Yes)
     );
+}
+
+async fn what_was_said_last_is_what_is_left(home: Home) {
+    let store = ready(&home).await;
+    let last = async || {
+        let row = store.topic("old".into(), None).await.unwrap();
+        let row = row.expect("a topic");
+        (row.last_seq, row.last_ms, row.last_by.id.to_string())
+    };
+    assert_eq!(last().await, (7, 1_007, "m_anna".to_owned()));
+    let mut row = split();
+    row.entries.push(Entry {
+        at_ms: 1_007,
+        ..by(5, "m_anna")
+    });
+    row.places.push(place(7, 5));
+    store.append(with_split(row)).await.unwrap();
+    assert_eq!(last().await, (3, 1_003, "m_anna".to_owned()));
 }
 
 async fn a_split_that_cannot_be_kept_changes_nothing(home: Home) {
