@@ -24,7 +24,7 @@ use crate::{
     actor::{Directory, MediaOrder, People, Way, stage},
     http::seam::{
         self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge,
-        PublishWish, Revoked, ViewWish,
+        PublishWish, Revoked, SplitOrder, ViewWish,
     },
     memory::Memory,
 };
@@ -373,6 +373,22 @@ impl seam::Stage for Rooms {
                 _ => {}
             }
             merged.ask(who, merge).await.map(|_| ())
+        })
+    }
+
+    fn split_topic(&self, who: Who, order: SplitOrder) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let SplitOrder {
+                topic,
+                client_id,
+                split,
+            } = order;
+            let room = self.directory.find_number(topic).await?;
+            let split = Command::SplitTopic {
+                client_id,
+                split: Box::new(split),
+            };
+            room.ask(who, split).await.map(|_| ())
         })
     }
 

@@ -90,6 +90,14 @@ struct Read {
     is_end: bool,
 }
 
+/// Which records of before a record changes.
+enum Changes {
+    Nothing,
+    One(Seq),
+    /// They are in another room now.
+    Moved(Vec<Seq>),
+}
+
 impl Default for Read {
     /// Of a room that is not there.
     fn default() -> Self {
@@ -192,14 +200,29 @@ impl Indexer {
         };
         let last = page.entries.last().map_or(after, |it| it.seq);
         let mut changed = BTreeSet::new();
+        let mut away = Vec::new();
         for entry in page.entries {
             part.upto = entry.seq;
-            let of = self.take(&mut part, known.circle, entry);
             // A later one of this page is in its latest form already.
-            changed.extend(of.filter(|it| *it <= after));
+            match self.take(&mut part, known.circle, entry) {
+                Changes::Nothing => {}
+                Changes::One(of) => changed.extend((of <= after).then_some(of)),
+                Changes::Moved(all) => away.extend(all.into_iter().filter(|it| *it <= after)),
+            }
             if changed.len() == CHANGES_MAX {
                 break;
             }
+        }
+        // As many as went away at once are taken out bit by bit, before it is noted that they were.
+        for gone in away.chunks(CHANGES_MAX) {
+            let without = RoomDocs {
+                room,
+                after,
+                upto: after,
+                docs: Vec::new(),
+                gone: gone.to_vec(),
+            };
+            self.put(vec![without]).await?;
         }
         let weight = part.docs.len() + CHANGE_WEIGHS * changed.len();
         let is_end = page.end && part.upto == last;
@@ -219,15 +242,15 @@ impl Indexer {
         })
     }
 
-    /// Adds what a record says to a part; answers which other record it changes.
-    fn take(&self, part: &mut RoomDocs, circle: CircleId, entry: Entry) -> Option<Seq> {
+    /// Adds what a record says to a part; answers which other records it changes.
+    fn take(&self, part: &mut RoomDocs, circle: CircleId, entry: Entry) -> Changes {
         let (room, seq) = (part.room, entry.seq);
         let record = match storing::record_as_stored(circle, entry) {
             Ok(record) => record,
             Err(error) => {
                 // It is as unreadable for everybody else; the others can be found.
                 tracing::error!(room, seq, %error, "a record cannot be read to be found");
-                return None;
+                return Changes::Nothing;
             }
         };
         let Record {
@@ -250,20 +273,27 @@ impl Indexer {
                     }
                     None => part.gone.push(seq),
                 }
-                None
+                Changes::Nothing
+            }
+            RecordBody::Moved(_) => {
+                part.gone.push(seq);
+                Changes::Nothing
             }
             RecordBody::Topic(it) => {
                 // The last one counts: a part is stored in its order.
                 let docs = &mut part.docs;
                 docs.retain(|it| it.seq != 0);
                 docs.push(Doc::new(0, it.made_ms, it.by.id, Has::default(), &it.title));
-                None
+                Changes::Nothing
+            }
+            RecordBody::Split(it) => {
+                Changes::Moved(it.moved.into_iter().map(|(was, _)| was).collect())
             }
             RecordBody::Edit { of, .. }
             | RecordBody::Delete { of, .. }
             | RecordBody::Restore { of, .. }
-            | RecordBody::Held(Held { of: Some(of), .. }) => Some(of),
-            _ => None,
+            | RecordBody::Held(Held { of: Some(of), .. }) => Changes::One(of),
+            _ => Changes::Nothing,
         }
     }
 

@@ -12,7 +12,7 @@ mod recovery;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use community::{
-    Command, Effect, Now, Origin, Rates, Reached, Room, StageReport, Tally, Verb, Who,
+    Command, Effect, Now, Origin, Rates, Reached, RecordBody, Room, StageReport, Tally, Verb, Who,
 };
 use fanout::{ConnectionId, Form};
 use protocol::{
@@ -31,7 +31,7 @@ use super::{
     inbox::{Inbox, Posted},
     roles::Roles,
     stage::Stage,
-    storing::Batch,
+    storing::{self, Batch},
 };
 use outlet::Outlet;
 
@@ -443,7 +443,12 @@ impl RoomTask {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Record(record, rows) => self.batch.push(&record, rows),
+                Effect::Record(record, mut rows) => {
+                    if matches!(record.body, RecordBody::Split(_)) {
+                        storing::unname(&self.store.erasing(), &mut rows);
+                    }
+                    self.batch.push(&record, rows);
+                }
                 Effect::Row(number, row) => self.batch.push_row(number, row),
                 Effect::Count(of) => {
                     let number = self.machine.meta().number;

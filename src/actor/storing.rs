@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use community::{Columns, Measured, Reached, ReadError, Record, Tally, record};
+use community::{Columns, Measured, Reached, ReadError, Record, RecordBody, Tally, record};
 use protocol::{CircleId, RoomNumber, Seq, server::Phase};
 use store::{
-    Append, BroadcastRow, Entry, Erasing, MeasuredRow, NewAct, NoticeRow, NoticeToAllRow,
-    NoticeToBoardRow, QuotesRow, RowChange, TopicTalk, TurnoutRow, VoteRow,
+    Append, BroadcastRow, Entry, Erasing, MeasuredRow, MovedRow, NewAct, NoticeRow, NoticeToAllRow,
+    NoticeToBoardRow, QuotesRow, RowChange, SplitRow, TopicTalk, TurnoutRow, VoteRow,
 };
 
 /// Everything that one room wants stored in one transaction.
@@ -154,11 +154,54 @@ fn row_change(change: community::RowChange) -> RowChange {
             from: it.from.frame(),
             text: it.text.to_string(),
         }),
+        community::RowChange::SplitOff(it) => RowChange::SplitOff(Box::new(split_off(*it))),
         community::RowChange::TookTopic { from } => RowChange::TookTopic { from },
         community::RowChange::NoticeText { seq, text } => RowChange::NoticeText {
             seq,
             text: text.to_string(),
         },
+    }
+}
+
+/// What moves to another log goes without the names of those who are being erased: who goes through the logs may be
+/// past it.
+pub(super) fn unname(erasing: &Erasing, rows: &mut [community::RowChange]) {
+    for row in rows {
+        let community::RowChange::SplitOff(it) = row else {
+            continue;
+        };
+        for record in &mut it.records {
+            for member in erasing.members() {
+                record.unname(member);
+            }
+        }
+    }
+}
+
+fn split_off(it: community::SplitOff) -> SplitRow {
+    let topic = it.records.iter().find_map(|it| match &it.body {
+        RecordBody::Topic(it) => Some(it.frame()),
+        _ => None,
+    });
+    SplitRow {
+        slug: it.slug,
+        guests: it.guests,
+        by: it.by,
+        at_ms: it.at_ms,
+        topic: topic.expect("a topic's log begins with what it is"),
+        excerpt: it.excerpt.to_string(),
+        entries: it.records.iter().map(|it| entry(it.columns())).collect(),
+        threads: it.threads,
+        places: it.places.into_iter().map(moved).collect(),
+    }
+}
+
+fn moved(it: community::Place) -> MovedRow {
+    MovedRow {
+        was: it.was,
+        is: it.is,
+        kind: it.left.kind(),
+        left: it.left.stored(),
     }
 }
 

@@ -7,7 +7,12 @@ use protocol::{
     topic::TopicAct,
 };
 
-use crate::{effect::Asker, member::Who, record::TopicPlace, room::NewTopic};
+use crate::{
+    effect::Asker,
+    member::Who,
+    record::TopicPlace,
+    room::{NewSplit, NewTopic},
+};
 
 /// Where a command comes from. `connection` and `request` are the caller's own numbers: the room
 /// hands them back and never looks inside.
@@ -152,6 +157,11 @@ pub enum Command {
         client_id: ClientId,
         into: Option<TopicPlace>,
     },
+    /// Replies of this topic become a topic of their own.
+    SplitTopic {
+        client_id: ClientId,
+        split: Box<NewSplit>,
+    },
     /// Neither: what is pinned is taken down.
     Pin {
         client_id: ClientId,
@@ -252,6 +262,7 @@ impl Command {
             | Self::Topic { client_id, .. }
             | Self::TakeTopics { client_id, .. }
             | Self::MergeTopic { client_id, .. }
+            | Self::SplitTopic { client_id, .. }
             | Self::Broadcast { client_id, .. } => Some(client_id),
         }
     }

@@ -190,6 +190,8 @@ pub enum RowChange {
     TookTopic {
         from: RoomNumber,
     },
+    /// Replies of this topic are in a topic of their own from here on, which this makes.
+    SplitOff(Box<SplitOff>),
     /// What notices of this message show from now on. (An erased message takes their words with it.)
     NoticeText {
         seq: Seq,
@@ -268,6 +270,34 @@ pub struct NoticeToBoard {
     pub at_ms: u64,
     pub from: Person,
     pub text: Arc<str>,
+}
+
+/// A topic that is made of replies of another one, and what is left of them there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitOff {
+    pub slug: Slug,
+    pub guests: bool,
+    /// Who splits.
+    pub by: MemberId,
+    pub at_ms: u64,
+    /// How it begins, on one line.
+    pub excerpt: Arc<str>,
+    /// Its log: what it is, then the replies, from record 1 on.
+    pub records: Vec<Record>,
+    /// Replies in threads there: the root, and the seq.
+    pub threads: Vec<(Seq, Seq)>,
+    /// What moves, in order.
+    pub places: Vec<Place>,
+}
+
+/// A message that moves to another log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub was: Seq,
+    /// Its seq in the other log.
+    pub is: Seq,
+    /// What the log that it leaves has in its place.
+    pub left: RecordBody,
 }
 
 /// What media is to do.

@@ -23,16 +23,16 @@ mod simulation;
 
 pub use command::{Command, Need, Origin, StageReport, Whose};
 pub use effect::{
-    Act, Announce, Asker, Effect, Measured, Notice, NoticeToAll, NoticeToBoard, Notify, RowChange,
-    Shown, StageOrder, TopicTalk,
+    Act, Announce, Asker, Effect, Measured, Notice, NoticeToAll, NoticeToBoard, Notify, Place,
+    RowChange, Shown, SplitOff, StageOrder, TopicTalk,
 };
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
-    Addressed, Broadcast, Card, Columns, Counted, Message, Pin, Poll, Quotes, ReadError, Record,
-    RecordBody, Tally, Topic, TopicPlace, Turnout, Words,
+    Addressed, Broadcast, Card, Columns, Counted, Message, Moved, Pin, Poll, Quotes, ReadError,
+    Record, RecordBody, Split, Tally, Topic, TopicPlace, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{
-    Keepsake, Loaded, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload,
+    Keepsake, Loaded, NewSplit, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload,
 };

@@ -11,6 +11,7 @@ use folding::alike;
 use protocol::{
     MemberId, Seq, limits,
     rest::{Asked, AskedList, Problem},
+    topic::TopicPlace,
 };
 use store::PageOf;
 
@@ -54,8 +55,10 @@ pub(crate) async fn list(
         }
     }
     questions.sort_unstable_by_key(|it| it.seq);
+    let first = questions.first().map_or(0, |it| it.seq);
+    let made = doors.store.made_of(room.number, first).await?;
     Ok(Answer(AskedList {
-        asked: grouped(&questions),
+        asked: grouped(&questions, &made),
     }))
 }
 
@@ -130,11 +133,11 @@ fn asks(text: &str) -> bool {
 }
 
 /// In the order of their seqs they come, as groups they go.
-fn grouped(questions: &[Question]) -> Vec<Asked> {
+fn grouped(questions: &[Question], made: &BTreeMap<Seq, TopicPlace>) -> Vec<Asked> {
     let texts: Vec<&str> = questions.iter().map(|it| it.text.as_str()).collect();
     let mut asked: Vec<Asked> = alike::groups(&texts)
         .into_iter()
-        .filter_map(|group| of(questions, &group))
+        .filter_map(|group| of(questions, &group, made))
         .collect();
     asked.sort_by_key(|it| std::cmp::Reverse((it.people, it.at_ms)));
     asked.truncate(limits::ASKED_LISTED);
@@ -142,7 +145,7 @@ fn grouped(questions: &[Question]) -> Vec<Asked> {
 }
 
 /// Absent where one person asks again and again.
-fn of(questions: &[Question], group: &[usize]) -> Option<Asked> {
+fn of(questions: &[Question], group: &[usize], made: &BTreeMap<Seq, TopicPlace>) -> Option<Asked> {
     let of: Vec<&Question> = group.iter().map(|at| &questions[*at]).collect();
     let people: BTreeSet<&MemberId> = of.iter().map(|it| &it.by).collect();
     if people.len() < 2 {
@@ -172,6 +175,7 @@ fn of(questions: &[Question], group: &[usize]) -> Option<Asked> {
     seqs.sort_unstable();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Some(Asked {
+        topic: of.iter().find_map(|it| made.get(&it.seq)).cloned(),
         text,
         people: count(people.len()),
         times: count(of.len()),
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_most_ask_comes_first_in_the_words_of_most() {
-        let asked = grouped(&said(&[
+        let said = said(&[
             ("ann", "录音在哪里听？"),
             ("bob", "今天几点开始啊"),
             ("ann", "今天几点开始？"),
@@ -204,7 +208,13 @@ mod tests {
             ("eve", "录音在哪听"),
             ("ann", "今天几点开始？"),
             ("bob", "可以回放吗"),
-        ]));
+        ]);
+        let made = TopicPlace {
+            room: "t9".into(),
+            title: "几点开始".into(),
+        };
+        let made = BTreeMap::from([(6, made), (7, place_of_another())]);
+        let asked = grouped(&said, &made);
         let told: Vec<_> = asked
             .iter()
             .map(|it| (it.text.as_str(), it.people, it.times, it.seqs.clone()))
@@ -216,12 +226,26 @@ mod tests {
                 ("录音在哪里听？", 2, 2, vec![1, 5]),
             ]
         );
+        // What was made a topic already, by whichever of its messages, leads there.
+        let made: Vec<_> = asked.iter().map(|it| it.topic.as_ref()).collect();
+        let slugs: Vec<_> = made
+            .iter()
+            .map(|it| it.map(|it| it.room.as_str()))
+            .collect();
+        assert_eq!(slugs, [Some("t9"), None]);
+    }
+
+    fn place_of_another() -> TopicPlace {
+        TopicPlace {
+            room: "t8".into(),
+            title: "回放".into(),
+        }
     }
 
     #[test]
     fn who_asks_alone_asks_for_themselves() {
         let again = said(&[("ann", "在吗？"), ("ann", "在吗"), ("ann", "在吗？？")]);
-        assert!(grouped(&again).is_empty());
+        assert!(grouped(&again, &BTreeMap::new()).is_empty());
     }
 
     #[test]

@@ -50,6 +50,7 @@ mod search;
 mod secure;
 mod server;
 mod share;
+mod splitting;
 mod stream_keys;
 mod summary;
 mod throttles;
@@ -293,6 +294,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
             "/topics/{room}/into",
             put(merging::merge).delete(merging::part),
         )
+        .route("/topics/{room}/split", post(splitting::split))
         .route("/unread", get(topics::unread))
         .route("/tags", get(topics::tags))
         .route("/boards", get(boards::list))

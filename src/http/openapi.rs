@@ -16,7 +16,7 @@ use utoipa::{
 use super::{
     accounts, asked, audit, blobs, boards, caller::COOKIE, check, erasure, exports, health,
     history, mail, members, merging, notices, passwords, polls, push, reminders, rooms, search,
-    server, stream_keys, summary, topics, whip,
+    server, splitting, stream_keys, summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -85,6 +85,7 @@ use super::{
         topics::follow,
         merging::merge,
         merging::part,
+        splitting::split,
         topics::unread,
         topics::tags,
         boards::list,

@@ -10,6 +10,7 @@ use super::{
     Doors, history,
     problem::{Failure, Outcome},
     rooms,
+    splitting::where_it_is,
 };
 
 /// What somebody wants to make a topic of, as it stands in the log.
@@ -43,7 +44,9 @@ pub(super) async fn shown(
         return Ok(None);
     };
     let admitted = doors.stage.admit(room.number, who, Verb::Watch).await;
-    frame(doors, quoted, admitted.is_ok().then_some(room)).map(Some)
+    frame(doors, quoted, admitted.is_ok().then_some(room))
+        .await
+        .map(Some)
 }
 
 /// What a topic was made of, as everybody may read it.
@@ -52,7 +55,9 @@ pub(super) async fn open(doors: &Doors, quoted: Option<Quoted>) -> Outcome<Optio
         return Ok(None);
     };
     let room = room_of(doors, &quoted).await?;
-    frame(doors, quoted, room.guests.then_some(room)).map(Some)
+    frame(doors, quoted, room.guests.then_some(room))
+        .await
+        .map(Some)
 }
 
 async fn found(doors: &Doors, topic: &TopicRow) -> Outcome<Option<(Quoted, RoomRow)>> {
@@ -69,26 +74,30 @@ async fn room_of(doors: &Doors, quoted: &Quoted) -> Outcome<RoomRow> {
 }
 
 /// `room` is absent for whom it is closed.
-fn frame(doors: &Doors, quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
+async fn frame(doors: &Doors, quoted: Quoted, room: Option<RoomRow>) -> Outcome<TopicFrom> {
     let writers = quoted.quotes.iter().map(|it| it.writer.clone());
     let credit = Quotes::each_once(writers, |it| &it.id);
-    let source = room.map(|room| {
-        let quotes = quoted.quotes.into_iter().map(|it| quote(doors, &room, it));
-        Outcome::Ok(TopicSource {
-            quotes: quotes.collect::<Outcome<_>>()?,
-            topic: room.kind == RoomKind::Topic,
-            room: room.slug,
-            room_title: room.title,
-        })
-    });
-    Ok(TopicFrom {
-        credit,
-        source: source.transpose()?,
-    })
+    let source = match room {
+        Some(room) => {
+            let mut quotes = Vec::with_capacity(quoted.quotes.len());
+            for it in quoted.quotes {
+                quotes.push(quote(doors, &room, it).await?);
+            }
+            Some(TopicSource {
+                quotes,
+                topic: room.kind == RoomKind::Topic,
+                room: room.slug,
+                room_title: room.title,
+            })
+        }
+        None => None,
+    };
+    Ok(TopicFrom { credit, source })
 }
 
-/// A message that is not there any more leaves its place and its writer.
-fn quote(doors: &Doors, room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuote> {
+/// A message that is not there any more leaves its place and its writer; one that moved says what it says where it
+/// is now, which has the same readers.
+async fn quote(doors: &Doors, room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuote> {
     let mut quote = TopicQuote {
         seq: row.seq,
         at_ms: row.entry.as_ref().map(|it| it.at_ms),
@@ -98,8 +107,11 @@ fn quote(doors: &Doors, room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuote> {
         doc: None,
         card: None,
     };
-    let record = row.entry.map(|it| history::read(doors, room.circle, it));
-    if let Some(RecordBody::Message(it)) = record.transpose()?.map(|it| it.body)
+    let record = match row.entry {
+        Some(it) => where_it_is(doors, room.circle, it).await?,
+        None => None,
+    };
+    if let Some(RecordBody::Message(it)) = record.map(|it| it.body)
         && !it.deleted
     {
         quote.deleted = false;

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use community::{NewTopic, TopicPlace, Verb, Who};
+use community::{NewSplit, NewTopic, TopicPlace, Verb, Who};
 use protocol::{
     ClientId, MemberId, PeerId, Refusal, RoomNumber, Slug, rest::BroadcastWish, server::Broadcast,
 };
@@ -39,6 +39,15 @@ pub struct Merge {
     pub along: Vec<TopicPlace>,
     pub into: TopicPlace,
     pub on: bool,
+}
+
+/// Replies that are split into a topic of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitOrder {
+    /// The topic that they are in.
+    pub topic: RoomNumber,
+    pub client_id: ClientId,
+    pub split: NewSplit,
 }
 
 /// SDP answers that lead a check of somebody's line to the media ports.
@@ -155,6 +164,9 @@ pub trait Stage: Send + Sync + 'static {
 
     /// Merges a topic into another one, or lets it stand by itself again.
     fn merge_topic(&self, who: Who, merge: Merge) -> Answer<'_, ()>;
+
+    /// Splits replies of a topic into one of their own, once for each client id.
+    fn split_topic(&self, who: Who, order: SplitOrder) -> Answer<'_, ()>;
 
     /// The room of that name where it is awake: no store is asked. Must not wake a room.
     fn awake(&self, slug: &Slug) -> Option<RoomNumber>;

@@ -12,7 +12,7 @@ use axum::{
 };
 use community::{RecordBody, Verb, Who};
 use protocol::{
-    CircleId, Code, Slug, limits,
+    CircleId, ClientId, Code, Slug, limits,
     rest::Problem,
     topic::{
         BroadcastPlace, FollowingWish, NewTopic, ReadingWish, RoomKind, TagCount, TagList, Thanks,
@@ -52,12 +52,7 @@ pub(crate) async fn start(
             "topics are started by members of this circle",
         ));
     }
-    if !wish.cid.is_well_formed() {
-        return Err(Failure::malformed("cid must be a UUID with hyphens"));
-    }
-    // The same wish has the same address, so that nothing has to remember it.
-    let hash = secrets::hash(&format!("{} {}", by.id, wish.cid));
-    let slug = Slug::new(format!("t{}", address(&hash)));
+    let slug = slug_of(&by, "", &wish.cid)?;
     let started = doors.store.topic(slug.clone(), Some(by.id.clone())).await?;
     // What it was made of may be gone since: it is there all the same.
     if let Some(row) = started {
@@ -162,7 +157,17 @@ async fn hold_recap(
     }
 }
 
-async fn created(doors: &Doors, row: TopicRow, by: &Identity) -> Outcome<Response> {
+/// The address of a topic that somebody wishes for: the same wish has the same one, so that nothing has to remember it.
+/// `how` tells wishes of one kind from those of another.
+pub(super) fn slug_of(by: &Identity, how: &str, cid: &ClientId) -> Outcome<Slug> {
+    if !cid.is_well_formed() {
+        return Err(Failure::malformed("cid must be a UUID with hyphens"));
+    }
+    let hash = secrets::hash(&format!("{}{how} {cid}", by.id));
+    Ok(Slug::new(format!("t{}", address(&hash))))
+}
+
+pub(super) async fn created(doors: &Doors, row: TopicRow, by: &Identity) -> Outcome<Response> {
     let location = HeaderValue::try_from(format!("/api/v1/topics/{}", row.slug))
         .expect("a well-formed slug fits a header");
     let card = whole(doors, row, Some(by.who())).await?;

@@ -18,6 +18,8 @@ pub const ASKED_LISTED: usize = 20;
 pub const ASKED_CHARS_MAX: usize = 200;
 /// Topics that may be merged into one.
 pub const TOPICS_MERGED_MAX: usize = 50;
+/// Replies that are split into a topic at once: what one commit moves without holding others up.
+pub const SPLIT_REPLIES_MAX: usize = 200;
 /// Topics of one page of a list.
 pub const TOPICS_PAGE_MAX: usize = 50;
 /// A question that nobody replied to for so long waits for an answer.

@@ -8,6 +8,7 @@ use crate::{
     client::BroadcastAct,
     refusal::{Act, Code},
     server::{Broadcast, Mark, Person, Quoted},
+    topic::TopicPlace,
 };
 
 /// A role that can be given.
@@ -251,6 +252,10 @@ bodies! {
         /// One message of each who asked, up to [`crate::limits::TOPIC_QUOTES_MAX`]: a topic can be made of them.
         #[cfg_attr(feature = "ts", ts(type = "Array<number>"))]
         seqs: Vec<u64>,
+        /// The topic that was made of it already: the first, where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        topic: Option<TopicPlace>,
     }
     /// A poll of a broadcast that is over, and what came of it.
     SummaryPoll {

@@ -16,7 +16,7 @@ use crate::{
     notices::Named,
     refusal::Refusal,
     rest::Token,
-    topic::Topic,
+    topic::{Topic, TopicPlace},
 };
 
 /// The answer to one request.
@@ -388,6 +388,27 @@ pub enum Body {
     Broadcast(Broadcast),
     /// What a topic is from here on.
     Topic(Box<Topic>),
+    /// Replies of this topic became a topic of their own: each is at the second seq there, and its place here is
+    /// [`Body::Moved`].
+    Split {
+        to: TopicPlace,
+        #[cfg_attr(feature = "ts", ts(type = "Array<[number, number]>"))]
+        moved: Vec<(Seq, Seq)>,
+    },
+    /// The place of a reply that is in another topic now.
+    Moved {
+        to: TopicPlace,
+        /// Its seq there.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        s: Seq,
+        /// What it replied to here, and whose thread that was in, as of a message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        re: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+        root: Option<Seq>,
+    },
 }
 
 /// Who may speak in a room. Whoever runs it may always.

@@ -151,6 +151,10 @@ pub struct Topic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub recap_of: Option<BroadcastPlace>,
+    /// Its replies were written in that one, until it was split from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub split_from: Option<TopicPlace>,
 }
 
 /// A broadcast that is over, and its room.
@@ -385,6 +389,25 @@ bodies! {
     /// `PUT /api/v1/topics/{room}/into`: merges this topic into another one.
     MergeWish {
         into: Slug,
+    }
+    /// `POST /api/v1/topics/{room}/split`: these replies become a topic of their own. Said twice with the same
+    /// `cid` it is made once.
+    SplitWish {
+        cid: ClientId,
+        /// 1 to [`crate::limits::SPLIT_REPLIES_MAX`] replies of this topic, in any order. The first of them is how
+        /// the new one begins.
+        #[cfg_attr(feature = "ts", ts(type = "Array<number>"))]
+        seqs: Vec<Seq>,
+        title: String,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(as = "Option<TopicKind>", optional))]
+        kind: TopicKind,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        board: Option<Slug>,
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(as = "Option<Vec<String>>", optional))]
+        tags: Vec<String>,
     }
     /// A board (版块): what topics are sorted by.
     Board {

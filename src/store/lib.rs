@@ -39,8 +39,8 @@ pub use fold::fold_name;
 pub use heat::Heat;
 pub use log::{
     Append, AppendError, BroadcastRow, Entry, Housekeeping, Known, Loaded, Log, LogError,
-    MeasuredRow, NoticeRow, NoticeToAllRow, NoticeToBoardRow, Page, PageOf, QuotesRow, RowChange,
-    Tally, TopicTalk, TurnoutRow, VoteRow,
+    MeasuredRow, MovedRow, NoticeRow, NoticeToAllRow, NoticeToBoardRow, Page, PageOf, QuotesRow,
+    RowChange, SplitRow, Tally, TopicTalk, TurnoutRow, VoteRow,
 };
 pub use peek::{peek_acts, peek_chain, peek_server_secret};
 pub use postgres::{DatabaseError, DatabaseUrl, PostgresLog, UrlError};

@@ -93,6 +93,8 @@ pub enum RowChange {
     /// Another topic was merged into the one that this room is: whoever likes how that begins, or started it,
     /// likes how this begins; whoever follows that follows this.
     TookTopic { from: RoomNumber },
+    /// Messages of this room are in a room of their own from here on, which this makes.
+    SplitOff(Box<SplitRow>),
     /// What the notices of this message show from now on. [`RowChange::Erase`] empties them by itself.
     NoticeText { seq: Seq, text: String },
 }
@@ -166,6 +168,37 @@ pub struct QuotesRow {
     pub room: RoomNumber,
     /// Each with who wrote it.
     pub of: Vec<(Seq, Named)>,
+}
+
+/// A topic that is made of messages of the append's room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitRow {
+    /// There must be no room by that name.
+    pub slug: Slug,
+    pub guests: bool,
+    /// Who splits: an account.
+    pub by: MemberId,
+    pub at_ms: u64,
+    pub topic: Topic,
+    /// How it begins, on one line.
+    pub excerpt: String,
+    /// Its whole log, from record 1 on.
+    pub entries: Vec<Entry>,
+    /// Replies in threads there: the root, and the seq.
+    pub threads: Vec<(Seq, Seq)>,
+    /// In the order of where they were, at least one.
+    pub places: Vec<MovedRow>,
+}
+
+/// A message that moves, and what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedRow {
+    pub was: Seq,
+    /// Its seq in the new log.
+    pub is: Seq,
+    /// The record in its place: its kind and its body.
+    pub kind: u8,
+    pub left: Vec<u8>,
 }
 
 /// What a message changes in what lists show of its topic.

@@ -297,6 +297,7 @@ fn check<'a>(
         | RowChange::Vote(VoteRow { of: seq, .. }, _)
         | RowChange::VotesGone { of: seq }
         | RowChange::Reply { root: seq, .. } => is_there(*seq),
+        RowChange::SplitOff(row) => row.places.iter().all(|it| is_there(it.was)),
         RowChange::Broadcast(_)
         | RowChange::Measured(_)
         | RowChange::Audit(_)
@@ -370,6 +371,16 @@ impl Room {
                         came,
                         ..row.clone()
                     });
+                }
+                // Of the room that is made nothing is kept here.
+                RowChange::SplitOff(row) => {
+                    for it in &row.places {
+                        let at = usize::try_from(it.was - 1).expect("it was checked");
+                        let entry = &mut self.entries[at];
+                        (entry.kind, entry.is_fact) = (it.kind, false);
+                        entry.body.clone_from(&it.left);
+                        self.likes.retain(|like| like.0 != it.was);
+                    }
                 }
                 RowChange::Audit(_)
                 | RowChange::Notice(_)

@@ -26,8 +26,13 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// These appends were stored, or left out.
-    pub(crate) fn of(&self, batch: &[Append], results: &[Result<(), AppendError>]) {
+    /// These appends were stored, or left out. `made` are rooms that they made.
+    pub(crate) fn of(
+        &self,
+        batch: &[Append],
+        results: &[Result<(), AppendError>],
+        made: Vec<RoomNumber>,
+    ) {
         if batch.iter().flat_map(|it| &it.rows).any(RowChange::stirs) {
             self.stirred.notify_one();
         }
@@ -35,6 +40,7 @@ impl Told {
         let mut rooms = stored
             .filter(|(it, _)| !it.records.is_empty())
             .map(|(it, _)| it.room)
+            .chain(made)
             .peekable();
         if rooms.peek().is_some() {
             self.lock().extend(rooms);

@@ -19,7 +19,7 @@ use protocol::{
 use store::Store;
 use weiquan::http::seam::{
     Answer, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge, PublishWish, Revoked,
-    Stage, ViewWish,
+    SplitOrder, Stage, ViewWish,
 };
 
 pub struct StandIn {
@@ -179,6 +179,10 @@ impl Stage for StandIn {
             self.hold(merge.topic.room, Some(who), Verb::KeepTopic)
                 .await
         })
+    }
+
+    fn split_topic(&self, who: Who, order: SplitOrder) -> Answer<'_, ()> {
+        boxed(async move { self.hold(order.topic, Some(who), Verb::KeepTopic).await })
     }
 
     fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast> {

@@ -222,6 +222,12 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             known(404),
         ),
         ("DELETE", "/api/v1/topics/hall/into", "", known(404)),
+        (
+            "POST",
+            "/api/v1/topics/hall/split",
+            r#"{"cid":"x","seqs":[3],"title":"x"}"#,
+            known(404),
+        ),
         ("GET", "/api/v1/topics/none/export", "", known(404)),
         ("GET", "/api/v1/unread", "", known(200)),
         ("GET", "/api/v1/tags", "", all(200)),

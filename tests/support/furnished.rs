@@ -333,6 +333,12 @@ async fn topics(
     act(&mut staff, a, TopicAct::Feature { on: true })
         .await
         .expect("featured");
+    // A reply of it goes to a topic of its own.
+    let aside = staff.say(a, "换个话题").await.expect("said").s;
+    let split = json!({ "cid": new_client_id(), "seqs": [aside], "title": "换个话题" });
+    let path = format!("/api/v1/topics/{}/split", quoting.room);
+    let split = owner.request(Method::POST, &path).json(&split).send().await;
+    assert_eq!(split.expect("answered").status(), 201);
     let recap = json!({
         "recap_of": { "room": "hall", "id": broadcast }, "from": { "room": "hall", "seqs": [asked] },
     });

@@ -5,6 +5,7 @@
  * the interfaces, so that it can also be shown with a stand-in that needs no server.
  * It holds no behaviour.
  */
+import type { Caller } from "./rest.js";
 import type {
   ActList,
   BlobKind,
@@ -45,6 +46,7 @@ import type {
   Summary,
   Doc,
   Topic,
+  TopicPlace,
   TopicAct,
   WhoPage,
 } from "./protocol/index.js";
@@ -166,7 +168,7 @@ export interface DeviceSigns {
   readonly path?: Readable<number>;
 }
 
-export interface WeiquanApi {
+export interface WeiquanApi extends Caller {
   readonly status: Readable<ConnectionStatus>;
   /** Who one is; `null` while nobody is signed in. Follows every sign-in, sign-out and refresh. */
   readonly who: Readable<Me | null>;
@@ -435,6 +437,8 @@ export interface MessageView {
   deleted: boolean;
   /** Who deleted or held it, where that is known. */
   takenBy?: Person;
+  /** It is in another topic now, as the message `s` there, and `deleted` here. */
+  moved?: { readonly to: TopicPlace; readonly s: number };
   re: Quote | null;
   /** Asked of the host, and how far that is. */
   question: QuestionPhase | null;
@@ -544,6 +548,8 @@ export type NoticeView = {
   | { kind: "poll_closed"; of: number; voters: number }
   /** What the topic is from here on. */
   | { kind: "topic"; topic: Topic }
+  /** So many replies are in a topic of their own from here on. */
+  | { kind: "split"; to: TopicPlace; n: number }
 );
 
 export interface Burst {

@@ -11,6 +11,8 @@ export const TAGS_MAX = 10;
 export const TAG_CHARS_MAX = 40;
 /** Messages that one topic is made of. */
 export const TOPIC_QUOTES_MAX = 20;
+/** Replies that are split into a topic at once. */
+export const SPLIT_REPLIES_MAX = 200;
 export const BOARD_ABOUT_CHARS_MAX = 200;
 export const NAME_CHARS_MAX = 40;
 export const TITLE_CHARS_MAX = 120;

@@ -1,6 +1,6 @@
 /** Topics: what a room's state says of one, pages from the middle of its log, and the lists beside the room. */
 import { expect, it } from "vitest";
-import { type Joined, type RecordFrame, type Topic, Topics } from "../src/index.js";
+import { type Joined, type RecordFrame, type Topic, Topics, splitTopic } from "../src/index.js";
 import { apply } from "../src/room/apply.js";
 import { emptyRoom, type RoomEvent, type RoomState } from "../src/room/state.js";
 import { viewOf } from "../src/room/view.js";
@@ -49,6 +49,41 @@ it("says what the topic is, and follows it", () => {
   expect(viewOf(state).topic).toEqual(next);
   state = apply(state, { kind: "push", push: { op: "state", a: 7, count: 2 } });
   expect(viewOf(state).topic).toEqual(next);
+});
+
+it("says of what moved where it is, whether it was there before or not", () => {
+  const to = { room: "t9", title: "带什么" };
+  const split: RecordFrame = {
+    s: 5,
+    t: 5,
+    u: ann,
+    k: "split",
+    b: {
+      to,
+      moved: [
+        [3, 2],
+        [4, 3],
+      ],
+    },
+  };
+  const state = joined([
+    msg(2),
+    msg(3),
+    { ...msg(4), k: "msg", b: { text: "4", re: 3, card: { kind: "link", url: "https://example.org" } } },
+  ]);
+  const push = { op: "ev", a: 7, s: [5, 5], ev: [split] } as const;
+  const view = viewOf(apply(state, { kind: "push", push: { ...push, s: [5, 5], ev: [split] } }));
+  expect(view.messages).toMatchObject([
+    { seq: 2, text: "2", deleted: false },
+    { seq: 3, text: "", deleted: true, moved: { to, s: 2 } },
+    { seq: 4, text: "", deleted: true, card: null, re: { seq: 3, deleted: true }, moved: { to, s: 3 } },
+  ]);
+  expect(view.notices).toMatchObject([{ kind: "split", seq: 5, to, n: 2 }]);
+  const moved: RecordFrame = { s: 3, t: 3, u: ann, k: "moved", b: { to, s: 2, re: 2 } };
+  expect(viewOf(joined([msg(2), moved])).messages).toMatchObject([
+    { seq: 2 },
+    { seq: 3, author: ann, text: "", deleted: true, re: { seq: 2, text: "2" }, moved: { to, s: 2 } },
+  ]);
 });
 
 it("shows a page from the middle between two gaps, without a hole or a double", () => {
@@ -120,6 +155,8 @@ it("asks for topics, places and boards as the server reads it", async () => {
   await topics.followBoard("help", true);
   await topics.mergeTopic("t1", "t2");
   await topics.partTopic("t1");
+  const wish = { cid: topics.newId(), seqs: [3, 5], title: "带什么" };
+  await splitTopic(world.client, "t/1", wish);
   expect(await topics.asked("hall")).toEqual([]);
   await expect(topics.setReading("t1", 9)).rejects.toMatchObject({ refusal: { code: "not_permitted" } });
   expect(world.server.calls).toEqual([
@@ -137,6 +174,7 @@ it("asks for topics, places and boards as the server reads it", async () => {
     "PUT boards/help/following",
     "PUT topics/t1/into",
     "DELETE topics/t1/into",
+    "POST topics/t%2F1/split",
     "GET rooms/hall/asked",
     "PUT topics/t1/reading",
   ]);
@@ -146,6 +184,7 @@ it("asks for topics, places and boards as the server reads it", async () => {
     { title: "求助", rank: 0 },
     { following: true },
     { into: "t2" },
+    wish,
     { seq: 9 },
   ]);
 });

@@ -108,6 +108,7 @@ class Script {
           ...(it.re ? { re: it.re.seq } : {}),
           ...(it.edited ? { edited: true } : {}),
           ...(it.deleted ? { deleted: true } : {}),
+          ...(it.moved ? { moved: { room: it.moved.to.room, s: it.moved.s } } : {}),
         }));
       case "gaps":
         return view.gaps.map((it) => [it.from, it.to]);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    Epoch, MemberId, Refusal, RoomNumber, Seq,
+    Epoch, MemberId, Refusal, RoomNumber, Seq, Slug,
     client::Position,
     limits::ROSTER_MEMBERS_MAX,
     server::{
@@ -27,11 +27,21 @@ pub struct Message {
     pub re: Option<Seq>,
     pub edited: bool,
     pub deleted: bool,
+    /// It is in another topic now, at that seq: deleted here.
+    pub moved: Option<(Slug, Seq)>,
     /// As far as they were counted.
     pub likes: u32,
     pub replies: u32,
     /// Changes up to this seq are in it.
     up_to: Seq,
+}
+
+impl Message {
+    fn moved_to(&mut self, place: (Slug, Seq)) {
+        self.text.clear();
+        self.deleted = true;
+        self.moved = Some(place);
+    }
 }
 
 /// Records that were not heard: first and last seq.
@@ -231,6 +241,7 @@ impl Room {
                         re: *re,
                         edited: *edits > 0,
                         deleted: *deleted,
+                        moved: None,
                         likes: *likes,
                         replies: *replies,
                         up_to,
@@ -246,6 +257,29 @@ impl Room {
                 it.text.clear();
                 it.deleted = true;
             }),
+            Body::Split { to, moved } => {
+                for (of, seq) in moved {
+                    let place = (to.room.clone(), *seq);
+                    self.amend(*of, record.s, |it| it.moved_to(place));
+                }
+            }
+            Body::Moved { to, s, re, .. } => {
+                let mut message = Message {
+                    seq: record.s,
+                    at_ms: record.t,
+                    by: record.u.clone(),
+                    text: String::new(),
+                    re: *re,
+                    edited: false,
+                    deleted: false,
+                    moved: None,
+                    likes: 0,
+                    replies: 0,
+                    up_to: Seq::MAX,
+                };
+                message.moved_to((to.room.clone(), *s));
+                self.messages.insert(record.s, message);
+            }
             // It comes back, so an older form of it is none.
             Body::Restore {
                 of, text, edits, ..

@@ -116,6 +116,9 @@ fn messages(room: &Room) -> Value {
         if it.deleted {
             shown["deleted"] = json!(true);
         }
+        if let Some((room, seq)) = &it.moved {
+            shown["moved"] = json!({"room": room, "s": seq});
+        }
         shown
     });
     shown.collect()

@@ -150,7 +150,9 @@ fn message_rows(app: &App, it: &Message, width: usize, zone: &TimeZone) -> Vec<R
     }
     let name = called(&it.by.name);
     let mut text = plain(&it.text);
-    if it.deleted {
+    if let Some((room, seq)) = &it.moved {
+        text = format!("(moved to /t/{room}?s={seq})");
+    } else if it.deleted {
         text = "(deleted)".into();
     } else if it.edited {
         text.push_str(" (edited)");

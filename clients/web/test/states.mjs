@@ -129,6 +129,26 @@ export const states = [
   },
   { name: "recap-draft", path: "/talk/new?recap=ended/b_1&who=host" },
   { name: "topic-merged", path: "/t/twin?s=2" },
+  { name: "topic-split", path: "/t/hiking?s=2" },
+  { name: "topic-split-from", path: "/t/camping?s=2" },
+  {
+    name: "topic-splitting", path: "/t/weakties?who=owner&s=2",
+    then: async (page) => {
+      await clickOn(page, "[data-seq='4'] [data-act=more]");
+      await clickOn(page, "dialog[open] [data-act=make-topic]");
+      await clickOn(page, "[data-seq='6'] [data-act=select]");
+    },
+  },
+  {
+    name: "topic-split-sheet", path: "/t/weakties?who=owner&s=2",
+    then: async (page) => {
+      await clickOn(page, "[data-seq='4'] [data-act=more]");
+      await clickOn(page, "dialog[open] [data-act=make-topic]");
+      await clickOn(page, "[data-seq='6'] [data-act=select]");
+      await clickOn(page, "[data-act=select-split]");
+      await page.waitForSelector("[name=title]");
+    },
+  },
   { name: "topic-took", path: "/t/took?s=2" },
   {
     name: "topic-merge", path: "/t/planned?who=owner&s=2",

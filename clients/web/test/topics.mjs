@@ -194,6 +194,49 @@ describe("a topic", () => {
       assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
     }));
 
+  test("is split by staff: replies are selected, and go to a topic of their own", () =>
+    on("/t/weakties?who=owner&s=3", PHONE, async (page) => {
+      await (await page.waitForSelector("[data-seq='4'] [data-act=more]")).click();
+      await (await page.waitForSelector("dialog[open] [data-act=make-topic]")).click();
+      await (await page.waitForSelector("[data-seq='3'] [data-act=select]")).click();
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      assert.deepEqual(await serious(page), []);
+      await page.click("[data-act=select-split]");
+      await page.waitForSelector("dialog[open] input[name=title]");
+      assert.equal(await page.$eval("dialog[open] input[name=title]", (it) => it.value.slice(0, 11)), "是公司楼下咖啡店的店员");
+      assert.deepEqual(await serious(page), []);
+      await page.click("dialog[open] input[name=title]", { clickCount: 3 });
+      await page.keyboard.press("Backspace");
+      await page.click("dialog[open] [data-act=split]");
+      await page.waitForSelector("dialog[open] [role=alert]");
+      await page.type("dialog[open] input[name=title]", "场地是怎么来的");
+      await page.click("dialog[open] [data-act=split]");
+      await page.waitForFunction(() => location.pathname === "/t/camping");
+      const { path, body } = await page.evaluate(() => window.asked);
+      assert.equal(path, "topics/weakties/split");
+      assert.deepEqual([body.seqs.sort(), body.title, body.kind, body.board], [[3, 4], "场地是怎么来的", "discussion", "reading"]);
+      assert.equal(await page.$("[data-act=select-split]"), null, "nothing is selected any more");
+    }));
+
+  test("leaves in the place of what went a line that leads there, and says what was done", () =>
+    on("/t/hiking?s=2", PHONE, async (page) => {
+      await page.waitForSelector(".moved a");
+      assert.deepEqual(await page.$$eval(".moved a", (all) => all.map((it) => it.getAttribute("href"))), ["/t/camping?s=2"]);
+      assert.match(await page.$eval(".moved", (it) => it.textContent), /3 条回复已移到《周末去山里，带什么？》/);
+      assert.match(await page.$eval(".scroll", (it) => it.textContent), /把 3 条回复拆到了/);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      assert.deepEqual(await serious(page), []);
+      await page.click(".moved a");
+      await page.waitForSelector(".say.into a");
+      assert.equal(await page.$eval(".say.into a", (it) => it.getAttribute("href")), "/t/hiking");
+    }));
+
+  test("an address of what went leads to where it is", () =>
+    on("/t/hiking?s=5", DESK, async (page) => {
+      await page.waitForFunction(() => location.pathname === "/t/camping" && location.search === "?s=3");
+      await page.waitForSelector("[data-seq='3']");
+    }));
+
   test("a guest reads it, and finds the door", () =>
     on("/t/weakties?who=guest", PHONE, async (page) => {
       await page.waitForSelector(".box a.main");

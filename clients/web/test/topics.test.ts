@@ -49,6 +49,15 @@ describe("the rows of a topic", () => {
     expect(brief(rowsOf(told([say(2), say(3)]), undefined))).toEqual(["head", "3"]);
   });
 
+  it("say in one line of what went the same way, one behind the other, where it is", () => {
+    const away = (seq: number, room: string, s: number, more: Partial<MessageView> = {}): MessageView =>
+      say(seq, { deleted: true, text: "", moved: { to: { room, title: room }, s }, ...more });
+    const split: NoticeView = { key: "s10", seq: 10, at: 0, by: ann, kind: "split", to: { room: "t9", title: "带什么" }, n: 3 };
+    const rows = rowsOf(told([say(2), away(3, "t9", 2), away(4, "t9", 3, { root: 3 }), say(5), away(6, "t9", 4), away(7, "t8", 2), under(8, 6)], { notices: [split] }), undefined);
+    expect(brief(rows)).toEqual(["head", "moved", "5", "moved", "> 8", "moved", "split"]);
+    expect(rows.flatMap((it) => (it.kind === "moved" ? [[it.n, it.to.to.room, it.to.s]] : []))).toEqual([[2, "t9", 2], [1, "t9", 4], [1, "t8", 2]]);
+  });
+
   it("keep one's own at the end, or under what they answer, until they have a place", () => {
     const own = { mine: true, delivery: { state: "pending" } as const };
     const rows = rowsOf(told([say(2), say(3), say(4), under(null, 3, { ...own, text: "a" }), say(null, { ...own, text: "b" })]), 4);

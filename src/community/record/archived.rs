@@ -195,7 +195,7 @@ fn short(it: &Message) -> Arc<str> {
 fn places(topic: &mut Value) -> impl Iterator<Item = &mut serde_json::Map<String, Value>> {
     let fields = topic.as_object_mut().into_iter().flatten();
     fields
-        .filter(|it| it.0 == "into" || it.0 == "merged")
+        .filter(|it| matches!(it.0.as_str(), "into" | "merged" | "split_from"))
         .flat_map(|(_, it)| match it {
             Value::Array(all) => all.iter_mut().collect(),
             one => vec![one],
@@ -214,10 +214,12 @@ fn name_again(
         }
         None => false,
     };
-    if let Some(into) = topic.get_mut("into")
-        && !known(into)
-    {
-        topic.remove("into");
+    for one in ["into", "split_from"] {
+        if let Some(place) = topic.get_mut(one)
+            && !known(place)
+        {
+            topic.remove(one);
+        }
     }
     if let Some(Value::Array(merged)) = topic.get_mut("merged") {
         merged.retain_mut(known);
@@ -299,6 +301,7 @@ mod tests {
                 room: "hall".into(),
                 id: BroadcastId::from("b_1"),
             }),
+            split_from: Some(place(8, "whole")),
         }
     }
 
@@ -315,11 +318,16 @@ mod tests {
             text.contains(r#""into":{"slug":"other","title":"other"}"#),
             "{text}"
         );
+        assert!(
+            text.contains(r#""split_from":{"slug":"whole","title":"whole"}"#),
+            "{text}"
+        );
         // Elsewhere they have other numbers.
         let number = |it: &Slug| match it.as_str() {
             "hall" => Some(40),
             "other" => Some(50),
             "one" => Some(60),
+            "whole" => Some(80),
             _ => None,
         };
         let (after, missing) = Record::read_archived(1, &line, number).expect("read");
@@ -329,6 +337,7 @@ mod tests {
         };
         assert_eq!(it.from.as_ref().map(|it| it.room()), Some(40));
         assert_eq!(it.into.as_ref().map(|it| it.room), Some(50));
+        assert_eq!(it.split_from.as_ref().map(|it| it.room), Some(80));
         let merged: Vec<RoomNumber> = it.merged.iter().map(|it| it.room).collect();
         assert_eq!(merged, [60]);
         // With everything there it is the same line again.

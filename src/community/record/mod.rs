@@ -11,6 +11,7 @@ mod found;
 mod order;
 mod poll;
 mod quotes;
+mod split;
 mod stored;
 mod stored_order;
 mod stored_parts;
@@ -34,6 +35,7 @@ pub(crate) use found::card_words;
 pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
 pub use quotes::Quotes;
+pub use split::{Moved, Split};
 pub use stored::{Columns, ReadError};
 pub use topic::{Topic, TopicPlace};
 
@@ -138,6 +140,10 @@ pub enum RecordBody {
     Broadcast(Broadcast),
     /// What the topic is from here on.
     Topic(Topic),
+    /// Replies of this topic became one of their own.
+    Split(Split),
+    /// The place of one of those.
+    Moved(Moved),
 }
 
 /// What stands above the talk: a message, or words of the host.
@@ -274,7 +280,9 @@ impl RecordBody {
             | Self::Question { .. }
             | Self::PollClosed { .. }
             | Self::Review { .. }
-            | Self::Restore { .. } => false,
+            | Self::Restore { .. }
+            | Self::Split(_)
+            | Self::Moved(_) => false,
             _ => true,
         }
     }
@@ -379,6 +387,8 @@ impl RecordBody {
             Self::PollClosed { of, result } => Body::PollClosed(result.frame(*of)),
             Self::Broadcast(it) => Body::Broadcast(it.frame()),
             Self::Topic(it) => Body::Topic(Box::new(it.frame())),
+            Self::Split(it) => it.frame(),
+            Self::Moved(it) => it.frame(),
         }
     }
 }

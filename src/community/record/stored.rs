@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Broadcast, Pin, Poll, Record, RecordBody, Words,
+    split::{StoredMoved, StoredSplit},
     stored_order::{
         StoredAuto, StoredHeld, StoredKept, StoredMessage, StoredOutcome, StoredRules, StoredUndo,
     },
@@ -146,6 +147,8 @@ impl RecordBody {
             Self::Restore { .. } => 23,
             Self::Kick { .. } => 24,
             Self::Topic(_) => Self::TOPIC,
+            Self::Split(_) => 41,
+            Self::Moved(_) => 42,
         }
     }
 }
@@ -264,6 +267,8 @@ enum StoredBody {
         result: StoredResult,
     },
     Topic(StoredTopic),
+    Split(StoredSplit),
+    Moved(StoredMoved),
     Broadcast {
         id: BroadcastId,
         phase: StoredPhase,
@@ -411,6 +416,8 @@ impl From<&RecordBody> for StoredBody {
                 result: result.into(),
             },
             RecordBody::Topic(it) => Self::Topic(it.into()),
+            RecordBody::Split(it) => Self::Split(it.into()),
+            RecordBody::Moved(it) => Self::Moved(it.into()),
             RecordBody::Broadcast(it) => Self::Broadcast {
                 id: it.id.clone(),
                 phase: it.phase.into(),
@@ -530,6 +537,8 @@ impl From<StoredBody> for RecordBody {
                 result: result.into(),
             },
             StoredBody::Topic(it) => Self::Topic(it.into()),
+            StoredBody::Split(it) => it.into(),
+            StoredBody::Moved(it) => it.into(),
             StoredBody::Broadcast {
                 id,
                 phase,

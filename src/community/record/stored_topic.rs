@@ -43,6 +43,8 @@ pub(super) struct StoredTopic {
     merged: Vec<StoredPlace>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recap_of: Option<(Slug, BroadcastId)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split_from: Option<StoredPlace>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +84,7 @@ impl From<&Topic> for StoredTopic {
             into: it.into.as_ref().map(Into::into),
             merged: it.merged.iter().map(Into::into).collect(),
             recap_of: it.recap_of.clone().map(|it| (it.room, it.id)),
+            split_from: it.split_from.as_ref().map(Into::into),
         }
     }
 }
@@ -105,6 +108,7 @@ impl From<StoredTopic> for Topic {
             into: it.into.map(Into::into),
             merged: it.merged.into_iter().map(Into::into).collect(),
             recap_of: it.recap_of.map(|(room, id)| BroadcastPlace { room, id }),
+            split_from: it.split_from.map(Into::into),
         }
     }
 }

@@ -69,6 +69,7 @@ fn topic() -> Topic {
         into: None,
         merged: Arc::default(),
         recap_of: None,
+        split_from: None,
     }
 }
 
@@ -161,6 +162,34 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 ..topic()
             }),
             r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true,"into":{"room":8,"slug":"t8","title":"骑车"},"merged":[{"room":4,"slug":"t4","title":"骑车"},{"room":5,"slug":"t5","title":"骑车"}],"recap_of":["hall","b1-e-2"]}"#,
+        ),
+        (
+            40,
+            RecordBody::Topic(Topic {
+                split_from: Some(place(8)),
+                ..topic()
+            }),
+            r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","accepted":[5,{"id":"m_3","name":"小波"}],"pinned":true,"split_from":{"room":8,"slug":"t8","title":"骑车"}}"#,
+        ),
+        (
+            41,
+            RecordBody::Split(Split {
+                to: "t8".into(),
+                title: "骑车".into(),
+                moved: vec![(5, 2), (7, 3)],
+            }),
+            r#"{"v":1,"k":"split","to":"t8","title":"骑车","moved":[[5,2],[7,3]]}"#,
+        ),
+        (
+            42,
+            RecordBody::Moved(Moved {
+                to: "t8".into(),
+                title: "骑车".into(),
+                seq: 3,
+                reply_to: Some(5),
+                root: Some(4),
+            }),
+            r#"{"v":1,"k":"moved","to":"t8","title":"骑车","seq":3,"reply_to":5,"root":4}"#,
         ),
         (
             3,
@@ -342,7 +371,7 @@ fn every_kind_is_stored_as_its_golden_text_and_read_back() {
         assert_eq!(columns.kind, kind);
         assert_eq!(
             columns.is_fact,
-            !matches!(kind, 1..=3 | 11 | 22 | 23 | 31),
+            !matches!(kind, 1..=3 | 11 | 22 | 23 | 31 | 41 | 42),
             "{text}"
         );
         assert_eq!(Record::read(1, columns).expect(text), before);

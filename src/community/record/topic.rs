@@ -36,6 +36,8 @@ pub struct Topic {
     pub merged: Arc<[TopicPlace]>,
     /// The broadcast that it is the recap of.
     pub recap_of: Option<BroadcastPlace>,
+    /// The topic that its replies were written in, until it was split from that.
+    pub split_from: Option<TopicPlace>,
 }
 
 /// Another topic, as it was called when it was named.
@@ -75,6 +77,7 @@ impl Topic {
             into: self.into.as_ref().map(TopicPlace::frame),
             merged: self.merged.iter().map(TopicPlace::frame).collect(),
             recap_of: self.recap_of.clone(),
+            split_from: self.split_from.as_ref().map(TopicPlace::frame),
         }
     }
 }

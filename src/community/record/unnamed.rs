@@ -72,7 +72,9 @@ impl RecordBody {
             | Self::Mode { .. }
             | Self::Question { .. }
             | Self::Poll(_)
-            | Self::PollClosed { .. } => false,
+            | Self::PollClosed { .. }
+            | Self::Split(_)
+            | Self::Moved(_) => false,
         }
     }
 }

@@ -111,6 +111,12 @@ impl Room {
                 act.whom.as_ref()?;
                 act.why = next.difference(was);
             }
+            RecordBody::Split(it) => {
+                let was = self.decided.topic.as_ref()?;
+                act.what = "topic";
+                act.whom = Some(was.by.clone()).filter(|it| it.id != record.author.id);
+                act.why = format!("split {} replies into {}", it.moved.len(), it.to);
+            }
             RecordBody::Restore { .. } if record.client_id.is_some() => {
                 act.what = "undelete";
                 act.whom = Some(foreign?);

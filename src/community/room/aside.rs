@@ -5,22 +5,26 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{BlobId, MemberId, Seq, Slug};
+use protocol::{BlobId, MemberId, Seq, Slug, limits};
 
 use super::card::Upload;
 use crate::{
     member::{Person, Who},
     now::Now,
-    record::{Held, Message, Record, RecordBody},
+    record::{Held, Message, Moved, Record, RecordBody},
 };
 
 const KEPT_MS: u64 = 60_000;
+/// Places of moved messages that are remembered: more than one command names.
+const MOVED_MAX: usize = 2 * limits::SPLIT_REPLIES_MAX;
 /// People looked up and not yet acted upon.
 const PEOPLE_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Aside {
     messages: BTreeMap<Seq, Old>,
+    /// Places of messages that are in another topic: that is for ever.
+    moved: BTreeMap<Seq, Moved>,
     people: BTreeMap<MemberId, Who>,
     upload: Option<Upload>,
     board: Option<Slug>,
@@ -29,6 +33,7 @@ pub(super) struct Aside {
 #[derive(Debug)]
 struct Old {
     author: Person,
+    at_ms: u64,
     message: Message,
     touched_ms: u64,
 }
@@ -37,14 +42,32 @@ impl Aside {
     pub(super) fn remember_record(&mut self, now: Now, record: Record) {
         self.messages
             .retain(|_, it| it.touched_ms + KEPT_MS > now.mono_ms);
-        if let RecordBody::Message(message) = record.body {
-            let old = Old {
-                author: record.author,
-                message,
-                touched_ms: now.mono_ms,
-            };
-            self.messages.entry(record.seq).or_insert(old).touched_ms = now.mono_ms;
+        match record.body {
+            RecordBody::Message(message) => {
+                let old = Old {
+                    author: record.author,
+                    at_ms: record.at_ms,
+                    message,
+                    touched_ms: now.mono_ms,
+                };
+                self.messages.entry(record.seq).or_insert(old).touched_ms = now.mono_ms;
+            }
+            RecordBody::Moved(it) => {
+                if self.moved.len() >= MOVED_MAX {
+                    self.moved.pop_first();
+                }
+                self.moved.insert(record.seq, it);
+            }
+            _ => {}
         }
+    }
+
+    pub(super) fn said_at(&self, seq: Seq) -> Option<u64> {
+        self.messages.get(&seq).map(|it| it.at_ms)
+    }
+
+    pub(super) fn moved(&self, seq: Seq) -> Option<&Moved> {
+        self.moved.get(&seq)
     }
 
     pub(super) fn message(&self, seq: Seq) -> Option<(&Person, &Message)> {
@@ -59,6 +82,17 @@ impl Aside {
             | RecordBody::Restore { of, .. }
             | RecordBody::Held(Held { of: Some(of), .. }) => [Some(*of), None],
             RecordBody::Question { of, done, .. } => [Some(*of), *done],
+            RecordBody::Split(split) => {
+                for (was, _) in &split.moved {
+                    let old = self.messages.remove(was);
+                    let left = old.and_then(|it| {
+                        let it = it.message;
+                        split.left(*was, it.reply_to, it.root)
+                    });
+                    self.moved.extend(left.map(|it| (*was, it)));
+                }
+                return;
+            }
             _ => return,
         };
         for seq in changed.into_iter().flatten() {

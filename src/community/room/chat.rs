@@ -203,7 +203,13 @@ impl Room {
 
     /// A message in the form that everything decided so far gives it.
     pub(super) fn message(&self, seq: Seq) -> Result<(Person, Message), Refusal> {
-        let gone = || Refusal::new(Code::NoSuchMessage, "this message is not there any more");
+        let gone = || {
+            let words = match self.moved(seq) {
+                Some(it) => format!("this is in “{}” now: {}", it.title, it.address()),
+                None => "this message is not there any more".to_owned(),
+            };
+            Refusal::new(Code::NoSuchMessage, words)
+        };
         let (author, mut message) = self.kept(seq).ok_or_else(gone)?;
         for record in self.pending.records().filter(|it| it.seq > seq) {
             match &record.body {
@@ -225,6 +231,9 @@ impl Room {
                 } if *of == seq => message.restore(record.seq, kept),
                 RecordBody::Question { of, to, done } => {
                     message.question_moved(seq, *of, *to, *done)
+                }
+                RecordBody::Split(split) if split.place_of(seq).is_some() => {
+                    message.erase(record.seq);
                 }
                 _ => {}
             }
@@ -256,6 +265,15 @@ impl Room {
         }
     }
 
+    /// When a message was said.
+    pub(super) fn said_at(&self, seq: Seq) -> Option<u64> {
+        let found = self
+            .ring
+            .get(seq)
+            .or_else(|| self.pending.records().find(|it| it.seq == seq));
+        found.map(|it| it.at_ms).or_else(|| self.aside.said_at(seq))
+    }
+
     pub(super) fn message_object(&self, from: &Origin, author: &Person) -> Object {
         let who = self
             .presence
@@ -277,5 +295,6 @@ impl Room {
                 .first()
                 .map_or(seq > self.committed.seq, |first| seq >= first)
             || self.aside.message(seq).is_some()
+            || self.aside.moved(seq).is_some()
     }
 }

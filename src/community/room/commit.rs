@@ -18,7 +18,7 @@ use crate::{
     effect::{Announce, Effect, Notify},
     fault::{self, Fault},
     now::Now,
-    record::{Auto, Broadcast, Held, Record, RecordBody, Topic},
+    record::{Auto, Broadcast, Held, Record, RecordBody, Split, Topic},
     rights,
 };
 
@@ -226,6 +226,7 @@ impl Room {
     /// A reply came into a thread or went out of it, or what it begins with is liked by more.
     fn thread_changed(&mut self, now: Now, record: &Record) {
         let root = match &record.body {
+            RecordBody::Split(split) => return self.threads_split(now, split),
             RecordBody::Message(it) => it.thread(),
             // What was merged into it brings who likes that.
             RecordBody::Topic(it) if !it.merged.is_empty() => Some(OPENING),
@@ -235,6 +236,18 @@ impl Room {
             _ => None,
         };
         if let Some(root) = root {
+            self.tallies.changed(now, root);
+        }
+    }
+
+    /// The threads that stay, of which replies went away.
+    fn threads_split(&mut self, now: Now, split: &Split) {
+        let root = |(of, _): &(Seq, Seq)| {
+            let left = self.moved(*of)?;
+            left.root.or(left.reply_to)
+        };
+        let roots: BTreeSet<Seq> = split.moved.iter().filter_map(root).collect();
+        for root in roots.into_iter().filter(|it| split.place_of(*it).is_none()) {
             self.tallies.changed(now, root);
         }
     }

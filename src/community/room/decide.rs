@@ -167,6 +167,7 @@ impl Room {
             Command::Topic { act, .. } => self.topic_act(from, act),
             Command::TakeTopics { topics, on, .. } => self.take_topics(from, topics, *on),
             Command::MergeTopic { into, .. } => self.merge_topic(from, into.as_ref()),
+            Command::SplitTopic { split, .. } => self.split_topic(from, split),
             Command::Broadcast {
                 act,
                 title,
@@ -215,6 +216,11 @@ impl Room {
         rows.extend(self.order_revised(seq, &body));
         rows.extend(self.audience_revised(&body));
         rows.extend(self.topic_revised(now, seq, &author, &body));
+        if let (RecordBody::Split(split), Some((_, Command::SplitTopic { split: new, .. }))) =
+            (&body, &asked)
+        {
+            rows.extend(self.split_rows(now, &author, new, split));
+        }
         let whose = self.whose(&body);
         rows.extend(self.notices(now, seq, &author, &body));
         let mut pos = self.decided.is_live().then(|| self.stage.played_ms(now));

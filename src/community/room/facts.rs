@@ -173,6 +173,12 @@ impl Facts {
                 };
             }
             RecordBody::Topic(it) => self.topic = Some(it.clone()),
+            RecordBody::Split(split) => {
+                for (of, _) in &split.moved {
+                    self.deleted(record.seq, *of);
+                }
+            }
+            RecordBody::Moved(_) => {}
             RecordBody::Pin(it) => self.pin = Pinned::new(record.seq, it),
             RecordBody::Question { of, to, done } => {
                 if let Some(done) = done {

@@ -89,7 +89,7 @@ impl Room {
         }))
     }
 
-    fn topic_to_keep(&self, from: &Origin) -> Result<&Topic, Refusal> {
+    pub(super) fn topic_to_keep(&self, from: &Origin) -> Result<&Topic, Refusal> {
         let topic = self.topic_here()?;
         self.check(&from.who, Verb::Watch)?;
         self.check(&from.who, Verb::KeepTopic)?;

@@ -7,7 +7,7 @@
 //! recovered from the log, which inherits who is here ([`Room::inherit`]).
 //!
 //! Reading order: `decide` (from a command to a record), with `chat`, `moderation`, `mode`, `pin`,
-//! `questions`, `polls`, `card`, `topic`, `notices`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
+//! `questions`, `polls`, `card`, `topic`, `merging`, `split`, `notices`, `broadcast` and `co_host`, and `rows` for votes and likes; order in
 //! the room: `rule_book`, `held`, `undo`, `traces`, `auto`, `acts`; `facts` (what records make),
 //! `pending`, `commit` (from decided to shown); `join`, `ring`; `presence`, `burst`, `typing`,
 //! `tallies`, `stage`, `audience`; the small memories `client_ids`, `pace`,
@@ -47,6 +47,7 @@ mod rest;
 mod ring;
 mod rows;
 mod rule_book;
+mod split;
 mod stage;
 mod tallies;
 #[cfg(test)]
@@ -97,7 +98,7 @@ use crate::{
     rights::{self, Verb},
 };
 
-pub use self::{card::Upload, topic::NewTopic};
+pub use self::{card::Upload, split::NewSplit, topic::NewTopic};
 
 /// What a room is before anything happens in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -329,6 +330,7 @@ impl Room {
                 act: TopicAct::Accept { of },
                 ..
             } => of.and_then(record),
+            Command::SplitTopic { split, .. } => split.seqs().iter().copied().find_map(record),
             Command::Topic {
                 act: TopicAct::Board { board: Some(board) },
                 ..

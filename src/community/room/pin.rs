@@ -70,7 +70,11 @@ impl Room {
             {
                 None
             }
+            RecordBody::Split(split) if pinned.of.is_none_or(|of| split.place_of(of).is_none()) => {
+                None
+            }
             RecordBody::Delete { .. }
+            | RecordBody::Split(_)
             | RecordBody::Held(Held { of: Some(_), .. })
             | RecordBody::Pin(_) => Some(RowChange::Erase {
                 seq,

@@ -8,7 +8,7 @@ use protocol::{MemberId, Seq, limits};
 use crate::{
     fault::{self, Fault},
     member::Person,
-    record::{Held, Message, Outcome, Pin, Record, RecordBody, Tally},
+    record::{Held, Message, Outcome, Pin, Record, RecordBody, Split, Tally},
     text,
 };
 
@@ -54,6 +54,11 @@ impl Ring {
                 });
                 self.supersede(before.flatten());
                 self.pinned(*of, |it| *it = it.emptied());
+            }
+            RecordBody::Split(split) => {
+                for (of, _) in &split.moved {
+                    self.move_away(*of, split);
+                }
             }
             RecordBody::Restore {
                 of,
@@ -172,6 +177,22 @@ impl Ring {
         match self.body_mut(seq)? {
             RecordBody::Message(it) => Some(change(it)),
             _ => None,
+        }
+    }
+
+    /// Leaves of a message that it is in another topic, and of what hangs on it nothing.
+    fn move_away(&mut self, of: Seq, split: &Split) {
+        let left = self.message(of, |it| {
+            let left = split.left(of, it.reply_to, it.root);
+            left.map(|left| (it.last_edit, left))
+        });
+        let Some((before, left)) = left.flatten() else {
+            return;
+        };
+        self.supersede(before);
+        self.pinned(of, |it| *it = it.emptied());
+        if let Some(body) = self.body_mut(of) {
+            *body = RecordBody::Moved(left);
         }
     }
 

@@ -51,17 +51,10 @@ impl NewTopic {
             Some(_) => text::beside_quotes(&self.text)?,
             None => text::reply(&self.text)?,
         };
-        let mut tags = text::tags(&self.tags)?;
-        // As many of those in the text as there is room for.
-        for tag in markdown::tags(&markdown::parse(&words)) {
-            if tags.len() < limits::TAGS_MAX && !tags.iter().any(|it| **it == *tag) {
-                tags.push(tag.into());
-            }
-        }
         Ok(FitTopic {
             title,
+            tags: tags_of(&self.tags, &words)?,
             text: words.into(),
-            tags,
         })
     }
 }
@@ -144,6 +137,7 @@ impl Room {
             into: None,
             merged: Arc::default(),
             recap_of: new.recap_of.clone(),
+            split_from: None,
         }))
     }
 
@@ -406,14 +400,25 @@ fn changed(topic: &Topic) -> Arc<str> {
     text::short(&words)
 }
 
-const fn beginning(kind: TopicKind) -> TopicStatus {
+pub(super) const fn beginning(kind: TopicKind) -> TopicStatus {
     match kind {
         TopicKind::Feedback => TopicStatus::New,
         _ => TopicStatus::Open,
     }
 }
 
-fn title(words: &str) -> Result<Arc<str>, Refusal> {
+/// Those that were said, and as many of those in the text as there is room for.
+pub(super) fn tags_of(said: &[String], words: &str) -> Result<Vec<Arc<str>>, Refusal> {
+    let mut tags = text::tags(said)?;
+    for tag in markdown::tags(&markdown::parse(words)) {
+        if tags.len() < limits::TAGS_MAX && !tags.iter().any(|it| **it == *tag) {
+            tags.push(tag.into());
+        }
+    }
+    Ok(tags)
+}
+
+pub(super) fn title(words: &str) -> Result<Arc<str>, Refusal> {
     let title = text::title(words)?;
     if title.is_empty() {
         return Err(Refusal::new(Code::Empty, "a topic needs a title"));

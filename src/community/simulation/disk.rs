@@ -225,6 +225,17 @@ impl Rows {
                 self.records[place].body = body.stored();
             }
             match row {
+                // Of the room that is made nothing is kept here.
+                RowChange::SplitOff(it) => {
+                    for it in &it.places {
+                        let place = usize::try_from(it.was - 1).expect("a seq of this log");
+                        let columns = &mut self.records[place];
+                        (columns.kind, columns.is_fact) = (it.left.kind(), it.left.is_fact());
+                        columns.body = it.left.stored();
+                        self.refs.remove(&it.was);
+                        self.notices.retain(|(seq, _), _| *seq != it.was);
+                    }
+                }
                 RowChange::Refer { seq, blob } => {
                     let before = self.refs.insert(*seq, blob.clone());
                     assert!(before.is_none(), "a message refers once");
@@ -325,6 +336,10 @@ impl Marks {
                 } else {
                     self.replies.remove(&(*root, *seq))
                 };
+            }
+            RowChange::SplitOff(it) => {
+                let moved = |seq: Seq| it.places.iter().any(|it| it.was == seq);
+                self.likes.retain(|it| !moved(it.0));
             }
             RowChange::Revise { .. }
             | RowChange::Erase { .. }

@@ -222,7 +222,9 @@ impl Model {
                     "only a co-host ends to be one"
                 );
             }
-            RecordBody::Topic(_) => unreachable!("no room of the simulation is a topic"),
+            RecordBody::Topic(_) | RecordBody::Split(_) | RecordBody::Moved(_) => {
+                unreachable!("no room of the simulation is a topic")
+            }
             RecordBody::Broadcast(next) => self.step(next),
         }
         if let Some(pos) = record.pos {

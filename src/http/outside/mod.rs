@@ -12,9 +12,9 @@ mod words;
 
 use std::fmt::Write as _;
 
-use community::RecordBody;
+use community::{Moved, RecordBody};
 use protocol::{CircleId, Doc, Seq, Slug, topic::OPENING};
-use store::{Entry, PageOf, TopicRow};
+use store::{Entry, Hit, PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Doors, history, problem::Outcome};
@@ -41,6 +41,8 @@ struct Said {
     doc: Doc,
     deleted: bool,
     edited: bool,
+    /// It is in another topic now.
+    moved: Option<Moved>,
 }
 
 /// A topic that guests may read.
@@ -67,8 +69,8 @@ fn messages(doors: &Doors, circle: CircleId, entries: Vec<Entry>) -> Outcome<Vec
     for entry in entries {
         let record = history::read(doors, circle, entry)?;
         let (seq, at_ms, by) = (record.seq, record.at_ms, record.author.name.to_string());
-        if let RecordBody::Message(it) = record.body {
-            messages.push(Said {
+        match record.body {
+            RecordBody::Message(it) => messages.push(Said {
                 seq,
                 at_ms,
                 at: moment(at_ms),
@@ -78,10 +80,49 @@ fn messages(doors: &Doors, circle: CircleId, entries: Vec<Entry>) -> Outcome<Vec
                 text: it.text.to_string(),
                 deleted: it.deleted,
                 edited: it.edits > 0,
-            });
+                moved: None,
+            }),
+            RecordBody::Moved(it) => messages.push(Said {
+                seq,
+                at_ms,
+                at: moment(at_ms),
+                by,
+                re: None,
+                doc: Doc::default(),
+                text: String::new(),
+                deleted: true,
+                edited: false,
+                moved: Some(it),
+            }),
+            _ => {}
         }
     }
     Ok(messages)
+}
+
+/// Where a reply is that is in another topic now.
+async fn moved(doors: &Doors, slug: &Slug, seq: Seq) -> Outcome<Option<Moved>> {
+    let Some(topic) = open_topic(doors, slug).await? else {
+        return Ok(None);
+    };
+    let hit = Hit {
+        room: topic.room,
+        seq,
+    };
+    let Some(entry) = doors
+        .store
+        .entries(vec![hit])
+        .await?
+        .into_iter()
+        .flatten()
+        .next()
+    else {
+        return Ok(None);
+    };
+    match history::read(doors, topic.circle, entry)?.body {
+        RecordBody::Moved(it) => Ok(Some(it)),
+        _ => Ok(None),
+    }
 }
 
 fn address(doors: &Doors, slug: &Slug) -> String {

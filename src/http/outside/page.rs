@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, Method, Uri, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use html_escape::encode_quoted_attribute as escape;
 use protocol::{
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use store::{OpenTopic, TopicRow};
 
 use super::{
-    PAGE_RECORDS, Said, address, messages, moment,
+    PAGE_RECORDS, Said, address, messages, moment, moved,
     quotes::{plain, quotes, thanks},
     words::PageWords,
     write_time,
@@ -37,6 +37,16 @@ const MESSAGE_MARKUP: usize = 512;
 pub(crate) struct From {
     /// The seq that the page before ended with.
     after: Option<Seq>,
+    /// The record that an address is of.
+    s: Option<Seq>,
+}
+
+impl From {
+    /// Where the page begins that has what is asked for.
+    fn begins(&self) -> Option<Seq> {
+        let beyond = |it: &Seq| *it > PAGE_RECORDS as Seq;
+        self.after.or(self.s.filter(beyond).map(|it| it - 1))
+    }
 }
 
 /// The page of a topic.
@@ -48,8 +58,14 @@ pub(crate) async fn page(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let after = from.ok().and_then(|it| it.0.after);
-    match written(&doors, &Slug::new(slug), after, &headers).await {
+    let (slug, from) = (Slug::new(slug), from.ok().map(|it| it.0));
+    if let Some(seq) = from.as_ref().and_then(|it| it.s)
+        && let Ok(Some(moved)) = moved(&doors, &slug, seq).await
+    {
+        return Redirect::temporary(&moved.address()).into_response();
+    }
+    let after = from.and_then(|it| it.begins());
+    match written(&doors, &slug, after, &headers).await {
         Ok(Some(html)) => (
             [
                 (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -319,6 +335,14 @@ impl TopicPage<'_> {
                 link(into)
             );
         }
+        if let Some(from) = &it.split_from {
+            let _ = write!(
+                html,
+                "<p class=\"by\">{} {}</p>",
+                words.split_from(),
+                link(from)
+            );
+        }
         if let Some(opening) = self.opening() {
             html.push_str(&self.from.map_or_else(String::new, |it| quotes(it, words)));
             self.text(html, opening);
@@ -421,6 +445,11 @@ impl TopicPage<'_> {
     }
 
     fn text(&self, html: &mut String, said: &Said) {
+        if let Some(it) = &said.moved {
+            let to = format!("<a href=\"{}\">{}</a>", it.address(), escape(&it.title));
+            let _ = write!(html, "<p class=\"by\">{} {to}</p>", self.words.moved());
+            return;
+        }
         if said.deleted {
             let _ = write!(html, "<p class=\"by\">{}</p>", self.words.deleted());
             return;

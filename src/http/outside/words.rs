@@ -56,6 +56,16 @@ impl PageWords {
             .pick(["Merged into this one", "合并进来的话题", "合併進來的話題"])
     }
 
+    /// Before the title of the topic that a reply is in now.
+    pub(super) fn moved(&self) -> &'static str {
+        self.0.pick(["Moved to", "已移到", "已移到"])
+    }
+
+    /// Before the title of the topic that this one was split from.
+    pub(super) fn split_from(&self) -> &'static str {
+        self.0.pick(["Split from", "拆分自", "拆分自"])
+    }
+
     pub(super) fn accepted(&self) -> &'static str {
         self.0
             .pick(["Accepted answer", "已采纳的回答", "已採納的回答"])

@@ -208,10 +208,18 @@ impl Lay<'_> {
             seq,
             body: is.body.clone(),
         }];
-        if let (RecordBody::Message(before), RecordBody::Message(after)) = (&was.body, &is.body) {
+        let were_gone = match (&was.body, &is.body) {
+            (RecordBody::Message(before), RecordBody::Message(after)) => {
+                Some((before.deleted, after.deleted))
+            }
+            // It is in another room since.
+            (RecordBody::Message(before), RecordBody::Moved(_)) => Some((before.deleted, true)),
+            _ => None,
+        };
+        if let Some(were_gone) = were_gone {
             let is_topic = row.kind == RoomKind::Topic;
             let talk = |it| is_topic.then_some(RowChange::TopicTalk(it));
-            match (before.deleted, after.deleted) {
+            match were_gone {
                 (false, true) => {
                     rows[0] = RowChange::Erase {
                         seq,
@@ -246,8 +254,8 @@ impl Lay<'_> {
         for change in &mut rows {
             match change {
                 RowChange::Topic(it) => {
-                    // That topic may not be there yet.
-                    it.into = None;
+                    // Those topics may not be there yet.
+                    (it.into, it.split_from) = (None, None);
                     if let Some(of) = &it.recap_of
                         && self.store.room_of_broadcast(of.id.clone()).await?.is_none()
                     {
@@ -313,7 +321,7 @@ impl Lay<'_> {
         Ok(())
     }
 
-    /// A topic as its last record says, with the topic that it was merged into.
+    /// A topic as its last record says, with the topics that it was merged into or split from.
     async fn topic(
         &mut self,
         archive: &mut Archive,
@@ -333,7 +341,7 @@ impl Lay<'_> {
         }
         drop(lines);
         match last {
-            Some(it) if it.into.is_some() => {
+            Some(it) if it.into.is_some() || it.split_from.is_some() => {
                 let rows = vec![RowChange::Topic(Box::new(it))];
                 self.append(row, &[], rows).await
             }

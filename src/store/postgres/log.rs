@@ -14,6 +14,7 @@ use crate::{
     records::{
         append::{Ends, append_all},
         read,
+        split::rooms_made,
     },
     sqlite::lock_folder,
     store::{OpenError, Place},
@@ -105,7 +106,8 @@ impl Log for PostgresLog {
         }
         let stored = append_all(&self.db, &mut self.ends, batch);
         if let Ok(results) = &stored {
-            self.told.of(batch, results);
+            let made = rooms_made(&self.db, batch, results);
+            self.told.of(batch, results, made);
         }
         stored
     }

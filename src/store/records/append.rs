@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use protocol::{CircleId, RoomNumber, Seq};
 
-use super::{entry, read, tallies};
+use super::{entry, read, split, tallies};
 use crate::{
     db::{Db, DbError, DbResult},
     log::{Append, AppendError, Known, LogError, RowChange, VoteRow},
@@ -314,6 +314,7 @@ fn change_row(
             topics::talk(db, part.room, it)?;
             return Ok(Ok(()));
         }
+        RowChange::SplitOff(it) => return split::split_off(db, part, end, it),
         RowChange::Broadcast(row) => put_broadcast(db, part.room, part.circle, end, row)?,
         RowChange::Like { of, member, at_ms } => tallies::like(db, room, *of, member, *at_ms)?,
         RowChange::Vote(row, at_ms) => tallies::vote(db, room, row, *at_ms)?,

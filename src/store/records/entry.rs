@@ -124,7 +124,27 @@ pub(super) fn replace_body(
     )
 }
 
-/// The same, with how its author is called.
+/// The same, with what kind of record it is from now on.
+pub(super) fn replace(
+    db: &Db,
+    room: RoomNumber,
+    circle: CircleId,
+    entry: &Entry,
+) -> DbResult<usize> {
+    db.execute(
+        "UPDATE records SET kind = ?3, is_fact = ?4, body = ?5, checksum = ?6 WHERE room = ?1 AND seq = ?2",
+        (
+            room,
+            int(entry.seq),
+            entry.kind,
+            entry.is_fact,
+            &entry.body,
+            checksum(room, circle, entry),
+        ),
+    )
+}
+
+/// The same as [`replace_body`], with how its author is called.
 pub(crate) fn rename(
     db: &Db,
     room: RoomNumber,

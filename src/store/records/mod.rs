@@ -3,4 +3,5 @@
 pub(crate) mod append;
 pub(crate) mod entry;
 pub(crate) mod read;
+pub(crate) mod split;
 pub(crate) mod tallies;

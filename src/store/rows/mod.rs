@@ -19,6 +19,7 @@ pub(crate) mod notices;
 pub(crate) mod open_topic;
 pub(crate) mod push;
 pub(crate) mod quotes;
+pub(crate) mod readings;
 pub(crate) mod reminders;
 pub(crate) mod rooms;
 pub(crate) mod server;

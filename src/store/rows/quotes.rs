@@ -1,9 +1,14 @@
 //! The messages that a topic was made of. Written once, by the append that starts the topic; what they say is
 //! read from the log that they were said in, whenever it is asked for.
 
-use protocol::{RoomNumber, Seq, notices::Named};
+use std::collections::BTreeMap;
 
-use super::column::{int, member};
+use protocol::{RoomNumber, Seq, notices::Named, topic::TopicPlace};
+
+use super::{
+    RowError,
+    column::{int, member, slug},
+};
 use crate::{
     db::{Db, DbResult},
     log::{Entry, LogError, QuotesRow},
@@ -35,6 +40,32 @@ impl Store {
     pub async fn quoted(&self, topic: RoomNumber) -> Result<Option<Quoted>, LogError> {
         self.read_log(move |db| db.view(|db| quoted(db, topic)))
             .await
+    }
+
+    /// Messages of a room, from a seq on, that topics were made of, each with the first of those.
+    pub async fn made_of(
+        &self,
+        room: RoomNumber,
+        from: Seq,
+    ) -> Result<BTreeMap<Seq, TopicPlace>, RowError> {
+        self.read(move |db| {
+            let found: Vec<(Seq, TopicPlace)> = db.all(
+                "SELECT q.seq, r.slug, t.title FROM topic_quotes q
+                 JOIN topics t ON t.room = q.topic AND t.said > 0 JOIN rooms r ON r.number = q.topic
+                 WHERE q.room = ?1 AND q.seq >= ?2 ORDER BY q.topic DESC",
+                (room, int(from)),
+                |row| {
+                    let place = TopicPlace {
+                        room: slug(row, 1)?,
+                        title: row.get(2)?,
+                    };
+                    Ok((row.get(0)?, place))
+                },
+            )?;
+            // The first one comes last, and stays.
+            Ok(found.into_iter().collect())
+        })
+        .await
     }
 }
 

@@ -101,7 +101,7 @@ pub(crate) const ROOM_COLUMNS: &str =
 pub(crate) const ROOM_COLUMN_COUNT: usize = 10;
 pub(crate) const ROOM_FROM: &str = "FROM rooms r JOIN accounts a ON a.id = r.made_by";
 
-fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
+pub(crate) fn insert_room(db: &Db, new: &NewRoom) -> Result<RoomRow, RowError> {
     insert_room_as(db, new, &new_epoch()?)
 }
 

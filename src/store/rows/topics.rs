@@ -1,6 +1,6 @@
-//! Topics (话题) as lists show them, and how far members have read. What was said in one is the log's.
+//! Topics (话题) as lists show them. What was said in one is the log's.
 //!
-//! Written by appends alone, in the transaction of the record that changes them, but for readings.
+//! Written by appends alone, in the transaction of the record that changes them.
 
 use protocol::{
     BroadcastId, CircleId, MemberId, RoomNumber, Seq, Slug,
@@ -126,66 +126,6 @@ impl Store {
             .await
     }
 
-    /// Topics that a member follows in which something is new, and the messages that are.
-    pub async fn unread(&self, member: MemberId) -> Result<(u32, u32), RowError> {
-        self.read(move |db| {
-            let found = db.one(
-                "SELECT count(*), CAST(coalesce(sum(t.said - p.said), 0) AS BIGINT)
-                 FROM readings p JOIN topics t ON t.room = p.room
-                 WHERE p.member = ?1 AND p.following = 1 AND t.said > p.said AND t.merged_into IS NULL",
-                [member.as_str()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            Ok(found)
-        })
-        .await
-    }
-
-    /// A member has read a topic up to a seq, on some device; never back. `kind` is that of messages
-    /// in the log. Nothing happens where there is no such topic or account.
-    pub async fn set_reading(
-        &self,
-        member: MemberId,
-        room: RoomNumber,
-        seq: Seq,
-        kind: u8,
-    ) -> Result<(), RowError> {
-        self.write(move |db| {
-            db.execute(
-                "INSERT INTO readings (member, room, seq, said, following)
-                 SELECT a.id, t.room, ?3, CASE WHEN t.last_seq <= ?3 THEN t.said ELSE
-                     (SELECT count(*) FROM records r WHERE r.room = t.room AND r.seq <= ?3 AND r.kind = ?4)
-                     END, 0
-                 FROM accounts a, topics t WHERE a.id = ?1 AND t.room = ?2
-                 ON CONFLICT (member, room) DO UPDATE SET seq = excluded.seq, said = excluded.said
-                     WHERE excluded.seq > readings.seq",
-                (member.as_str(), room, int(seq), kind),
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Whether a member follows a topic. Who begins to has read all there is.
-    pub async fn set_following(
-        &self,
-        member: MemberId,
-        room: RoomNumber,
-        following: Following,
-    ) -> Result<(), RowError> {
-        self.write(move |db| {
-            db.execute(
-                "INSERT INTO readings (member, room, seq, said, following)
-                 SELECT a.id, t.room, t.last_seq, t.said, ?3 FROM accounts a, topics t
-                 WHERE a.id = ?1 AND t.room = ?2
-                 ON CONFLICT (member, room) DO UPDATE SET following = excluded.following",
-                (member.as_str(), room, following_int(following)),
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     /// The topic that tells of a broadcast, the first where there are several.
     pub async fn recap(&self, of: BroadcastId) -> Result<Option<TopicPlace>, RowError> {
         self.read(move |db| {
@@ -238,7 +178,9 @@ const COLUMNS: &str =
      t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle, t.heat_ms,
      (SELECT i.slug FROM rooms i WHERE i.number = t.merged_into),
      (SELECT i.title FROM rooms i WHERE i.number = t.merged_into),
-     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.recap_of), t.recap_of
+     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.recap_of), t.recap_of,
+     (SELECT i.slug FROM rooms i WHERE i.number = t.split_from),
+     (SELECT i.title FROM rooms i WHERE i.number = t.split_from)
      FROM topics t JOIN rooms r ON r.number = t.room
      LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
@@ -364,6 +306,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
     let has_reading = !row.is_null(27)?;
     let is_merged = !row.is_null(32)?;
     let is_recap = !row.is_null(34)?;
+    let is_split = !row.is_null(36)?;
     let recap_of = || {
         DbResult::Ok(BroadcastPlace {
             room: slug(row, 34)?,
@@ -402,6 +345,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             // Told of one topic alone.
             merged: Vec::new(),
             recap_of: is_recap.then(recap_of).transpose()?,
+            split_from: is_split.then(|| place(row, 36)).transpose()?,
         },
         excerpt: row.get(19)?,
         replies: row.get(20)?,
@@ -412,14 +356,6 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
         heat: Heat(row.get(31)?),
         reading: has_reading.then(reading).transpose()?,
     })
-}
-
-const fn following_int(it: Following) -> i64 {
-    match it {
-        Following::No => 0,
-        Following::Yes => 1,
-        Following::Muted => 2,
-    }
 }
 
 fn following(row: &Row<'_>, column: usize) -> DbResult<Following> {
@@ -468,6 +404,14 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
             it.recap_of.as_ref().map(|it| it.id.as_str()),
         ),
     )?;
+    if let Some(from) = &it.split_from {
+        db.execute(
+            "UPDATE topics SET split_from = (SELECT t.room FROM topics t JOIN rooms r ON r.number = t.room
+                 WHERE r.slug = ?2)
+             WHERE room = ?1",
+            (room, from.room.as_str()),
+        )?;
+    }
     if it.into.is_some() {
         // What was merged into it goes along.
         db.execute(
@@ -556,6 +500,32 @@ pub(crate) fn talk(db: &Db, room: RoomNumber, it: &TopicTalk) -> DbResult<()> {
             )?;
         }
     }
+    Ok(())
+}
+
+/// What lists show as said last is the last record of that kind, whatever went behind it.
+pub(crate) fn said_last(db: &Db, room: RoomNumber, kind: u8) -> DbResult<()> {
+    let last: Option<(Seq, u64, Person)> = db.first(
+        "SELECT seq, at_ms, author, author_name, author_mark FROM records
+         WHERE room = ?1 AND kind = ?2 ORDER BY seq DESC LIMIT 1",
+        (room, kind),
+        |row| Ok((row.get(0)?, row.get(1)?, person(row, 2)?)),
+    )?;
+    let Some((seq, at_ms, by)) = last else {
+        return Ok(());
+    };
+    db.execute(
+        "UPDATE topics SET last_seq = ?2, last_ms = ?3, last_by = ?4, last_name = ?5, last_mark = ?6
+         WHERE room = ?1",
+        (
+            room,
+            int(seq),
+            int(at_ms),
+            by.id.as_str(),
+            &by.name,
+            mark_int(by.mark),
+        ),
+    )?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use protocol::{BlobId, BlobKind, MemberId, RoomNumber, Seq};
 use super::{RowError, column::int};
 use crate::{
     db::{Db, DbError, DbResult, Row},
+    log::MovedRow,
     store::Store,
 };
 
@@ -204,6 +205,28 @@ pub(crate) fn refer(db: &Db, room: RoomNumber, seq: Seq, blob: &BlobId) -> DbRes
         db.execute(
             "UPDATE blobs SET refs = refs + 1, free_ms = NULL WHERE id = ?1",
             [blob.as_str()],
+        )?;
+    }
+    Ok(())
+}
+
+/// A message moved into another room: what it shows is shown there. Nobody may say it here again by an upload to
+/// here that none of its messages shows.
+pub(crate) fn move_ref(
+    db: &Db,
+    (from, to): (RoomNumber, RoomNumber),
+    it: &MovedRow,
+) -> DbResult<()> {
+    let blob: Option<String> = db.first(
+        "UPDATE blob_refs SET room = ?3, seq = ?4 WHERE room = ?1 AND seq = ?2 RETURNING blob",
+        (from, int(it.was), to, int(it.is)),
+        |row| row.get(0),
+    )?;
+    if let Some(blob) = blob {
+        db.execute(
+            "DELETE FROM blob_uploads WHERE blob = ?1 AND room = ?2
+               AND NOT EXISTS (SELECT 1 FROM blob_refs f WHERE f.blob = ?1 AND f.room = ?2)",
+            (&blob, from),
         )?;
     }
     Ok(())

@@ -24,6 +24,7 @@ use crate::{
     records::{
         append::{Ends, append_all},
         read,
+        split::rooms_made,
     },
     rows::column::int,
     store::OpenError,
@@ -147,7 +148,8 @@ impl Log for SqliteLog {
         // Returns after the fsync (synchronous = FULL).
         let stored = append_all(&self.db, &mut self.ends, batch);
         if let Ok(results) = &stored {
-            self.told.of(batch, results);
+            let made = rooms_made(&self.db, batch, results);
+            self.told.of(batch, results, made);
             self.checkpoint_when_large();
         } else {
             self.ends = Ends::default();

@@ -10,6 +10,7 @@ import type { Poll } from "./Poll.js";
 import type { QuestionPhase } from "./QuestionPhase.js";
 import type { Quoted } from "./Quoted.js";
 import type { Topic } from "./Topic.js";
+import type { TopicPlace } from "./TopicPlace.js";
 import type { Votes } from "./Votes.js";
 
 /**
@@ -55,4 +56,12 @@ to?: Array<Named>,
 /**
  * In a topic: the text, which is Markdown there, as it is shown.
  */
-doc?: Doc, } } | { "k": "edit", "b": { of: number, text: string, doc?: Doc, } } | { "k": "delete", "b": { of: number, } } | { "k": "restore", "b": { of: number, text: string, edits?: number, question?: QuestionPhase, card?: Card, doc?: Doc, } } | { "k": "aside", "b": Record<symbol, never> } | { "k": "mute", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "unmute", "b": { who: Person, } } | { "k": "ban", "b": { who: Person, until_ms?: number, reason: string, } } | { "k": "unban", "b": { who: Person, } } | { "k": "kick", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "rules", "b": Record<symbol, never> } | { "k": "slow_mode", "b": { gap_ms: number, auto?: AutoSlow, } } | { "k": "co_host", "b": { who: Person, on: boolean, } } | { "k": "mode", "b": Mode } | { "k": "pin", "b": Quoted } | { "k": "question", "b": { of: number, to: QuestionPhase, done?: number, } } | { "k": "poll", "b": Poll } | { "k": "poll_closed", "b": Votes } | { "k": "broadcast", "b": Broadcast } | { "k": "topic", "b": Topic };
+doc?: Doc, } } | { "k": "edit", "b": { of: number, text: string, doc?: Doc, } } | { "k": "delete", "b": { of: number, } } | { "k": "restore", "b": { of: number, text: string, edits?: number, question?: QuestionPhase, card?: Card, doc?: Doc, } } | { "k": "aside", "b": Record<symbol, never> } | { "k": "mute", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "unmute", "b": { who: Person, } } | { "k": "ban", "b": { who: Person, until_ms?: number, reason: string, } } | { "k": "unban", "b": { who: Person, } } | { "k": "kick", "b": { who: Person, until_ms: number, reason: string, } } | { "k": "rules", "b": Record<symbol, never> } | { "k": "slow_mode", "b": { gap_ms: number, auto?: AutoSlow, } } | { "k": "co_host", "b": { who: Person, on: boolean, } } | { "k": "mode", "b": Mode } | { "k": "pin", "b": Quoted } | { "k": "question", "b": { of: number, to: QuestionPhase, done?: number, } } | { "k": "poll", "b": Poll } | { "k": "poll_closed", "b": Votes } | { "k": "broadcast", "b": Broadcast } | { "k": "topic", "b": Topic } | { "k": "split", "b": { to: TopicPlace, moved: Array<[number, number]>, } } | { "k": "moved", "b": { to: TopicPlace, 
+/**
+ * Its seq there.
+ */
+s: number, 
+/**
+ * What it replied to here, and whose thread that was in, as of a message.
+ */
+re?: number, root?: number, } };

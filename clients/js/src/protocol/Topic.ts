@@ -58,4 +58,8 @@ merged?: Array<TopicPlace>,
 /**
  * What it is the recap of.
  */
-recap_of?: BroadcastPlace, };
+recap_of?: BroadcastPlace, 
+/**
+ * Its replies were written in that one, until it was split from it.
+ */
+split_from?: TopicPlace, };

@@ -121,6 +121,7 @@ export type { SetUp } from "./SetUp.js";
 export type { SignOut } from "./SignOut.js";
 export type { Slug } from "./Slug.js";
 export type { Span } from "./Span.js";
+export type { SplitWish } from "./SplitWish.js";
 export type { StageState } from "./StageState.js";
 export type { State } from "./State.js";
 export type { StreamKey } from "./StreamKey.js";

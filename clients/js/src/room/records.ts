@@ -10,7 +10,11 @@ import type { QuestionPhase, RecordFrame, Votes } from "../protocol/index.js";
 import { pollRecord, threaded } from "./life.js";
 import type { RoomState, Shown, Wish } from "./state.js";
 
+type MessageBody = Extract<RecordFrame, { k: "msg" }>["b"];
+
 export const SENT = { state: "sent" } as const;
+/** What is left of a message that is not there any more. */
+export const GONE = { text: "", doc: null, deleted: true, card: null } as const;
 
 /**
  * Takes records that came in seq order. `upTo` is how new the form of their messages is: a page of
@@ -27,9 +31,10 @@ export function takeRecords(
   let mine = state.mine;
   for (const record of records) {
     switch (record.k) {
-      case "msg": {
+      case "msg":
+      case "moved": {
         const known = messages.find(record.s);
-        const twin = known ? undefined : twinOf(mine, state, record);
+        const twin = known || record.k === "moved" ? undefined : twinOf(mine, state, record);
         if (twin) mine = mine.map((it) => (it === twin ? { ...it, seenAs: record.s } : it));
         const key = known?.key ?? twin?.cid ?? `s${record.s}`;
         const shown = show(state, record, key, Math.max(record.s, upTo ?? 0), messages);
@@ -47,6 +52,7 @@ export function takeRecords(
         if (record.b.result || !notices.find(record.s)) notices.put(pollNotice(state, record));
         break;
       default: {
+        takeChanges(messages, record);
         const notice = noticeOf(record, state.skew);
         if (notice) notices.put(notice);
         if (record.k === "poll_closed") ended(notices, record.b);
@@ -71,14 +77,7 @@ export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void 
       }));
       break;
     case "delete":
-      change(messages, record.b.of, record.s, (it) => ({
-        ...it,
-        text: "",
-        doc: null,
-        deleted: true,
-        takenBy: record.u,
-        card: null,
-      }));
+      change(messages, record.b.of, record.s, (it) => ({ ...it, ...GONE, takenBy: record.u }));
       break;
     case "restore": {
       const { of, text, doc = null, edits = 0, question = null, card = null } = record.b;
@@ -96,6 +95,10 @@ export function takeChanges(messages: Sorted<Shown>, record: RecordFrame): void 
       });
       break;
     }
+    case "split":
+      for (const [of, s] of record.b.moved)
+        change(messages, of, record.s, (it) => ({ ...it, ...GONE, moved: { to: record.b.to, s } }));
+      break;
     case "question": {
       const { of, to, done } = record.b;
       change(messages, of, record.s, (it) => ({ ...it, question: to }));
@@ -158,9 +161,7 @@ function waiting(
 export function takeOwnChange(state: RoomState, of: number, seq: number, text: string | null): RoomState {
   const messages = new Sorted(state.messages);
   change(messages, of, seq, (it) =>
-    text === null
-      ? { ...it, text: "", doc: null, deleted: true, card: null }
-      : { ...it, text, doc: null, edited: true },
+    text === null ? { ...it, ...GONE } : { ...it, text, doc: null, edited: true },
   );
   return { ...state, messages: requote(messages.items) };
 }
@@ -190,12 +191,15 @@ export function rekey(state: RoomState, seq: number, key: string): RoomState {
 
 export function show(
   state: RoomState,
-  record: RecordFrame & { k: "msg" },
+  record: RecordFrame & { k: "msg" | "moved" },
   key: string,
   upTo: number,
   all: Sorted<Shown>,
 ): Shown {
-  const { text, doc, re, root, likes, replies, edits, deleted, question, card, to } = record.b;
+  const moved = record.k === "moved" && record.b;
+  const said: MessageBody = record.k === "msg" ? record.b : { text: "", deleted: true };
+  const { re, root } = record.b;
+  const { text, doc, likes, replies, edits, deleted, question, card, to } = said;
   const known = all.find(record.s);
   return {
     key,
@@ -209,6 +213,7 @@ export function show(
     pos: record.pos ?? null,
     edited: (edits ?? 0) > 0,
     deleted: deleted ?? false,
+    ...(moved && { moved: { to: moved.to, s: moved.s } }),
     re: re === undefined ? null : quote(all.find(re), re),
     question: question ?? null,
     likes: likes ?? 0,
@@ -305,9 +310,12 @@ function noticeOf(record: RecordFrame, skew: number): NoticeView | null {
       return { ...head, kind: "poll_closed", of: record.b.of, voters: record.b.voters };
     case "topic":
       return { ...head, kind: "topic", topic: record.b };
+    case "split":
+      return { ...head, kind: "split", to: record.b.to, n: record.b.moved.length };
     case "poll":
     case "question":
     case "msg":
+    case "moved":
     case "edit":
     case "delete":
     case "restore":

@@ -3,7 +3,7 @@ import type { Named } from "../protocol/index.js";
 import type { Delivery, GapView, MessageView, RoomView } from "../api.js";
 import { pollsOf, typingOf } from "./life.js";
 import type { Card } from "../protocol/index.js";
-import { quote } from "./records.js";
+import { GONE, quote } from "./records.js";
 import type { Gap, RoomState, Wish } from "./state.js";
 
 export function viewOf(state: RoomState): RoomView {
@@ -110,7 +110,7 @@ function changing(state: RoomState, it: MessageView, wish: Wish | undefined): Me
   const change = { key: wish.cid, kind: wish.body.kind, delivery };
   // An edit that waits for review took the message out of sight.
   if (delivery.state === "refused" || delivery.state === "held") return { ...it, change };
-  if (wish.body.kind === "delete") return { ...it, change, text: "", doc: null, deleted: true, card: null };
+  if (wish.body.kind === "delete") return { ...it, change, ...GONE };
   return { ...it, change, text: wish.body.text, doc: null, edited: true };
 }
 

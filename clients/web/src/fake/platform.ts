@@ -3,6 +3,7 @@ import {
   Cell,
   type ActList,
   type BlobMade,
+  type Call,
   type Broadcast,
   type ConnectionStatus,
   type Ended,
@@ -64,6 +65,11 @@ class FakeWeiquan implements WeiquanApi {
   #setUp = wishes.circle !== "new";
   #circle = "读书会";
 
+  /** What parts ask that come by themselves. */
+  async rest<T>({ path, body }: Call): Promise<T> {
+    Object.assign(window, { asked: { path, body } });
+    return fakeTopics.topic("camping") as Promise<T>;
+  }
   async server(): Promise<ServerInfo> {
     return { version: "0.1.0", set_up: this.#setUp, circle: this.#setUp ? this.#circle : null, sign_up_open: true, mail: true };
   }

@@ -1,5 +1,5 @@
 /** What is in each stand-in topic: its slug names its state. */
-import type { MessageView, NoticeView, Person, RoomView, Topic, TopicAct, TopicFrom, TopicQuote, Verb } from "@weiquan/client";
+import type { MessageView, NoticeView, Person, RoomView, Topic, TopicAct, TopicFrom, TopicPlace, TopicQuote, Verb } from "@weiquan/client";
 import { bei, chen, everybody, lin, mo, self, wu, yang, zhou } from "./people";
 
 const MINUTE = 60_000;
@@ -19,6 +19,7 @@ interface Scene {
   likes?: number;
   from?: TopicFrom;
   steps?: readonly [by: Person, hoursAgo: number, seq: number, change: Partial<Topic>][];
+  splits?: readonly [by: Person, hoursAgo: number, seq: number, to: TopicPlace, n: number][];
 }
 
 const at = (seq: number, author: Person, text = ""): MessageView["re"] => ({ seq, author, text, deleted: false });
@@ -40,7 +41,35 @@ const EXCHANGE: TopicFrom = {
   },
 };
 
+/** Where what was split off a topic is now. */
+const CAMPING = { room: "camping", title: "周末去山里，带什么？" };
+const gone = (s: number): Partial<MessageView> => ({ deleted: true, moved: { to: CAMPING, s } });
+
 export const scenes: Record<string, Scene> = {
+  /** Of which some replies were split off. */
+  hiking: {
+    topic: topic("discussion", "周末一起去爬山吗？", zhou, { tags: ["周末"], made_ms: now - 3 * DAY }),
+    opening: "周六早上八点，地铁口集合，走到山顶吃午饭，下午三点前回来。\n\n一起的在下面说一声。",
+    likes: 17,
+    replies: [
+      [bei, 70, "算我一个，带上相机。", { likes: 3 }],
+      [wu, 69, "", { ...gone(2), replies: 2 }],
+      [yang, 69, "", { ...gone(3), root: 4, re: at(4, wu) }],
+      [chen, 68, "", gone(4)],
+      [lin, 60, "集合点改到东门，那边有地方停车。", { likes: 9 }],
+      [zhou, 59, "好，正文我改一下。", { re: at(7, lin), root: 7 }],
+    ],
+    splits: [[mo, 58, 9, CAMPING, 3]],
+  },
+  camping: {
+    topic: topic("question", CAMPING.title, wu, { tags: ["露营"], made_ms: now - 69 * HOUR, split_from: { room: "hiking", title: "周末一起去爬山吗？" } }),
+    opening: "有人打算在山上过夜吗？要带帐篷的话我有一顶双人的。",
+    likes: 6,
+    replies: [
+      [yang, 69, "要，山顶夜里冷，睡袋也要厚的。", { likes: 4 }],
+      [chen, 68, "我有两张防潮垫，可以借。"],
+    ],
+  },
   exchange: {
     topic: topic("discussion", "弱关系，怎么从认识走到帮忙？", zhou, { board: "reading", tags: ["共读"], made_ms: now - 3 * HOUR }),
     opening: "", likes: 4, from: EXCHANGE,
@@ -155,8 +184,8 @@ function said(seq: number, author: Person, ms: number, text: string, more: Parti
   };
 }
 
-function talkOf({ topic: it, opening, replies, likes = 0, steps = [] }: Scene): Pick<RoomView, "messages" | "notices" | "newestSeq" | "topic"> {
-  const taken = new Set(steps.map((step) => step[2]));
+function talkOf({ topic: it, opening, replies, likes = 0, steps = [], splits = [] }: Scene): Pick<RoomView, "messages" | "notices" | "newestSeq" | "topic"> {
+  const taken = new Set([...steps, ...splits].map((step) => step[2]));
   let seq = 2;
   const messages = [said(2, it.by, it.made_ms, opening, { likes })];
   for (const [by, hours, text, more] of replies) {
@@ -170,6 +199,9 @@ function talkOf({ topic: it, opening, replies, likes = 0, steps = [] }: Scene): 
   for (const [by, hours, at, change] of steps) {
     was = { ...was, ...change };
     notices.push({ key: `s${at}`, seq: at, at: now - hours * HOUR, by: { ...by, mark: "moderator" }, kind: "topic", topic: was });
+  }
+  for (const [by, hours, at, to, n] of splits) {
+    notices.push({ key: `s${at}`, seq: at, at: now - hours * HOUR, by: { ...by, mark: "moderator" }, kind: "split", to, n });
   }
   return { messages, notices, newestSeq: Math.max(seq, ...taken), topic: it };
 }

@@ -82,6 +82,7 @@ export class FakeTopics implements TopicsApi {
     return [
       { text: "录音什么时候能听？", people: 14, times: 17, at_ms: Date.now(), seqs: [101, 103] },
       { text: "下一夜读哪一章？", people: 3, times: 3, at_ms: Date.now(), seqs: [102, 104] },
+      { text: "在哪里报名？", people: 2, times: 2, at_ms: Date.now(), seqs: [105, 106], topic: { room: "answered", title: "在哪里报名？" } },
     ];
   }
   async quotes(slug: string, seqs: readonly number[]): Promise<TopicQuote[]> {

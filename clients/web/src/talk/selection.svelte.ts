@@ -7,6 +7,8 @@ class Selection {
   parts = $state.raw<typeof import("./selecting")>();
   /** In the order in which they were tapped. */
   seqs = $state.raw<readonly number[]>([]);
+  /** As many as may be. */
+  most = TOPIC_QUOTES_MAX;
 
   async begin({ seq }: MessageView): Promise<void> {
     const parts = await spoken.with(import("./selecting"));
@@ -18,7 +20,7 @@ class Selection {
   take({ seq, deleted }: MessageView): void {
     if (seq === null) return;
     if (this.seqs.includes(seq)) this.seqs = this.seqs.filter((it) => it !== seq);
-    else if (!deleted && this.seqs.length < TOPIC_QUOTES_MAX) this.seqs = [...this.seqs, seq];
+    else if (!deleted && this.seqs.length < this.most) this.seqs = [...this.seqs, seq];
   }
 
   end(): void {

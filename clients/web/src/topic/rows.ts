@@ -12,8 +12,13 @@ export type Row =
   | { kind: "gap"; key: string; gap: GapView }
   | { kind: "since"; key: string }
   | { kind: "change"; key: string; notice: NoticeView & { kind: "topic" }; was: Topic | undefined }
+  | { kind: "split"; key: string; notice: NoticeView & { kind: "split" } }
+  | { kind: "moved"; key: string; n: number; to: Moved }
   | { kind: "poll"; key: string; notice: NoticeView & { kind: "poll" } }
   | { kind: "reply"; key: string; message: MessageView; nested: boolean; fresh: boolean };
+
+/** Where a reply is that is in another topic now. */
+type Moved = NonNullable<MessageView["moved"]>;
 
 type Told = Pick<RoomView, "messages" | "notices" | "gaps">;
 
@@ -36,11 +41,18 @@ export function rowsOf(view: Told, reading: number | undefined): Row[] {
   const upTo = (seq: number): void => {
     for (let it = beside[at]; it !== undefined && it.seq < seq; it = beside[++at]) rows.push(it.row);
   };
+  const put = (message: MessageView, nested: boolean): void => {
+    const last = rows.at(-1);
+    // Those that went the same way, one behind the other, are one line, which leads to the first of them.
+    if (message.moved && last?.kind === "moved" && last.to.to.room === message.moved.to.room) rows.splice(-1, 1, { ...last, n: last.n + 1 });
+    else if (message.moved) rows.push({ kind: "moved", key: message.key, n: 1, to: message.moved });
+    else rows.push({ kind: "reply", key: message.key, message, nested, fresh: fresh(message) });
+  };
   for (const root of roots) {
     upTo(root.seq ?? Infinity);
     if (root === first) rows.push({ kind: "since", key: "since" });
-    rows.push({ kind: "reply", key: root.key, message: root, nested: false, fresh: fresh(root) });
-    for (const it of under.get(root.seq ?? -1) ?? []) rows.push({ kind: "reply", key: it.key, message: it, nested: true, fresh: fresh(it) });
+    put(root, false);
+    for (const it of under.get(root.seq ?? -1) ?? []) put(it, true);
   }
   upTo(Infinity);
   return rows;
@@ -52,6 +64,7 @@ function besides({ notices, gaps }: Told): { seq: number; row: Row }[] {
   let was: Topic | undefined;
   for (const notice of notices) {
     if (notice.kind === "poll") found.push({ seq: notice.seq, row: { kind: "poll", key: notice.key, notice } });
+    if (notice.kind === "split") found.push({ seq: notice.seq, row: { kind: "split", key: notice.key, notice } });
     if (notice.kind !== "topic") continue;
     // The first one is what the page begins with.
     if (notice.seq > OPENING) found.push({ seq: notice.seq, row: { kind: "change", key: notice.key, notice, was } });
@@ -71,6 +84,8 @@ export function guessHeight(row: Row, width: number): number {
     case "gap":
     case "since":
     case "change":
+    case "split":
+    case "moved":
       return 48;
     case "poll":
       return 240;

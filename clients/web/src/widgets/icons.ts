@@ -49,6 +49,7 @@ export { default as Send } from "@lucide/svelte/icons/send-horizontal";
 export { default as Settings } from "@lucide/svelte/icons/settings-2";
 export { default as Share } from "@lucide/svelte/icons/share";
 export { default as Smile } from "@lucide/svelte/icons/smile";
+export { default as Split } from "@lucide/svelte/icons/split";
 export { default as Star } from "@lucide/svelte/icons/star";
 export { default as Thread } from "@lucide/svelte/icons/messages-square";
 export { default as Trash } from "@lucide/svelte/icons/trash-2";

@@ -18,6 +18,7 @@ mod readable;
 mod resume;
 mod review;
 mod slowing;
+mod split;
 mod topic;
 mod traces;
 mod undo;

@@ -24,6 +24,7 @@ mod restored;
 mod rows;
 mod search;
 mod simulated;
+mod splits;
 mod suite;
 mod topics;
 mod writer;

@@ -1,9 +1,11 @@
 //! What a topic was made of: kept with the append that starts it, and read as it is now.
 
 use protocol::notices::Named;
-use store::{Append, QuoteRow, QuotesRow, RowChange, Store};
+use store::{Append, QuoteRow, QuotesRow, RowChange, Store, TopicTalk};
 
-use crate::disks::{Home, OTHER_ROOM, ROOM, append, entry, on_both_engines, set_up, topic};
+use crate::disks::{
+    Home, OTHER_ROOM, ROOM, append, change, entry, on_both_engines, person, set_up, topic,
+};
 
 on_both_engines! {
     top7_what_a_topic_was_made_of_is_read_as_it_is_now
@@ -53,6 +55,26 @@ async fn top7_what_a_topic_was_made_of_is_read_as_it_is_now(home: Home) {
     assert_eq!(found[0].entry, Some(entry(1)));
     assert_eq!(found[1].entry, Some(entry(3)));
     assert_eq!(found[2].entry, None);
+    // Whoever looks at the room finds what was made of it.
+    let made = store.made_of(ROOM, 2).await.unwrap();
+    let made: Vec<_> = made
+        .iter()
+        .map(|(seq, it)| (*seq, it.room.as_str()))
+        .collect();
+    assert_eq!(made, [], "nothing was said in it yet");
+    let said = TopicTalk::Said {
+        seq: 2,
+        at_ms: 9,
+        by: person("m_anna"),
+    };
+    let said = change(OTHER_ROOM, vec![RowChange::TopicTalk(said)]);
+    assert_eq!(store.append(said).await, Ok(()));
+    let made = store.made_of(ROOM, 2).await.unwrap();
+    let made: Vec<_> = made
+        .iter()
+        .map(|(seq, it)| (*seq, it.room.as_str(), it.title.as_str()))
+        .collect();
+    assert_eq!(made, [(3, "room-2", "爬山"), (9, "room-2", "爬山")]);
     // What is erased is erased here too.
     let erase = RowChange::Erase {
         seq: 1,

@@ -53,7 +53,7 @@ export const talk = {
     voters: (n: string) => `${n} voted`,
     pins: "Pinned",
   },
-  asked: { title: "Many ask", people: (n: string) => `${n} people ask`, start: "Make it a topic" },
+  asked: { title: "Many ask", people: (n: string) => `${n} people ask`, start: "Make it a topic", made: "See the topic" },
   unnamed: "Leave my name out of thanks",
   unnamedSay: "Where something that I asked for ships, I am not among those named.",
   selection: {
@@ -63,6 +63,15 @@ export const talk = {
     say: "Tap further ones",
     full: "That is the most",
     start: "Start topic",
+  },
+  split: {
+    start: "Split",
+    stays: "The opening and the accepted reply stay in their topic; a locked one is unlocked first.",
+    title: (n: number) => (n === 1 ? "Split off 1 reply" : `Split off ${n} replies`),
+    say: (name: string) => `They move to a topic of their own, which begins with what ${name} wrote. Each leaves a place that leads there; links and notices do too.`,
+    sayMore: "They move to a topic of their own. Each leaves a place that leads there; links and notices do too.",
+    yes: "Split off",
+    going: "Splitting…",
   },
   form: {
     title: "Start a topic",
@@ -120,6 +129,9 @@ export const boards = {
 
 export const topic = {
   by: (name: string, when: string) => `${name} · ${when}`,
+  moved: (n: string, title: string) => (n === "1" ? `1 reply is in “${title}” now` : `${n} replies are in “${title}” now`),
+  splitOff: (by: string, n: string) => (n === "1" ? `${by} split 1 reply off into` : `${by} split ${n} replies off into`),
+  splitFrom: "Split from",
   starter: "starter",
   replyAct: "Reply",
   replyHint: "Write a reply…",

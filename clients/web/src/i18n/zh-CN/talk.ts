@@ -55,7 +55,7 @@ export const talk: typeof englishTalk = {
     voters: (n) => `${n} 人投票`,
     pins: "置顶过的内容",
   },
-  asked: { title: "大家都在问", people: (n) => `${n} 人在问`, start: "发起提问" },
+  asked: { title: "大家都在问", people: (n) => `${n} 人在问`, start: "发起提问", made: "看话题" },
   unnamed: "致谢里不写我的名字",
   unnamedSay: "我提的需求上线时，感谢名单里不出现我。",
   selection: {
@@ -65,6 +65,15 @@ export const talk: typeof englishTalk = {
     say: "点消息继续选",
     full: "已到上限",
     start: "发起话题",
+  },
+  split: {
+    start: "拆分",
+    stays: "正文和已采纳的回复留在原话题；已锁定的话题先解锁再拆分。",
+    title: (n: number) => `拆出 ${n} 条回复`,
+    say: (name: string) => `它们会搬进一个新话题，以${name}的这条开头。原处各留一个指路的位置，旧链接和通知也都通到新位置。`,
+    sayMore: "它们会搬进一个新话题。原处各留一个指路的位置，旧链接和通知也都通到新位置。",
+    yes: "拆成新话题",
+    going: "正在拆分…",
   },
   form: {
     title: "发起话题",
@@ -122,6 +131,9 @@ export const boards: typeof englishBoards = {
 
 export const topic: typeof englishTopic = {
   by: (name, when) => `${name} · ${when}`,
+  moved: (n: string, title: string) => `${n} 条回复已移到《${title}》`,
+  splitOff: (by: string, n: string) => `${by}把 ${n} 条回复拆到了`,
+  splitFrom: "拆分自",
   starter: "楼主",
   replyAct: "回复",
   replyHint: "写下你的回复……",

@@ -55,7 +55,7 @@ export const talk: typeof englishTalk = {
     voters: (n) => `${n} 人投票`,
     pins: "置頂過的內容",
   },
-  asked: { title: "大家都在問", people: (n) => `${n} 人在問`, start: "發起提問" },
+  asked: { title: "大家都在問", people: (n) => `${n} 人在問`, start: "發起提問", made: "看話題" },
   unnamed: "致謝裡不寫我的名字",
   unnamedSay: "我提的需求上線時，感謝名單裡不出現我。",
   selection: {
@@ -65,6 +65,15 @@ export const talk: typeof englishTalk = {
     say: "點訊息繼續選",
     full: "已到上限",
     start: "發起話題",
+  },
+  split: {
+    start: "拆分",
+    stays: "正文和已採納的回覆留在原話題；已鎖定的話題先解鎖再拆分。",
+    title: (n: number) => `拆出 ${n} 則回覆`,
+    say: (name: string) => `它們會搬進一個新話題，以${name}的這則開頭。原處各留一個指路的位置，舊連結和通知也都通到新位置。`,
+    sayMore: "它們會搬進一個新話題。原處各留一個指路的位置，舊連結和通知也都通到新位置。",
+    yes: "拆成新話題",
+    going: "正在拆分…",
   },
   form: {
     title: "發起話題",
@@ -122,6 +131,9 @@ export const boards: typeof englishBoards = {
 
 export const topic: typeof englishTopic = {
   by: (name, when) => `${name} · ${when}`,
+  moved: (n: string, title: string) => `${n} 則回覆已移到《${title}》`,
+  splitOff: (by: string, n: string) => `${by}把 ${n} 則回覆拆到了`,
+  splitFrom: "拆分自",
   starter: "樓主",
   replyAct: "回覆",
   replyHint: "寫下你的回覆……",
