@@ -142,6 +142,12 @@ bodies! {
     RoleWish {
         role: MemberRole,
     }
+    /// `PUT /api/v1/circle/owner`: that member owns the circle from now on.
+    HandOverWish {
+        member: crate::ids::MemberId,
+        /// The password of whoever hands it over.
+        password: String,
+    }
     /// A line of the audit log: who did what to whom.
     ActCard {
         /// 1, 2, 3 … without a hole.
@@ -311,6 +317,31 @@ bodies! {
     /// `GET /api/v1/lately`: those that ended last.
     EndedList {
         ended: Vec<Ended>,
+    }
+    /// A broadcast that ended while somebody was not there.
+    Missed {
+        room: crate::ids::Slug,
+        room_title: String,
+        broadcast: Broadcast,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        ended_ms: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        played_ms: u64,
+        /// The topic that tells of it.
+        recap: Option<crate::topic::TopicPlace>,
+        /// Questions that were answered.
+        answered: u32,
+        /// Notices of it to whoever asks that they did not see.
+        mentions: u32,
+    }
+    /// `GET /api/v1/missed`: the newest first.
+    MissedList {
+        missed: Vec<Missed>,
+    }
+    /// `POST /api/v1/missed/seen`: broadcasts that ended by then are no news.
+    MissedSeen {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        upto_ms: u64,
     }
     /// `GET /api/v1/search`: where it is said, the newest first, behind what up to three featured topics have.
     SearchPage {

@@ -97,7 +97,7 @@ use crate::{
     rights::{self, Verb},
 };
 
-pub use self::{card::Upload, topic::NewTopic};
+pub use self::{audience::viewer_number, card::Upload, topic::NewTopic};
 
 /// What a room is before anything happens in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
