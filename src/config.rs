@@ -19,6 +19,7 @@ use crate::{
     certificates::{Source, Tls},
     database::Database,
     layers::{overlay, place_of, read_file, value_of},
+    letters::Hour,
     mail::Mail,
     push::Push,
 };
@@ -243,6 +244,8 @@ pub struct Config {
     pub mail: Option<reach::MailSettings>,
     /// How long a notice waits to be seen before it goes into a letter.
     pub mail_after: Duration,
+    /// When digests go.
+    pub digest_hour: Hour,
     /// A plain port that sends everybody to the public address.
     pub redirect: Option<SocketAddr>,
     pub shards: usize,
@@ -380,6 +383,7 @@ impl Raw {
             push,
             mail,
             mail_after: self.mail.after()?,
+            digest_hour: self.mail.hour()?,
             listen,
             admin,
             public_url,

@@ -6,7 +6,10 @@ use protocol::limits;
 use reach::{MailSettings, Secrecy};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, host_of};
+use crate::{
+    config::{ConfigError, host_of},
+    letters::{Hour, HourError},
+};
 
 /// The section as it may be written.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -19,6 +22,8 @@ pub struct Mail {
     pub from: String,
     pub ca: PathBuf,
     pub after_minutes: u64,
+    pub digest_at: String,
+    pub zone: String,
 }
 
 impl Default for Mail {
@@ -31,6 +36,8 @@ impl Default for Mail {
             from: String::new(),
             ca: PathBuf::new(),
             after_minutes: limits::MAIL_AFTER.as_secs() / 60,
+            digest_at: "08:00".into(),
+            zone: "UTC".into(),
         }
     }
 }
@@ -47,6 +54,17 @@ impl Mail {
             &self.after_minutes.to_string(),
             "it is 0 to 1440, a day",
         ))
+    }
+
+    /// When digests go.
+    pub fn hour(&self) -> Result<Hour, ConfigError> {
+        Hour::new(&self.digest_at, &self.zone).map_err(|error| {
+            let (key, value) = match error {
+                HourError::At => ("mail.digest_at", &self.digest_at),
+                HourError::Zone => ("mail.zone", &self.zone),
+            };
+            ConfigError::unfit(key, value, &error.to_string())
+        })
     }
 
     /// Which mail server; `None` where none is named, and no letter is written.
@@ -175,6 +193,19 @@ mod tests {
         };
         let error = long.after().expect_err("refused").to_string();
         assert!(error.starts_with("mail.after_minutes = 1441"), "{error}");
+        let hour = |at: &str, zone: &str| {
+            let set = Mail {
+                digest_at: at.into(),
+                zone: zone.into(),
+                ..mail()
+            };
+            set.hour().map(|_| ()).map_err(|it| it.to_string())
+        };
+        assert_eq!(hour("23:59", "UTC"), Ok(()));
+        let at = hour("8 Uhr", "UTC").expect_err("no hour");
+        assert!(at.starts_with("mail.digest_at = 8 Uhr"), "{at}");
+        let zone = hour("08:00", "Peking").expect_err("no zone");
+        assert!(zone.starts_with("mail.zone = Peking"), "{zone}");
         let refused = |it: Mail| it.check("http://a").expect_err("refused").to_string();
         let cases = [
             (

@@ -143,7 +143,9 @@ async fn send(
             | NoticeKind::Accepted
             | NoticeKind::Changed
             | NoticeKind::Credit
-            | NoticeKind::Started => (24 * 3_600, Urgency::Normal),
+            | NoticeKind::Started
+            | NoticeKind::Owner
+            | NoticeKind::Handed => (24 * 3_600, Urgency::Normal),
         };
         push.send(reach::Push {
             endpoint: to.endpoint,

@@ -37,7 +37,7 @@ use crate::{
     database, erase,
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
-    letters::{self, Desk},
+    letters::{self, Desk, Digests},
     memory::Memory,
     post, search,
 };
@@ -197,6 +197,9 @@ impl Server {
                 links: Arc::new(LetterLinks::new(&server_secret)),
                 origin: url.clone(),
             };
+            let hour = config.digest_hour.clone();
+            let digests = Digests::new(desk.clone(), directory.clone(), hour);
+            tasks.push(tokio::spawn(digests.write()));
             tasks.push(tokio::spawn(letters::write(desk)));
         }
         wake_broadcasts(&store, &directory).await?;

@@ -10,8 +10,8 @@ use protocol::{
     client::{BroadcastAct, Position, QuestionAct},
     limits,
     notices::{
-        Notice, NoticeKind, NoticeList, NoticeSettings, NoticeWays, NoticesSeen, NoticesUnread,
-        PushKey, PushKeys, PushSubscription, Reminder,
+        Digest, Notice, NoticeKind, NoticeList, NoticeSettings, NoticeWays, NoticesSeen,
+        NoticesUnread, PushKey, PushKeys, PushSubscription, Reminder,
     },
     rest::BroadcastWish,
     server::{Body, Broadcast, Push, Reply, Resumed},
@@ -456,6 +456,7 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
         }],
         all_live: true,
         unnamed: Some(true),
+        digest: Some(Digest::Daily),
     };
     let kept: NoticeSettings = put(&ann, "/api/v1/notices/settings", &quiet).await;
     let off: Vec<_> = kept
@@ -466,17 +467,19 @@ async fn n5_and_n6_a_reminder_is_told_once_and_settings_are_kept() {
         .collect();
     assert_eq!(
         (off, kept.all_live, kept.ways.len()),
-        (vec![NoticeKind::Reply], true, NoticeKind::ALL.len())
+        (vec![NoticeKind::Reply], true, NoticeKind::CHOSEN.len())
     );
     let read: NoticeSettings = ann.get("/api/v1/notices/settings").await;
     assert_eq!(read, kept);
     // A page that knows nothing of it changes nothing of it.
     let older = NoticeSettings {
         unnamed: None,
+        digest: None,
         ..quiet
     };
     let kept: NoticeSettings = put(&ann, "/api/v1/notices/settings", &older).await;
     assert_eq!(kept.unnamed, Some(true));
+    assert_eq!(kept.digest, Some(Digest::Daily));
 
     // Browsers subscribe with one key for ever, and not with a machine beside this one.
     let key: PushKey = ann.get("/api/v1/push/key").await;

@@ -89,7 +89,19 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("letters", &["auth", "reach", "store", "protocol", "clock"]),
+    (
+        "letters",
+        &[
+            "actor",
+            "auth",
+            "markdown",
+            "reach",
+            "store",
+            "community",
+            "protocol",
+            "clock",
+        ],
+    ),
     (
         "operate",
         &[
@@ -142,6 +154,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["src/tls"]),
     ("instant_acme", &["src/acme"]),
     ("hyper_rustls", &["src/acme", "src/reach"]),
+    ("jiff", &["src/letters", "clients/terminal"]),
     ("lettre", &["src/reach"]),
     ("html_escape", &["src/http", "src/letters", "src/markdown"]),
     ("pulldown_cmark", &["src/markdown"]),

@@ -4,7 +4,7 @@
 //! in through two lanes ([`inbox`]), effects out, one append at a time, each announce encoded once.
 //! [`stage`] joins rooms and media by bounded channels, so that neither names the other; [`peers`]
 //! knows whose they are. [`people`] knows which connections a member has, [`Roles`] what they are
-//! now. [`storing`] makes records of what is stored; [`read_back()`] proves a log without running
+//! now. [`storing`] makes records of what is stored; [`Stretch`] what a broadcast leaves to be told of; [`read_back()`] proves a log without running
 //! its room. No rule is decided here, and nothing here is on the path of a delivery.
 
 pub mod directory;
@@ -12,6 +12,7 @@ mod frames;
 mod inbox;
 mod peers;
 pub mod people;
+mod quoted;
 mod read_back;
 #[cfg(test)]
 mod rest_tests;
@@ -25,6 +26,7 @@ pub use frames::{answer_frame, push_frame};
 pub use inbox::Waiting;
 pub use peers::{Holder, Peers};
 pub use people::People;
+pub use quoted::{QuoteError, Stretch};
 pub use read_back::read_back;
 pub use roles::Roles;
 pub use room_task::{Asked, Reading, Wish};

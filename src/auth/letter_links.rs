@@ -40,6 +40,15 @@ impl LetterLinks {
         self.0.holds(&format!("stop\n{member}"), seal)
     }
 
+    /// What a link that ends digests carries: it is good for ever, and ends nothing else.
+    pub fn stop_digest_seal(&self, member: &MemberId) -> String {
+        self.0.seal(&format!("stop digest\n{member}"))
+    }
+
+    pub fn stops_digest(&self, member: &str, seal: &str) -> bool {
+        self.0.holds(&format!("stop digest\n{member}"), seal)
+    }
+
     fn text(purpose: &str, member: &str, made_ms: u64) -> String {
         format!("{purpose}\n{member}\n{made_ms}")
     }
@@ -64,6 +73,9 @@ mod tests {
         let stop = ours.stop_seal(&ann);
         assert!(ours.stops("m_Ann-1_x", &stop) && !ours.stops("m_Bob", &stop));
         assert!(!theirs.stops("m_Ann-1_x", &stop));
+        let digest = ours.stop_digest_seal(&ann);
+        assert!(ours.stops_digest("m_Ann-1_x", &digest) && !ours.stops_digest("m_Bob", &digest));
+        assert!(!ours.stops("m_Ann-1_x", &digest) && !ours.stops_digest("m_Ann-1_x", &stop));
         for broken in [
             "",
             ".",

@@ -35,4 +35,5 @@ pub use record::{
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{
     Keepsake, Loaded, NewSplit, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload,
+    viewer_number,
 };

@@ -45,7 +45,7 @@ pub(crate) async fn erase(
     erased.await.map_err(|it| match it {
         RowError::LastOwner => Failure::new(
             Code::NotPermitted,
-            "you are the only owner of this circle, which cannot be handed over yet: it would be nobody's",
+            "you are the only owner of this circle: hand it over to another member first, or it would be nobody's",
         ),
         // Asked for twice at once: the first has done it.
         RowError::NotFound => Failure::new(Code::TokenRevoked, "this account is erased"),

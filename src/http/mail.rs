@@ -9,6 +9,7 @@ use axum::{
 use protocol::{
     Code, MemberId,
     mail::{Mail, MailLink, MailWish},
+    notices::Digest,
     rest::Problem,
 };
 use serde::Deserialize;
@@ -110,9 +111,19 @@ pub(crate) async fn confirm(
 pub(crate) struct Stop {
     of: String,
     seal: String,
+    #[serde(default)]
+    what: StopWhat,
 }
 
-/// No more letters of notices, by the address in them: a mail program sends this with no cookie and no
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StopWhat {
+    #[default]
+    Notices,
+    Digest,
+}
+
+/// No more letters of notices, or no more digests, by the address in them: a mail program sends this with no cookie and no
 /// token, and a body that says nothing.
 pub(crate) async fn stop(
     State(doors): State<Doors>,
@@ -121,10 +132,22 @@ pub(crate) async fn stop(
 ) -> Outcome<StatusCode> {
     doors.throttles.address(ByAddress::Resource, address)?;
     let Query(stop) = stop.map_err(|it| Failure::malformed(it.body_text()))?;
-    if !doors.letter_links.stops(&stop.of, &stop.seal) {
+    let links = &doors.letter_links;
+    let holds = match stop.what {
+        StopWhat::Notices => links.stops(&stop.of, &stop.seal),
+        StopWhat::Digest => links.stops_digest(&stop.of, &stop.seal),
+    };
+    if !holds {
         return Err(Failure::not_found("letter"));
     }
-    doors.store.stop_mail(MemberId::new(stop.of)).await?;
+    let of = MemberId::new(stop.of);
+    match stop.what {
+        StopWhat::Notices => doors.store.stop_mail(of).await?,
+        StopWhat::Digest => {
+            let never = Digest::Never;
+            doors.store.put_digest(of, never, clock::unix_ms()).await?;
+        }
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

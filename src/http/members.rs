@@ -126,7 +126,7 @@ pub(crate) async fn set_role(
     if account.role == store::Role::Owner {
         return Err(Failure::new(
             Code::RoleFixed,
-            "the owner's role cannot be changed",
+            "the owner's role cannot be changed: they hand the circle over (PUT /api/v1/circle/owner)",
         ));
     }
     if account.role != role {
@@ -168,7 +168,7 @@ fn hold_owner(by: &Identity) -> Outcome<()> {
 }
 
 /// Why somebody without an account here cannot be given a role.
-async fn no_member(doors: &Doors, id: MemberId) -> Outcome<Failure> {
+pub(super) async fn no_member(doors: &Doors, id: MemberId) -> Outcome<Failure> {
     if doors.store.guest_by_id(id).await?.is_some() {
         return Ok(Failure::new(
             Code::NotAMember,
@@ -178,11 +178,11 @@ async fn no_member(doors: &Doors, id: MemberId) -> Outcome<Failure> {
     Ok(Failure::not_found("member"))
 }
 
-fn not_set_up() -> Failure {
+pub(super) fn not_set_up() -> Failure {
     Failure::new(Code::NotPermitted, "this server is not set up yet")
 }
 
-fn card(row: MemberRow) -> MemberCard {
+pub(super) fn card(row: MemberRow) -> MemberCard {
     MemberCard {
         id: row.id,
         name: row.name,

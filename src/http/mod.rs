@@ -25,6 +25,7 @@ mod exports;
 mod file_body;
 pub mod front;
 mod guard;
+mod handing;
 mod health;
 mod history;
 mod io;
@@ -32,6 +33,7 @@ mod live;
 mod mail;
 mod members;
 mod merging;
+mod missed;
 mod notices;
 mod openapi;
 mod outside;
@@ -244,6 +246,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         .route("/me", get(accounts::me).delete(erasure::erase))
         .route("/me/export", get(exports::own))
         .route("/circle/export", get(exports::whole_circle))
+        .route("/circle/owner", put(handing::hand_over))
         .route("/audit", get(audit::list))
         .route("/penalties", get(audit::own))
         .route("/members", get(members::list))
@@ -254,6 +257,8 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
             "/notices/settings",
             get(notices::settings).put(notices::set),
         )
+        .route("/missed", get(missed::list))
+        .route("/missed/seen", post(missed::seen))
         .route("/mail", get(mail::show).put(mail::ask).delete(mail::end))
         .route("/mail/confirm", post(mail::confirm))
         .route("/password", post(passwords::reset).put(passwords::change))

@@ -97,19 +97,28 @@ pub(crate) async fn set(
 ) -> Outcome<Answer<NoticeSettings>> {
     hold_member(&by)?;
     let mut kept = doors.store.notice_settings(by.id.clone()).await?;
-    for ways in &wish.ways {
+    let chosen = |it: &&NoticeWays| NoticeKind::CHOSEN.contains(&it.kind);
+    for ways in wish.ways.iter().filter(chosen) {
         set_way(&mut kept.push, ways.kind, ways.push);
         set_way(&mut kept.mail, ways.kind, ways.mail);
     }
     kept.all_live = wish.all_live;
     kept.unnamed = wish.unnamed.unwrap_or(kept.unnamed);
-    doors.store.put_notice_settings(by.id, kept.clone()).await?;
+    doors
+        .store
+        .put_notice_settings(by.id.clone(), kept.clone())
+        .await?;
+    if let Some(digest) = wish.digest {
+        let now_ms = clock::unix_ms();
+        doors.store.put_digest(by.id, digest, now_ms).await?;
+        kept.digest = digest;
+    }
     Ok(Answer(frame(&kept)))
 }
 
 fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
     NoticeSettings {
-        ways: NoticeKind::ALL
+        ways: NoticeKind::CHOSEN
             .map(|kind| NoticeWays {
                 kind,
                 push: kept.push.contains(&kind),
@@ -118,6 +127,7 @@ fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
             .to_vec(),
         all_live: kept.all_live,
         unnamed: Some(kept.unnamed),
+        digest: Some(kept.digest),
     }
 }
 

@@ -14,9 +14,9 @@ use utoipa::{
 };
 
 use super::{
-    accounts, asked, audit, blobs, boards, caller::COOKIE, check, erasure, exports, health,
-    history, mail, members, merging, notices, passwords, polls, push, reminders, rooms, search,
-    server, splitting, stream_keys, summary, topics, whip,
+    accounts, asked, audit, blobs, boards, caller::COOKIE, check, erasure, exports, handing,
+    health, history, mail, members, merging, missed, notices, passwords, polls, push, reminders,
+    rooms, search, server, splitting, stream_keys, summary, topics, whip,
 };
 
 #[derive(OpenApi)]
@@ -42,10 +42,13 @@ use super::{
         audit::own,
         members::list,
         members::set_role,
+        handing::hand_over,
         notices::list,
         notices::seen,
         notices::settings,
         notices::set,
+        missed::list,
+        missed::seen,
         mail::show,
         mail::ask,
         mail::end,

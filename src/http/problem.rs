@@ -12,6 +12,8 @@ use axum::{
 use protocol::{Act, Code, Refusal, rest::Problem};
 use store::{LogError, RowError};
 
+use crate::actor::QuoteError;
+
 /// Seconds after which to come again where the refusal does not say.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -80,6 +82,15 @@ impl From<RowError> for Failure {
             RowError::Nul => Self::malformed("a text holds a NUL character"),
             RowError::Unavailable => storage_unavailable(),
             RowError::Failed(cause) => Self::internal("a query failed", &cause),
+        }
+    }
+}
+
+impl From<QuoteError> for Failure {
+    fn from(error: QuoteError) -> Self {
+        match error {
+            QuoteError::Log(it) => it.into(),
+            QuoteError::Read(it) => Self::internal("a stored record cannot be read", &it),
         }
     }
 }

@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use community::Verb;
+use community::{Verb, Who};
 use protocol::{
-    Code, Slug,
+    Code, RoomNumber, Slug,
     limits::{self, TITLE_CHARS_MAX},
     rest::{BroadcastWish, NewRoom, Problem, RoomCard, RoomList},
     server::{Broadcast, Mark, Person, Phase},
@@ -307,6 +307,21 @@ const _: () = assert!(
     limits::TITLE_CHARS_MAX >= 40,
     "a label of a stream key is a short title"
 );
+
+/// Rooms that somebody may not look into. Whoever was banned somewhere may still be: the room itself knows.
+pub(super) async fn shut_to(doors: &Doors, who: &Who) -> Outcome<Vec<RoomNumber>> {
+    let mut shut = Vec::new();
+    for number in doors.store.rooms_of_acts(who.id.clone(), "ban").await? {
+        let admitted = doors
+            .stage
+            .admit(number, Some(who.clone()), Verb::Watch)
+            .await;
+        if admitted.is_err() {
+            shut.push(number);
+        }
+    }
+    Ok(shut)
+}
 
 #[cfg(test)]
 mod tests {

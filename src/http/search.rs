@@ -125,19 +125,10 @@ async fn wanted(doors: &Doors, by: &Caller, asked: Asked) -> Outcome<Wanted> {
         }
         None => None,
     };
-    // Whoever was banned somewhere may still be: the room itself knows.
-    let mut except = Vec::new();
-    if let (Some(who), None) = (by.who(), room) {
-        for number in doors.store.rooms_of_acts(who.id.clone(), "ban").await? {
-            let admitted = doors
-                .stage
-                .admit(number, Some(who.clone()), Verb::Watch)
-                .await;
-            if admitted.is_err() {
-                except.push(number);
-            }
-        }
-    }
+    let except = match (by.who(), room) {
+        (Some(who), None) => rooms::shut_to(doors, &who).await?,
+        _ => Vec::new(),
+    };
     Ok(Wanted {
         query,
         // Before there is one, nothing was said.

@@ -1,30 +1,30 @@
 //! What a broadcast was, once it is over: for everybody who may watch its room.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use axum::{
     Json as Answer,
     extract::{Path, State},
 };
-use community::{Record, RecordBody, Verb};
+use community::{RecordBody, Verb};
 use protocol::{
-    BroadcastId, CircleId, Code, RoomNumber, Seq,
+    BroadcastId, Code,
     rest::{
         Ended, EndedList, HeartCount, PollOption, Problem, Summary, SummaryForHost, SummaryPoll,
     },
-    server::{Broadcast, QuestionPhase, Quoted},
+    server::{Broadcast, Quoted},
 };
 use store::SummaryRow;
+
+use crate::actor::Stretch;
 
 use super::{
     Doors,
     caller::Caller,
-    history,
     problem::{Failure, Outcome},
     rooms,
 };
 
-const TOLD_MAX: usize = 50;
 const LATELY_MAX: usize = 6;
 
 /// What a broadcast was
@@ -62,14 +62,14 @@ pub(crate) async fn show(
             .admit(room.number, who, Verb::GoLive)
             .await
             .is_ok();
-    let told = Told {
-        doors: &doors,
+    let told = Told(Stretch {
+        store: &doors.store,
         room: room.number,
         circle: room.circle,
         seqs: row.seqs,
-    };
+    });
     let (answered, pins, polls) = (
-        told.answered().await?,
+        told.0.answered().await?,
         told.pins().await?,
         told.polls().await?,
     );
@@ -140,34 +140,14 @@ fn hearts(text: &str) -> Vec<HeartCount> {
     text.lines().filter_map(line).collect()
 }
 
-struct Told<'a> {
-    doors: &'a Doors,
-    room: RoomNumber,
-    circle: CircleId,
-    seqs: (Seq, Seq),
-}
+/// The broadcast in its room's log.
+struct Told<'a>(Stretch<'a>);
 
 impl Told<'_> {
-    /// The questions that were answered, in the order of their answers.
-    async fn answered(&self) -> Outcome<Vec<Quoted>> {
-        let mut seqs = Vec::new();
-        let mut taken_up = BTreeMap::new();
-        for record in self.records(RecordBody::QUESTION).await? {
-            if let RecordBody::Question { of, to, done } = record.body {
-                if to == QuestionPhase::Picked {
-                    taken_up.insert(of, record.pos);
-                }
-                seqs.extend(done);
-                seqs.extend((to == QuestionPhase::Answered).then_some(of));
-            }
-        }
-        self.messages(seqs, &taken_up).await
-    }
-
     /// Those that closed, as they ended.
     async fn polls(&self) -> Outcome<Vec<SummaryPoll>> {
         let mut polls = Vec::new();
-        for record in self.records(RecordBody::POLL).await? {
+        for record in self.0.records(RecordBody::POLL).await? {
             let (seq, pos) = (record.seq, record.pos);
             if let RecordBody::Poll(poll) = record.body
                 && let Some(result) = &poll.result
@@ -195,7 +175,7 @@ impl Told<'_> {
     async fn pins(&self) -> Outcome<Vec<Quoted>> {
         let (mut seqs, mut own) = (Vec::new(), Vec::new());
         let mut taken_up = BTreeMap::new();
-        for record in self.records(RecordBody::PIN).await? {
+        for record in self.0.records(RecordBody::PIN).await? {
             let pos = record.pos;
             if let RecordBody::Pin(pin) = record.body {
                 match pin.of {
@@ -208,47 +188,8 @@ impl Told<'_> {
                 }
             }
         }
-        let mut pins = self.messages(seqs, &taken_up).await?;
+        let mut pins = self.0.messages(seqs, &taken_up).await?;
         pins.extend(own);
         Ok(pins)
-    }
-
-    /// Each once, with when it was taken up.
-    async fn messages(
-        &self,
-        seqs: Vec<Seq>,
-        taken_up: &BTreeMap<Seq, Option<u64>>,
-    ) -> Outcome<Vec<Quoted>> {
-        let mut known = BTreeSet::new();
-        let mut quoted = Vec::new();
-        for seq in seqs.into_iter().filter(|it| known.insert(*it)) {
-            let Some(entry) = self.doors.store.entry(self.room, seq).await? else {
-                continue;
-            };
-            let record = history::read(self.doors, self.circle, entry)?;
-            let author = record.author.frame();
-            if let RecordBody::Message(message) = record.body
-                && !message.deleted
-            {
-                quoted.push(Quoted {
-                    of: Some(seq),
-                    text: message.text.to_string(),
-                    author: Some(author),
-                    card: message.card.as_ref().map(|it| it.frame()),
-                    pos: taken_up.get(&seq).copied().flatten(),
-                });
-            }
-        }
-        Ok(quoted)
-    }
-
-    async fn records(&self, kind: u8) -> Outcome<Vec<Record>> {
-        let entries = self
-            .doors
-            .store
-            .entries_between(self.room, self.seqs, kind, TOLD_MAX)
-            .await?;
-        let read = |it| history::read(self.doors, self.circle, it);
-        entries.into_iter().map(read).collect()
     }
 }

@@ -1,10 +1,16 @@
-//! Writes to members by e-mail: letters with a link, and the notices that they have not seen.
+//! Writes to members by e-mail: letters with a link, the notices that they have not seen, and digests.
 //!
 //! What is to be written lies in the store until the mail server took it. Where that one is not there,
 //! nothing is lost and nobody is asked over and over: the whole round waits.
 
+mod digest;
+mod digest_words;
+mod hour;
 mod page;
 mod words;
+
+pub use digest::Digests;
+pub use hour::{Hour, HourError};
 
 use std::{sync::Arc, time::Duration};
 
@@ -102,11 +108,25 @@ impl Desk {
 
     /// Where a notice leads.
     fn address(&self, notice: &Notice) -> String {
+        if notice.kind.is_of_the_circle() {
+            return format!("{}/members", self.origin);
+        }
         let page = if notice.topic { "t" } else { "r" };
         let address = format!("{}/{page}/{}", self.origin, notice.room);
         match notice.s {
             Some(s) => format!("{address}?s={s}"),
             None => address,
+        }
+    }
+
+    /// A notice as a letter tells it.
+    fn item(&self, it: &Notice, words: Words, now_ms: u64) -> Block {
+        Block::Item {
+            head: words.headline(it, now_ms),
+            place: it.title.clone(),
+            text: said(it).to_owned(),
+            open: words.open().into(),
+            to: self.address(it),
         }
     }
 
@@ -193,16 +213,10 @@ impl Desk {
             }
             _ => words.several(n, circle),
         };
-        let mut blocks: Vec<Block> = told
-            .iter()
-            .map(|it| Block::Item {
-                head: words.headline(it, now_ms),
-                place: it.title.clone(),
-                text: said(it).to_owned(),
-                open: words.open().into(),
-                to: self.address(it),
-            })
-            .collect();
+        let mut blocks: Vec<Block> = told.iter().map(|it| self.item(it, words, now_ms)).collect();
+        if told.iter().any(|it| it.kind == NoticeKind::Handed) {
+            blocks.push(Block::Say(words.not_handed().into()));
+        }
         if due.more > 0 {
             blocks.push(Block::Link {
                 say: words.more(due.more),
@@ -242,6 +256,8 @@ impl Desk {
 fn said(notice: &Notice) -> &str {
     match notice.kind {
         NoticeKind::Changed => notice.text.split_once(' ').map_or("", |it| it.1),
+        // The circle's name is where it is.
+        NoticeKind::Owner | NoticeKind::Handed => "",
         _ => &notice.text,
     }
 }

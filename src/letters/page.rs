@@ -16,6 +16,9 @@ pub(super) struct Page<'a> {
 
 pub(super) enum Block {
     Say(String),
+    /// What the blocks after it are.
+    Section(String),
+    Told(Told),
     /// A link with its words.
     Link {
         say: String,
@@ -34,6 +37,15 @@ pub(super) enum Block {
         open: String,
         to: String,
     },
+}
+
+/// Something that is there to be read: what, what of it, a few lines, and where to read it.
+pub(super) struct Told {
+    pub(super) title: String,
+    pub(super) about: String,
+    pub(super) lines: Vec<String>,
+    pub(super) open: String,
+    pub(super) to: String,
 }
 
 impl Page<'_> {
@@ -78,6 +90,11 @@ impl Block {
     fn put_text(&self, out: &mut String) {
         let _ = match self {
             Self::Say(words) => writeln!(out, "{words}"),
+            Self::Section(title) => writeln!(out, "== {title} =="),
+            Self::Told(it) => {
+                let lines: String = it.lines.iter().map(|it| format!("  {it}\n")).collect();
+                writeln!(out, "{}\n  {}\n{lines}  {}", it.title, it.about, it.to)
+            }
             Self::Link { say, to } | Self::Act { say, to } => writeln!(out, "{say}\n  {to}"),
             Self::Item {
                 head,
@@ -92,6 +109,12 @@ impl Block {
     fn put_html(&self, out: &mut String) {
         let _ = match self {
             Self::Say(words) => write!(out, "<p>{}</p>", escaped(words)),
+            Self::Section(title) => write!(
+                out,
+                "<h2 style=\"margin:32px 0 4px;font-size:14px;font-weight:600;opacity:.75\">{}</h2>",
+                escaped(title)
+            ),
+            Self::Told(it) => it.put_html(out),
             Self::Link { say, to } => write!(
                 out,
                 "<p><a href=\"{}\" style=\"color:inherit\">{}</a></p>",
@@ -125,5 +148,26 @@ impl Block {
                 escaped(open)
             ),
         };
+    }
+}
+
+impl Told {
+    fn put_html(&self, out: &mut String) -> std::fmt::Result {
+        let (to, about) = (escaped(&self.to), escaped(&self.about));
+        write!(
+            out,
+            "<div style=\"padding:12px 0;border-top:1px solid #8884\">\
+             <div><a href=\"{to}\" style=\"color:inherit;text-decoration:none;font-weight:600\">{}</a></div>\
+             <div style=\"font-size:13px;opacity:.75\">{about}</div>",
+            escaped(&self.title)
+        )?;
+        for line in &self.lines {
+            write!(out, "<div style=\"margin-top:4px\">{}</div>", escaped(line))?;
+        }
+        write!(
+            out,
+            "<div style=\"margin-top:4px;font-size:14px\"><a href=\"{to}\" style=\"color:#c93a26\">{}</a></div></div>",
+            escaped(&self.open)
+        )
     }
 }

@@ -124,6 +124,16 @@ impl Words {
             (English, NoticeKind::Started) => {
                 format!("{who} started a topic in a board that you follow")
             }
+            (English, NoticeKind::Owner) => {
+                format!("{who} handed the circle over to you: you are its owner now")
+            }
+            (English, NoticeKind::Handed) => {
+                format!("You handed the circle over: {who} is its owner now")
+            }
+            (Simplified, NoticeKind::Owner) => format!("{who} 把圈子移交给了你，你现在是圈主"),
+            (Simplified, NoticeKind::Handed) => format!("你移交了圈子，{who} 现在是圈主"),
+            (Traditional, NoticeKind::Owner) => format!("{who} 把圈子移交給了你，你現在是圈主"),
+            (Traditional, NoticeKind::Handed) => format!("你移交了圈子，{who} 現在是圈主"),
             (English, NoticeKind::Live) => format!("{who} is live"),
             (English, NoticeKind::Reminder) => match minutes(notice, now_ms) {
                 1 => format!("{who} goes live in a minute"),

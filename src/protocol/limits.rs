@@ -111,6 +111,24 @@ pub const MAIL_NOTICES_MAX: usize = 20;
 pub const MAIL_TRIED_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// Letters in a row that are refused before an address is written to no more.
 pub const MAIL_REFUSED_MAX: u32 = 3;
+/// Topics with something new that a digest tells of; of the rest it says how many.
+pub const DIGEST_TOPICS_MAX: usize = 10;
+/// Notices that a digest tells of; of the rest it says how many.
+pub const DIGEST_NOTICES_MAX: usize = 10;
+/// Broadcasts that somebody missed and that a digest, or the app, tells of: the newest.
+pub const MISSED_MAX: usize = 3;
+/// How long after its end a broadcast is one that somebody may have missed. Who watched it is forgotten then.
+pub const MISSED_WITHIN: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// Questions that were answered in a broadcast and that a digest tells of.
+pub const DIGEST_QUESTIONS_MAX: usize = 3;
+/// Broadcasts that are coming and that a digest tells of: the next.
+pub const DIGEST_COMING_MAX: usize = 3;
+/// Featured and hot topics that a digest tells of.
+pub const DIGEST_BEST_MAX: usize = 5;
+/// Characters of what a digest quotes.
+pub const DIGEST_LINE_CHARS_MAX: usize = 160;
+/// A digest that was written so far in the future was written by a clock that was wrong.
+pub const DIGEST_AHEAD_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Members and kinds of letters with a link to one address in a day.
 pub const LETTERS_TO_ONE_PER_DAY: u32 = 3;
 /// Letters with a link that one member may ask for in an hour.

@@ -41,10 +41,15 @@ pub enum NoticeKind {
     Credit,
     /// A topic was started in a board that you follow.
     Started,
+    /// The circle was handed over to you.
+    Owner,
+    /// You handed the circle over.
+    Handed,
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 9] = [
+    /// Those whose ways a member chooses. Of the others everybody is told on every way that there is.
+    pub const CHOSEN: [Self; 9] = [
         Self::Mention,
         Self::Reply,
         Self::Picked,
@@ -54,6 +59,19 @@ impl NoticeKind {
         Self::Changed,
         Self::Credit,
         Self::Started,
+    ];
+    pub const ALL: [Self; 11] = [
+        Self::Mention,
+        Self::Reply,
+        Self::Picked,
+        Self::Reminder,
+        Self::Live,
+        Self::Accepted,
+        Self::Changed,
+        Self::Credit,
+        Self::Started,
+        Self::Owner,
+        Self::Handed,
     ];
 
     /// The word on the wire.
@@ -68,6 +86,39 @@ impl NoticeKind {
             Self::Changed => "changed",
             Self::Credit => "credit",
             Self::Started => "started",
+            Self::Owner => "owner",
+            Self::Handed => "handed",
+        }
+    }
+
+    /// Whether it is about the circle, and leads to no room.
+    pub const fn is_of_the_circle(self) -> bool {
+        matches!(self, Self::Owner | Self::Handed)
+    }
+}
+
+/// How often a member has a digest (摘要) by e-mail: what they did not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Digest {
+    Never,
+    Daily,
+    /// On Mondays.
+    #[default]
+    Weekly,
+}
+
+impl Digest {
+    pub const ALL: [Self; 3] = [Self::Never, Self::Daily, Self::Weekly];
+
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
         }
     }
 }
@@ -93,8 +144,9 @@ bodies! {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         id: u64,
         kind: NoticeKind,
+        /// Empty where it is about the circle.
         room: Slug,
-        /// The room's title.
+        /// The room's title, or the circle's name.
         title: String,
         /// The message; absent where it is about a broadcast.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,6 +208,10 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         unnamed: Option<bool>,
+        /// How often what one did not see comes as a letter; absent from a PUT it stays as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        digest: Option<Digest>,
     }
     /// `GET /api/v1/rooms/{room}/reminder`, and the answer to PUT and DELETE.
     Reminder {

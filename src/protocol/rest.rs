@@ -143,6 +143,12 @@ bodies! {
     RoleWish {
         role: MemberRole,
     }
+    /// `PUT /api/v1/circle/owner`: that member owns the circle from now on.
+    HandOverWish {
+        member: crate::ids::MemberId,
+        /// The password of whoever hands it over.
+        password: String,
+    }
     /// A line of the audit log: who did what to whom.
     ActCard {
         /// 1, 2, 3 … without a hole.
@@ -155,7 +161,7 @@ bodies! {
         by: Person,
         /// `mute`, `unmute`, `kick`, `ban`, `unban`, `delete`, `undelete`, `hold`, `allow`, `refuse`, `slow_mode`,
         /// `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key`, `sign_out_everywhere`,
-        /// `erase_account`;
+        /// `erase_account`, `handed_over`;
         /// and what the operator did at the machine: `reload` or `restore`.
         what: String,
         whom: Option<Person>,
@@ -316,6 +322,31 @@ bodies! {
     /// `GET /api/v1/lately`: those that ended last.
     EndedList {
         ended: Vec<Ended>,
+    }
+    /// A broadcast that ended while somebody was not there.
+    Missed {
+        room: crate::ids::Slug,
+        room_title: String,
+        broadcast: Broadcast,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        ended_ms: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        played_ms: u64,
+        /// The topic that tells of it.
+        recap: Option<crate::topic::TopicPlace>,
+        /// Questions that were answered.
+        answered: u32,
+        /// Notices of it to whoever asks that they did not see.
+        mentions: u32,
+    }
+    /// `GET /api/v1/missed`: the newest first.
+    MissedList {
+        missed: Vec<Missed>,
+    }
+    /// `POST /api/v1/missed/seen`: broadcasts that ended by then are no news.
+    MissedSeen {
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        upto_ms: u64,
     }
     /// `GET /api/v1/search`: where it is said, the newest first, behind what up to three featured topics have.
     SearchPage {

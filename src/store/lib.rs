@@ -49,6 +49,7 @@ pub use rows::{
     accounts::{Account, NewAccount, Role},
     audit::{ACTS_MAX, ActRow, ActsOf, Chain, NewAct},
     boards::NewBoard,
+    digests::{DIGESTS_AT_ONCE, DigestHours, DueDigest, NewIn, TakenDigest},
     erasures::{Erasure, Rewritten, Writings},
     exports::{LikeRow, OWN, Own, OwnLine, OwnValue, RoomUpto, RoomsOf, account_without_password},
     guests::{Guest, GuestDevice},
@@ -62,7 +63,7 @@ pub use rows::{
     server::Circle,
     sign_ins::SignIn,
     stream_keys::StreamKey,
-    summaries::{SaidRow, SummaryRow},
+    summaries::{ComingRow, EndedRow, SaidRow, SummaryRow},
     topics::{TopicCursor, TopicOrder, TopicRow, TopicsOf},
     uploads::{BlobRoom, BlobRow, NewBlob},
 };

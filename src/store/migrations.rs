@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0012_merging.sql")),
     Migration(include_str!("migrations/0013_erasure.sql")),
     Migration(include_str!("migrations/0014_splits.sql")),
+    Migration(include_str!("migrations/0015_digest.sql")),
 ];
 
 /// The text of one.

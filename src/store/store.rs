@@ -188,6 +188,11 @@ impl Store {
         self.0.told.stirred.notified().await;
     }
 
+    /// A row was written that somebody has to be told of.
+    pub(crate) fn stir(&self) {
+        self.0.told.stirred.notify_one();
+    }
+
     pub(crate) fn erasing_shared(&self) -> &erasing::Shared {
         &self.0.erasing
     }

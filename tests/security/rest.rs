@@ -103,6 +103,13 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             r#"{"role":"member"}"#,
             owner(404),
         ),
+        // The password is asked anew, of who may.
+        (
+            "PUT",
+            "/api/v1/circle/owner",
+            r#"{"member":"m_nobody","password":"x"}"#,
+            owner(401),
+        ),
         ("GET", "/api/v1/rooms", "", all(200)),
         ("GET", "/api/v1/search?q=x", "", all(200)),
         ("GET", "/api/v1/search?q=x&room=hall", "", welcome(200)),
@@ -251,6 +258,13 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             "/api/v1/notices/settings",
             r#"{"kinds":[]}"#,
             known(400),
+        ),
+        ("GET", "/api/v1/missed", "", inbox(200)),
+        (
+            "POST",
+            "/api/v1/missed/seen",
+            r#"{"upto_ms":0}"#,
+            inbox(204),
         ),
         ("GET", "/api/v1/mail", "", inbox(200)),
         (

@@ -101,7 +101,12 @@ impl Server {
 
     /// Starts a server in an environment of its own: a library that spoils its calls.
     pub fn start_under(environment: &[(&str, &str)]) -> Self {
-        let mut it = Self::start();
+        Self::start_with_under(&[], environment)
+    }
+
+    /// The same, with more `section.key=value`.
+    pub fn start_with_under(more: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut it = Self::start_with(more);
         it.stop();
         let environment = environment.iter();
         it.environment = environment

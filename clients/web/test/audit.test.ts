@@ -12,7 +12,7 @@ const act = (what: string, why = ""): ActCard => ({ number: 1, at_ms: 0, room: "
 
 /** Every kind that the server writes down, as its own source says it. */
 const server = new URL("../../../src/", import.meta.url);
-const source = ["community/room/acts.rs", "http/members.rs", "http/stream_keys.rs", "http/accounts.rs", "http/passwords.rs", "reload.rs", "operate/restore.rs", "operate/import/mod.rs", "http/exports.rs", "cli_exports.rs"]
+const source = ["community/room/acts.rs", "http/members.rs", "http/handing.rs", "http/stream_keys.rs", "http/accounts.rs", "http/passwords.rs", "reload.rs", "operate/restore.rs", "operate/import/mod.rs", "http/exports.rs", "cli_exports.rs"]
   .map((it) => readFileSync(new URL(it, server), "utf8")).join("\n");
 const room = [...source.matchAll(/act\.what = ([^;]+);|\(act\.what, act\.whom\) = \(("\w+")/g)].map((it) => it[1] ?? it[2] ?? "");
 const rest = [...source.matchAll(/\bact\((?:&[^"]+, |by, )?("\w+")/g)].map((it) => it[1] ?? "");

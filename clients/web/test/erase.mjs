@@ -41,7 +41,7 @@ test("DATA-5: the menu leads to it, it says what goes and what stays, and asks f
 test("DATA-5: the only owner is told why not, and who is not signed in where to", { timeout: 60_000 }, async () => {
   await at("/erase?who=owner", async (page) => {
     await eraseAs(page, "许知远", "right");
-    await says(page, "还不能转交");
+    await says(page, "请先到成员页把圈子移交给别人");
   }, DESK);
   await at("/erase?who=guest", async (page) => {
     await says(page, "登录后才能注销账号");

@@ -62,14 +62,15 @@ test("N1: a finger takes one, and the keyboard stays", { timeout: 60_000 }, asyn
 test("N4: the bell counts, the inbox shows by day, and all is seen at a tap", { timeout: 60_000 }, async () => {
   const { page, close } = await at("/");
   await page.waitForSelector(".bell .n");
-  assert.equal(await page.$eval(".bell .n", (it) => it.textContent), "6");
+  assert.equal(await page.$eval(".bell .n", (it) => it.textContent), "7");
   await page.click(".bell");
   await page.waitForSelector("[data-notice]");
   const kinds = await page.$$eval("[data-notice]", (all) => all.map((it) => it.dataset.notice));
-  assert.deepEqual(kinds, ["credit", "changed", "accepted", "mention", "picked", "reply", "live", "reminder", "reply"]);
+  assert.deepEqual(kinds, ["owner", "credit", "changed", "accepted", "mention", "picked", "reply", "live", "reminder", "reply"]);
   assert.equal(await page.$eval("[data-notice=mention] a", (it) => it.getAttribute("href")), "/r/live?s=104");
   assert.equal(await page.$eval("[data-notice=accepted] a", (it) => it.getAttribute("href")), "/t/matched?s=4");
   assert.equal(await page.$eval("[data-notice=credit] a", (it) => it.getAttribute("href")), "/t/exchange?s=2");
+  assert.equal(await page.$eval("[data-notice=owner] a", (it) => it.getAttribute("href")), "/members");
   for (const notice of await page.$$("[data-notice]")) assert.ok(await notice.isVisible());
   await page.click("[data-act=all-seen]");
   await page.waitForFunction(() => !document.querySelector(".bell .n") && !document.querySelector(".unread"));

@@ -2,7 +2,8 @@ import type { MessageView, Person } from "@weiquan/client";
 import { describe, expect, it } from "vitest";
 import { askedAt, candidates, fitting, insert, named } from "../src/notices/mention";
 import { isFor, mentionsSince } from "../src/notices/mentioned";
-import { placeOf, seqIn } from "../src/notices/words";
+import { en } from "../src/i18n/en";
+import { detail, headline, placeOf, seqIn } from "../src/notices/words";
 
 const person = (id: string, name: string): Person => ({ id, name, mark: "member" });
 const ming = person("m_1", "小明");
@@ -63,11 +64,22 @@ describe("messages that name me", () => {
   });
 });
 
+describe("what a notice of the circle says", () => {
+  it.each([["owner", "小明 handed the circle over to you: you are its owner now"], ["handed", "You handed the circle over: 小明 is its owner now"]] as const)(
+    "%s", (kind, said) => {
+      const notice = { id: 1, kind, room: "", title: "读书会", t: 0, from: ming, text: "读书会", seen: false };
+      expect(headline(notice, en)).toBe(said);
+      expect(detail(notice, en)).toBe("");
+    },
+  );
+});
+
 describe("where a notice leads", () => {
   it("is its message, and back", () => {
     const about = { id: 1, kind: "reply" as const, room: "lobby", title: "", t: 0, from: ming, text: "", seen: false };
     expect(placeOf({ ...about, s: 12 })).toBe("/r/lobby?s=12");
     expect(placeOf(about)).toBe("/r/lobby");
+    expect(placeOf({ ...about, kind: "owner", room: "" })).toBe("/members");
     expect(seqIn("?s=12")).toBe(12);
     for (const odd of ["", "?s=0", "?s=-1", "?s=x", "?s=1.5"]) expect(seqIn(odd)).toBeUndefined();
   });

@@ -10,6 +10,22 @@ export async function eraseAs(page, name, password) {
   await page.waitForSelector("[data-erased], .wrong");
 }
 
+/** Opens the sheet, finds somebody and presses the button. */
+export async function handOver(page, name, password) {
+  await page.waitForSelector("[data-act=hand-over]");
+  // The list above it comes meanwhile, and moves it.
+  await page.$eval("[data-act=hand-over]", (it) => it.click());
+  await page.waitForSelector("dialog[open] input[type=search]");
+  await page.type("dialog[open] input[type=search]", name);
+  await page.waitForFunction((it) => document.querySelector("dialog[open] [data-member]")?.textContent.includes(it), {}, name);
+  await page.$eval("dialog[open] [data-member] input", (it) => it.click());
+  await page.waitForSelector("dialog[open] input[autocomplete=current-password]");
+  if (password === undefined) return;
+  await page.type("dialog[open] input[autocomplete=current-password]", password);
+  await page.click("[data-act=hand-over-now]");
+  await page.waitForSelector("[data-handed], dialog[open] .wrong");
+}
+
 export const states = [
   { name: "home", path: "/" },
   { name: "home-empty", path: "/?circle=empty" },
@@ -226,6 +242,12 @@ export const states = [
   { name: "audit", path: "/audit?who=owner", then: (page) => page.waitForSelector("[data-act]") },
   { name: "audit-own", path: "/audit?who=member", then: (page) => page.waitForSelector("[data-act]") },
   { name: "members-refused", path: "/members?who=member" },
+  { name: "hand-over", path: "/members?who=owner", then: (page) => handOver(page, "周") },
+  { name: "hand-over-wrong", path: "/members?who=owner", then: (page) => handOver(page, "周", "wrong") },
+  { name: "hand-over-done", path: "/members?who=owner", then: (page) => handOver(page, "周", "right") },
+  { name: "home-missed", path: "/", then: (page) => page.waitForSelector("[data-missed]").then((it) => it.scrollIntoView()) },
+  { name: "digest", path: "/notices", then: (page) => page.waitForSelector("[data-digest]").then((it) => it.scrollIntoView({ block: "center" })) },
+  { name: "digest-stop", path: "/mail/stop?of=m_me&seal=x&what=digest" },
   {
     name: "members-appoint", path: "/members?who=owner",
     then: (page) => clickOn(page, "[data-member=m_wu] [data-act=role]"),

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{BroadcastId, MemberId};
+use protocol::{BroadcastId, MemberId, server::Phase};
 
 use super::Room;
 use crate::{
@@ -31,7 +31,7 @@ pub(super) struct Audience {
     of: Option<BroadcastId>,
     /// What was on the disk before this room was there.
     before: Turnout,
-    /// Viewers by their numbers ([`number`]).
+    /// Viewers by their numbers ([`viewer_number`]).
     seen: BTreeSet<u64>,
     peak: u32,
     watched_ms: u64,
@@ -91,13 +91,12 @@ impl Audience {
         }
     }
 
-    /// What the disk is not told of yet of a broadcast that is not over; nothing where nobody watched
-    /// since.
+    /// What the disk is not told of yet of a broadcast; nothing where nobody watched since.
     fn keep(&mut self, broadcast: &Broadcast) -> Option<Measured> {
         let of = self.of.clone().filter(|it| *it == broadcast.id)?;
         let turnout = self.turnout();
         let is_known = turnout == self.kept && self.came.is_empty();
-        if is_known || !broadcast.is_running() {
+        if is_known {
             return None;
         }
         self.kept = turnout.clone();
@@ -127,7 +126,7 @@ impl Room {
         let audience = &mut self.audience;
         audience.peak = peak;
         let Some(of) = &audience.of else { return };
-        let viewer = number(of, member);
+        let viewer = viewer_number(of, member);
         if audience.seen.len() < VIEWERS_MAX && audience.seen.insert(viewer) {
             audience.came.push(viewer);
         }
@@ -175,17 +174,20 @@ impl Room {
     /// Tells the disk what was measured, without waiting for the next time.
     pub(super) fn keep_audience(&mut self, fx: &mut Vec<Effect>) {
         let broadcast = self.decided.broadcast.as_ref();
-        let kept = broadcast.and_then(|it| self.audience.keep(it));
+        let running = broadcast.filter(|it| it.is_running());
+        let kept = running.and_then(|it| self.audience.keep(it));
         fx.extend(kept.map(|it| Effect::Rows(vec![RowChange::Measured(it)])));
     }
 
-    /// What goes with a change of phase. With the end goes nothing: its record says all, and the store
-    /// forgets what it was told before.
+    /// What goes before a change of phase. Before the end it says who came last: the store keeps who watched with the
+    /// summary, and forgets what it was told besides.
     pub(super) fn audience_revised(&mut self, body: &RecordBody) -> Option<RowChange> {
         let RecordBody::Broadcast(it) = body else {
             return None;
         };
-        self.audience.keep(it).map(RowChange::Measured)
+        let is_told = it.is_running() || it.phase == Phase::Ended;
+        let kept = is_told.then(|| self.audience.keep(it)).flatten();
+        kept.map(RowChange::Measured)
     }
 
     /// What is known of who watched this broadcast.
@@ -224,7 +226,7 @@ impl Room {
 
 /// A viewer of one broadcast as a number: the same in every process (FNV-1a, 64 bits), another in every
 /// broadcast. Two of 100,000 people share one in one of four billion broadcasts, and count once then.
-pub(super) fn number(of: &BroadcastId, member: &MemberId) -> u64 {
+pub fn viewer_number(of: &BroadcastId, member: &MemberId) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
     let bytes = of

@@ -98,7 +98,7 @@ use crate::{
     rights::{self, Verb},
 };
 
-pub use self::{card::Upload, split::NewSplit, topic::NewTopic};
+pub use self::{audience::viewer_number, card::Upload, split::NewSplit, topic::NewTopic};
 
 /// What a room is before anything happens in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

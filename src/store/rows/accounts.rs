@@ -1,12 +1,12 @@
 //! Accounts (账号): who can sign in, and what they are in their circle.
 
-use protocol::{CircleId, MemberId};
+use protocol::{CircleId, MemberId, notices::NoticeKind};
 
 use super::{
     RowError,
     audit::{self, NewAct},
     column::{int, member},
-    mail,
+    mail, notices,
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
@@ -119,6 +119,34 @@ impl Store {
             found(changed)
         })
         .await
+    }
+
+    /// The act's own person hands the circle over to whom it is about: that one is its owner from here on, and they are a
+    /// moderator. It is written down, and both are told. [`RowError::NotFound`] where the one is not an owner (any
+    /// more), or the other no member who could become one.
+    pub async fn hand_over(&self, circle: CircleId, act: NewAct) -> Result<(), RowError> {
+        self.write(move |db| {
+            let (by, Some(whom)) = (&act.by, &act.whom) else {
+                return Err(RowError::NotFound);
+            };
+            let taken = db.execute(
+                "UPDATE members SET role = 'owner' WHERE circle = ?1 AND account = ?2 AND role <> 'owner'",
+                (circle, whom.id.as_str()),
+            )?;
+            found(taken)?;
+            let given = db.execute(
+                "UPDATE members SET role = 'moderator' WHERE circle = ?1 AND account = ?2 AND role = 'owner'",
+                (circle, by.id.as_str()),
+            )?;
+            found(given)?;
+            audit::add(db, &act)?;
+            notices::put_of_circle(db, circle, (&whom.id, NoticeKind::Owner), by, act.at_ms)?;
+            notices::put_of_circle(db, circle, (&by.id, NoticeKind::Handed), whom, act.at_ms)?;
+            Ok(())
+        })
+        .await?;
+        self.stir();
+        Ok(())
     }
 
     /// The act's own person has a new password: the account is signed out everywhere, and it is written

@@ -127,7 +127,7 @@ pub(crate) fn put_broadcast(
         ),
     )?;
     if let Some(turnout) = row.turnout.as_ref().filter(|_| changed > 0) {
-        put_summary(db, seq, &row.id, turnout)?;
+        put_summary(db, room, seq, row, turnout)?;
         turnouts::forget(db, room, &row.id)?;
     }
     Ok(changed)

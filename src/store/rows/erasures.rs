@@ -196,6 +196,8 @@ const THEIRS: &[(&str, &str)] = &[
     ("notice_settings", "member"),
     ("readings", "member"),
     ("board_follows", "member"),
+    ("digests", "member"),
+    ("caught_up", "member"),
     ("blob_uploads", "member"),
     ("members", "account"),
 ];

@@ -140,8 +140,18 @@ pub const OWN: &[Own] = &[
             ("seen", As::Flag),
         ],
         sql: "SELECT n.kind, r.slug, n.seq, n.at_ms, n.sender, n.sender_name, n.text, n.seen
-              FROM notices n JOIN rooms r ON r.number = n.room WHERE n.member = ?1
+              FROM notices n LEFT JOIN rooms r ON r.number = n.room WHERE n.member = ?1
               ORDER BY n.id LIMIT ?3 OFFSET ?2",
+    },
+    Own {
+        name: "digest",
+        columns: &[("often", As::Text), ("told_ms", As::Int)],
+        sql: "SELECT often, told_ms FROM digests WHERE member = ?1 LIMIT ?3 OFFSET ?2",
+    },
+    Own {
+        name: "caught-up",
+        columns: &[("upto_ms", As::Int)],
+        sql: "SELECT upto_ms FROM caught_up WHERE member = ?1 LIMIT ?3 OFFSET ?2",
     },
     Own {
         name: "push",

@@ -13,6 +13,7 @@ use super::{
     accounts::{Account, account_by_id, replace_password},
     audit::{self, NewAct},
     column::{int, member},
+    digests,
     notices::{NOTICE, notice_row},
 };
 use crate::{
@@ -299,6 +300,7 @@ impl Store {
                      confirmed_ms = excluded.confirmed_ms, next_ms = 0, tries = 0, refused = 0",
                 (of.as_str(), &letter.address, &letter.lang, int(now_ms)),
             )?;
+            digests::begin(db, &of, now_ms)?;
             Ok(address(db, &of)?)
         })
         .await

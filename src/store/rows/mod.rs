@@ -10,6 +10,7 @@ pub(crate) mod audit;
 pub(crate) mod boards;
 pub(crate) mod broadcasts;
 pub(crate) mod column;
+pub(crate) mod digests;
 pub(crate) mod erasures;
 pub(crate) mod exports;
 pub(crate) mod guests;

@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use protocol::{
-    MemberId, RoomNumber, Seq, limits,
-    notices::{Notice, NoticeKind},
+    CircleId, MemberId, RoomNumber, Seq, limits,
+    notices::{Digest, Notice, NoticeKind},
+    server::Person,
     topic::RoomKind,
 };
 
 use super::{
     RowError,
     column::{int, mark_int, member, person, slug},
-    mail,
+    digests, mail,
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
@@ -53,6 +54,8 @@ pub struct NoticeSettings {
     pub all_live: bool,
     /// Not named in thanks.
     pub unnamed: bool,
+    /// How often a digest comes; written by [`Store::put_digest`] alone.
+    pub digest: Digest,
 }
 
 impl Default for NoticeSettings {
@@ -62,6 +65,7 @@ impl Default for NoticeSettings {
             mail: vec![NoticeKind::Mention, NoticeKind::Reply, NoticeKind::Reminder],
             all_live: false,
             unnamed: false,
+            digest: Digest::default(),
         }
     }
 }
@@ -106,11 +110,32 @@ impl Store {
         .await
     }
 
-    /// A member has seen a notice and every older one. Answers how many are left.
+    /// How many notices of messages of a stretch of a room's log a member has not seen.
+    pub async fn unseen_between(
+        &self,
+        member: MemberId,
+        room: RoomNumber,
+        seqs: (Seq, Seq),
+    ) -> Result<u32, RowError> {
+        self.read(move |db| {
+            let count = db.one(
+                "SELECT count(*) FROM notices WHERE member = ?1 AND seen = 0 AND text <> ''
+                   AND room = ?2 AND seq BETWEEN ?3 AND ?4",
+                (member.as_str(), room, int(seqs.0), int(seqs.1)),
+                |row| row.get(0),
+            )?;
+            Ok(count)
+        })
+        .await
+    }
+
+    /// A member has seen a notice and every older one: no letter tells of them any more, but of what the circle is to
+    /// them. Answers how many are left.
     pub async fn notices_seen(&self, member: MemberId, upto: u64) -> Result<u32, RowError> {
         self.write(move |db| {
             db.execute(
-                "UPDATE notices SET seen = 1, mail_ms = NULL
+                "UPDATE notices SET seen = 1,
+                     mail_ms = CASE WHEN kind IN ('owner', 'handed') THEN mail_ms ELSE NULL END
                  WHERE member = ?1 AND id <= ?2 AND seen = 0",
                 (member.as_str(), int(upto)),
             )?;
@@ -146,7 +171,11 @@ impl Store {
             let mut untold = Vec::with_capacity(found.len());
             for (member, notice) in found {
                 let ways = settings(db, &member)?;
-                let written = ways.mail.contains(&notice.kind) && mail::is_written_to(db, &member)?;
+                let goes = |kinds: &[NoticeKind]| {
+                    notice.kind.is_of_the_circle() || kinds.contains(&notice.kind)
+                };
+                let (push, letter) = (goes(&ways.push), goes(&ways.mail));
+                let written = letter && mail::is_written_to(db, &member)?;
                 let mail_ms = written.then(|| int(now_ms + waits(notice.kind, mail_after)));
                 db.execute(
                     "UPDATE notices SET told = 1, mail_ms = ?2 WHERE id = ?1",
@@ -154,7 +183,7 @@ impl Store {
                 )?;
                 untold.push(Untold {
                     unread: unread(db, &member)?,
-                    push: ways.push.contains(&notice.kind),
+                    push,
                     member,
                     notice,
                 });
@@ -187,7 +216,7 @@ impl Store {
                     new.unnamed,
                 ),
             )?;
-            for kind in NoticeKind::ALL {
+            for kind in NoticeKind::CHOSEN {
                 if !new.mail.contains(&kind) {
                     db.execute(
                         "UPDATE notices SET mail_ms = NULL
@@ -203,9 +232,9 @@ impl Store {
 }
 
 pub(super) const NOTICE: &str =
-    "n.id, n.kind, r.slug, r.title, n.seq, n.at_ms, n.sender, n.sender_name,
-     n.sender_mark, n.text, n.starts_ms, n.more, n.seen, r.kind, n.member
-     FROM notices n JOIN rooms r ON r.number = n.room";
+    "n.id, n.kind, coalesce(r.slug, ''), coalesce(r.title, n.text), n.seq, n.at_ms, n.sender, n.sender_name,
+     n.sender_mark, n.text, n.starts_ms, n.more, n.seen, coalesce(r.kind, ''), n.member, n.mail_ms
+     FROM notices n LEFT JOIN rooms r ON r.number = n.room";
 
 pub(super) fn notice_row(row: &Row<'_>) -> DbResult<Notice> {
     Ok(Notice {
@@ -342,6 +371,30 @@ pub(crate) fn put_to_board(
     Ok(())
 }
 
+/// Tells a member of something about the circle itself, with its name.
+pub(super) fn put_of_circle(
+    db: &Db,
+    circle: CircleId,
+    (member, kind): (&MemberId, NoticeKind),
+    from: &Person,
+    at_ms: u64,
+) -> DbResult<()> {
+    db.execute(
+        "INSERT INTO notices (member, kind, at_ms, sender, sender_name, sender_mark, text)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, c.name FROM circles c WHERE c.id = ?7",
+        (
+            member.as_str(),
+            kind.as_str(),
+            int(at_ms),
+            from.id.as_str(),
+            &from.name,
+            mark_int(from.mark),
+            circle,
+        ),
+    )?;
+    trim(db, member)
+}
+
 /// Only the newest of a member stay.
 pub(crate) fn trim(db: &Db, member: &MemberId) -> DbResult<()> {
     let kept = i64::try_from(limits::NOTICES_KEPT_MAX).unwrap_or(i64::MAX);
@@ -363,6 +416,7 @@ pub(crate) fn say(db: &Db, room: RoomNumber, seq: Seq, text: &str) -> DbResult<(
 }
 
 fn settings(db: &Db, member: &MemberId) -> Result<NoticeSettings, RowError> {
+    let digest = digests::often_of(db, member)?;
     let found = db.first(
         "SELECT push, all_live, mail, unnamed FROM notice_settings WHERE member = ?1",
         [member.as_str()],
@@ -372,16 +426,20 @@ fn settings(db: &Db, member: &MemberId) -> Result<NoticeSettings, RowError> {
                 all_live: row.get(1)?,
                 unnamed: row.get(3)?,
                 mail: kinds(row.get(2)?),
+                digest,
             })
         },
     )?;
-    Ok(found.unwrap_or_default())
+    Ok(found.unwrap_or_else(|| NoticeSettings {
+        digest,
+        ..NoticeSettings::default()
+    }))
 }
 
 /// How long a notice waits to be seen before it goes into a letter, in milliseconds.
 fn waits(kind: NoticeKind, mail_after: Duration) -> u64 {
     match kind {
-        NoticeKind::Reminder | NoticeKind::Live => 0,
+        NoticeKind::Reminder | NoticeKind::Live | NoticeKind::Owner | NoticeKind::Handed => 0,
         NoticeKind::Mention
         | NoticeKind::Reply
         | NoticeKind::Picked
@@ -408,8 +466,13 @@ pub(super) fn all_bits() -> u32 {
     bits(&NoticeKind::ALL)
 }
 
+/// The kinds that go into letters of who did not choose.
+pub(super) fn mail_bits() -> u32 {
+    bits(&NoticeSettings::default().mail)
+}
+
 /// The bit of a kind in a column of settings. Never reused.
-const fn bit(kind: NoticeKind) -> u32 {
+pub(super) const fn bit(kind: NoticeKind) -> u32 {
     match kind {
         NoticeKind::Mention => 1,
         NoticeKind::Reply => 2,
@@ -420,6 +483,8 @@ const fn bit(kind: NoticeKind) -> u32 {
         NoticeKind::Changed => 64,
         NoticeKind::Credit => 128,
         NoticeKind::Started => 256,
+        NoticeKind::Owner => 512,
+        NoticeKind::Handed => 1_024,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is measured of a broadcast that is on: one row a room, and its viewers in as many as it took. A
-//! room reads them once, when it is recovered; the end of the broadcast removes them.
+//! room reads them once, when it is recovered; the end of the broadcast removes them, and keeps the viewers with its
+//! summary for a while.
 
 use protocol::{BroadcastId, RoomNumber};
 
@@ -43,6 +44,23 @@ pub(crate) fn put(db: &Db, room: RoomNumber, row: &MeasuredRow) -> DbResult<()> 
     Ok(())
 }
 
+/// The viewers of a broadcast that is on, as they are kept.
+pub(super) fn viewers(db: &Db, room: RoomNumber, broadcast: &BroadcastId) -> DbResult<Vec<u8>> {
+    let parts: Vec<Vec<u8>> = db.all(
+        "SELECT v.viewers FROM turnout_viewers v JOIN turnouts t ON t.room = v.room
+         WHERE v.room = ?1 AND t.broadcast = ?2 ORDER BY v.rowid",
+        (room, broadcast.as_str()),
+        |row| row.get(0),
+    )?;
+    Ok(parts.concat())
+}
+
+/// Viewers as they are kept, as numbers.
+pub(super) fn numbers(kept: &[u8]) -> impl Iterator<Item = u64> {
+    let (numbers, _) = kept.as_chunks::<VIEWER_BYTES>();
+    numbers.iter().map(|it| u64::from_le_bytes(*it))
+}
+
 /// The broadcast is over.
 pub(crate) fn forget(db: &Db, room: RoomNumber, broadcast: &BroadcastId) -> DbResult<()> {
     db.execute(
@@ -81,10 +99,7 @@ pub(crate) fn of_room(db: &Db, room: RoomNumber) -> DbResult<Option<MeasuredRow>
         |row| row.get(0),
     )?;
     for viewers in all {
-        let (numbers, _) = viewers.as_chunks::<VIEWER_BYTES>();
-        found
-            .came
-            .extend(numbers.iter().map(|it| u64::from_le_bytes(*it)));
+        found.came.extend(numbers(&viewers));
     }
     Ok(Some(found))
 }

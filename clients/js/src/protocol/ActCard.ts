@@ -17,7 +17,7 @@ room: Slug | null, by: Person,
 /**
  * `mute`, `unmute`, `kick`, `ban`, `unban`, `delete`, `undelete`, `hold`, `allow`, `refuse`, `slow_mode`,
  * `mode`, `rules`, `co_host`, `no_co_host`, `role`, `stream_key`, `revoke_stream_key`, `sign_out_everywhere`,
- * `erase_account`;
+ * `erase_account`, `handed_over`;
  * and what the operator did at the machine: `reload` or `restore`.
  */
 what: string, whom: Person | null, why: string, until_ms: number | null, };

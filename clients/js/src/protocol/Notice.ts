@@ -10,9 +10,13 @@ export type Notice = {
 /**
  * Grows with time.
  */
-id: number, kind: NoticeKind, room: Slug, 
+id: number, kind: NoticeKind, 
 /**
- * The room's title.
+ * Empty where it is about the circle.
+ */
+room: Slug, 
+/**
+ * The room's title, or the circle's name.
  */
 title: string, 
 /**

@@ -3,4 +3,4 @@
 /**
  * Why somebody is told.
  */
-export type NoticeKind = "mention" | "reply" | "picked" | "reminder" | "live" | "accepted" | "changed" | "credit" | "started";
+export type NoticeKind = "mention" | "reply" | "picked" | "reminder" | "live" | "accepted" | "changed" | "credit" | "started" | "owner" | "handed";

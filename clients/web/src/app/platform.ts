@@ -13,6 +13,6 @@ export const platform: Platform = {
   sources: () => import("./sources").then((it) => it.sources),
   topics: () => import("./topics").then((it) => it.topics(client)),
   search: () => import("./search").then((it) => it.search(client)),
-  erase: (...wish) => import("./erase").then((it) => it.erase(client, ...wish)),
+  own: () => import("./own").then((it) => it.own(client)),
   keepShell,
 };

@@ -11,6 +11,7 @@ const notice = (id: number, more: Omit<Notice, "id" | "title" | "room" | "seen">
 });
 
 const all: Notice[] = [
+  notice(10, { kind: "owner", room: "", title: "读书会", t: now - 10_000, from: lin, text: "读书会" }),
   notice(9, { kind: "credit", room: "exchange", title: "弱关系，怎么从认识走到帮忙？", topic: true, s: 2, t: now - 20_000, from: zhou, text: "弱关系，怎么从认识走到帮忙？" }),
   notice(8, { kind: "changed", room: "planned", title: "聊天里希望能按日期跳转", topic: true, s: 7, t: now - 30_000, from: mo, text: "planned " }),
   notice(7, { kind: "accepted", room: "matched", title: "周六放映，需要一位会剪字幕的朋友", topic: true, s: 4, t: now - 40_000, from: yang, text: "周六放映，需要一位会剪字幕的朋友" }),
@@ -23,11 +24,12 @@ const all: Notice[] = [
 ];
 
 export class FakeNotices {
-  readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 6 : 0, notice: null });
+  readonly inbox = new Cell<Inbox>({ unread: wishes.circle === "full" ? 7 : 0, notice: null });
   #rows: Notice[] = wishes.circle === "full" ? all : [];
   #settings: NoticeSettings = {
     ways: (["mention", "reply", "picked", "reminder", "live", "accepted", "changed", "credit", "started"] as const).map((kind) => ({ kind, push: kind !== "live", mail: kind !== "live" && kind !== "picked" })),
     all_live: false,
+    digest: "weekly",
   };
 
   page(): NoticeList {

@@ -27,7 +27,7 @@ import {
   type WeiquanApi,
   Refused,
 } from "@weiquan/client";
-import type { Platform, Sources } from "../app/ports";
+import type { Own, Platform, Sources } from "../app/ports";
 import { pseudo } from "../i18n/pseudo";
 import { actsPage } from "./acts";
 import { check } from "./check";
@@ -38,7 +38,7 @@ import { picture, withTone } from "./picture";
 import { FakeRoom } from "./room";
 import { cards } from "./scenes";
 import { FakeSearch } from "./search";
-import { drawing, lately, summary, uploaded } from "./things";
+import { drawing, lately, missed, summary, uploaded } from "./things";
 import { FakeTopics } from "./topics";
 import { wishes } from "./wishes";
 
@@ -231,16 +231,33 @@ const sources: Sources = {
   },
 };
 
+/** Put away in this visit. */
+let caughtUp = 0;
+
+const hold = (password: string): void => {
+  if (password === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
+};
+
+const own: Own = {
+  erase: async (password) => {
+    hold(password);
+    if (self?.mark === "owner") throw new Refused({ code: "not_permitted", say: "", act: "none" });
+    await platform.client.signOut(false);
+  },
+  handOver: async (member, password) => {
+    hold(password);
+    return { ...(await platform.client.setRole(member, "moderator")), mark: "owner" };
+  },
+  missed: async () => (wishes.circle === "full" ? missed.filter((it) => it.ended_ms > caughtUp) : []),
+  caughtUp: async (upto) => void (caughtUp = upto),
+};
+
 export const platform: Platform = {
   check: async () => check(),
   client: new FakeWeiquan(),
   sources: async () => sources,
   topics: async () => fakeTopics,
   search: async () => fakeSearch,
-  erase: async (password) => {
-    if (password === "wrong") throw new Refused({ code: "sign_in_failed", say: "", act: "none" });
-    if (self?.mark === "owner") throw new Refused({ code: "not_permitted", say: "", act: "none" });
-    await platform.client.signOut(false);
-  },
+  own: async () => own,
   ...(wishes.lang === "pseudo" ? { words: pseudo } : {}),
 };

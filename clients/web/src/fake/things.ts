@@ -1,5 +1,5 @@
 /** Cards, pictures and a summary for the stand-in. */
-import type { Card, Ended, MessageView, Person, Summary } from "@weiquan/client";
+import type { Card, Ended, Missed, MessageView, Person, Summary } from "@weiquan/client";
 import { bei, lin, wu, yang, zhou } from "./people";
 
 const HILLS = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360"><rect width="640" height="360" fill="#f1dcc0"/><circle cx="430" cy="120" r="40" fill="#f7ead2"/><path d="M0 230 Q160 150 320 220 T640 200 V360 H0Z" fill="#8fa79a"/><path d="M0 290 Q200 210 400 280 T640 260 V360 H0Z" fill="#476a58"/></svg>`;
@@ -52,4 +52,14 @@ export const summary: Summary = {
   host: { talkers: 214, watched_ms: 96_000_000 },
 };
 
+export const missed: Missed[] = [
+  {
+    room: "ended", room_title: "夜读", broadcast, ended_ms: Date.now() - 1_800_000, played_ms: 5_412_000,
+    recap: { room: "recap", title: "回顾" }, answered: 4, mentions: 1,
+  },
+  {
+    room: "ended", room_title: "夜读", broadcast: { ...broadcast, id: "b0", title: "如何读一本难读的书" }, ended_ms: Date.now() - 3 * 86_400_000,
+    played_ms: 3_120_000, recap: null, answered: 0, mentions: 0,
+  },
+];
 export const lately: Ended[] = [{ room: "ended", broadcast, ended_ms: Date.now() - 1_800_000, played_ms: 5_412_000, people: 3_406 }];

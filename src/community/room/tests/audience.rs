@@ -5,7 +5,7 @@ use protocol::client::BroadcastAct;
 use super::*;
 use crate::{
     record::Turnout,
-    room::audience::{Audience, KEPT_EVERY_MS, VIEWERS_MAX, number},
+    room::audience::{Audience, KEPT_EVERY_MS, VIEWERS_MAX, viewer_number},
 };
 
 fn live() -> Bench {
@@ -187,7 +187,7 @@ fn a_commit_that_failed_tells_the_disk_again_of_who_came() {
 
 #[test]
 fn a_viewer_is_the_same_number_in_every_process_and_another_in_every_broadcast() {
-    let number = |of: &str, who: &str| number(&of.into(), &who.into());
+    let number = |of: &str, who: &str| viewer_number(&of.into(), &who.into());
     // Of the algorithm, not of this program: FNV-1a of "b1", a zero, "ann".
     assert_eq!(number("b1", "ann"), 0x68a4_66ec_121e_3407);
     assert_ne!(number("b1", "ann"), number("b2", "ann"));

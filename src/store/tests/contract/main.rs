@@ -6,6 +6,7 @@ mod alike;
 mod blobs;
 mod damage;
 mod database;
+mod digests;
 mod disks;
 mod erase;
 mod erasures;

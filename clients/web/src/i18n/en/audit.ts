@@ -31,6 +31,7 @@ export const audit = {
     refuse: (by: string, whom: string) => `${by} refused a message of ${whom}`,
     co_host: (by: string, whom: string) => `${by} made ${whom} a co-host`,
     no_co_host: (by: string, whom: string) => `${by} ended ${whom} being a co-host`,
+    handed_over: (by: string, whom: string) => `${by} handed the circle over to ${whom}`,
     role: (by: string, whom: string) => `${by} gave ${whom} another role`,
     slow_mode: (by: string) => `${by} set slow mode`,
     mode: (by: string) => `${by} changed who may speak`,

@@ -24,7 +24,7 @@ export const erase = {
   wrongName: "That is not your name here.",
   current: "Your password",
   currentWrong: "That is not your password.",
-  lastOwner: "You are the only owner of this circle, and it would be nobody’s. A circle cannot be handed over yet.",
+  lastOwner: "You are the only owner of this circle, and it would be nobody’s. Hand it over first, on the page of members.",
   act: "Erase for good",
   stay: "Keep my account",
   doneTitle: "You have left",

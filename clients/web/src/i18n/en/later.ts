@@ -4,7 +4,8 @@ import { check } from "./check";
 import { erase } from "./erase";
 import { exports } from "./exports";
 import { mail } from "./mail";
+import { own } from "./own";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { audit, boards, check, erase, exports, mail, search, talk, topic };
+export const later = { audit, boards, check, erase, exports, mail, own, search, talk, topic };

@@ -30,6 +30,7 @@ export const audit: Words["audit"] = {
     refuse: (by, whom) => `${by} 没有让 ${whom} 的消息通过审核`,
     co_host: (by, whom) => `${by} 请 ${whom} 联合主持`,
     no_co_host: (by, whom) => `${by} 不再让 ${whom} 联合主持`,
+    handed_over: (by, whom) => `${by} 把圈子移交给了 ${whom}`,
     role: (by, whom) => `${by} 改了 ${whom} 的身份`,
     slow_mode: (by) => `${by} 设了慢速模式`,
     mode: (by) => `${by} 改了谁可以发言`,

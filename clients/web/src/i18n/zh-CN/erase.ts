@@ -26,7 +26,7 @@ export const erase: typeof english = {
   wrongName: "这不是你在这里的名字。",
   current: "你的密码",
   currentWrong: "密码不对。",
-  lastOwner: "你是这个圈子唯一的圈主，你走了它就没有人管了。圈子现在还不能转交。",
+  lastOwner: "你是这个圈子唯一的圈主，注销后它就没有主人了。请先到成员页把圈子移交给别人。",
   act: "永久注销",
   stay: "不注销了",
   doneTitle: "你已离开",

@@ -30,6 +30,7 @@ export const audit: Words["audit"] = {
     refuse: (by, whom) => `${by} 沒有讓 ${whom} 的訊息通過審核`,
     co_host: (by, whom) => `${by} 請 ${whom} 聯合主持`,
     no_co_host: (by, whom) => `${by} 不再讓 ${whom} 聯合主持`,
+    handed_over: (by, whom) => `${by} 把圈子移交給了 ${whom}`,
     role: (by, whom) => `${by} 改了 ${whom} 的身分`,
     slow_mode: (by) => `${by} 設了慢速模式`,
     mode: (by) => `${by} 改了誰可以發言`,

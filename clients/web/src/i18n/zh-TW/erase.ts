@@ -26,7 +26,7 @@ export const erase: typeof english = {
   wrongName: "這不是你在這裡的名字。",
   current: "你的密碼",
   currentWrong: "密碼不對。",
-  lastOwner: "你是這個圈子唯一的圈主，你走了它就沒有人管了。圈子現在還不能轉交。",
+  lastOwner: "你是這個圈子唯一的圈主，註銷後它就沒有主人了。請先到成員頁把圈子移交給別人。",
   act: "永久註銷",
   stay: "不註銷了",
   doneTitle: "你已離開",
