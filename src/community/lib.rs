@@ -29,10 +29,10 @@ pub use effect::{
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
-    Addressed, Broadcast, Card, Columns, Counted, Message, Pin, Poll, Quotes, ReadError, Record,
-    RecordBody, Tally, Topic, TopicPlace, Turnout, Words,
+    Addressed, Broadcast, Card, Columns, Counted, Media, Medium, Message, Pin, Poll, Quotes,
+    ReadError, Record, RecordBody, Tally, Topic, TopicPlace, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{
-    Keepsake, Loaded, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload,
+    Keepsake, Loaded, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload, blobs_of,
 };

@@ -73,6 +73,7 @@ use super::{
         exports::own,
         history::page,
         blobs::upload,
+        blobs::upload_ahead,
         blobs::show,
         blobs::preview,
         summary::show,

@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0011_heat.sql")),
     Migration(include_str!("migrations/0012_merging.sql")),
     Migration(include_str!("migrations/0013_erasure.sql")),
+    Migration(include_str!("migrations/0014_media.sql")),
 ];
 
 /// The text of one.

@@ -36,7 +36,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 77);
+    assert_eq!(walked, 78);
     rig.end().await;
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{
     BroadcastId, RoomNumber, Seq, Slug,
-    topic::{BroadcastPlace, TopicKind, TopicStatus},
+    topic::{BroadcastPlace, Moment, TopicKind, TopicStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,16 @@ pub(super) struct StoredTopic {
     merged: Vec<StoredPlace>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recap_of: Option<(Slug, BroadcastId)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<StoredMoment>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredMoment {
+    room: Slug,
+    id: BroadcastId,
+    title: String,
+    second: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +92,7 @@ impl From<&Topic> for StoredTopic {
             into: it.into.as_ref().map(Into::into),
             merged: it.merged.iter().map(Into::into).collect(),
             recap_of: it.recap_of.clone().map(|it| (it.room, it.id)),
+            at: it.at.as_ref().map(Into::into),
         }
     }
 }
@@ -105,6 +116,29 @@ impl From<StoredTopic> for Topic {
             into: it.into.map(Into::into),
             merged: it.merged.into_iter().map(Into::into).collect(),
             recap_of: it.recap_of.map(|(room, id)| BroadcastPlace { room, id }),
+            at: it.at.map(Into::into),
+        }
+    }
+}
+
+impl From<&Moment> for StoredMoment {
+    fn from(it: &Moment) -> Self {
+        Self {
+            room: it.room.clone(),
+            id: it.id.clone(),
+            title: it.title.clone(),
+            second: it.second,
+        }
+    }
+}
+
+impl From<StoredMoment> for Moment {
+    fn from(it: StoredMoment) -> Self {
+        Self {
+            room: it.room,
+            id: it.id,
+            title: it.title,
+            second: it.second,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{
     RoomNumber, Seq, Slug,
-    topic::{self, BroadcastPlace, TopicKind, TopicStatus},
+    topic::{self, BroadcastPlace, Moment, TopicKind, TopicStatus},
 };
 
 use super::{Addressed, Quotes};
@@ -36,6 +36,8 @@ pub struct Topic {
     pub merged: Arc<[TopicPlace]>,
     /// The broadcast that it is the recap of.
     pub recap_of: Option<BroadcastPlace>,
+    /// The second of a broadcast that it is about.
+    pub at: Option<Moment>,
 }
 
 /// Another topic, as it was called when it was named.
@@ -75,6 +77,7 @@ impl Topic {
             into: self.into.as_ref().map(TopicPlace::frame),
             merged: self.merged.iter().map(TopicPlace::frame).collect(),
             recap_of: self.recap_of.clone(),
+            at: self.at.clone(),
         }
     }
 }

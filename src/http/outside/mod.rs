@@ -10,8 +10,8 @@ mod quotes;
 mod sitemap;
 mod words;
 
-use community::RecordBody;
-use protocol::{Doc, Seq, Slug, topic::OPENING};
+use community::{Card, Medium, Message, RecordBody};
+use protocol::{BlobId, Doc, Seq, Slug, topic::OPENING};
 use store::{PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -35,8 +35,33 @@ struct Said {
     text: String,
     /// The text as it is shown: read once, and written more than once.
     doc: Doc,
+    /// The first picture that it shows.
+    picture: Option<Picture>,
     deleted: bool,
     edited: bool,
+}
+
+/// A picture as cards for links and search engines are told of it.
+struct Picture {
+    blob: BlobId,
+    w: u32,
+    h: u32,
+}
+
+fn picture(it: &Message) -> Option<Picture> {
+    let card = match it.card.as_deref() {
+        Some(Card::Image { blob, w, h, .. }) => Some((blob, *w, *h)),
+        _ => None,
+    };
+    let in_text = it.media.iter().find_map(|it| match it {
+        Medium::Image { blob, w, h } => Some((blob, *w, *h)),
+        Medium::Voice { .. } => None,
+    });
+    card.or(in_text).map(|(blob, w, h)| Picture {
+        blob: blob.clone(),
+        w,
+        h,
+    })
 }
 
 /// A topic that guests may read.
@@ -63,7 +88,8 @@ async fn said(doors: &Doors, topic: &TopicRow, of: PageOf) -> Outcome<(Vec<Said>
                 at_ms,
                 by,
                 re: it.reply_to.filter(|it| *it != OPENING),
-                doc: markdown::parse(&it.text),
+                doc: it.doc().unwrap_or_default(),
+                picture: picture(&it),
                 text: it.text.to_string(),
                 deleted: it.deleted,
                 edited: it.edits > 0,

@@ -227,6 +227,9 @@ impl Lay<'_> {
                     }
                 }
                 (true, false) => rows.extend(talk(TopicTalk::Back { seq })),
+                _ if after.blobs().is_empty() && !before.blobs().is_empty() => {
+                    rows.push(RowChange::LetGo { seq });
+                }
                 _ => {}
             }
             let again = self.rows_of(row, is, When::Later).await?;
@@ -253,10 +256,16 @@ impl Lay<'_> {
                     {
                         it.recap_of = None;
                     }
+                    if let Some(at) = &it.at
+                        && self.store.room_of_broadcast(at.id.clone()).await?.is_none()
+                    {
+                        it.at = None;
+                    }
                 }
-                RowChange::Refer { blob, .. } => {
-                    let blob = blob.clone();
-                    self.blob(row, &record.author.id, &blob).await?;
+                RowChange::Refer { blobs, .. } => {
+                    for blob in blobs.iter() {
+                        self.blob(row, &record.author.id, blob).await?;
+                    }
                 }
                 _ => {}
             }

@@ -15,6 +15,7 @@ use protocol::{
 use super::{
     RowError,
     column::{int, mark_int, member, opt_int, person, slug},
+    moments,
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
@@ -237,7 +238,9 @@ const COLUMNS: &str =
      t.last_by, t.last_name, t.last_mark, p.seq, t.said - p.said, p.following, t.circle, t.heat_ms,
      (SELECT i.slug FROM rooms i WHERE i.number = t.merged_into),
      (SELECT i.title FROM rooms i WHERE i.number = t.merged_into),
-     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.recap_of), t.recap_of
+     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.recap_of), t.recap_of,
+     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.moment_of), t.moment_of,
+     t.moment_title, t.moment_s
      FROM topics t JOIN rooms r ON r.number = t.room
      LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
@@ -343,7 +346,7 @@ fn one(db: &Db, slug: &Slug, asker: Option<&MemberId>) -> Result<Option<TopicRow
     Ok(Some(row))
 }
 
-fn place(row: &Row<'_>, column: usize) -> DbResult<TopicPlace> {
+pub(super) fn place(row: &Row<'_>, column: usize) -> DbResult<TopicPlace> {
     Ok(TopicPlace {
         room: slug(row, column)?,
         title: row.get(column + 1)?,
@@ -369,6 +372,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             id: BroadcastId::new(row.get::<String>(35)?),
         })
     };
+    let is_of_moment = !row.is_null(36)?;
     let reading = || {
         // Messages that were counted before the log was restored from an older copy.
         let unread: i64 = row.get(28)?;
@@ -401,6 +405,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             // Told of one topic alone.
             merged: Vec::new(),
             recap_of: is_recap.then(recap_of).transpose()?,
+            at: is_of_moment.then(|| moments::read(row, 36)).transpose()?,
         },
         excerpt: row.get(19)?,
         replies: row.get(20)?,
@@ -467,6 +472,9 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
             it.recap_of.as_ref().map(|it| it.id.as_str()),
         ),
     )?;
+    if let Some(at) = &it.at {
+        moments::put(db, room, at)?;
+    }
     if it.into.is_some() {
         // What was merged into it goes along.
         db.execute(

@@ -260,6 +260,7 @@ pub(crate) fn topic(title: &str, made_ms: u64) -> Topic {
         into: None,
         merged: vec![],
         recap_of: None,
+        at: None,
     }
 }
 
