@@ -4,7 +4,8 @@ import { check } from "./check";
 import { erase } from "./erase";
 import { exports } from "./exports";
 import { mail } from "./mail";
+import { media, moment } from "./moment";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { audit, boards, check, erase, exports, mail, search, talk, topic };
+export const later = { audit, boards, check, erase, exports, mail, media, moment, search, talk, topic };
