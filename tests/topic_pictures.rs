@@ -321,3 +321,31 @@ async fn only_who_starts_topics_uploads_ahead_and_no_files() {
         BlobKind::Image
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_erases_what_they_wrote_leaves_no_picture_behind() {
+    let server = Server::start();
+    server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let bob = server.sign_up("小波").await;
+    let first = ahead(&ann, picture(80, 60)).await.expect("taken");
+    let unsaid = ahead(&ann, picture(90, 60)).await.expect("taken");
+    let card: TopicCard = ann
+        .post("/api/v1/topics", &wish(&shows(&[&first]), true))
+        .await;
+    let mut line = bob.connect("phone").await;
+    let a = join(&mut line, &card).await;
+    let own = upload(&bob, card.room.as_str(), picture(70, 60)).await;
+    let own = own.expect("taken");
+    say(&mut line, a, &shows(&[&own])).await.expect("said");
+    let files = [&first, &unsaid, &own].map(|it| file_of(&server, &it.id));
+    assert!(files.iter().all(|it| it.exists()));
+
+    let wish = json!({ "password": support::PASSWORD, "writings": "remove" });
+    let erase = ann.request(Method::DELETE, "/api/v1/me").json(&wish);
+    let answer = erase.send().await.expect("answered");
+    assert!(answer.status().is_success(), "{}", answer.status());
+    until(|| !files[0].exists() && !files[1].exists()).await;
+    assert!(files[2].exists(), "what others show stays");
+    assert_eq!(status(&bob, &own).await, 200);
+}
