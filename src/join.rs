@@ -322,6 +322,10 @@ impl seam::Stage for Rooms {
         })
     }
 
+    fn played(&self, room: RoomNumber) -> Answer<'_, Option<(community::Broadcast, u64)>> {
+        Box::pin(async move { self.directory.find_number(room).await?.played().await })
+    }
+
     fn start_topic(
         &self,
         room: RoomNumber,

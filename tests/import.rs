@@ -55,7 +55,16 @@ async fn data3_a_circle_comes_back_as_it_was_on_either_database() {
     }
     let media = lines(&a, "media.jsonl");
     let kinds: Vec<_> = media.iter().map(|it| it["kind"].as_str()).collect();
-    assert_eq!(kinds, [Some("image"), Some("file"), Some("voice")]);
+    // The last stands in the text of a topic, beside the same voice note once more.
+    let expected = ["image", "file", "voice", "image"].map(Some);
+    assert_eq!(kinds, expected);
+    let about = lines(&a, "topics.jsonl");
+    let about = about.iter().find(|it| !it["at"].is_null());
+    let about = &about.expect("one is about a moment")["at"];
+    assert_eq!(
+        (&about["room"], &about["second"]),
+        (&"hall".into(), &0.into())
+    );
     let topics: TopicList = cast.owner.get("/api/v1/topics").await;
     server.stop();
 

@@ -19,6 +19,7 @@ async fn start(by: &Person, title: &str, text: &str, guests: bool) -> TopicCard 
         guests,
         from: None,
         recap_of: None,
+        at: None,
     };
     by.post("/api/v1/topics", &wish).await
 }

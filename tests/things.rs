@@ -3,13 +3,17 @@
 
 mod support;
 
-use std::{path::PathBuf, process::Command, time::Duration};
+#[path = "support/pictures.rs"]
+mod pictures;
 
+use std::process::Command;
+
+use pictures::{file_of, get, picture, until, upload, upload_as};
 use protocol::{
     BlobId, BlobKind, Card, ClientFrame, Code, RoomNumber, Seq,
     client::BroadcastAct,
     notices::{NoticeKind, NoticeList},
-    rest::{BlobMade, EndedList, Problem, RoomCard, Summary},
+    rest::{EndedList, RoomCard, Summary},
     server::{Body, Reply},
     topic::TopicCard,
 };
@@ -17,37 +21,6 @@ use reqwest::Method;
 use serde_json::json;
 use support::{Person, Publisher, SOON, Server};
 use weiquan_client::Connection;
-
-/// A PNG of noise with a place written into it.
-fn picture(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder
-        .add_text_chunk("Place".into(), "22.5431N 114.0579E".into())
-        .expect("text");
-    let mut writer = encoder.write_header().expect("a head");
-    let pixels: Vec<u8> = (0..width * height * 3)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
-    writer.write_image_data(&pixels).expect("pixels");
-    writer.finish().expect("an end");
-    bytes
-}
-
-async fn upload(by: &Person, room: &str, bytes: Vec<u8>) -> Result<BlobMade, Code> {
-    upload_as(by, room, bytes, "").await
-}
-
-async fn upload_as(by: &Person, room: &str, bytes: Vec<u8>, kind: &str) -> Result<BlobMade, Code> {
-    let path = format!("/api/v1/rooms/{room}/blobs{kind}");
-    let request = by.request(Method::POST, &path).body(bytes);
-    let answer = request.send().await.expect("answered");
-    if answer.status() == 201 {
-        return Ok(answer.json().await.expect("a blob"));
-    }
-    Err(answer.json::<Problem>().await.expect("a problem").code)
-}
 
 async fn share(line: &mut Connection, a: RoomNumber, card: Card) -> Result<Seq, Code> {
     let cid = uuid::Uuid::now_v7().to_string().into();
@@ -82,29 +55,6 @@ fn image(blob: &BlobId) -> Card {
         h: 1,
         alt: "海边".into(),
     }
-}
-
-async fn get(by: &Person, path: &str) -> reqwest::Response {
-    by.request(Method::GET, path)
-        .send()
-        .await
-        .expect("answered")
-}
-
-async fn until(mut holds: impl FnMut() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(SOON + protocol::limits::UNDO_WITHIN, waiting)
-        .await
-        .expect("in time");
-}
-
-fn file_of(server: &Server, id: &BlobId) -> PathBuf {
-    let (first, rest) = id.as_str().split_at(2);
-    server.folder.join("blobs").join(first).join(rest)
 }
 
 fn header<'a>(answer: &'a reqwest::Response, name: &str) -> &'a str {

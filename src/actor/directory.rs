@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use community::{Command, Keepsake, Rates, Role, Room, RoomMeta, StageReport, Who};
+use community::{Broadcast, Command, Keepsake, Rates, Role, Room, RoomMeta, StageReport, Who};
 use dashmap::{DashMap, Entry};
 use fanout::{ConnectionId, Order, ShardHandle};
 use futures_util::FutureExt;
@@ -130,6 +130,7 @@ impl RoomHandle {
             | Wish::May { .. }
             | Wish::MayTalk { .. }
             | Wish::Can { .. }
+            | Wish::Played { .. }
             | Wish::Health(_) => Lane::Aside,
         }
     }
@@ -205,6 +206,13 @@ impl RoomHandle {
         let (done, answer) = oneshot::channel();
         self.wish(Wish::Can { verb, who, done })?;
         answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The broadcast that is on here or was last, and how much of it was played, in milliseconds.
+    pub async fn played(&self) -> Result<Option<(Broadcast, u64)>, Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.wish(Wish::Played { done })?;
+        answer.await.map_err(|_| gone())
     }
 
     pub fn state(&self) -> State {

@@ -12,7 +12,8 @@ mod recovery;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use community::{
-    Command, Effect, Now, Origin, Rates, Reached, RecordBody, Room, StageReport, Tally, Verb, Who,
+    Broadcast, Command, Effect, Now, Origin, Rates, Reached, RecordBody, Room, StageReport, Tally,
+    Verb, Who,
 };
 use fanout::{ConnectionId, Form};
 use protocol::{
@@ -86,6 +87,10 @@ pub enum Wish {
         verb: Verb,
         who: Who,
         done: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// What is on, and how much of it was played.
+    Played {
+        done: oneshot::Sender<Option<(Broadcast, u64)>>,
     },
     /// A connection is over.
     Left {
@@ -313,6 +318,9 @@ impl RoomTask {
                 let who = self.roles.as_now(who);
                 // Nobody waiting means that the request was given up.
                 let _ = done.send(self.machine.may_talk(self.now(), &who));
+            }
+            Wish::Played { done } => {
+                let _ = done.send(self.machine.played(self.now()));
             }
             Wish::Can { verb, who, done } => {
                 let who = self.roles.as_now(who);

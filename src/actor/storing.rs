@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use community::{Columns, Measured, Reached, ReadError, Record, RecordBody, Tally, record};
-use protocol::{CircleId, RoomNumber, Seq, server::Phase};
+use protocol::{CircleId, MemberId, RoomNumber, Seq, server::Phase};
 use store::{
     Append, BroadcastRow, Entry, Erasing, MeasuredRow, MovedRow, NewAct, NoticeRow, NoticeToAllRow,
-    NoticeToBoardRow, QuotesRow, RowChange, SplitRow, TopicTalk, TurnoutRow, VoteRow,
+    NoticeToBoardRow, QuotesRow, RowChange, SplitRow, TopicTalk, TurnoutRow, UploadRow, VoteRow,
 };
 
 /// Everything that one room wants stored in one transaction.
@@ -93,7 +93,7 @@ fn row_change(change: community::RowChange) -> RowChange {
             seq,
             left: left.stored(),
         },
-        community::RowChange::Refer { seq, blob } => RowChange::Refer { seq, blob },
+        community::RowChange::Refer { seq, blobs } => RowChange::Refer { seq, blobs },
         community::RowChange::LetGo { seq } => RowChange::LetGo { seq },
         community::RowChange::Veil { seq, on } => RowChange::Veil { seq, on },
         community::RowChange::Broadcast(it) => RowChange::Broadcast(broadcast_row(it)),
@@ -320,6 +320,20 @@ pub fn records(
         record(erasing, circle, it).map(|it| it.with_tally(tally))
     };
     page.entries.into_iter().map(read).collect()
+}
+
+/// A blob as a room is told that a member may say it.
+pub fn upload(by: MemberId, it: UploadRow) -> community::Upload {
+    community::Upload {
+        blob: it.blob.id,
+        by,
+        kind: it.blob.kind,
+        bytes: u32::try_from(it.blob.bytes).unwrap_or(u32::MAX),
+        size: it.blob.size,
+        duration_ms: it.blob.duration_ms,
+        made_ms: it.made_ms,
+        shown: it.shown,
+    }
 }
 
 pub(super) fn tally(it: store::Tally) -> (Seq, Tally) {

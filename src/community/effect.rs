@@ -131,12 +131,13 @@ pub enum RowChange {
         seq: Seq,
         left: RecordBody,
     },
-    /// The message of this seq refers to a blob.
+    /// The message of this seq refers to these blobs from now on, each once, and to no others: what it no longer
+    /// refers to is let go.
     Refer {
         seq: Seq,
-        blob: BlobId,
+        blobs: Vec<BlobId>,
     },
-    /// It does so no more: what nobody refers to is removed.
+    /// It refers to none any more: what nobody refers to is removed.
     LetGo {
         seq: Seq,
     },
@@ -166,7 +167,7 @@ pub enum RowChange {
         seq: Seq,
         on: bool,
     },
-    /// The blob of that message is out of sight with it, or seen again.
+    /// The blobs of that message are out of sight with it, or seen again.
     Veil {
         seq: Seq,
         on: bool,

@@ -29,11 +29,11 @@ pub use effect::{
 pub use member::{Person, Role, Trace, Traces, Who};
 pub use now::Now;
 pub use record::{
-    Addressed, Broadcast, Card, Columns, Counted, Message, Moved, Pin, Poll, Quotes, ReadError,
-    Record, RecordBody, Split, Tally, Topic, TopicPlace, Turnout, Words,
+    Addressed, Broadcast, Card, Columns, Counted, Media, Medium, Message, Moved, Pin, Poll, Quotes,
+    ReadError, Record, RecordBody, Split, Tally, Topic, TopicPlace, Turnout, Words,
 };
 pub use rights::{Object, Standing, Verb, Verdict, can};
 pub use room::{
     Keepsake, Loaded, NewSplit, NewTopic, Past, Rates, Reached, Room, RoomMeta, TalkRate, Upload,
-    viewer_number,
+    blobs_of, viewer_number,
 };

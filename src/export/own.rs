@@ -80,8 +80,7 @@ async fn written(
         for entry in entries {
             let record = storing::record(&store.erasing(), room.circle, entry)?;
             if let RecordBody::Message(it) = &record.body {
-                let card = it.card.as_ref();
-                blobs.extend(card.and_then(|it| it.blob()).cloned());
+                blobs.extend(it.blobs());
             }
             let mut line = own_frame(&record, of);
             line["room"] = room.slug.as_str().into();

@@ -25,13 +25,17 @@ impl Media {
         pack: &mut Pack,
         (store, shelf): (&Store, &Shelf),
         room: &RoomRow,
-        (mut after, upto): (Seq, Seq),
+        (after, upto): (Seq, Seq),
     ) -> Result<(), ExportError> {
+        // Blobs of the seqs that follow.
+        let mut after = (after + 1, None);
         loop {
-            let page = store.blobs_shown(room.number, (after, upto), PAGE).await?;
+            let page = store
+                .blobs_shown(room.number, after.clone(), upto, PAGE)
+                .await?;
             let full = page.len() == PAGE;
             for (seq, blob) in page {
-                after = seq;
+                after = (seq, Some(blob.id.clone()));
                 self.add(pack, shelf, blob).await?;
             }
             if !full {

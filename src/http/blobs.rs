@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ::blobs::{Found, Shelf, ShelfError, Unfit};
-use auth::Role;
+use auth::{Identity, Role};
 use axum::{
     Json as Answer,
     body::Body,
@@ -15,13 +15,13 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use community::Verb;
+use community::{Media, Verb};
 use protocol::{
-    BlobId, BlobKind, Code, Refusal, limits,
+    BlobId, BlobKind, Code, Refusal, RoomNumber, limits,
     rest::{BlobMade, Problem},
 };
 use serde::Deserialize;
-use store::{BlobRow, NewBlob, RowError, Store};
+use store::{BlobRow, NewBlob, RowError, Store, UNSTARTED};
 use tokio::sync::{RwLock, Semaphore};
 
 use super::{
@@ -29,8 +29,9 @@ use super::{
     caller::{Caller, Known},
     file_body::FileBody,
     problem::{Failure, Outcome},
-    rooms,
+    rooms, topics,
 };
+use crate::actor::storing;
 
 const BUSY_MS: u64 = 2_000;
 /// How often what nobody needs is looked for; a deleted picture is gone from disk so soon.
@@ -93,13 +94,43 @@ pub(crate) async fn upload(
         .stage
         .admit(room.number, Some(by.who()), Verb::Talk)
         .await?;
+    take(&doors, &by, room.number, (wish, request.into_body())).await
+}
+
+/// Upload a picture or a voice note for a topic that is still to be started, within the hour
+#[utoipa::path(
+    post, path = "/api/v1/topics/blobs", tag = "blobs",
+    params(
+        ("as" = Option<BlobKind>, Query, description = "what it is to be; absent: what its bytes say"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = BlobMade), (status = "default", body = Problem)),
+)]
+pub(crate) async fn upload_ahead(
+    State(doors): State<Doors>,
+    wish: Result<Query<As>, axum::extract::rejection::QueryRejection>,
+    Known(by): Known,
+    request: Request,
+) -> Outcome<Response> {
+    let Query(wish) = wish.map_err(|it| Failure::malformed(it.body_text()))?;
+    topics::hold_may_start(&doors, &by).await?;
+    take(&doors, &by, UNSTARTED, (wish, request.into_body())).await
+}
+
+/// What came is made fit, and is theirs to say there. Who may do so was held before.
+async fn take(
+    doors: &Doors,
+    by: &Identity,
+    room: RoomNumber,
+    (wish, bytes): (As, Body),
+) -> Outcome<Response> {
     doors.throttles.blob(&by.id)?;
     let blobs = &doors.blobs;
     let _place = blobs.uploading.try_acquire().map_err(|_| {
         Refusal::new(Code::Busy, "others are uploading: try again soon").after_ms(BUSY_MS)
     })?;
     let (most, within) = (limits::FILE_BYTES_MAX, limits::UPLOAD_WITHIN);
-    let bytes = body::whole(request.into_body(), most, within).await?;
+    let bytes = body::whole(bytes, most, within).await?;
     let found = ::blobs::find(&bytes);
     let kind = wish.kind.unwrap_or(match found {
         it if it.is_image() => BlobKind::Image,
@@ -111,8 +142,12 @@ pub(crate) async fn upload(
         let words = "guests may share pictures; sign in to share more";
         return Err(Failure::new(Code::NotPermitted, words));
     }
+    if room == UNSTARTED && kind == BlobKind::File {
+        let words = "a text shows pictures and voice notes; share a file in the topic";
+        return Err(Failure::new(Code::BlobUnfit, words));
+    }
     let fit = blobs.fit(kind, found, bytes.into()).await?;
-    let (room_bytes, all_bytes) = doors.store.blob_bytes(room.number).await?;
+    let (room_bytes, all_bytes) = doors.store.blob_bytes(room).await?;
     let more = fit.len();
     if room_bytes + more > blobs.bounds.room_bytes || all_bytes + more > blobs.bounds.all_bytes {
         return Err(full());
@@ -121,8 +156,8 @@ pub(crate) async fn upload(
     let blob = blobs.put(fit).await?;
     let new = NewBlob {
         blob: blob.clone(),
-        room: room.number,
-        member: by.id,
+        room,
+        member: by.id.clone(),
         now_ms: clock::unix_ms(),
         unsaid_ms: limits::BLOB_UNSAID_KEPT.as_millis() as u64,
         room_max: blobs.bounds.room_bytes,
@@ -141,6 +176,23 @@ pub(crate) async fn upload(
         duration_ms: blob.duration_ms,
     };
     Ok((StatusCode::CREATED, Answer(made)).into_response())
+}
+
+/// What a text shows that somebody begins a topic with, or why it may not. Held before there is a room.
+pub(super) async fn shown(doors: &Doors, by: &Identity, text: &str) -> Outcome<Media> {
+    let mut media = Vec::new();
+    for blob in community::blobs_of(text)? {
+        let found = doors
+            .store
+            .upload(UNSTARTED, by.id.clone(), blob.clone())
+            .await?;
+        let found = found.map(|it| storing::upload(by.id.clone(), it));
+        media.push(community::Upload::medium_of(
+            found.as_ref(),
+            clock::unix_ms(),
+        )?);
+    }
+    Ok(media.into())
 }
 
 /// A picture, voice note or file that a room shows
@@ -364,7 +416,17 @@ async fn find(doors: &Doors, id: String, request: Request) -> Outcome<(BlobRow, 
     // Everybody may watch a room that guests may enter: nobody need be known for that.
     if !rooms.iter().any(|it| it.guests && !it.hidden) {
         let by = Caller::from_request_parts(&mut parts, doors).await?;
-        let mut admitted = false;
+        // What waits for a topic that is not started yet is its uploader's alone.
+        let own = by.0.as_ref().filter(|_| rooms.is_empty());
+        let mut admitted = match own {
+            Some(me) => {
+                doors
+                    .store
+                    .is_own_upload(blob.id.clone(), me.id.clone())
+                    .await?
+            }
+            None => false,
+        };
         for room in rooms {
             let verb = if room.hidden {
                 Verb::Review

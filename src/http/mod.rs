@@ -34,6 +34,7 @@ mod mail;
 mod members;
 mod merging;
 mod missed;
+mod moments;
 mod notices;
 mod openapi;
 mod outside;
@@ -291,6 +292,7 @@ fn api(settings: Arc<Settings>) -> Router<Doors> {
         )
         .route("/lately", get(summary::lately))
         .route("/topics", get(topics::list).post(topics::start))
+        .route("/topics/blobs", post(blobs::upload_ahead))
         .route("/topics/{room}", get(topics::show))
         .route("/topics/{room}/export", get(exports::topic))
         .route("/topics/{room}/reading", put(topics::reading))

@@ -76,6 +76,7 @@ use super::{
         exports::own,
         history::page,
         blobs::upload,
+        blobs::upload_ahead,
         blobs::show,
         blobs::preview,
         summary::show,

@@ -2,7 +2,6 @@
 //! what they say now, where they may read the room that they were said in.
 
 use community::{Quotes, RecordBody, Verb, Who};
-use markdown::parse;
 use protocol::topic::{QuotesWish, RoomKind, TopicFrom, TopicQuote, TopicSource};
 use store::{Hit, QuoteRow, Quoted, RoomRow, TopicRow};
 
@@ -115,7 +114,7 @@ async fn quote(doors: &Doors, room: &RoomRow, row: QuoteRow) -> Outcome<TopicQuo
         && !it.deleted
     {
         quote.deleted = false;
-        quote.doc = it.md.then(|| parse(&it.text));
+        quote.doc = it.doc();
         quote.card = it.card.as_ref().map(|it| it.frame());
         quote.text = it.text.to_string();
     }

@@ -153,6 +153,10 @@ pub trait Stage: Send + Sync + 'static {
     /// A host's wish about the broadcast; answers the broadcast after it, once that is committed.
     fn broadcast(&self, room: RoomNumber, who: Who, wish: BroadcastWish) -> Answer<'_, Broadcast>;
 
+    /// The broadcast that is on in a room or was last, and how much of it was played, in milliseconds. A room that
+    /// rests is woken.
+    fn played(&self, room: RoomNumber) -> Answer<'_, Option<(community::Broadcast, u64)>>;
+
     /// Starts the topic that this room is; nothing happens where this wish did that before.
     fn start_topic(
         &self,

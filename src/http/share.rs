@@ -122,6 +122,8 @@ pub(super) struct Card {
     pub(super) circle: String,
     pub(super) address: String,
     pub(super) picture: String,
+    /// How wide and high that is, where it is no cover of ours.
+    pub(super) shows: Option<(u32, u32)>,
     pub(super) words: &'static Words,
 }
 
@@ -142,6 +144,7 @@ async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Optio
         circle: circle.name,
         address: format!("{origin}/r/{}", room.slug),
         picture: format!("{origin}/r/{}/cover.png", room.slug),
+        shows: None,
         words,
     }))
 }
@@ -195,6 +198,12 @@ impl Card {
         );
         let (address, picture) = (escape(&self.address), escape(&self.picture));
         let mut tags = String::new();
+        // A cover is a PNG of one size; what somebody uploaded says itself what it is.
+        let (kind, (w, h)) = match self.shows {
+            None => (Some(("og:image:type", "image/png")), (1_200, 630)),
+            Some(size) => (None, size),
+        };
+        let (w, h) = (w.to_string(), h.to_string());
         for (name, content) in [
             ("og:type", "website"),
             ("og:locale", self.words.locale),
@@ -203,11 +212,13 @@ impl Card {
             ("og:description", &say),
             ("og:url", &address),
             ("og:image", &picture),
-            ("og:image:type", "image/png"),
-            ("og:image:width", "1200"),
-            ("og:image:height", "630"),
+            ("og:image:width", &w),
+            ("og:image:height", &h),
             ("og:image:alt", &circle),
-        ] {
+        ]
+        .into_iter()
+        .chain(kind)
+        {
             line(&mut tags, "property", name, content);
         }
         for (name, content) in [
@@ -334,6 +345,7 @@ mod tests {
             circle: evil.into(),
             address: "https://live.example/r/hall".into(),
             picture: "https://live.example/r/hall/cover.png".into(),
+            shows: None,
             words: &ENGLISH,
         };
         let html = card.put_into(INDEX);

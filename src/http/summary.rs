@@ -21,6 +21,7 @@ use crate::actor::Stretch;
 use super::{
     Doors,
     caller::Caller,
+    moments,
     problem::{Failure, Outcome},
     rooms,
 };
@@ -74,6 +75,7 @@ pub(crate) async fn show(
         told.polls().await?,
     );
     let recap = doors.store.recap(row.broadcast.id.clone()).await?;
+    let moments = moments::of(&doors, row.broadcast.id.clone(), &by).await?;
     let turnout = &row.turnout;
     Ok(Answer(Summary {
         ended_ms: row.broadcast.ended_ms,
@@ -87,6 +89,7 @@ pub(crate) async fn show(
         pins,
         polls,
         recap,
+        moments,
         host: runs.then_some(SummaryForHost {
             talkers: said.people,
             watched_ms: turnout.watched_ms,

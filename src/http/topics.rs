@@ -23,9 +23,10 @@ use serde::{Deserialize, Deserializer, de};
 use store::{Heat, RoomRow, RowError, TopicCursor, TopicOrder, TopicRow, TopicsOf};
 
 use super::{
-    Doors,
+    Doors, blobs,
     body::Json,
     caller::{Caller, Known},
+    moments,
     problem::{Failure, Outcome},
     quotes,
     rooms::{self, is_member},
@@ -45,13 +46,7 @@ pub(crate) async fn start(
     Known(by): Known,
     Json(wish): Json<NewTopic>,
 ) -> Outcome<Response> {
-    let lacks_account = by.role == Role::Guest || by.foreign;
-    if lacks_account || doors.store.account(by.id.clone()).await?.is_none() {
-        return Err(Failure::new(
-            Code::NotPermitted,
-            "topics are started by members of this circle",
-        ));
-    }
+    hold_may_start(&doors, &by).await?;
     let slug = slug_of(&by, "", &wish.cid)?;
     let started = doors.store.topic(slug.clone(), Some(by.id.clone())).await?;
     // What it was made of may be gone since: it is there all the same.
@@ -86,6 +81,18 @@ pub(crate) async fn start(
     created(&doors, row, &by).await
 }
 
+/// Whether somebody starts topics at all.
+pub(super) async fn hold_may_start(doors: &Doors, by: &Identity) -> Outcome<()> {
+    let lacks_account = by.role == Role::Guest || by.foreign;
+    if lacks_account || doors.store.account(by.id.clone()).await?.is_none() {
+        return Err(Failure::new(
+            Code::NotPermitted,
+            "topics are started by members of this circle",
+        ));
+    }
+    Ok(())
+}
+
 /// The wish as a topic that can be started, and its title as it is kept. Held before there is a room: one that was refused its topic would
 /// stand empty.
 async fn fit(
@@ -98,7 +105,13 @@ async fn fit(
         Some(from) => Some(quotes::wanted(doors, by.who(), from).await?),
         None => None,
     };
+    let at = match wish.at {
+        Some(at) => Some(moments::wanted(doors, by, (wish.kind, wish.guests), at).await?),
+        None => None,
+    };
     let topic = community::NewTopic {
+        media: blobs::shown(doors, by, &wish.text).await?,
+        at,
         kind: wish.kind,
         title: wish.title,
         text: wish.text,

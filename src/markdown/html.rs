@@ -63,6 +63,17 @@ fn block(it: &Block, out: &mut String) {
             }
             out.push_str(r#" loading="lazy">"#);
         }
+        Block::Voice { blob, alt, .. } => {
+            if !blob.is_well_formed() {
+                return out.push_str(&escaped(alt));
+            }
+            let src = link::BLOBS;
+            let _ = write!(
+                out,
+                r#"<audio controls preload="none" src="{src}{blob}" aria-label="{}"></audio>"#,
+                attribute(alt)
+            );
+        }
         Block::Table { head, rows } => {
             out.push_str("<table><thead>");
             row("th", head, out);

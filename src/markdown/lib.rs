@@ -3,7 +3,7 @@
 //! [`parse`] never fails: what is no Markdown is text, and so is HTML. The tree has no place for markup,
 //! and its links lead to http, https, mail or this site. [`html`] writes it for pages without JavaScript,
 //! [`plain`] as words alone, [`tags`] and [`blobs`] name what it is found by and what it needs of the
-//! store, [`measure`] tells it how large its pictures are. Pure; time and size are linear in the text.
+//! store, [`measure`] tells it how large its pictures are and which of them are voice notes. Pure; time and size are linear in the text.
 //!
 //! Beyond CommonMark: tables and `~~strike~~`; a line break is a line break; addresses become links by
 //! themselves; `#tag` and `#话题#`; emphasis holds beside Chinese punctuation (`source.rs` says how).
@@ -23,7 +23,7 @@ mod words;
 
 pub use html::{html, write_html};
 pub use run::tag;
-pub use walk::{blobs, measure, plain, tags};
+pub use walk::{Found, blobs, may_show_blobs, measure, plain, tags};
 
 use protocol::Doc;
 

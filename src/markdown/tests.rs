@@ -315,11 +315,39 @@ fn a_picture_can_be_told_how_large_it_is() {
         "> ![a](/api/v1/blobs/{BLOB})\n\n![b](/api/v1/blobs/{BLOB})"
     ));
     assert_eq!(blobs(&doc), [BLOB.into()]);
-    measure(&mut doc, |_| Some((640, 480)));
+    measure(&mut doc, |_| Some(Found::Image(640, 480)));
     assert_eq!(
         html(&doc).matches(r#" width="640" height="480""#).count(),
         2
     );
+}
+
+#[test]
+fn what_turns_out_to_be_a_voice_note_is_one() {
+    let mut doc = parse(&format!("听\n\n- ![唱的](/api/v1/blobs/{BLOB})"));
+    measure(&mut doc, |_| Some(Found::Voice(4_200)));
+    let voice = format!(
+        r#"<audio controls preload="none" src="/api/v1/blobs/{BLOB}" aria-label="唱的"></audio>"#
+    );
+    assert!(html(&doc).contains(&voice), "{}", html(&doc));
+    assert_eq!(blobs(&doc), [BLOB.into()]);
+    assert_eq!(plain(&doc), "听\n唱的");
+}
+
+/// However it is written, what [`blobs`] finds is in a text that may show some.
+#[test]
+fn no_picture_is_shown_of_a_text_that_shows_none() {
+    for text in [
+        "![](/api/v1/blobs/BLOB)",
+        "![a](<&#47;api/v1/blobs/BLOB>)",
+        "![a][b]\n\n[b]: /api/v1/blobs/BLOB",
+        "![b]\n\n[b]: \\/api/v1/blobs/BLOB",
+    ] {
+        let text = text.replace("BLOB", BLOB);
+        assert_eq!(blobs(&parse(&text)), [BLOB.into()], "{text}");
+        assert!(may_show_blobs(&text), "{text}");
+    }
+    assert!(!may_show_blobs("[a](/api/v1/blobs/x) !a"));
 }
 
 #[test]

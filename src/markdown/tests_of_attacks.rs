@@ -148,7 +148,11 @@ fn links_in(all: &[Block], found: &mut Vec<String>) {
                 .chain(rows)
                 .flatten()
                 .for_each(|it| links_of(it, found)),
-            Block::Code { .. } | Block::Rule | Block::Image { .. } | Block::Unknown => {}
+            Block::Code { .. }
+            | Block::Rule
+            | Block::Image { .. }
+            | Block::Voice { .. }
+            | Block::Unknown => {}
         }
     }
 }
@@ -381,8 +385,14 @@ fn an_address_that_came_by_another_way_is_looked_at_again() {
             h: 1,
             alt: href.clone(),
         };
+        let voice = Block::Voice {
+            blob: href.as_str().into(),
+            duration_ms: 1,
+            alt: href.clone(),
+        };
         let doc = Doc {
             b: vec![
+                voice,
                 Block::P {
                     i: vec![Span::Link { href, i }.into()],
                 },

@@ -11,7 +11,9 @@ pub fn plain(doc: &Doc) -> String {
     let mut lines = Vec::new();
     each_block(&doc.b, &mut |it| match it {
         Block::P { i } | Block::H { i, .. } => lines.push(words(i)),
-        Block::Code { text, .. } | Block::Image { alt: text, .. } => lines.push(text.clone()),
+        Block::Code { text, .. }
+        | Block::Image { alt: text, .. }
+        | Block::Voice { alt: text, .. } => lines.push(text.clone()),
         Block::Table { head, rows } => {
             for row in [head].into_iter().chain(rows) {
                 let cells: Vec<String> = row.iter().map(|it| words(it)).collect();
@@ -53,11 +55,11 @@ pub fn tags(doc: &Doc) -> Vec<String> {
     found
 }
 
-/// The pictures that it shows, each once: what it needs of the store.
+/// The pictures and voice notes that it shows, each once, in their order: what it needs of the store.
 pub fn blobs(doc: &Doc) -> Vec<BlobId> {
     let mut found: Vec<BlobId> = Vec::new();
     each_block(&doc.b, &mut |it| {
-        if let Block::Image { blob, .. } = it
+        if let Block::Image { blob, .. } | Block::Voice { blob, .. } = it
             && !found.contains(blob)
         {
             found.push(blob.clone());
@@ -66,21 +68,43 @@ pub fn blobs(doc: &Doc) -> Vec<BlobId> {
     found
 }
 
-/// Tells each picture how wide and high it is, so that its place is kept before it comes.
-pub fn measure(doc: &mut Doc, mut size: impl FnMut(&BlobId) -> Option<(u32, u32)>) {
-    measure_in(&mut doc.b, &mut size);
+/// Whether a text may show any, which is much cheaper than to read it: no picture begins in another way.
+pub fn may_show_blobs(text: &str) -> bool {
+    text.contains("![")
 }
 
-fn measure_in(all: &mut [Block], size: &mut impl FnMut(&BlobId) -> Option<(u32, u32)>) {
+/// What something is that a text shows, as the store found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A picture, so wide and high.
+    Image(u32, u32),
+    /// A voice note of so many milliseconds.
+    Voice(u32),
+}
+
+/// Tells each picture how wide and high it is, so that its place is kept before it comes; what turns out to be
+/// a voice note becomes one.
+pub fn measure(doc: &mut Doc, mut found: impl FnMut(&BlobId) -> Option<Found>) {
+    measure_in(&mut doc.b, &mut found);
+}
+
+fn measure_in(all: &mut [Block], found: &mut impl FnMut(&BlobId) -> Option<Found>) {
     for it in all {
         match it {
-            Block::Image { blob, w, h, .. } => {
-                if let Some(found) = size(blob) {
-                    (*w, *h) = found;
+            Block::Image { blob, w, h, alt } => match found(blob) {
+                Some(Found::Image(width, height)) => (*w, *h) = (width, height),
+                Some(Found::Voice(duration_ms)) => {
+                    let (blob, alt) = (blob.clone(), std::mem::take(alt));
+                    *it = Block::Voice {
+                        blob,
+                        duration_ms,
+                        alt,
+                    };
                 }
-            }
-            Block::Quote { b } => measure_in(b, size),
-            Block::List { items, .. } => items.iter_mut().for_each(|it| measure_in(it, size)),
+                None => {}
+            },
+            Block::Quote { b } => measure_in(b, found),
+            Block::List { items, .. } => items.iter_mut().for_each(|it| measure_in(it, found)),
             _ => {}
         }
     }

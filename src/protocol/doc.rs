@@ -70,6 +70,15 @@ pub enum Block {
         #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
         alt: String,
     },
+    /// A voice note that was uploaded here. Its length is the server's own finding.
+    Voice {
+        blob: BlobId,
+        duration_ms: u32,
+        /// What is said, for who cannot hear it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
+        alt: String,
+    },
     /// A head of cells, and rows of as many.
     Table {
         head: Vec<Vec<Inline>>,

@@ -238,6 +238,12 @@ pub const BLOBS_ALL_MIB_MAX: u64 = 20_480;
 
 /// Characters of Markdown that become one doc.
 pub const MARKDOWN_CHARS_MAX: usize = 20_000;
+/// Topics about moments that the summary of a broadcast lists.
+pub const MOMENTS_LISTED: usize = 200;
+/// Pictures and voice notes that one text in Markdown shows, each counted once.
+pub const MARKDOWN_MEDIA_MAX: usize = 8;
+/// What one member may have uploaded for topics that are not started yet.
+pub const DRAFT_BLOBS_MAX: u32 = 32;
 /// Quotes and lists within each other, and strong, emphasis, strike and links within each other. What is
 /// deeper stands flat in the innermost of them. Both together are less JSON than serde reads by itself.
 pub const DOC_BLOCKS_DEEP_MAX: usize = 12;

@@ -307,7 +307,22 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         recap: Option<crate::topic::TopicPlace>,
+        /// The topics about moments of it that who asks may read, by their seconds, at most
+        /// [`crate::limits::MOMENTS_LISTED`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "ts", ts(as = "Option<Vec<SummaryMoment>>", optional))]
+        moments: Vec<SummaryMoment>,
         host: Option<SummaryForHost>,
+    }
+    /// A topic about a second of a broadcast.
+    SummaryMoment {
+        topic: crate::topic::TopicPlace,
+        /// Of the broadcast's media clock.
+        second: u32,
+        /// Who started it.
+        by: Person,
+        /// Messages but the first.
+        replies: u32,
     }
     /// A broadcast that is over, on the home page.
     Ended {

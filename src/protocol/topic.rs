@@ -155,6 +155,22 @@ pub struct Topic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub split_from: Option<TopicPlace>,
+    /// The second of a broadcast that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub at: Option<Moment>,
+}
+
+/// A second of a broadcast, as that was called when it was named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Moment {
+    pub room: Slug,
+    pub id: BroadcastId,
+    pub title: String,
+    /// Seconds of the broadcast's media clock.
+    pub second: u32,
 }
 
 /// A broadcast that is over, and its room.
@@ -271,6 +287,17 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         recap_of: Option<BroadcastPlace>,
+        /// The second of a broadcast that it is about: one that the starter may watch, and that second was played.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        at: Option<MomentWish>,
+    }
+    /// A second of a broadcast that a topic is to be about.
+    MomentWish {
+        room: Slug,
+        id: BroadcastId,
+        /// Seconds of its media clock, from 0 to as many as were played.
+        second: u32,
     }
     /// Messages of one room that a topic is to be made of.
     QuotesWish {

@@ -55,6 +55,7 @@ pub use rows::{
     guests::{Guest, GuestDevice},
     mail::{DueLink, DueNotices, LetterFate, LetterKind, LinkLetter, MailAddress, MailOf},
     members::{MemberRow, Members, MembersOf},
+    moments::MomentRow,
     notices::{NoticeSettings, Notices, Untold},
     open_topic::OpenTopic,
     push::Subscription,
@@ -65,7 +66,7 @@ pub use rows::{
     stream_keys::StreamKey,
     summaries::{ComingRow, EndedRow, SaidRow, SummaryRow},
     topics::{TopicCursor, TopicOrder, TopicRow, TopicsOf},
-    uploads::{BlobRoom, BlobRow, NewBlob},
+    uploads::{BlobRoom, BlobRow, NewBlob, UNSTARTED, UploadRow},
 };
 pub use search::{Doc, Has, Hit, Hits, Lagging, RoomDocs, SEARCH_DOCS_MAX, Wanted};
 pub use sqlite::SqliteLog;

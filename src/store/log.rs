@@ -52,9 +52,9 @@ pub enum RowChange {
     Revise { seq: Seq, body: Vec<u8> },
     /// A deletion: the old body is overwritten on disk by what is left of it; the seq stays.
     Erase { seq: Seq, left: Vec<u8> },
-    /// A message of this room refers to a blob.
-    Refer { seq: Seq, blob: BlobId },
-    /// It does so no more.
+    /// A message of this room refers to these blobs from now on, and to no others.
+    Refer { seq: Seq, blobs: Vec<BlobId> },
+    /// It refers to none any more.
     LetGo { seq: Seq },
     /// The room's broadcast as the home page lists it: made, or changed.
     Broadcast(BroadcastRow),
@@ -70,7 +70,7 @@ pub enum RowChange {
     VotesGone { of: Seq },
     /// A record is in the thread of a root, or no longer.
     Reply { root: Seq, seq: Seq, on: bool },
-    /// The blob of that message is out of sight with it, or seen again.
+    /// The blobs of that message are out of sight with it, or seen again.
     Veil { seq: Seq, on: bool },
     /// What is measured of the broadcast that is on in this room, in place of what was before. The end of
     /// that broadcast ([`BroadcastRow::turnout`]) takes it away.

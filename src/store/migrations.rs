@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0013_erasure.sql")),
     Migration(include_str!("migrations/0014_splits.sql")),
     Migration(include_str!("migrations/0015_digest.sql")),
+    Migration(include_str!("migrations/0016_media.sql")),
 ];
 
 /// The text of one.

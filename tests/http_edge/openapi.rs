@@ -36,7 +36,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 81);
+    assert_eq!(walked, 82);
     rig.end().await;
 }
 

@@ -170,6 +170,10 @@ impl Stage for StandIn {
         boxed(async move { Ok(self.open.lock().unwrap().remove(peer.as_str()).is_some()) })
     }
 
+    fn played(&self, _: RoomNumber) -> Answer<'_, Option<(community::Broadcast, u64)>> {
+        boxed(async { Ok(None) })
+    }
+
     fn start_topic(&self, room: RoomNumber, who: Who, _: ClientId, _: NewTopic) -> Answer<'_, ()> {
         boxed(async move { self.hold(room, Some(who), Verb::Watch).await })
     }

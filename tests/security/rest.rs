@@ -189,6 +189,13 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             "application/octet-stream x",
             [401, 403, 201, 201, 201, 201, 403],
         ),
+        // Who starts topics uploads ahead; a file is none of what a text shows.
+        (
+            "POST",
+            "/api/v1/topics/blobs",
+            "application/octet-stream x",
+            [401, 403, 422, 422, 422, 422, 422],
+        ),
         ("GET", "/api/v1/blobs/x", "", all(404)),
         ("GET", "/api/v1/blobs/x/preview", "", all(404)),
         ("GET", "/api/v1/lately", "", all(200)),
@@ -198,6 +205,21 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
             "/api/v1/topics",
             r#"{"cid":"x","title":"x","text":"x","guests":true}"#,
             [401, 403, 400, 400, 400, 400, 400],
+        ),
+        // Nor shows what is not theirs, nor talks of a broadcast that is not there.
+        (
+            "POST",
+            "/api/v1/topics",
+            r#"{"cid":"00000000-0000-7000-8000-000000000008","title":"x","guests":true,
+                "text":"![](/api/v1/blobs/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)"}"#,
+            [401, 403, 404, 404, 404, 404, 404],
+        ),
+        (
+            "POST",
+            "/api/v1/topics",
+            r#"{"cid":"00000000-0000-7000-8000-000000000009","title":"x","text":"x","guests":true,
+                "at":{"room":"hall","id":"b_none","second":0}}"#,
+            [401, 403, 404, 404, 404, 404, 403],
         ),
         // Nobody makes a topic of what they may not read.
         (

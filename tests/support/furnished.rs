@@ -343,4 +343,33 @@ async fn topics(
         "recap_of": { "room": "hall", "id": broadcast }, "from": { "room": "hall", "seqs": [asked] },
     });
     start(owner, "recap", "今晚的回顾", recap).await;
+    shows(an, &mut hers, broadcast).await;
+}
+
+/// One about a moment, whose texts show what was uploaded for them.
+async fn shows(an: &Person, hers: &mut Connection, broadcast: &str) {
+    let ahead = an.request(Method::POST, "/api/v1/topics/blobs");
+    let ahead = ahead.body(picture(70, 50)).send().await.expect("answered");
+    let first: BlobMade = ahead.json().await.expect("a blob");
+    let place = |it: &BlobMade| format!("![看](/api/v1/blobs/{})", it.id);
+    let about = json!({
+        "at": { "room": "hall", "id": broadcast, "second": 0 }, "text": format!("这一刻\n\n{}", place(&first)),
+    });
+    let card = start(an, "discussion", "开场", about).await;
+    let a = join(hers, &card).await.a;
+    let room = card.room.as_str();
+    let sound = upload(an, room, voice(), "?as=voice").await;
+    let gone = upload(an, room, picture(60, 50), "").await;
+    let both = format!("{}\n\n{}", place(&sound), place(&gone));
+    let of = hers.say(a, &both).await.expect("said").s;
+    // The second is let go with the text that showed it.
+    let (cid, text) = (new_client_id(), format!("再听一遍\n\n{}", place(&sound)));
+    let edit = hers.request(|i| ClientFrame::Edit {
+        i,
+        a,
+        cid,
+        of,
+        text,
+    });
+    edit.await.expect("edited");
 }

@@ -190,7 +190,7 @@ export interface WeiquanApi extends Caller {
   makeRoom(wish: { title: string; guests: boolean; slug?: string }): Promise<RoomCard>;
   /** A host's wish about the broadcast of a room that one is not in; in a room: `RoomApi.broadcast`. */
   broadcast(slug: string, act: BroadcastAct, title?: string, startsMs?: number): Promise<Broadcast>;
-  /** Uploads something to be said in this room within the hour, by a card. */
+  /** Uploads something to be said in this room within the hour: by a card, or in the text of a topic. An empty slug is a topic that is still to be started. */
   upload(slug: string, bytes: Blob, opts?: UploadOptions): Promise<BlobMade>;
   /** Where a blob, or a smaller picture of it, is. */
   blobUrl(id: string, size?: "preview"): string;

@@ -29,7 +29,10 @@ export const REASON_CHARS_MAX = 200;
 export const CARD_TITLE_CHARS_MAX = 120;
 export const IMAGE_BYTES_MAX = 10 * 1024 * 1024;
 export const FILE_BYTES_MAX = 20 * 1024 * 1024;
+export const VOICE_BYTES_MAX = 1024 * 1024;
 export const VOICE_PEAKS_MAX = 64;
+/** Pictures and voice notes that one text of a topic shows, each counted once. */
+export const MARKDOWN_MEDIA_MAX = 8;
 export const PASSWORD_CHARS_MIN = 8;
 /** Requests that may wait for their answer. */
 export const IN_FLIGHT_MAX = 64;

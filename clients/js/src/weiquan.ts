@@ -154,7 +154,7 @@ export class Weiquan implements WeiquanApi {
   }
 
   async upload(slug: string, bytes: Blob, opts: UploadOptions = {}): Promise<BlobMade> {
-    const url = `${this.#env.base}/api/v1/rooms/${encodeURIComponent(slug)}/blobs`;
+    const url = `${this.#env.base}/api/v1/${slug ? `rooms/${encodeURIComponent(slug)}` : "topics"}/blobs`;
     const send = async (): Promise<BlobMade> => sendBlob(url, bytes, await this.#identity.token(), opts);
     try {
       return await send();

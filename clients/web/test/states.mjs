@@ -298,6 +298,19 @@ export const states = [
       await page.waitForSelector("[data-quote]");
     },
   },
+  { name: "topic-moment", path: "/t/seconds?s=2" },
+  { name: "topic-pictures", path: "/t/seconds?s=2", then: (page) => intoText(page, "[data-act=attach]", ".box .row") },
+  { name: "new-topic-pictures", path: "/talk/new", then: (page) => intoText(page, undefined, "textarea[name=text]") },
+  { name: "summary-moment", path: "/r/ended/b/b_1#t=2661", then: () => settle(300) },
+  {
+    name: "moment-start", path: "/r/live",
+    then: async (page) => {
+      await clickOn(page, ".write [data-act=attach]");
+      await clickOn(page, ".write [data-act=moment]");
+      await page.waitForSelector("dialog[open] [name=text]");
+      await settle(300);
+    },
+  },
   { name: "topic-exchange", path: "/t/exchange" },
   { name: "topic-elsewhere", path: "/t/elsewhere" },
   {
@@ -418,4 +431,18 @@ async function reach(page, act) {
   await page.waitForSelector(at);
   await page.$eval(at, (it) => it.scrollIntoView({ block: "center" }));
   await settle(200);
+}
+
+/** Pastes a picture, and two that do not get there, into a text of a topic. */
+async function intoText(page, opener, target) {
+  if (opener) await clickOn(page, opener);
+  await page.waitForSelector(target);
+  await page.waitForSelector(".ways [data-act=voice]");
+  await page.evaluate((at) => {
+    const data = new DataTransfer();
+    for (const name of ["hills.jpg", "slow.jpg", "bad.jpg"]) data.items.add(new File(["x"], name, { type: "image/jpeg" }));
+    document.querySelector(at).dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  }, target);
+  await page.waitForSelector("ul .input");
+  await settle(300);
 }

@@ -513,3 +513,87 @@ describe("the list of topics", () => {
       await page.waitForSelector("article");
     }));
 });
+
+describe("pictures in a text", () => {
+  const paste = (page, at, ...names) =>
+    page.$eval(at, (it, names) => {
+      const data = new DataTransfer();
+      for (const name of names) data.items.add(new File(["x"], name, { type: name.endsWith(".pdf") ? "application/pdf" : "image/jpeg" }));
+      it.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    }, names);
+  const shown = `](/api/v1/blobs/${"a".repeat(64)})`;
+  /** Where one writes. */
+  const short = `](…${"a".repeat(8)})`;
+
+  test("stand where the cursor was, are told in words, and go with the reply", () =>
+    on("/t/seconds?s=2", PHONE, async (page) => {
+      await page.waitForSelector(".box textarea");
+      await page.type(".box textarea", "前后");
+      await page.$eval(".box textarea", (it) => it.setSelectionRange(1, 1));
+      await paste(page, ".box .row", "hills.jpg");
+      await page.waitForSelector(".box li .input");
+      const text = () => page.$eval(".box textarea", (it) => it.value);
+      assert.equal(await text(), `前\n\n![${short}\n\n后`);
+      await page.type(".box li .input", "山");
+      await page.$eval(".box li .input", (it) => it.blur());
+      assert.equal(await text(), `前\n\n![山${short}\n\n后`);
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      await page.click(".box .main");
+      await page.waitForFunction(() => window.fakeRoom.view.get().messages.at(-1).mine);
+      assert.equal(await page.evaluate(() => window.fakeRoom.view.get().messages.at(-1).text), `前\n\n![山${shown}\n\n后`);
+      await page.waitForSelector("article.pending img, article img[alt='山']");
+    }));
+
+  test("are sent by nobody before they are there, and what is no picture is said", () =>
+    on("/talk/new", DESK, async (page) => {
+      await page.waitForSelector("textarea[name=text]");
+      await page.type("input[name=title]", "山");
+      await page.type("textarea[name=text]", "看");
+      await paste(page, "textarea[name=text]", "slow.jpg", "paper.pdf");
+      await page.waitForSelector("progress");
+      assert.ok(await page.$eval("form .main", (it) => it.disabled));
+      await page.click(".media li .icon");
+      await page.waitForFunction(() => !document.querySelector("form .main").disabled);
+      await paste(page, "textarea[name=text]", "hills.jpg");
+      await page.waitForSelector(".media li .input");
+      assert.deepEqual(await serious(page), []);
+      await page.click("form .main");
+      await page.waitForFunction(() => location.pathname === "/t/books");
+      assert.equal(await page.evaluate(() => window.startedTopic.text), `看\n\n![${shown}`);
+    }));
+});
+
+describe("a moment", () => {
+  test("is started in the live room by keyboard, a little before it was asked for, and nobody leaves", () =>
+    on("/r/live", DESK, async (page) => {
+      await (await page.waitForSelector(".write [data-act=attach]")).focus();
+      await page.keyboard.press("Enter");
+      await (await page.waitForSelector(".write [data-act=moment]")).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("dialog[open] textarea[name=text]");
+      const at = await page.$eval("dialog[open] input[type=range]", (it) => Number(it.value));
+      await page.keyboard.type("这句话说得好");
+      await page.click("dialog[open] .when button");
+      assert.deepEqual(await serious(page), []);
+      await page.click("dialog[open] [data-act=start-moment]");
+      await page.waitForSelector("dialog[open] [data-act=to-moment]");
+      const wish = await page.evaluate(() => window.startedTopic);
+      assert.equal(wish.at.second, at - 5);
+      assert.equal(wish.at.room, "live");
+      assert.match(wish.title, /\d+:\d\d/);
+      assert.equal(await page.evaluate(() => location.pathname), "/r/live");
+    }));
+
+  test("leads from its topic to its second of the summary, which lists it", () =>
+    on("/t/seconds?s=2", PHONE, async (page) => {
+      await (await page.waitForSelector("[data-act=to-moment]")).click();
+      await page.waitForSelector("li.lit time");
+      assert.equal(await page.evaluate(() => location.pathname + location.hash), "/r/ended/b/b_1#t=754");
+      assert.equal(await page.$eval("li.lit time", (it) => it.textContent), "12:34");
+      assert.deepEqual(await serious(page), []);
+      assert.deepEqual(await tooWide(page), { scroll: 0, over: [] });
+      await page.click("li.lit a");
+      await page.waitForFunction(() => location.pathname === "/t/seconds");
+    }));
+});

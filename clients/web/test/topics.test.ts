@@ -302,6 +302,12 @@ describe("the draft of a recap", () => {
     pins: [{ text: "# 别忘了报名", author: ann, pos: 30_000 }],
   };
 
+  it("has the moments that topics are about, with their times, between what was when", () => {
+    const moments = [{ topic: { room: "t1", title: "那句 [话]" }, second: 90, by: ann, replies: 2 }];
+    const lines = recapOf({ ...summary, moments }, "cid", zhCN, "zh-CN").text.split("\n").filter((it) => it.startsWith("- "));
+    expect(lines.slice(0, 3)).toEqual(["- 0:30 置顶：\\# 别忘了报名", "- [1:01](/r/hall?s=9) 提问：第二问 真的吗？", "- 1:30 时刻：[那句 \\[话\\]](/t/t1)"]);
+  });
+
   it("has what was when, in order, with places and without anybody's marks", () => {
     const draft = recapOf(summary, "cid", zhCN, "zh-CN");
     expect(draft).toMatchObject({ cid: "cid", kind: "recap", recap: { room: "hall", id: "b1-2-3" }, from: { room: "hall", title: "大厅", seqs: [5, 9] } });

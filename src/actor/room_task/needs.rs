@@ -62,15 +62,9 @@ impl RoomTask {
     async fn fetch_upload(&mut self, by: &MemberId, blob: &BlobId) {
         let number = self.machine.meta().number;
         match self.store.upload(number, by.clone(), blob.clone()).await {
-            Ok(Some((row, made_ms))) => self.machine.remember_upload(community::Upload {
-                blob: row.id,
-                by: by.clone(),
-                kind: row.kind,
-                bytes: u32::try_from(row.bytes).unwrap_or(u32::MAX),
-                size: row.size,
-                duration_ms: row.duration_ms,
-                made_ms,
-            }),
+            Ok(Some(row)) => self
+                .machine
+                .remember_upload(storing::upload(by.clone(), row)),
             Ok(None) => {}
             Err(error) => tracing::warn!(room = number, %error, "an upload cannot be looked up"),
         }

@@ -165,11 +165,10 @@ impl Record {
             seq,
             on: true,
         }));
-        let blob = it.card.as_ref().and_then(|it| it.blob());
-        rows.extend(blob.map(|blob| RowChange::Refer {
-            seq,
-            blob: blob.clone(),
-        }));
+        let blobs = it.blobs();
+        if !blobs.is_empty() {
+            rows.push(RowChange::Refer { seq, blobs });
+        }
         rows
     }
 
@@ -243,7 +242,7 @@ mod tests {
     use super::*;
     use crate::{
         member::{Person, Trace},
-        record::{Held, Kept, Quotes, Topic, TopicPlace, Undo},
+        record::{Held, Kept, Media, Quotes, Topic, TopicPlace, Undo},
     };
 
     fn person(id: &str) -> Person {
@@ -302,6 +301,7 @@ mod tests {
                 id: BroadcastId::from("b_1"),
             }),
             split_from: Some(place(8, "whole")),
+            at: None,
         }
     }
 
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn an_edit_that_is_not_told_is_referred_to_by_nothing() {
         let mut edited = said("新的");
-        edited.revise(12, "更新的".into());
+        edited.revise(12, "更新的".into(), Media::default());
         let leaves = |upto| match record(3, RecordBody::Message(edited.clone()))
             .fit_to_leave(upto)
             .body

@@ -1,6 +1,6 @@
 //! What of a message can be found: its words and those of its card, and what stands in or beside them.
 
-use super::{Card, Message};
+use super::{Card, Medium, Message};
 use crate::fold::links;
 
 /// What a message is found by.
@@ -35,10 +35,19 @@ impl Message {
             || matches!(card, Some(Card::Event { url: Some(_), .. }));
         Some(Findable {
             link: is_link || !links::hosts(&self.text).is_empty(),
-            image: matches!(card, Some(Card::Image { .. })),
+            image: matches!(card, Some(Card::Image { .. })) || self.shows_picture(),
             card: card.is_some(),
             words,
         })
+    }
+}
+
+impl Message {
+    /// Whether a picture stands in its text.
+    fn shows_picture(&self) -> bool {
+        self.media
+            .iter()
+            .any(|it| matches!(it, Medium::Image { .. }))
     }
 }
 
@@ -97,6 +106,15 @@ mod tests {
         topic.md = true;
         let topic = topic.findable().expect("it is there");
         assert_eq!(topic.words, "直播 几点", "as it is read");
+        assert!(!topic.image);
+        let mut shows = said("![山](/api/v1/blobs/b)", None);
+        shows.md = true;
+        let (blob, w, h) = ("b".into(), 8, 6);
+        shows.media = [Medium::Image { blob, w, h }].into();
+        assert!(shows.findable().expect("it is there").image);
+        let (blob, duration_ms) = ("b".into(), 1);
+        shows.media = [Medium::Voice { blob, duration_ms }].into();
+        assert!(!shows.findable().expect("it is there").image);
         let mut gone = said("说错了", None);
         gone.erase(9);
         assert_eq!(gone.findable(), None);

@@ -11,6 +11,7 @@ mod found;
 mod order;
 mod poll;
 mod quotes;
+mod shown;
 mod split;
 mod stored;
 mod stored_order;
@@ -22,7 +23,7 @@ mod unnamed;
 use std::sync::Arc;
 
 use protocol::{
-    BroadcastId, CircleId, ClientId, Doc, MemberId, Seq,
+    BlobId, BroadcastId, CircleId, ClientId, Doc, MemberId, Seq,
     notices::Named,
     server::{self, Body, Mode, Phase, QuestionPhase, Quoted, RecordFrame, RoomMode, Rules},
 };
@@ -35,6 +36,8 @@ pub(crate) use found::card_words;
 pub use order::{Auto, Held, Kept, Outcome, Undo};
 pub use poll::{Counted, Poll, Tally};
 pub use quotes::Quotes;
+pub(crate) use shown::blobs_shown;
+pub use shown::{Media, Medium};
 pub use split::{Moved, Split};
 pub use stored::{Columns, ReadError};
 pub use topic::{Topic, TopicPlace};
@@ -64,6 +67,8 @@ pub enum RecordBody {
         text: Option<Arc<str>>,
         /// The text is Markdown.
         md: bool,
+        /// What it shows.
+        media: Media,
     },
     /// `undo` holds what was deleted for as long as it can be brought back.
     Delete {
@@ -191,6 +196,8 @@ pub struct Message {
     pub to: Arc<[Addressed]>,
     /// The text is Markdown: said in a topic.
     pub md: bool,
+    /// What the text shows; nothing once deleted.
+    pub media: Media,
 }
 
 /// Somebody whom a message names, as they were called then.
@@ -301,16 +308,17 @@ impl RecordBody {
                 card: it.card.as_ref().map(|it| it.frame()),
                 held: it.held,
                 to: it.to.iter().map(Addressed::frame).collect(),
-                doc: doc(&it.text, it.md),
+                doc: it.doc(),
             },
             Self::Edit {
                 of,
                 text: Some(text),
                 md,
+                media,
             } => Body::Edit {
                 of: *of,
                 text: text.to_string(),
-                doc: doc(text, *md),
+                doc: doc(text, *md, media),
             },
             // No message has the seq 0, so a client that folds this changes nothing.
             Self::Edit { text: None, .. } => Body::Edit {
@@ -331,7 +339,7 @@ impl RecordBody {
                 edits: kept.message.edits,
                 question: kept.message.question,
                 card: kept.message.card.as_ref().map(|it| it.frame()),
-                doc: doc(&kept.message.text, kept.message.md),
+                doc: kept.message.doc(),
             },
             Self::Restore { of: _, kept: None } => Body::Aside {},
             Self::Rules(_) => Body::Rules {},
@@ -409,7 +417,25 @@ impl Message {
             restored: false,
             to: Arc::default(),
             md: false,
+            media: Arc::default(),
         }
+    }
+
+    /// The text as it is shown, where it is Markdown.
+    pub fn doc(&self) -> Option<Doc> {
+        doc(&self.text, self.md, &self.media)
+    }
+
+    /// The blobs that it refers to, each once: of its card, and of its text.
+    pub fn blobs(&self) -> Vec<BlobId> {
+        let card = self.card.as_ref().and_then(|it| it.blob());
+        let mut blobs: Vec<BlobId> = card.into_iter().cloned().collect();
+        for it in self.media.iter() {
+            if !blobs.contains(it.blob()) {
+                blobs.push(it.blob().clone());
+            }
+        }
+        blobs
     }
 
     /// The message whose thread this one is in. A reply to a reply is in the same thread.
@@ -419,11 +445,12 @@ impl Message {
 
     /// The message after the edit of that seq. Nothing happens where it is already folded in, so
     /// that a log may keep messages in either form.
-    pub(crate) fn revise(&mut self, edit: Seq, text: Arc<str>) {
+    pub(crate) fn revise(&mut self, edit: Seq, text: Arc<str>, media: Media) {
         if self.deleted || self.last_edit >= Some(edit) {
             return;
         }
         self.text = text;
+        self.media = media;
         self.edits += 1;
         self.last_edit = Some(edit);
         self.restored = false;
@@ -457,6 +484,7 @@ impl Message {
         self.last_edit = None;
         self.question = None;
         self.card = None;
+        self.media = Arc::default();
         self.restored = false;
         self.to = Arc::default();
         self.deleted = true;
@@ -465,7 +493,7 @@ impl Message {
     /// Whether something that was uploaded hangs on it.
     pub(crate) fn has_blob(&self) -> bool {
         let card = self.card.as_ref();
-        card.is_some_and(|it| it.blob().is_some())
+        !self.media.is_empty() || card.is_some_and(|it| it.blob().is_some())
     }
 
     /// The message after the record of that seq brought it back.
@@ -479,7 +507,7 @@ impl Message {
     }
 
     /// What is left of the record whose text this message had, once another has taken its place.
-    pub(crate) const fn superseded(&self, of: Seq) -> RecordBody {
+    pub(crate) fn superseded(&self, of: Seq) -> RecordBody {
         if self.restored {
             RecordBody::Restore { of, kept: None }
         } else {
@@ -487,6 +515,7 @@ impl Message {
                 of,
                 text: None,
                 md: self.md,
+                media: Media::default(),
             }
         }
     }
@@ -494,8 +523,8 @@ impl Message {
 
 /// A text as it is shown, where it is Markdown. Made whenever a record is shown, once for all who see it: the
 /// log keeps what was written.
-fn doc(text: &str, md: bool) -> Option<Doc> {
-    (md && !text.is_empty()).then(|| markdown::parse(text))
+fn doc(text: &str, md: bool, media: &Media) -> Option<Doc> {
+    (md && !text.is_empty()).then(|| shown::doc(text, media))
 }
 
 impl Addressed {

@@ -14,7 +14,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Broadcast, Pin, Poll, Record, RecordBody, Words,
+    Broadcast, Medium, Pin, Poll, Record, RecordBody, Words,
     split::{StoredMoved, StoredSplit},
     stored_order::{
         StoredAuto, StoredHeld, StoredKept, StoredMessage, StoredOutcome, StoredRules, StoredUndo,
@@ -176,6 +176,8 @@ enum StoredBody {
         text: Option<String>,
         #[serde(default, skip_serializing_if = "is_default")]
         md: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        media: Vec<Medium>,
     },
     Delete {
         of: Seq,
@@ -320,10 +322,16 @@ impl From<&RecordBody> for StoredBody {
     fn from(it: &RecordBody) -> Self {
         match it {
             RecordBody::Message(it) => Self::Message(it.into()),
-            RecordBody::Edit { of, text, md } => Self::Edit {
+            RecordBody::Edit {
+                of,
+                text,
+                md,
+                media,
+            } => Self::Edit {
                 of: *of,
                 text: text.as_ref().map(ToString::to_string),
                 md: *md,
+                media: media.to_vec(),
             },
             RecordBody::Delete { of, undo } => Self::Delete {
                 of: *of,
@@ -437,10 +445,16 @@ impl From<StoredBody> for RecordBody {
     fn from(it: StoredBody) -> Self {
         match it {
             StoredBody::Message(it) => Self::Message(it.into()),
-            StoredBody::Edit { of, text, md } => Self::Edit {
+            StoredBody::Edit {
+                of,
+                text,
+                md,
+                media,
+            } => Self::Edit {
                 of,
                 text: text.map(Into::into),
                 md,
+                media: media.into(),
             },
             StoredBody::Delete { of, undo } => Self::Delete {
                 of,

@@ -7,7 +7,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auto, Card, Held, Kept, Message, Outcome, Tally, Undo,
+    Auto, Card, Held, Kept, Medium, Message, Outcome, Tally, Undo,
     stored::{StoredQuestionPhase, is_default, twins},
     stored_parts::{StoredAddressed, StoredPerson},
 };
@@ -37,6 +37,8 @@ pub(super) struct StoredMessage {
     restored: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     md: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    media: Vec<Medium>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -107,6 +109,7 @@ impl From<&Message> for StoredMessage {
             held: it.held,
             restored: it.restored,
             md: it.md,
+            media: it.media.to_vec(),
         }
     }
 }
@@ -127,6 +130,7 @@ impl From<StoredMessage> for Message {
             held: it.held,
             restored: it.restored,
             md: it.md,
+            media: it.media.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{
     BroadcastId, RoomNumber, Seq, Slug,
-    topic::{BroadcastPlace, TopicKind, TopicStatus},
+    topic::{BroadcastPlace, Moment, TopicKind, TopicStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,16 @@ pub(super) struct StoredTopic {
     recap_of: Option<(Slug, BroadcastId)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     split_from: Option<StoredPlace>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<StoredMoment>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredMoment {
+    room: Slug,
+    id: BroadcastId,
+    title: String,
+    second: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,6 +95,7 @@ impl From<&Topic> for StoredTopic {
             merged: it.merged.iter().map(Into::into).collect(),
             recap_of: it.recap_of.clone().map(|it| (it.room, it.id)),
             split_from: it.split_from.as_ref().map(Into::into),
+            at: it.at.as_ref().map(Into::into),
         }
     }
 }
@@ -109,6 +120,29 @@ impl From<StoredTopic> for Topic {
             merged: it.merged.into_iter().map(Into::into).collect(),
             recap_of: it.recap_of.map(|(room, id)| BroadcastPlace { room, id }),
             split_from: it.split_from.map(Into::into),
+            at: it.at.map(Into::into),
+        }
+    }
+}
+
+impl From<&Moment> for StoredMoment {
+    fn from(it: &Moment) -> Self {
+        Self {
+            room: it.room.clone(),
+            id: it.id.clone(),
+            title: it.title.clone(),
+            second: it.second,
+        }
+    }
+}
+
+impl From<StoredMoment> for Moment {
+    fn from(it: StoredMoment) -> Self {
+        Self {
+            room: it.room,
+            id: it.id,
+            title: it.title,
+            second: it.second,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use protocol::{
     server::{Body, HeldWhy, LinkRule, Mark, Phase, QuestionPhase, RoomMode, Rules},
-    topic::{BroadcastPlace, TopicKind, TopicStatus},
+    topic::{BroadcastPlace, Moment, TopicKind, TopicStatus},
 };
 
 use super::*;
@@ -42,6 +42,7 @@ fn message() -> Message {
         restored: false,
         to: Arc::default(),
         md: false,
+        media: Media::default(),
     }
 }
 
@@ -70,6 +71,7 @@ fn topic() -> Topic {
         merged: Arc::default(),
         recap_of: None,
         split_from: None,
+        at: None,
     }
 }
 
@@ -116,6 +118,7 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 of: 5,
                 text: Some("八点".into()),
                 md: false,
+                media: Media::default(),
             },
             r#"{"v":1,"k":"edit","of":5,"text":"八点"}"#,
         ),
@@ -125,6 +128,7 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 of: 5,
                 text: None,
                 md: false,
+                media: Media::default(),
             },
             r#"{"v":1,"k":"edit","of":5}"#,
         ),
@@ -134,8 +138,37 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 of: 5,
                 text: Some("**八点**".into()),
                 md: true,
+                media: Media::default(),
             },
             r#"{"v":1,"k":"edit","of":5,"text":"**八点**","md":true}"#,
+        ),
+        (
+            2,
+            RecordBody::Edit {
+                of: 5,
+                text: Some("![](/api/v1/blobs/b1)".into()),
+                md: true,
+                media: [Medium::Voice {
+                    blob: "b1".into(),
+                    duration_ms: 4_200,
+                }]
+                .into(),
+            },
+            r#"{"v":1,"k":"edit","of":5,"text":"![](/api/v1/blobs/b1)","md":true,"media":[{"kind":"voice","blob":"b1","duration_ms":4200}]}"#,
+        ),
+        (
+            1,
+            RecordBody::Message(Message {
+                md: true,
+                media: [Medium::Image {
+                    blob: "b1".into(),
+                    w: 800,
+                    h: 600,
+                }]
+                .into(),
+                ..Message::new("![山](/api/v1/blobs/b1)".into(), None)
+            }),
+            r#"{"v":1,"k":"message","text":"![山](/api/v1/blobs/b1)","md":true,"media":[{"kind":"image","blob":"b1","w":800,"h":600}]}"#,
         ),
         (
             40,
@@ -190,6 +223,21 @@ fn golden() -> Vec<(u8, RecordBody, &'static str)> {
                 root: Some(4),
             }),
             r#"{"v":1,"k":"moved","to":"t8","title":"骑车","seq":3,"reply_to":5,"root":4}"#,
+        ),
+        (
+            40,
+            RecordBody::Topic(Topic {
+                pinned: false,
+                accepted: None,
+                at: Some(Moment {
+                    room: "hall".into(),
+                    id: "b1-e-2".into(),
+                    title: "读书会".into(),
+                    second: 754,
+                }),
+                ..topic()
+            }),
+            r#"{"v":1,"k":"topic","kind":"need","title":"修车","by":{"id":"m_2","name":"小明","mark":"member"},"made_ms":7,"board":"help","tags":["车"],"status":"matched","at":{"room":"hall","id":"b1-e-2","title":"读书会","second":754}}"#,
         ),
         (
             3,
@@ -485,6 +533,7 @@ fn a_superseded_edit_changes_nothing_that_a_client_folds() {
         of: 5,
         text: None,
         md: false,
+        media: Media::default(),
     })
     .frame();
     assert_eq!(
@@ -500,11 +549,11 @@ fn a_superseded_edit_changes_nothing_that_a_client_folds() {
 #[test]
 fn an_edit_is_folded_once_and_a_delete_for_good() {
     let mut it = Message::new("a".into(), None);
-    it.revise(5, "b".into());
-    it.revise(5, "b".into());
+    it.revise(5, "b".into(), Media::default());
+    it.revise(5, "b".into(), Media::default());
     assert_eq!((&*it.text, it.edits, it.last_edit), ("b", 1, Some(5)));
     it.erase(9);
-    it.revise(6, "c".into());
+    it.revise(6, "c".into(), Media::default());
     assert_eq!((&*it.text, it.deleted, it.last_edit), ("", true, None));
 }
 

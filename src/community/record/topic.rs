@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{
     RoomNumber, Seq, Slug,
-    topic::{self, BroadcastPlace, TopicKind, TopicStatus},
+    topic::{self, BroadcastPlace, Moment, TopicKind, TopicStatus},
 };
 
 use super::{Addressed, Quotes};
@@ -38,6 +38,8 @@ pub struct Topic {
     pub recap_of: Option<BroadcastPlace>,
     /// The topic that its replies were written in, until it was split from that.
     pub split_from: Option<TopicPlace>,
+    /// The second of a broadcast that it is about.
+    pub at: Option<Moment>,
 }
 
 /// Another topic, as it was called when it was named.
@@ -78,6 +80,7 @@ impl Topic {
             merged: self.merged.iter().map(TopicPlace::frame).collect(),
             recap_of: self.recap_of.clone(),
             split_from: self.split_from.as_ref().map(TopicPlace::frame),
+            at: self.at.clone(),
         }
     }
 }

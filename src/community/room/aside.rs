@@ -26,7 +26,8 @@ pub(super) struct Aside {
     /// Places of messages that are in another topic: that is for ever.
     moved: BTreeMap<Seq, Moved>,
     people: BTreeMap<MemberId, Who>,
-    upload: Option<Upload>,
+    /// Of one command: up to as many as a text shows.
+    uploads: Vec<Upload>,
     board: Option<Slug>,
 }
 
@@ -101,9 +102,9 @@ impl Aside {
             };
             old.touched_ms = now.mono_ms;
             match &record.body {
-                RecordBody::Edit { text, .. } => {
+                RecordBody::Edit { text, media, .. } => {
                     if let Some(text) = text {
-                        old.message.revise(record.seq, text.clone());
+                        old.message.revise(record.seq, text.clone(), media.clone());
                     }
                 }
                 RecordBody::Question { of, to, done } => {
@@ -131,7 +132,8 @@ impl Aside {
     }
 
     pub(super) fn remember_upload(&mut self, upload: Upload) {
-        self.upload = Some(upload);
+        self.uploads.retain(|it| it.blob != upload.blob);
+        self.uploads.push(upload);
     }
 
     pub(super) fn remember_board(&mut self, board: Slug) {
@@ -148,19 +150,19 @@ impl Aside {
         self.board = None;
     }
 
-    /// Whether one of this blob was just looked up.
+    /// Whether this blob was just looked up.
     pub(super) fn has_upload(&self, blob: &BlobId) -> bool {
-        self.upload.as_ref().is_some_and(|it| it.blob == *blob)
+        self.uploads.iter().any(|it| it.blob == *blob)
     }
 
     pub(super) fn upload(&self, by: &MemberId, blob: &BlobId) -> Option<&Upload> {
-        let found = self.upload.as_ref()?;
-        (found.by == *by && found.blob == *blob).then_some(found)
+        let found = self.uploads.iter().find(|it| it.blob == *blob)?;
+        (found.by == *by).then_some(found)
     }
 
-    /// Serves one command only: the next may be somebody else's.
-    pub(super) fn forget_upload(&mut self) {
-        self.upload = None;
+    /// They serve one command only: the next may be somebody else's.
+    pub(super) fn forget_uploads(&mut self) {
+        self.uploads.clear();
     }
 
     /// A role may change, so what was looked up serves one command only.

@@ -28,6 +28,12 @@ pub(super) struct Said<'a> {
 }
 
 impl Room {
+    /// The broadcast that is on or was last, as it is committed, and how much of it was played, in milliseconds.
+    pub fn played(&self, now: Now) -> Option<(Broadcast, u64)> {
+        let broadcast = self.committed.current()?;
+        Some((broadcast.clone(), self.stage.played_ms(now)))
+    }
+
     pub(super) fn broadcast_act(
         &self,
         now: Now,

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use protocol::{BlobId, BlobKind, Code, MemberId, Refusal, Seq, limits};
 
-use super::{Room, chat};
+use super::{Room, chat, shown};
 use crate::{
     command::Origin,
-    effect::RowChange,
     member::Who,
     now::Now,
-    record::{Card, Held, Message, RecordBody, card_words},
+    record::{Card, Held, RecordBody, card_words},
     rights::Verb,
     text,
 };
@@ -29,8 +28,19 @@ pub struct Upload {
     pub size: Option<(u32, u32)>,
     /// Of a voice note.
     pub duration_ms: Option<u32>,
-    /// When it came, Unix milliseconds.
-    pub made_ms: u64,
+    /// When it came here from `by`, Unix milliseconds; absent where it never did, or long ago.
+    pub made_ms: Option<u64>,
+    /// A message that is in sight here shows it.
+    pub shown: bool,
+}
+
+impl Upload {
+    /// Whether it is theirs to say at that moment.
+    pub(super) fn is_fresh(&self, now_ms: u64) -> bool {
+        let within_ms = limits::BLOB_SAID_WITHIN.as_millis() as u64;
+        self.made_ms
+            .is_some_and(|it| it.saturating_add(within_ms) > now_ms)
+    }
 }
 
 /// A message with its card.
@@ -166,61 +176,15 @@ impl Room {
         blob: &BlobId,
         kind: BlobKind,
     ) -> Result<&Upload, Refusal> {
-        let within_ms = limits::BLOB_SAID_WITHIN.as_millis() as u64;
         self.aside
             .upload(&from.who.id, blob)
-            .filter(|it| it.kind == kind && it.made_ms.saturating_add(within_ms) > now.unix_ms)
-            .ok_or_else(|| {
-                let words = "this upload is not there any more: upload it again";
-                Refusal::new(Code::NoSuchBlob, words)
-            })
+            .filter(|it| it.kind == kind && it.is_fresh(now.unix_ms))
+            .ok_or_else(shown::gone)
     }
 
     /// An upload of this room, looked up for a command that is about to be handled.
     pub fn remember_upload(&mut self, upload: Upload) {
         self.aside.remember_upload(upload);
-    }
-
-    /// The blobs that a new record refers to, or lets go. A message that can come back keeps its own:
-    /// while it waits for review, and until its delete can no longer be undone.
-    pub(super) fn blobs_revised(&self, seq: Seq, body: &RecordBody) -> Vec<RowChange> {
-        let refer = |message: &Message| {
-            let blob = message.card.as_ref()?.blob()?.clone();
-            Some(RowChange::Refer { seq, blob })
-        };
-        let veil = |of: Seq, on: bool| Some(RowChange::Veil { seq: of, on });
-        let seen = |of: Seq| self.message(of).is_ok_and(|(_, it)| it.has_blob());
-        let changes = match body {
-            RecordBody::Message(it) => {
-                // What was held until now is let go there, where this takes its place.
-                let held = it.held.filter(|_| it.has_blob());
-                [refer(it), held.map(|seq| RowChange::LetGo { seq })]
-            }
-            RecordBody::Held(Held {
-                of: None,
-                kept: Some(kept),
-                ..
-            }) if kept.message.has_blob() => [refer(&kept.message), veil(seq, true)],
-            RecordBody::Held(Held { of: Some(of), .. }) if seen(*of) => [veil(*of, true), None],
-            RecordBody::Delete { of, undo: Some(_) } if seen(*of) => [veil(*of, true), None],
-            RecordBody::Restore {
-                of,
-                kept: Some(kept),
-            } if kept.message.has_blob() => [veil(*of, false), None],
-            RecordBody::Delete { of, undo: None } if seen(*of) => {
-                [Some(RowChange::LetGo { seq: *of }), None]
-            }
-            RecordBody::Review { of, outcome } if !outcome.allowed => {
-                let waiting = self.decided.held.get(of);
-                let waiting = waiting.filter(|it| it.kept.message.has_blob());
-                let gone = waiting.map(|it| RowChange::LetGo {
-                    seq: it.of.unwrap_or(*of),
-                });
-                [gone, None]
-            }
-            _ => [None, None],
-        };
-        changes.into_iter().flatten().collect()
     }
 }
 

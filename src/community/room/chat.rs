@@ -56,8 +56,10 @@ impl Room {
                 return Err(Refusal::new(Code::SlowMode, words).after_ms(wait_ms));
             }
         }
+        let media = self.media(now, &from.who, &words, &[])?;
         let mut message = Message::new(words.into(), said.reply_to);
         message.md = self.is_topic();
+        message.media = media;
         message.root = root;
         message.to = to;
         if said.question {
@@ -80,19 +82,21 @@ impl Room {
         self.check_joined(from)?;
         self.check(&from.who, Verb::Talk)?;
         self.check_not_muted(now, from)?;
-        let (author, _) = self.message(of)?;
+        let (author, was) = self.message(of)?;
         self.check_object(&from.who, Verb::Edit, &self.message_object(from, &author))?;
         self.check_mode(&from.who, true)?;
         let words = self.fit(words)?;
         let hold = self.held_by_rules(now, &from.who, &words)?;
         self.check_rate(now, from)?;
+        let media = self.media(now, &from.who, &words, &was.media)?;
         if let Some(why) = hold {
-            return self.hold_seen(of, why, Some(words.into()));
+            return self.hold_seen(of, why, Some((words.into(), media)));
         }
         Ok(RecordBody::Edit {
             of,
             text: Some(words.into()),
             md: self.is_topic(),
+            media,
         })
     }
 
@@ -134,9 +138,11 @@ impl Room {
         let superseded = message.superseded(*of);
         match body {
             RecordBody::Edit {
-                text: Some(text), ..
+                text: Some(text),
+                media,
+                ..
             } => {
-                message.revise(seq, text.clone());
+                message.revise(seq, text.clone(), media.clone());
                 let revised = RowChange::Revise {
                     seq: *of,
                     body: RecordBody::Message(message),
@@ -216,9 +222,10 @@ impl Room {
                 RecordBody::Edit {
                     of,
                     text: Some(text),
+                    media,
                     ..
                 } if *of == seq => {
-                    message.revise(record.seq, text.clone());
+                    message.revise(record.seq, text.clone(), media.clone());
                 }
                 RecordBody::Delete { of, .. } | RecordBody::Held(Held { of: Some(of), .. })
                     if *of == seq =>

@@ -59,7 +59,7 @@ impl Room {
         {
             self.aside.forget_member(who);
         }
-        self.aside.forget_upload();
+        self.aside.forget_uploads();
         self.aside.forget_board();
         if let Command::Publish { to, .. } = &command {
             to.iter().for_each(|it| self.aside.forget_member(it));

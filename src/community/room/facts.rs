@@ -14,7 +14,7 @@ use super::votes::{OpenPoll, Votes};
 use crate::{
     fault::{self, Fault},
     member::{Person, Trace},
-    record::{Auto, Broadcast, Held, Kept, Message, Pin, Record, RecordBody, Topic, Words},
+    record::{Auto, Broadcast, Held, Kept, Media, Message, Pin, Record, RecordBody, Topic, Words},
     text,
 };
 
@@ -123,7 +123,9 @@ impl Facts {
         self.seq = record.seq;
         match &record.body {
             RecordBody::Message(it) => self.asked(record, it),
-            RecordBody::Edit { of, text, .. } => self.edited(record.seq, *of, text.as_ref()),
+            RecordBody::Edit {
+                of, text, media, ..
+            } => self.edited(record.seq, *of, text.as_ref(), media),
             RecordBody::Delete { of, undo } => {
                 self.deleted(record.seq, *of);
                 if let Some(it) = undo {
@@ -279,10 +281,10 @@ impl Facts {
         }
     }
 
-    fn edited(&mut self, edit: Seq, of: Seq, text: Option<&Arc<str>>) {
+    fn edited(&mut self, edit: Seq, of: Seq, text: Option<&Arc<str>>, media: &Media) {
         let Some(text) = text else { return };
         if let Some(message) = self.question_mut(of) {
-            message.revise(edit, text.clone());
+            message.revise(edit, text.clone(), media.clone());
         }
         if let Some(pin) = self.pin.as_mut().filter(|it| it.of == Some(of)) {
             pin.words.text = text::beginning(text);

@@ -16,7 +16,7 @@ use crate::{
     effect::{Effect, RowChange},
     member::{Person, Who},
     now::Now,
-    record::{Held, Kept, Message, Outcome, Record, RecordBody},
+    record::{Held, Kept, Media, Message, Outcome, Record, RecordBody},
     rights::Verb,
     text,
 };
@@ -68,11 +68,12 @@ impl Room {
         &self,
         of: Seq,
         why: HeldWhy,
-        words: Option<Arc<str>>,
+        edited: Option<(Arc<str>, Media)>,
     ) -> Result<RecordBody, Refusal> {
         let (author, mut message) = self.message(of)?;
-        if let Some(words) = words {
+        if let Some((words, media)) = edited {
             message.text = words;
+            message.media = media;
             message.edits += 1;
         }
         let kept = self.kept_of(of, author, message);

@@ -47,6 +47,7 @@ mod rest;
 mod ring;
 mod rows;
 mod rule_book;
+mod shown;
 mod split;
 mod stage;
 mod tallies;
@@ -70,7 +71,7 @@ use protocol::{
     topic::{RoomKind, TopicAct},
 };
 
-pub use self::{rest::Keepsake, rows::Reached};
+pub use self::{rest::Keepsake, rows::Reached, shown::blobs_of};
 
 use self::{
     aside::Aside,
@@ -309,18 +310,33 @@ impl Room {
         let record = |seq: Seq| (!self.remembers(seq)).then_some(Need::Record(seq));
         let age = || self.needs_age(who).then(|| Need::Member(who.id.clone()));
         match command {
-            Command::Publish { reply_to, to, .. } => reply_to
+            Command::Publish {
+                reply_to, to, text, ..
+            } => reply_to
                 .and_then(record)
                 .or_else(|| self.stranger(to).map(Need::Member))
+                .or_else(|| self.medium_needed(text, &[]).map(Need::Upload))
                 .or_else(age),
-            Command::Share { reply_to, card, .. } => reply_to
+            Command::Share {
+                reply_to,
+                card,
+                text,
+                ..
+            } => reply_to
                 .and_then(record)
+                .or_else(|| self.medium_needed(text, &[]).map(Need::Upload))
                 .or_else(|| {
                     let blob = card.blob().filter(|it| !self.aside.has_upload(it))?;
                     Some(Need::Upload(blob.clone()))
                 })
                 .or_else(age),
-            Command::Edit { of, .. } => record(*of).or_else(age),
+            Command::Edit { of, text, .. } => record(*of)
+                .or_else(|| {
+                    let (_, was) = self.message(*of).ok()?;
+                    self.medium_needed(text, &was.media).map(Need::Upload)
+                })
+                .or_else(age),
+
             Command::Delete { of, .. }
             | Command::Forget { of, .. }
             | Command::Hold { of, .. }

@@ -8,7 +8,7 @@ use protocol::{MemberId, Seq, limits};
 use crate::{
     fault::{self, Fault},
     member::Person,
-    record::{Held, Message, Outcome, Pin, Record, RecordBody, Split, Tally},
+    record::{Held, Media, Message, Outcome, Pin, Record, RecordBody, Split, Tally},
     text,
 };
 
@@ -29,11 +29,12 @@ impl Ring {
             RecordBody::Edit {
                 of,
                 text: Some(text),
+                media,
                 ..
             } => {
                 let before = self.message(*of, |it| {
                     let before = it.last_edit.filter(|it| *it < record.seq);
-                    it.revise(record.seq, text.clone());
+                    it.revise(record.seq, text.clone(), media.clone());
                     before
                 });
                 self.supersede(before.flatten());
@@ -207,7 +208,10 @@ impl Ring {
 
     fn supersede(&mut self, edit: Option<Seq>) {
         match edit.and_then(|it| self.body_mut(it)) {
-            Some(RecordBody::Edit { text, .. }) => *text = None,
+            Some(RecordBody::Edit { text, media, .. }) => {
+                *text = None;
+                *media = Media::default();
+            }
             Some(RecordBody::Restore { kept, .. }) => *kept = None,
             _ => {}
         }

@@ -228,6 +228,7 @@ impl Room {
             merged: Arc::default(),
             recap_of: None,
             split_from: from,
+            at: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{
     Code, MemberId, Refusal, Seq, Slug, limits,
     notices::NoticeKind,
-    topic::{BroadcastPlace, OPENING, RoomKind, TopicAct, TopicKind, TopicStatus},
+    topic::{BroadcastPlace, Moment, OPENING, RoomKind, TopicAct, TopicKind, TopicStatus},
 };
 
 use super::{Room, facts::Facts, merging};
@@ -15,7 +15,7 @@ use crate::{
     effect::{Notice, NoticeToAll, RowChange, TopicTalk},
     member::{Person, Role, Who},
     now::Now,
-    record::{Addressed, Held, Message, Quotes, RecordBody, Topic},
+    record::{Addressed, Held, Media, Message, Quotes, RecordBody, Topic},
     rights::{Object, Verb},
     text,
 };
@@ -28,10 +28,14 @@ pub struct NewTopic {
     pub text: String,
     pub board: Option<Slug>,
     pub tags: Vec<String>,
+    /// What the text shows: looked up already.
+    pub media: Media,
     /// The messages that it is made of.
     pub from: Option<Quotes>,
     /// The broadcast that it is the recap of.
     pub recap_of: Option<BroadcastPlace>,
+    /// The second of a broadcast that it is about.
+    pub at: Option<Moment>,
 }
 
 /// A topic's words as they are kept.
@@ -138,6 +142,7 @@ impl Room {
             merged: Arc::default(),
             recap_of: new.recap_of.clone(),
             split_from: None,
+            at: new.at.clone(),
         }))
     }
 
@@ -149,6 +154,7 @@ impl Room {
         let words = topic.fit().ok()?.text;
         let mut message = Message::new(words, None);
         message.md = true;
+        message.media = topic.media.clone();
         Some(RecordBody::Message(message))
     }
 

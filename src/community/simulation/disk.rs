@@ -47,7 +47,7 @@ struct Rows {
     /// What everybody is told of, with its words.
     notices: BTreeMap<(Seq, MemberId), String>,
     /// Which message refers to which blob.
-    refs: BTreeMap<Seq, BlobId>,
+    refs: BTreeMap<Seq, Vec<BlobId>>,
     /// What was measured of the broadcast that is on.
     measured: Option<Measured>,
 }
@@ -236,9 +236,13 @@ impl Rows {
                         self.notices.retain(|(seq, _), _| *seq != it.was);
                     }
                 }
-                RowChange::Refer { seq, blob } => {
-                    let before = self.refs.insert(*seq, blob.clone());
-                    assert!(before.is_none(), "a message refers once");
+                RowChange::Refer { seq, blobs } => {
+                    let before = self.refs.insert(*seq, blobs.clone());
+                    assert_ne!(
+                        before.as_ref(),
+                        Some(blobs),
+                        "said where it changes something"
+                    );
                 }
                 RowChange::LetGo { seq } => {
                     assert!(self.refs.remove(seq).is_some(), "what is let go was held");
@@ -281,10 +285,10 @@ impl Rows {
         let place = usize::try_from(seq - 1).expect("a seq of this log");
         let record = Record::read(1, self.records[place].clone()).expect("it was written");
         let shown = match &record.body {
-            RecordBody::Message(it) => it.card.as_ref().and_then(|it| it.blob()),
-            _ => None,
+            RecordBody::Message(it) => it.blobs(),
+            _ => Vec::new(),
         };
-        let held = self.refs.get(&seq);
+        let held = self.refs.get(&seq).cloned().unwrap_or_default();
         // What can come back keeps its own.
         let comes_back = || {
             self.records.iter().any(|it| {
@@ -298,7 +302,7 @@ impl Rows {
                 }
             })
         };
-        let fits = held == shown || (shown.is_none() && held.is_some() && comes_back());
+        let fits = held == shown || (shown.is_empty() && !held.is_empty() && comes_back());
         assert!(
             fits,
             "a blob is held by who shows it: {held:?} by {shown:?}"

@@ -423,7 +423,8 @@ impl World {
                         bytes: 1_000,
                         size: Some((640, 480)),
                         duration_ms: None,
-                        made_ms: self.now.unix_ms.saturating_sub(hours),
+                        made_ms: Some(self.now.unix_ms.saturating_sub(hours)),
+                        shown: false,
                     });
                 }
             }

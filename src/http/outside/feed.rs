@@ -80,7 +80,7 @@ fn atom(title: &str, own: (String, String), entries: Vec<Entry>) -> Response {
     let updated = entries.iter().map(|it| it.at_ms).max().unwrap_or(0);
     let (feed, page) = (escape(&own.0), escape(&own.1));
     let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n  \
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:base=\"{page}\">\n  \
          <id>{feed}</id>\n  <title>{}</title>\n  <updated>{}</updated>\n  \
          <link rel=\"self\" href=\"{feed}\" />\n  <link href=\"{page}\" />\n",
         text(title),

@@ -12,8 +12,8 @@ mod words;
 
 use std::fmt::Write as _;
 
-use community::{Moved, RecordBody};
-use protocol::{CircleId, Doc, Seq, Slug, topic::OPENING};
+use community::{Card, Medium, Message, Moved, RecordBody};
+use protocol::{BlobId, CircleId, Doc, Seq, Slug, topic::OPENING};
 use store::{Entry, Hit, PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -39,10 +39,35 @@ struct Said {
     text: String,
     /// The text as it is shown: read once, and written more than once.
     doc: Doc,
+    /// The first picture that it shows.
+    picture: Option<Picture>,
     deleted: bool,
     edited: bool,
     /// It is in another topic now.
     moved: Option<Moved>,
+}
+
+/// A picture as cards for links and search engines are told of it.
+struct Picture {
+    blob: BlobId,
+    w: u32,
+    h: u32,
+}
+
+fn picture(it: &Message) -> Option<Picture> {
+    let card = match it.card.as_deref() {
+        Some(Card::Image { blob, w, h, .. }) => Some((blob, *w, *h)),
+        _ => None,
+    };
+    let in_text = it.media.iter().find_map(|it| match it {
+        Medium::Image { blob, w, h } => Some((blob, *w, *h)),
+        Medium::Voice { .. } => None,
+    });
+    card.or(in_text).map(|(blob, w, h)| Picture {
+        blob: blob.clone(),
+        w,
+        h,
+    })
 }
 
 /// A topic that guests may read.
@@ -76,7 +101,8 @@ fn messages(doors: &Doors, circle: CircleId, entries: Vec<Entry>) -> Outcome<Vec
                 at: moment(at_ms),
                 by,
                 re: it.reply_to.filter(|it| *it != OPENING),
-                doc: markdown::parse(&it.text),
+                doc: it.doc().unwrap_or_else(|| markdown::parse(&it.text)),
+                picture: picture(&it),
                 text: it.text.to_string(),
                 deleted: it.deleted,
                 edited: it.edits > 0,
@@ -89,6 +115,7 @@ fn messages(doors: &Doors, circle: CircleId, entries: Vec<Entry>) -> Outcome<Vec
                 by,
                 re: None,
                 doc: Doc::default(),
+                picture: None,
                 text: String::new(),
                 deleted: true,
                 edited: false,

@@ -11,7 +11,7 @@ use axum::{
 use html_escape::encode_quoted_attribute as escape;
 use protocol::{
     Seq, Slug,
-    topic::{OPENING, Thanks, TopicFrom, TopicPlace},
+    topic::{Moment, OPENING, Thanks, TopicFrom, TopicPlace},
 };
 use serde::{Deserialize, Serialize};
 use store::{OpenTopic, TopicRow};
@@ -108,6 +108,12 @@ async fn written(
     let next = entries.last().map(|it| it.seq).filter(|_| !end);
     let messages = messages(doors, topic.circle, entries)?;
     let address = address(doors, slug);
+    let origin = &doors.settings.origin;
+    // What it begins with is what it is known by.
+    let picture = messages
+        .iter()
+        .find(|it| it.seq == OPENING)
+        .and_then(|it| it.picture.as_ref());
     let card = Card {
         title: topic.topic.title.clone(),
         say: match &from {
@@ -121,7 +127,11 @@ async fn written(
             .into
             .as_ref()
             .map_or_else(|| address.clone(), |it| super::address(doors, &it.room)),
-        picture: format!("{}/t/{slug}/cover.png", doors.settings.origin),
+        picture: picture.map_or_else(
+            || format!("{origin}/t/{slug}/cover.png"),
+            |it| format!("{origin}/api/v1/blobs/{}", it.blob),
+        ),
+        shows: picture.map(|it| (it.w, it.h)),
         words,
     };
     let page = TopicPage {
@@ -179,6 +189,8 @@ struct Posting<'a> {
     date_published: String,
     url: &'a str,
     keywords: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
     interaction_statistic: [Counter; 2],
     comment: Vec<Comment<'a>>,
 }
@@ -222,6 +234,16 @@ struct Counter {
 
 fn link(it: &TopicPlace) -> String {
     format!("<a href=\"/t/{}\">{}</a>", it.room, escape(&it.title))
+}
+
+/// Seconds as players show them: 12:34, 1:02:03.
+fn clock_of(second: u32) -> String {
+    let (h, m, s) = (second / 3_600, second / 60 % 60, second % 60);
+    if h > 0 {
+        format!("{h}:{m:02}:{s:02}")
+    } else {
+        format!("{m}:{s:02}")
+    }
 }
 
 /// What is written of a topic on one page.
@@ -284,6 +306,10 @@ impl TopicPage<'_> {
             date_published: moment(it.made_ms),
             url: self.address,
             keywords: &it.tags,
+            image: self.opening().and_then(|it| it.picture.as_ref()).map(|it| {
+                let origin = self.address.split("/t/").next().unwrap_or_default();
+                format!("{origin}/api/v1/blobs/{}", it.blob)
+            }),
             interaction_statistic: [
                 counted("https://schema.org/CommentAction", self.topic.replies),
                 counted("https://schema.org/LikeAction", self.topic.likes),
@@ -327,6 +353,9 @@ impl TopicPage<'_> {
             let _ = write!(html, " ({})", escape(&it.reason));
         }
         html.push_str("</p>");
+        if let Some(at) = &it.at {
+            let _ = write!(html, "<p class=\"by\">{}</p>", self.at(at));
+        }
         if let Some(into) = &it.into {
             let _ = write!(
                 html,
@@ -413,6 +442,16 @@ impl TopicPage<'_> {
             );
         }
         let _ = write!(html, "<a href=\"/talk\">{}</a></nav></main>", words.all());
+    }
+
+    /// The moment that it is about, as a link to the place in the broadcast's summary.
+    fn at(&self, at: &Moment) -> String {
+        let href = format!("/r/{}/b/{}#t={}", at.room, at.id, at.second);
+        format!(
+            "<a href=\"{}\">{}</a>",
+            escape(&href),
+            escape(&self.words.at(&clock_of(at.second), &at.title))
+        )
     }
 
     fn reply(&self, html: &mut String, said: &Said, writers: &BTreeMap<Seq, &str>, anchored: bool) {

@@ -47,6 +47,15 @@ impl PageWords {
         }
     }
 
+    /// The second of a broadcast, as players show it, and what that was called.
+    pub(super) fn at(&self, second: &str, broadcast: &str) -> String {
+        match self.0.pick([0, 1, 2]) {
+            0 => format!("At {second} of {broadcast}"),
+            1 => format!("直播「{broadcast}」{second} 的时刻"),
+            _ => format!("直播「{broadcast}」{second} 的時刻"),
+        }
+    }
+
     pub(super) fn merged_into(&self) -> &'static str {
         self.0.pick(["Merged into", "已合并到", "已合併到"])
     }

@@ -208,19 +208,23 @@ impl Lay<'_> {
             seq,
             body: is.body.clone(),
         }];
-        let were_gone = match (&was.body, &is.body) {
+        // Whether it was gone and is, and whether it shows nothing any more.
+        let change = match (&was.body, &is.body) {
             (RecordBody::Message(before), RecordBody::Message(after)) => {
-                Some((before.deleted, after.deleted))
+                let shows_no_more = after.blobs().is_empty() && !before.blobs().is_empty();
+                Some((before.deleted, after.deleted, shows_no_more))
             }
             // It is in another room since.
-            (RecordBody::Message(before), RecordBody::Moved(_)) => Some((before.deleted, true)),
+            (RecordBody::Message(before), RecordBody::Moved(_)) => {
+                Some((before.deleted, true, false))
+            }
             _ => None,
         };
-        if let Some(were_gone) = were_gone {
+        if let Some(change) = change {
             let is_topic = row.kind == RoomKind::Topic;
             let talk = |it| is_topic.then_some(RowChange::TopicTalk(it));
-            match were_gone {
-                (false, true) => {
+            match change {
+                (false, true, _) => {
                     rows[0] = RowChange::Erase {
                         seq,
                         left: is.body.clone(),
@@ -234,7 +238,8 @@ impl Lay<'_> {
                         }
                     }
                 }
-                (true, false) => rows.extend(talk(TopicTalk::Back { seq })),
+                (true, false, _) => rows.extend(talk(TopicTalk::Back { seq })),
+                (_, _, true) => rows.push(RowChange::LetGo { seq }),
                 _ => {}
             }
             let again = self.rows_of(row, is, When::Later).await?;
@@ -261,10 +266,16 @@ impl Lay<'_> {
                     {
                         it.recap_of = None;
                     }
+                    if let Some(at) = &it.at
+                        && self.store.room_of_broadcast(at.id.clone()).await?.is_none()
+                    {
+                        it.at = None;
+                    }
                 }
-                RowChange::Refer { blob, .. } => {
-                    let blob = blob.clone();
-                    self.blob(row, &record.author.id, &blob).await?;
+                RowChange::Refer { blobs, .. } => {
+                    for blob in blobs.iter() {
+                        self.blob(row, &record.author.id, blob).await?;
+                    }
                 }
                 _ => {}
             }

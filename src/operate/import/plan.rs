@@ -225,6 +225,7 @@ impl Plan {
                 named.extend(missing);
                 if let RecordBody::Topic(it) = &record.body {
                     named.extend(it.recap_of.as_ref().map(|it| it.room.clone()));
+                    named.extend(it.at.as_ref().map(|it| it.room.clone()));
                 }
             }
         }

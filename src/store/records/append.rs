@@ -255,8 +255,8 @@ fn change_row(
             }
             entry::replace_body(db, part.room, part.circle, &entry)?
         }
-        RowChange::Refer { seq, blob } => {
-            refer(db, part.room, *seq, blob)?;
+        RowChange::Refer { seq, blobs } => {
+            refer(db, part.room, *seq, blobs)?;
             1
         }
         RowChange::LetGo { seq } => {

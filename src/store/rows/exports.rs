@@ -3,7 +3,7 @@
 //!
 //! Every list is read a page at a time, so that none holds a reader for long however much there is.
 
-use protocol::{CircleId, Epoch, MemberId, RoomNumber, Seq, Slug};
+use protocol::{BlobId, CircleId, Epoch, MemberId, RoomNumber, Seq, Slug};
 
 use super::{
     Hash, RowError,
@@ -197,7 +197,7 @@ pub const OWN: &[Own] = &[
     Own {
         name: "uploads",
         columns: &[("blob", As::Text), ("room", As::Text), ("made_ms", As::Int)],
-        sql: "SELECT u.blob, r.slug, u.made_ms FROM blob_uploads u JOIN rooms r ON r.number = u.room
+        sql: "SELECT u.blob, r.slug, u.made_ms FROM blob_uploads u LEFT JOIN rooms r ON r.number = u.room
               WHERE u.member = ?1 ORDER BY u.made_ms, u.blob, r.slug LIMIT ?3 OFFSET ?2",
     },
     Own {
@@ -358,21 +358,30 @@ impl Store {
             .await
     }
 
-    /// Up to `n` messages of a room between two seqs that show a blob, by seq; the first seq is left out.
+    /// Up to `n` blobs that messages of a room show, with the seq of each: by seq, then by blob. After `after`, up to
+    /// a seq; a blob of `after` that is absent stands before all.
     pub async fn blobs_shown(
         &self,
         room: RoomNumber,
-        (after, upto): (Seq, Seq),
+        after: (Seq, Option<BlobId>),
+        upto: Seq,
         n: usize,
     ) -> Result<Vec<(Seq, BlobRow)>, RowError> {
         self.read(move |db| {
+            let (seq, blob) = &after;
             let found = db.all(
                 &format!(
                     "SELECT {BLOB_COLUMNS}, f.seq FROM blob_refs f JOIN blobs b ON b.id = f.blob
-                     WHERE f.room = ?1 AND f.seq > ?2 AND f.seq <= ?3 AND f.hidden = 0
-                     ORDER BY f.seq LIMIT ?4"
+                     WHERE f.room = ?1 AND (f.seq, f.blob) > (?2, ?3) AND f.seq <= ?4 AND f.hidden = 0
+                     ORDER BY f.seq, f.blob LIMIT ?5"
                 ),
-                (room, int(after), int(upto), limit(n)),
+                (
+                    room,
+                    int(*seq),
+                    blob.as_ref().map_or("", BlobId::as_str),
+                    int(upto),
+                    limit(n),
+                ),
                 |row| Ok((row.get(9)?, blob_row(row)?)),
             )?;
             Ok(found)

@@ -16,6 +16,7 @@ pub(crate) mod exports;
 pub(crate) mod guests;
 pub(crate) mod mail;
 pub(crate) mod members;
+pub(crate) mod moments;
 pub(crate) mod notices;
 pub(crate) mod open_topic;
 pub(crate) mod push;

@@ -15,6 +15,7 @@ use protocol::{
 use super::{
     RowError,
     column::{int, mark_int, member, opt_int, person, slug},
+    moments,
 };
 use crate::{
     db::{Db, DbError, DbResult, Row},
@@ -180,7 +181,9 @@ const COLUMNS: &str =
      (SELECT i.title FROM rooms i WHERE i.number = t.merged_into),
      (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.recap_of), t.recap_of,
      (SELECT i.slug FROM rooms i WHERE i.number = t.split_from),
-     (SELECT i.title FROM rooms i WHERE i.number = t.split_from)
+     (SELECT i.title FROM rooms i WHERE i.number = t.split_from),
+     (SELECT i.slug FROM broadcasts b JOIN rooms i ON i.number = b.room WHERE b.id = t.moment_of), t.moment_of,
+     t.moment_title, t.moment_s
      FROM topics t JOIN rooms r ON r.number = t.room
      LEFT JOIN readings p ON p.room = t.room AND p.member = ?1";
 
@@ -286,7 +289,7 @@ pub(super) fn one(db: &Db, slug: &Slug, asker: Option<&MemberId>) -> DbResult<Op
     Ok(Some(row))
 }
 
-fn place(row: &Row<'_>, column: usize) -> DbResult<TopicPlace> {
+pub(super) fn place(row: &Row<'_>, column: usize) -> DbResult<TopicPlace> {
     Ok(TopicPlace {
         room: slug(row, column)?,
         title: row.get(column + 1)?,
@@ -313,6 +316,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             id: BroadcastId::new(row.get::<String>(35)?),
         })
     };
+    let is_of_moment = !row.is_null(36)?;
     let reading = || {
         // Messages that were counted before the log was restored from an older copy.
         let unread: i64 = row.get(28)?;
@@ -346,6 +350,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             merged: Vec::new(),
             recap_of: is_recap.then(recap_of).transpose()?,
             split_from: is_split.then(|| place(row, 36)).transpose()?,
+            at: is_of_moment.then(|| moments::read(row, 38)).transpose()?,
         },
         excerpt: row.get(19)?,
         replies: row.get(20)?,
@@ -411,6 +416,9 @@ pub(crate) fn put(db: &Db, room: RoomNumber, circle: u32, it: &Topic) -> DbResul
              WHERE room = ?1",
             (room, from.room.as_str()),
         )?;
+    }
+    if let Some(at) = &it.at {
+        moments::put(db, room, at)?;
     }
     if it.into.is_some() {
         // What was merged into it goes along.

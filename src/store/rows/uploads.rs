@@ -3,7 +3,7 @@
 //! The rows say what the files beside the database are for. A reference comes and goes in the
 //! transaction of the message's own record.
 
-use protocol::{BlobId, BlobKind, MemberId, RoomNumber, Seq};
+use protocol::{BlobId, BlobKind, MemberId, RoomNumber, Seq, limits};
 
 use super::{RowError, column::int};
 use crate::{
@@ -29,6 +29,7 @@ pub struct BlobRow {
 #[derive(Clone, Debug)]
 pub struct NewBlob {
     pub blob: BlobRow,
+    /// Or [`UNSTARTED`].
     pub room: RoomNumber,
     pub member: MemberId,
     pub now_ms: u64,
@@ -37,6 +38,19 @@ pub struct NewBlob {
     /// Bytes that the room, and all of the server, may keep.
     pub room_max: u64,
     pub all_max: u64,
+}
+
+/// In place of a room: a topic that its uploader has not started yet.
+pub const UNSTARTED: RoomNumber = 0;
+
+/// A blob as somebody may say it somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadRow {
+    pub blob: BlobRow,
+    /// When they uploaded it there, or for a topic that is not started yet, Unix milliseconds.
+    pub made_ms: Option<u64>,
+    /// A message that is in sight there shows it.
+    pub shown: bool,
 }
 
 /// A room that shows a blob, or that it was uploaded to.
@@ -57,22 +71,45 @@ impl Store {
         self.write(move |db| add(db, &new)).await
     }
 
-    /// A member's upload to a room, and when it came.
+    /// A blob as a member may say it in a room; `None` where they never may. Where the room is [`UNSTARTED`]: in a
+    /// topic that they are about to start.
     pub async fn upload(
         &self,
         room: RoomNumber,
         member: MemberId,
         blob: BlobId,
-    ) -> Result<Option<(BlobRow, u64)>, RowError> {
+    ) -> Result<Option<UploadRow>, RowError> {
         self.read(move |db| {
             let found = db.first(
                 &format!(
-                    "SELECT {BLOB_COLUMNS}, u.made_ms FROM blob_uploads u
-                     JOIN blobs b ON b.id = u.blob
-                     WHERE u.blob = ?1 AND u.room = ?2 AND u.member = ?3"
+                    "SELECT {BLOB_COLUMNS},
+                         (SELECT max(u.made_ms) FROM blob_uploads u
+                          WHERE u.blob = b.id AND u.member = ?3 AND u.room IN (?2, 0)),
+                         EXISTS (SELECT 1 FROM blob_refs f
+                                 WHERE f.blob = b.id AND f.room = ?2 AND f.hidden = 0)
+                     FROM blobs b WHERE b.id = ?1"
                 ),
                 (blob.as_str(), room, member.as_str()),
-                |row| Ok((blob_row(row)?, row.get(9)?)),
+                |row| {
+                    Ok(UploadRow {
+                        blob: blob_row(row)?,
+                        made_ms: row.get(9)?,
+                        shown: row.get(10)?,
+                    })
+                },
+            )?;
+            Ok(found.filter(|it| it.made_ms.is_some() || it.shown))
+        })
+        .await
+    }
+
+    /// Whether a member uploaded a blob, anywhere, that nobody had to say yet.
+    pub async fn is_own_upload(&self, blob: BlobId, member: MemberId) -> Result<bool, RowError> {
+        self.read(move |db| {
+            let found = db.one(
+                "SELECT EXISTS (SELECT 1 FROM blob_uploads WHERE blob = ?1 AND member = ?2)",
+                (blob.as_str(), member.as_str()),
+                |row| row.get(0),
             )?;
             Ok(found)
         })
@@ -153,6 +190,16 @@ impl Store {
 fn add(db: &Db, new: &NewBlob) -> Result<(), RowError> {
     let blob = &new.blob;
     let id = blob.id.as_str();
+    if new.room == UNSTARTED {
+        let waiting: u32 = db.one(
+            "SELECT count(*) FROM blob_uploads WHERE member = ?1 AND room = 0 AND blob <> ?2",
+            (new.member.as_str(), id),
+            |row| row.get(0),
+        )?;
+        if waiting >= limits::DRAFT_BLOBS_MAX {
+            return Err(RowError::Full);
+        }
+    }
     let there = is_row(db, id)?;
     if !there {
         let more = blob.bytes + blob.preview_bytes;
@@ -191,21 +238,59 @@ fn add(db: &Db, new: &NewBlob) -> Result<(), RowError> {
     Ok(())
 }
 
-/// A message refers to a blob, inside its record's transaction. A blob that is gone is none's business
-/// here: the message then shows that it is.
-pub(crate) fn refer(db: &Db, room: RoomNumber, seq: Seq, blob: &BlobId) -> DbResult<()> {
-    if !is_row(db, blob.as_str())? {
+/// A message refers to these blobs and to no others, inside its record's transaction. A blob that is gone is none's
+/// business here: the message then shows that it is.
+pub(crate) fn refer(db: &Db, room: RoomNumber, seq: Seq, blobs: &[BlobId]) -> DbResult<()> {
+    let before: Vec<String> = db.all(
+        "SELECT blob FROM blob_refs WHERE room = ?1 AND seq = ?2",
+        (room, int(seq)),
+        |row| row.get(0),
+    )?;
+    for blob in blobs {
+        refer_to_one(db, room, seq, blob.as_str())?;
+    }
+    for blob in before {
+        if blobs.iter().all(|it| it.as_str() != blob) {
+            db.execute(
+                "DELETE FROM blob_refs WHERE room = ?1 AND seq = ?2 AND blob = ?3",
+                (room, int(seq), &blob),
+            )?;
+            release(db, room, &blob)?;
+        }
+    }
+    Ok(())
+}
+
+fn refer_to_one(db: &Db, room: RoomNumber, seq: Seq, blob: &str) -> DbResult<()> {
+    if !is_row(db, blob)? {
         return Ok(());
     }
     let added = db.execute(
         "INSERT INTO blob_refs (room, seq, blob) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        (room, int(seq), blob.as_str()),
+        (room, int(seq), blob),
     )?;
     if added > 0 {
         db.execute(
-            "UPDATE blobs SET refs = refs + 1, free_ms = NULL WHERE id = ?1",
-            [blob.as_str()],
+            "UPDATE blobs SET refs = refs + 1, free_ms = NULL,
+                    room = CASE room WHEN 0 THEN ?2 ELSE room END
+             WHERE id = ?1",
+            (blob, room),
         )?;
+        // What came for a topic that was not started yet came to this one.
+        let moved = db.execute(
+            "INSERT INTO blob_uploads (blob, room, member, made_ms)
+             SELECT u.blob, r.number, u.member, u.made_ms FROM blob_uploads u
+             JOIN rooms r ON r.number = ?2 AND r.made_by = u.member
+             WHERE u.blob = ?1 AND u.room = 0 ON CONFLICT DO NOTHING",
+            (blob, room),
+        )?;
+        if moved > 0 {
+            db.execute(
+                "DELETE FROM blob_uploads WHERE blob = ?1 AND room = 0
+                   AND member = (SELECT made_by FROM rooms WHERE number = ?2)",
+                (blob, room),
+            )?;
+        }
     }
     Ok(())
 }
@@ -217,12 +302,12 @@ pub(crate) fn move_ref(
     (from, to): (RoomNumber, RoomNumber),
     it: &MovedRow,
 ) -> DbResult<()> {
-    let blob: Option<String> = db.first(
+    let blobs: Vec<String> = db.all(
         "UPDATE blob_refs SET room = ?3, seq = ?4 WHERE room = ?1 AND seq = ?2 RETURNING blob",
         (from, int(it.was), to, int(it.is)),
         |row| row.get(0),
     )?;
-    if let Some(blob) = blob {
+    for blob in blobs {
         db.execute(
             "DELETE FROM blob_uploads WHERE blob = ?1 AND room = ?2
                AND NOT EXISTS (SELECT 1 FROM blob_refs f WHERE f.blob = ?1 AND f.room = ?2)",
@@ -241,26 +326,31 @@ pub(crate) fn veil(db: &Db, room: RoomNumber, seq: Seq, on: bool) -> DbResult<()
     Ok(())
 }
 
-/// It does so no more. What nobody refers to is free at once, unless another upload of it waits to be
-/// said in another room.
+/// It refers to none any more.
 pub(crate) fn let_go(db: &Db, room: RoomNumber, seq: Seq) -> DbResult<()> {
-    let blob: Option<String> = db.first(
+    let blobs: Vec<String> = db.all(
         "DELETE FROM blob_refs WHERE room = ?1 AND seq = ?2 RETURNING blob",
         (room, int(seq)),
         |row| row.get(0),
     )?;
-    let Some(blob) = blob else {
-        return Ok(());
-    };
+    for blob in blobs {
+        release(db, room, &blob)?;
+    }
+    Ok(())
+}
+
+/// A reference of this room is gone. What nobody refers to is free at once, unless another upload of it waits to be
+/// said in another room.
+fn release(db: &Db, room: RoomNumber, blob: &str) -> DbResult<()> {
     let elsewhere: bool = db.one(
         "SELECT EXISTS (SELECT 1 FROM blob_refs WHERE blob = ?1 AND room = ?2)",
-        (&blob, room),
+        (blob, room),
         |row| row.get(0),
     )?;
     if !elsewhere {
         db.execute(
             "DELETE FROM blob_uploads WHERE blob = ?1 AND room = ?2",
-            (&blob, room),
+            (blob, room),
         )?;
     }
     db.execute(
@@ -268,7 +358,7 @@ pub(crate) fn let_go(db: &Db, room: RoomNumber, seq: Seq) -> DbResult<()> {
                 free_ms = CASE WHEN refs > 1 THEN NULL ELSE coalesce(
                     (SELECT max(made_ms) + 3600000 FROM blob_uploads WHERE blob = ?1), 0) END
          WHERE id = ?1",
-        [&blob],
+        [blob],
     )?;
     Ok(())
 }

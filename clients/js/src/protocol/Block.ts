@@ -10,4 +10,8 @@ export type Block = { "k": "p", i: Array<Inline>, } | { "k": "h", level: number,
 /**
  * What is to be seen, for who cannot see it.
  */
+alt?: string, } | { "k": "voice", blob: BlobId, duration_ms: number, 
+/**
+ * What is said, for who cannot hear it.
+ */
 alt?: string, } | { "k": "table", head: Array<Array<Inline>>, rows: Array<Array<Array<Inline>>>, };

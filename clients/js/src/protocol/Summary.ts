@@ -4,6 +4,7 @@ import type { HeartCount } from "./HeartCount.js";
 import type { Quoted } from "./Quoted.js";
 import type { Slug } from "./Slug.js";
 import type { SummaryForHost } from "./SummaryForHost.js";
+import type { SummaryMoment } from "./SummaryMoment.js";
 import type { SummaryPoll } from "./SummaryPoll.js";
 import type { TopicPlace } from "./TopicPlace.js";
 
@@ -46,4 +47,9 @@ polls: Array<SummaryPoll>,
 /**
  * The topic that tells of it.
  */
-recap?: TopicPlace, host: SummaryForHost | null, };
+recap?: TopicPlace, 
+/**
+ * The topics about moments of it that who asks may read, by their seconds, at most
+ * [`crate::limits::MOMENTS_LISTED`].
+ */
+moments?: Array<SummaryMoment>, host: SummaryForHost | null, };

@@ -1,5 +1,5 @@
 /** What is in each stand-in topic: its slug names its state. */
-import type { MessageView, NoticeView, Person, RoomView, Topic, TopicAct, TopicFrom, TopicPlace, TopicQuote, Verb } from "@weiquan/client";
+import type { Doc, MessageView, NoticeView, Person, RoomView, Topic, TopicAct, TopicFrom, TopicPlace, TopicQuote, Verb } from "@weiquan/client";
 import { bei, chen, everybody, lin, mo, self, wu, yang, zhou } from "./people";
 
 const MINUTE = 60_000;
@@ -15,6 +15,8 @@ interface Scene {
   topic: Topic;
   opening: string;
   replies: readonly [by: Person, hoursAgo: number, text: string, more?: Partial<MessageView>][];
+  /** The opening as the server would show it. */
+  doc?: Doc;
   guests?: false;
   likes?: number;
   from?: TopicFrom;
@@ -40,6 +42,8 @@ const EXCHANGE: TopicFrom = {
     ],
   },
 };
+
+const picture = "a".repeat(64);
 
 /** Where what was split off a topic is now. */
 const CAMPING = { room: "camping", title: "周末去山里，带什么？" };
@@ -68,6 +72,28 @@ export const scenes: Record<string, Scene> = {
     replies: [
       [yang, 69, "要，山顶夜里冷，睡袋也要厚的。", { likes: 4 }],
       [chen, 68, "我有两张防潮垫，可以借。"],
+    ],
+  },
+  seconds: {
+    topic: topic("discussion", "“先请人喝杯咖啡再开口”，你们做过吗？", yang, {
+      tags: ["共读"], made_ms: now - 26 * HOUR, at: { room: "ended", id: "b_1", title: "第三夜：弱关系", second: 754 },
+    }),
+    opening: `林小满说的这一段，我上个月刚做过，照片为证：\n\n![书店二楼的放映，椅子坐满了](/api/v1/blobs/${picture})\n\n老板当时怎么说的，我录了一小段：\n\n![语音 0:07](/api/v1/blobs/${"b".repeat(64)})\n\n你们是怎么开口的？`,
+    doc: {
+      b: [
+        { k: "p", i: ["林小满说的这一段，我上个月刚做过，照片为证："] },
+        { k: "image", blob: picture, w: 1280, h: 720, alt: "书店二楼的放映，椅子坐满了" },
+        { k: "p", i: ["老板当时怎么说的，我录了一小段："] },
+        { k: "voice", blob: "b".repeat(64), duration_ms: 7_400, alt: "语音 0:07" },
+        { k: "p", i: ["你们是怎么开口的？"] },
+      ],
+    },
+    likes: 9,
+    replies: [
+      [wu, 20, "我会先帮一个小忙，再开口。", { likes: 4 }],
+      [chen, 3, `Same here.\n\n![Two cups](/api/v1/blobs/${picture})`, {
+        doc: { b: [{ k: "p", i: ["Same here."] }, { k: "image", blob: picture, w: 1280, h: 720, alt: "Two cups" }] },
+      }],
     ],
   },
   exchange: {
@@ -184,10 +210,10 @@ function said(seq: number, author: Person, ms: number, text: string, more: Parti
   };
 }
 
-function talkOf({ topic: it, opening, replies, likes = 0, steps = [], splits = [] }: Scene): Pick<RoomView, "messages" | "notices" | "newestSeq" | "topic"> {
+function talkOf({ topic: it, opening, doc, replies, likes = 0, steps = [], splits = [] }: Scene): Pick<RoomView, "messages" | "notices" | "newestSeq" | "topic"> {
   const taken = new Set([...steps, ...splits].map((step) => step[2]));
   let seq = 2;
-  const messages = [said(2, it.by, it.made_ms, opening, { likes })];
+  const messages = [said(2, it.by, it.made_ms, opening, { likes, doc: doc ?? null })];
   for (const [by, hours, text, more] of replies) {
     do seq++;
     while (taken.has(seq));

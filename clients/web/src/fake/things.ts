@@ -49,6 +49,11 @@ export const summary: Summary = {
   answered: [{ of: 101, text: "书里“三度影响力”的数据，今天的短视频平台上还成立吗？", author: zhou, pos: 754_000 }, { of: 102, text: "上一夜的回顾在哪里看？", author: yang, pos: 2_660_000 }],
   pins: [{ of: 105, text: "[商品] 今晚下单送书签", author: lin, card: product, pos: 3_120_000 }],
   polls: [{ seq: 104, pos: 1_800_000, question: "下一夜读哪一章？", options: [{ text: "第五章 网络", votes: 61 }, { text: "第六章 社会资本", votes: 23 }, { text: "都行", votes: 4 }], voters: 88 }],
+  moments: [
+    { topic: { room: "seconds", title: "“先请人喝杯咖啡再开口”，你们做过吗？" }, second: 754, by: yang, replies: 6 },
+    { topic: { room: "exchange", title: "第五章的图在哪一页？" }, second: 2_661, by: wu, replies: 0 },
+    { topic: { room: "weakties", title: "弱关系到底“弱”在哪里：这一段值得单独聊聊，书里和林小满说的不太一样" }, second: 4_980, by: zhou, replies: 12 },
+  ],
   host: { talkers: 214, watched_ms: 96_000_000 },
 };
 

@@ -34,14 +34,16 @@ export function recapOf(summary: Summary, cid: string, words: Words, language: L
     ...polls.map(({ seq, pos, question }) => ({ of: seq, pos, what: say.poll, words: question })),
     ...pins.map((it) => ({ ...it, what: say.pin, words: it.text ?? it.card?.kind ?? "" })),
   ].filter((it) => it.pos !== undefined && it.words.trim() !== "");
-  moments.sort((a, b) => (a.pos ?? 0) - (b.pos ?? 0));
-  if (moments.length > 0) {
-    const line = ({ of, pos = 0, what, words: said }: (typeof moments)[number]): string => {
-      const when = of === undefined ? running(pos) : `[${running(pos)}](${paths.message(room, of)})`;
-      return `- ${when} ${what}${short(said)}`;
-    };
-    parts.push(`## ${say.moments}`, moments.map(line).join("\n"));
+  const lines = moments.map(({ of, pos = 0, what, words: said }) => {
+    const when = of === undefined ? running(pos) : `[${running(pos)}](${paths.message(room, of)})`;
+    return { pos, line: `- ${when} ${what}${short(said)}` };
+  });
+  for (const { topic, second } of summary.moments ?? []) {
+    const pos = second * 1_000;
+    lines.push({ pos, line: `- ${running(pos)} ${words.moment.inText}[${short(topic.title)}](${paths.topic(topic.room)})` });
   }
+  lines.sort((a, b) => a.pos - b.pos);
+  if (lines.length > 0) parts.push(`## ${say.moments}`, lines.map((it) => it.line).join("\n"));
 
   if (polls.length > 0) {
     parts.push(`## ${say.polls}`);

@@ -28,7 +28,8 @@ impl Bench {
             bytes: 70_000,
             size: (kind == BlobKind::Image).then_some((800, 600)),
             duration_ms: (kind == BlobKind::Voice).then_some(4_200),
-            made_ms: self.now.unix_ms - age_ms,
+            made_ms: Some(self.now.unix_ms - age_ms),
+            shown: false,
         });
     }
 

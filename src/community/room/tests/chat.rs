@@ -1,4 +1,5 @@
 use super::*;
+use crate::record::Media;
 use protocol::limits;
 
 #[test]
@@ -225,6 +226,7 @@ fn only_the_author_edits_and_the_history_shows_the_latest_form() {
         of: 1,
         text: None,
         md: false,
+        media: Media::default(),
     };
     assert_eq!(
         bench.rows.last(),
@@ -257,6 +259,7 @@ fn a_deleted_message_leaves_its_seq_and_no_word_in_the_log() {
                 of: 1,
                 text: None,
                 md: false,
+                media: Media::default(),
             },
         },
     ];

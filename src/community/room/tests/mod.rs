@@ -17,6 +17,7 @@ mod presence;
 mod readable;
 mod resume;
 mod review;
+mod shown;
 mod slowing;
 mod split;
 mod topic;

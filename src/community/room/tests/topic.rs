@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     effect::{Notice, TopicTalk},
     member::Person,
-    record::Quotes,
+    record::{Media, Quotes},
 };
 
 fn bench() -> Bench {
@@ -28,8 +28,10 @@ fn new(kind: TopicKind) -> NewTopic {
         text: "**想去**爬山 #户外".into(),
         board: Some("out".into()),
         tags: vec!["#爬山".into(), "Weekend".into(), "weekend".into()],
+        media: Media::default(),
         from: None,
         recap_of: None,
+        at: None,
     }
 }
 

@@ -261,6 +261,7 @@ pub(crate) fn topic(title: &str, made_ms: u64) -> Topic {
         merged: vec![],
         recap_of: None,
         split_from: None,
+        at: None,
     }
 }
 

@@ -181,18 +181,25 @@ async fn what_is_shown_is_walked_and_what_is_out_of_sight_is_not(home: Home) {
             all_max: 1_000_000,
         };
         store.add_blob(new).await.unwrap();
-        let blob = blob(name).id;
-        part.rows.push(RowChange::Refer { seq, blob });
+        // The third shows what the first does.
+        let blobs = match seq {
+            3 => vec![blob('a').id, blob(name).id],
+            _ => vec![blob(name).id],
+        };
+        part.rows.push(RowChange::Refer { seq, blobs });
     }
     part.rows.push(RowChange::Veil { seq: 2, on: true });
     store.append(part).await.unwrap();
-    let shown = async |span, n| {
-        let page = store.blobs_shown(ROOM, span, n).await.unwrap();
-        page.into_iter().map(|it| (it.0, it.1)).collect::<Vec<_>>()
-    };
-    assert_eq!(shown((0, 9), 1).await, [(1, blob('a'))]);
-    assert_eq!(shown((1, 9), 9).await, [(3, blob('c'))]);
-    assert_eq!(shown((1, 2), 9).await, []);
+    let shown = async |after, upto, n| store.blobs_shown(ROOM, after, upto, n).await.unwrap();
+    let of = |name| Some(blob(name).id);
+    assert_eq!(shown((1, None), 9, 1).await, [(1, blob('a'))]);
+    assert_eq!(shown((1, of('a')), 9, 1).await, [(3, blob('a'))]);
+    assert_eq!(
+        shown((3, of('a')), 9, 9).await,
+        [(3, blob('c'))],
+        "a page may end within a message"
+    );
+    assert_eq!(shown((1, of('a')), 2, 9).await, []);
 }
 
 /// Each list is asked of both engines, so that no column is of another kind than it says.

@@ -13,6 +13,7 @@ mod erasures;
 mod exports;
 mod mail;
 mod members;
+mod moments;
 mod notices;
 mod opening;
 #[path = "../../../../tests/support/ports.rs"]

@@ -149,9 +149,14 @@ async fn unread(store: &Store, slug: &str, member: &str) -> (Seq, u32, Following
     (reading.seq, reading.unread, reading.following)
 }
 
-fn blob() -> BlobRow {
+/// Two that one message shows.
+fn blobs() -> [BlobRow; 2] {
+    ["a", "b"].map(blob)
+}
+
+fn blob(letter: &str) -> BlobRow {
     BlobRow {
-        id: BlobId::from("a".repeat(64)),
+        id: BlobId::from(letter.repeat(64)),
         kind: BlobKind::Image,
         mime: "image/jpeg".into(),
         bytes: 1_000,
@@ -164,16 +169,18 @@ fn blob() -> BlobRow {
 
 /// Likes, a thread, a notice and a blob on what is going to move.
 async fn hang_things(store: &Store) {
-    let upload = NewBlob {
-        blob: blob(),
-        room: OLD,
-        member: "m_bob".into(),
-        now_ms: 5,
-        unsaid_ms: 3_600_000,
-        room_max: 9_000,
-        all_max: 9_000,
-    };
-    store.add_blob(upload).await.unwrap();
+    for blob in blobs() {
+        let upload = NewBlob {
+            blob,
+            room: OLD,
+            member: "m_bob".into(),
+            now_ms: 5,
+            unsaid_ms: 3_600_000,
+            room_max: 9_000,
+            all_max: 9_000,
+        };
+        store.add_blob(upload).await.unwrap();
+    }
     let like = |of, member: &str| RowChange::Like {
         of,
         member: member.into(),
@@ -198,7 +205,7 @@ async fn hang_things(store: &Store) {
         },
         RowChange::Refer {
             seq: 5,
-            blob: blob().id,
+            blobs: blobs().map(|it| it.id).to_vec(),
         },
         notice,
     ];
@@ -321,11 +328,13 @@ async fn what_hangs_on_messages_goes_with_them(home: Home) {
         .map(|it| (it.room.to_string(), it.s))
         .collect();
     assert_eq!(at, [("new".to_owned(), Some(3))]);
-    let (_, rooms) = store.blob(blob().id).await.unwrap().expect("it is kept");
-    let rooms: Vec<_> = rooms.iter().map(|it| it.number).collect();
-    assert_eq!(rooms, [NEW]);
-    let upload = store.upload(OLD, "m_bob".into(), blob().id).await.unwrap();
-    assert!(upload.is_none(), "it is not said here again");
+    for BlobRow { id, .. } in blobs() {
+        let (_, rooms) = store.blob(id.clone()).await.unwrap().expect("it is kept");
+        let rooms: Vec<_> = rooms.iter().map(|it| it.number).collect();
+        assert_eq!(rooms, [NEW]);
+        let upload = store.upload(OLD, "m_bob".into(), id).await.unwrap();
+        assert!(upload.is_none(), "it is not said here again");
+    }
     // And it goes on as every topic does.
     let reply = Append {
         rows: vec![said(5, "m_anna")],

@@ -44,7 +44,7 @@ fn said(seq: Seq, at_ms: u64, by: &str) -> RowChange {
 }
 
 /// Four topics with their openings: 1 is pinned, 2 on a board, 3 has a tag, 4 is for members.
-async fn ready(home: &Home) -> Store {
+pub(crate) async fn ready(home: &Home) -> Store {
     let store = home.open();
     set_up(&store, 0).await;
     let anna = NewAccount {
@@ -99,7 +99,7 @@ async fn ready(home: &Home) -> Store {
     store
 }
 
-async fn put(store: &Store, part: Append) {
+pub(crate) async fn put(store: &Store, part: Append) {
     store.append(part).await.unwrap();
 }
 

@@ -4,8 +4,9 @@ import { check } from "./check";
 import { erase } from "./erase";
 import { exports } from "./exports";
 import { mail } from "./mail";
+import { media, moment } from "./moment";
 import { own } from "./own";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { audit, boards, check, erase, exports, mail, own, search, talk, topic };
+export const later = { audit, boards, check, erase, exports, mail, media, moment, own, search, talk, topic };
