@@ -15,8 +15,19 @@ const SQLITE: &str = "SELECT rowid AS id FROM search_words
 const POSTGRES: &str = "SELECT id FROM search_docs
     WHERE words @@ CAST(?1 AS tsquery) AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
 
+/// An id that about so many texts as ?1 says lie above, a sixteenth of all at the most: a bound of what the planner
+/// has counted. None where it has counted nothing yet.
+const POSTGRES_NEWEST: &str = "SELECT bounds[n + 1 - CAST(least(ceil(?1 * n / greatest(texts, 1)), ceil(n / 16.0)) AS INT)]
+    FROM (SELECT bounds, array_length(bounds, 1) - 1 AS n, CAST(texts AS NUMERIC) AS texts FROM (
+        SELECT CAST(CAST(s.histogram_bounds AS TEXT) AS BIGINT[]) AS bounds, c.reltuples AS texts
+        FROM pg_stats s JOIN pg_class c ON c.oid = CAST('search_docs' AS REGCLASS)
+        WHERE s.schemaname = current_schema() AND s.tablename = 'search_docs' AND s.attname = 'id') b) s";
+
 /// Texts that are looked at first.
 const LOOKED_FIRST: usize = 500;
+/// The newest texts, among which PostgreSQL looks first: it has no order in its index, and gets all that have a term
+/// before it sorts them. For a word of one text in 250, of a million: 8 ms instead of 58.
+const NEWEST: i64 = 60_000;
 /// Hits in featured topics that are looked at for one of each.
 const FEATURED_LOOKED: usize = 60;
 /// What every text holds: stands for a phrase that is not there.
@@ -41,6 +52,7 @@ pub(super) fn find(db: &Db, wanted: &Wanted) -> DbResult<Hits> {
         below: wanted.after.map_or(until, |it| until.min(int(it))),
     };
     db.view(|db| {
+        let newest = newest(db, wanted, &span)?;
         if matches!(db, Db::Postgres(_)) {
             // There nothing else bounds what a term costs that everybody uses; and which way is best hangs on
             // the term.
@@ -48,11 +60,33 @@ pub(super) fn find(db: &Db, wanted: &Wanted) -> DbResult<Hits> {
                 "SET LOCAL statement_timeout = '3s'; SET LOCAL plan_cache_mode = force_custom_plan",
             )?;
         }
+        if let Some(newest) = newest {
+            let (found, is_end) = look(db, wanted, &newest, LOOKED_FIRST)?;
+            // Full, and not at the end of what is new.
+            if is_end && found.next.is_some() {
+                return with_featured(db, wanted, &span, found);
+            }
+        }
         page(db, wanted, &span)
     })
 }
 
+/// The newest part of a span, where looking there first is worth it.
+fn newest<'a>(db: &Db, wanted: &Wanted, span: &Span<'a>) -> DbResult<Option<Span<'a>>> {
+    // What is narrowed down otherwise has few texts, and they may all be old.
+    let is_narrow = wanted.after.is_some() || wanted.room.is_some() || wanted.author.is_some();
+    if matches!(db, Db::Sqlite(_)) || is_narrow {
+        return Ok(None);
+    }
+    let above: Option<Option<i64>> = db.first(POSTGRES_NEWEST, [NEWEST], |row| row.get(0))?;
+    let above = above
+        .flatten()
+        .filter(|it| *it > span.above && *it < span.below);
+    Ok(above.map(|above| Span { above, ..*span }))
+}
+
 /// Which texts are looked at.
+#[derive(Clone, Copy)]
 struct Span<'a> {
     asked: &'a str,
     candidates: &'static str,
@@ -70,6 +104,11 @@ fn page(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Hits> {
             break;
         }
     }
+    with_featured(db, wanted, span, page)
+}
+
+/// The first page of everything has featured topics before it.
+fn with_featured(db: &Db, wanted: &Wanted, span: &Span<'_>, mut page: Hits) -> DbResult<Hits> {
     if wanted.after.is_none() && wanted.room.is_none() && !page.hits.is_empty() {
         page.featured = featured(db, wanted, span)?;
     }
@@ -99,7 +138,7 @@ fn featured(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Vec<Hit>> {
     Ok(first)
 }
 
-/// The page, as far as so many texts fill it, and whether it is full or there are no more.
+/// The page, as far as so many texts of the span fill it, and whether it is full or there are no more there.
 fn look(db: &Db, wanted: &Wanted, span: &Span<'_>, looked: usize) -> DbResult<(Hits, bool)> {
     let n = wanted.n.clamp(1, SEARCH_HITS_MAX);
     let found = fitting(db, wanted, span, Of::All, (looked, n + 1))?;
@@ -149,7 +188,8 @@ enum Of {
 
 /// Of the candidates those that may be shown and hold every phrase. SQLite joins in the order that CROSS JOIN
 /// gives: it looks up what it found. By itself it may as well walk through every text there is, the newest
-/// first, which is in the right order already and takes a thousand times as long.
+/// first, which is in the right order already and takes a thousand times as long. So may PostgreSQL, which is why the
+/// candidates are found by themselves, whatever else is asked of them.
 fn fitting_sql(candidates: &str, of: Of) -> String {
     let among = match of {
         Of::All => "",
@@ -161,7 +201,8 @@ fn fitting_sql(candidates: &str, of: Of) -> String {
         .map(|it| format!(" AND instr(d.folded, ?{}) > 0", 12 + it))
         .collect();
     format!(
-        "SELECT c.id, d.room, d.seq FROM ({candidates}) c CROSS JOIN search_docs d CROSS JOIN rooms r
+        "WITH c AS MATERIALIZED ({candidates})
+         SELECT c.id, d.room, d.seq FROM c CROSS JOIN search_docs d CROSS JOIN rooms r
          WHERE d.id = c.id AND r.number = d.room AND r.circle = ?5 AND (r.guests = 1 OR ?6 = 1)
            AND instr(?7, ',' || CAST(d.room AS TEXT) || ',') = 0
            AND (?8 IS NULL OR d.room = ?8) AND (?9 IS NULL OR d.author = ?9)

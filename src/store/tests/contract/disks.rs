@@ -64,6 +64,13 @@ impl Home {
         Postgres::shared().sql(&format!("SET search_path = {}; {sql}", self.schema));
     }
 
+    /// What a server does by itself after a while, where it is PostgreSQL's: other plans and paths are taken then.
+    pub(crate) fn count_for_the_planner(&self, table: &str) {
+        if !self.schema.is_empty() {
+            self.sql(&format!("ANALYZE {table}"));
+        }
+    }
+
     /// Ends the session of whoever writes to the schema, as an operator may; returns when it is over.
     pub(crate) fn end_the_writer(&self) {
         let ended = Postgres::shared().sql(&format!(

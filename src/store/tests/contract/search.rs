@@ -321,6 +321,7 @@ async fn of_one_two_and_four_characters_none_is_missed_and_none_is_false(home: H
         let upto = first + docs.len() as Seq;
         put(&store, part(ROOM, first, upto, docs)).await;
     }
+    home.count_for_the_planner("search_docs");
     let mut all = 0;
     for n in 0..60 {
         let length = [1, 2, 4][n % 3];
@@ -381,6 +382,7 @@ async fn what_everybody_says_is_looked_at_in_bounds(home: Home) {
         let docs = some.iter().map(|it| doc(*it, "好")).collect();
         put(&store, part(inner, some[0] - 1, some[some.len() - 1], docs)).await;
     }
+    home.count_for_the_planner("search_docs");
     // Whoever may see them all has a page at once.
     let page = store.search(words("好")).await.unwrap();
     assert_eq!(page.hits.len(), SEARCH_HITS_MAX);
