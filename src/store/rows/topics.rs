@@ -316,7 +316,7 @@ fn topic_row(row: &Row<'_>) -> DbResult<TopicRow> {
             id: BroadcastId::new(row.get::<String>(35)?),
         })
     };
-    let is_of_moment = !row.is_null(36)?;
+    let is_of_moment = !row.is_null(38)?;
     let reading = || {
         // Messages that were counted before the log was restored from an older copy.
         let unread: i64 = row.get(28)?;
