@@ -1,6 +1,6 @@
 /** Erasing an account, and how those are called who did. */
 import { expect, it } from "vitest";
-import { Refused, Weiquan, eraseAccount } from "../src/index.js";
+import { Refused, Weiquan, eraseAccount, type Topic } from "../src/index.js";
 import { environment } from "../src/environment.js";
 import { call } from "../src/rest.js";
 import { problem } from "./fake-server.js";
@@ -103,4 +103,17 @@ it("calls them otherwise where they are on the screen already, and leaves all el
   expect(second).toEqual({ ...others, re: { ...others?.re, author: { ...ann, name: "" } } });
   expect(JSON.stringify(world.view.notices)).not.toContain("小安");
   expect(JSON.stringify(world.view.notices)).toContain("小波");
+});
+
+it("calls who started the topic that is open otherwise", async () => {
+  const world = new World();
+  await world.inLobby();
+  const a = world.server.room("lobby").number;
+  const topic: Topic = { kind: "discussion", title: "周末骑车", by: ann, made_ms: 7 };
+  world.server.push({ op: "state", a, topic });
+  await world.clock.advance(100);
+  expect(world.view.topic?.by).toEqual(ann);
+  world.server.push({ op: "state", a, erased: { ...ann, name: "" } });
+  await world.clock.advance(100);
+  expect(world.view.topic).toEqual({ ...topic, by: { ...ann, name: "" } });
 });

@@ -11,9 +11,10 @@ export function erased(state: RoomState, who: Person): RoomState {
       if (author === it.author && (!it.re || quoted === it.re.author)) return it;
       return { ...it, author, re: it.re && { ...it.re, author: quoted } };
     });
-  const { thread } = state;
+  const { thread, topic } = state;
   return {
     ...state,
+    topic: topic && { ...topic, by: named(topic.by) },
     messages: all(state.messages),
     thread: thread && { ...thread, messages: all(thread.messages) },
     notices: state.notices.map((it) => ({
