@@ -109,11 +109,17 @@ it("calls who started the topic that is open otherwise", async () => {
   const world = new World();
   await world.inLobby();
   const a = world.server.room("lobby").number;
-  const topic: Topic = { kind: "discussion", title: "周末骑车", by: ann, made_ms: 7 };
+  const topic: Topic = {
+    kind: "discussion",
+    title: "周末骑车",
+    by: ann,
+    made_ms: 7,
+    helper: { id: ann.id, name: ann.name },
+  };
   world.server.push({ op: "state", a, topic });
   await world.clock.advance(100);
   expect(world.view.topic?.by).toEqual(ann);
   world.server.push({ op: "state", a, erased: { ...ann, name: "" } });
   await world.clock.advance(100);
-  expect(world.view.topic).toEqual({ ...topic, by: { ...ann, name: "" } });
+  expect(world.view.topic).toEqual({ ...topic, by: { ...ann, name: "" }, helper: { id: ann.id, name: "" } });
 });
