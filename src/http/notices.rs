@@ -119,12 +119,13 @@ pub(crate) async fn set(
 fn frame(kept: &store::NoticeSettings) -> NoticeSettings {
     NoticeSettings {
         ways: NoticeKind::CHOSEN
+            .iter()
             .map(|kind| NoticeWays {
-                kind,
-                push: kept.push.contains(&kind),
-                mail: kept.mail.contains(&kind),
+                kind: *kind,
+                push: kept.push.contains(kind),
+                mail: kept.mail.contains(kind),
             })
-            .to_vec(),
+            .collect(),
         all_live: kept.all_live,
         unnamed: Some(kept.unnamed),
         digest: Some(kept.digest),

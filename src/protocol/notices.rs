@@ -48,18 +48,6 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    /// Those whose ways a member chooses. Of the others everybody is told on every way that there is.
-    pub const CHOSEN: [Self; 9] = [
-        Self::Mention,
-        Self::Reply,
-        Self::Picked,
-        Self::Reminder,
-        Self::Live,
-        Self::Accepted,
-        Self::Changed,
-        Self::Credit,
-        Self::Started,
-    ];
     pub const ALL: [Self; 11] = [
         Self::Mention,
         Self::Reply,
@@ -73,6 +61,8 @@ impl NoticeKind {
         Self::Owner,
         Self::Handed,
     ];
+    /// Those whose ways a member chooses; they stand first. Of the others everybody is told on every way that there is.
+    pub const CHOSEN: &'static [Self] = Self::ALL.split_at(9).0;
 
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {

@@ -217,7 +217,7 @@ impl Store {
                 ),
             )?;
             for kind in NoticeKind::CHOSEN {
-                if !new.mail.contains(&kind) {
+                if !new.mail.contains(kind) {
                     db.execute(
                         "UPDATE notices SET mail_ms = NULL
                          WHERE member = ?1 AND kind = ?2 AND mail_ms IS NOT NULL",
