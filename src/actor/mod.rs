@@ -26,7 +26,7 @@ pub use frames::{answer_frame, push_frame};
 pub use inbox::Waiting;
 pub use peers::{Holder, Peers};
 pub use people::People;
-pub use quoted::{QuoteError, Stretch};
+pub use quoted::{QuoteError, Stretch, is_missed_by};
 pub use read_back::read_back;
 pub use roles::Roles;
 pub use room_task::{Asked, Reading, Wish};

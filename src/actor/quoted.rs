@@ -1,13 +1,14 @@
-//! What a broadcast leaves to be told of: its questions that were answered, and messages as they are quoted.
+//! What a broadcast leaves to be told of: its questions that were answered, messages as they are quoted, and to whom
+//! it is news.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use community::{ReadError, Record, RecordBody};
+use community::{ReadError, Record, RecordBody, viewer_number};
 use protocol::{
-    CircleId, RoomNumber, Seq,
+    CircleId, MemberId, RoomNumber, Seq,
     server::{QuestionPhase, Quoted},
 };
-use store::{LogError, Store};
+use store::{EndedRow, LogError, Store};
 
 use super::storing;
 
@@ -89,4 +90,10 @@ impl Stretch<'_> {
         let read = |it| storing::record(&erasing, self.circle, it);
         Ok(entries.into_iter().map(read).collect::<Result<_, _>>()?)
     }
+}
+
+/// Whether a member neither ran a broadcast nor was there.
+pub fn is_missed_by(row: &EndedRow, member: &MemberId) -> bool {
+    let broadcast = &row.summary.broadcast;
+    broadcast.host.id != *member && !row.was_watched_by(viewer_number(&broadcast.id, member))
 }

@@ -1,7 +1,6 @@
 //! What a member missed in the live: broadcasts that ended while they were not there, until they put them away.
 
 use axum::{Json as Answer, extract::State, http::StatusCode};
-use community::viewer_number;
 use protocol::{
     limits,
     rest::{Missed, MissedList, MissedSeen, Problem},
@@ -15,7 +14,7 @@ use super::{
     problem::{Failure, Outcome},
     rooms,
 };
-use crate::actor::Stretch;
+use crate::actor::{Stretch, is_missed_by};
 
 /// Broadcasts that are looked at.
 const LOOKED_AT: usize = 20;
@@ -48,12 +47,8 @@ pub(crate) async fn list(
         return Ok(Answer(MissedList { missed }));
     }
     let shut = rooms::shut_to(&doors, &by.who()).await?;
-    let is_missed = |it: &store::EndedRow| {
-        let broadcast = &it.summary.broadcast;
-        broadcast.host.id != by.id
-            && !shut.contains(&it.summary.room)
-            && !it.was_watched_by(viewer_number(&broadcast.id, &by.id))
-    };
+    let is_missed =
+        |it: &store::EndedRow| !shut.contains(&it.summary.room) && is_missed_by(it, &by.id);
     for row in rows.into_iter().filter(is_missed).take(limits::MISSED_MAX) {
         let stretch = Stretch {
             store: &doors.store,

@@ -8,10 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use community::{RecordBody, Role, Who, viewer_number};
+use community::{RecordBody, Role, Who};
 use protocol::{
-    CircleId, MemberId, RoomNumber, Seq, Slug, client::PeerRole, limits, notices::Digest,
-    server::Quoted, topic::TopicPlace,
+    CircleId, RoomNumber, Seq, Slug, client::PeerRole, limits, notices::Digest, server::Quoted,
+    topic::TopicPlace,
 };
 use reach::Letter;
 use store::{
@@ -27,7 +27,7 @@ use super::{
     words::Words,
 };
 use crate::{
-    actor::{Directory, QuoteError, Stretch, storing},
+    actor::{Directory, QuoteError, Stretch, is_missed_by, storing},
     giving_way::GivingWay,
 };
 
@@ -511,12 +511,6 @@ impl Digests {
 struct Shut {
     rooms: BTreeSet<RoomNumber>,
     slugs: BTreeSet<Slug>,
-}
-
-/// Whether a member neither ran a broadcast nor was there.
-fn is_missed_by(row: &EndedRow, member: &MemberId) -> bool {
-    let broadcast = &row.summary.broadcast;
-    broadcast.host.id != *member && !row.was_watched_by(viewer_number(&broadcast.id, member))
 }
 
 /// Nothing where there is nothing in it.
