@@ -91,8 +91,7 @@ const MESSAGE_BEGINS: &[u8] = br#"{"v":1,"k":"message","#;
 
 fn body_of(seq: Seq, body: &[u8]) -> Result<StoredBody, ReadError> {
     let damaged = |source| ReadError::Damaged { seq, source };
-    // Most of what is read is messages, and what says which of the kinds a body is costs more than all of its fields:
-    // 1.3 µs, where this takes 0.4.
+    // Most of what is read is messages, and to find out of which kind a body is, serde copies all of its fields.
     if body.starts_with(MESSAGE_BEGINS) {
         let message = serde_json::from_slice(body).map_err(damaged)?;
         return Ok(StoredBody::Message(message));
