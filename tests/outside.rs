@@ -117,3 +117,99 @@ async fn what_is_for_members_is_nowhere_outside() {
         assert!(!text.contains(card.room.as_str()), "{path}: {text}");
     }
 }
+
+#[tokio::test]
+async fn the_list_and_a_room_are_read_without_a_script() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    let closed = serde_json::json!({"title": "自己人的房间", "guests": false, "slug": "closed"});
+    let _: Value = owner.post("/api/v1/rooms", &closed).await;
+    let ann = server.sign_up("小安").await;
+    // One member starts ten in ten minutes.
+    for tens in 0..4 {
+        let by = server.sign_up(&format!("人{tens}")).await;
+        for n in 1..=8 {
+            let n = 8 * tens + n;
+            start(&by, &format!("第{n}个<话题>"), "怎么走", true).await;
+        }
+    }
+    start(&ann, "自己人的话", "只给自己人看", false).await;
+    let mut line = ann.connect("phone").await;
+    let a = line.join("hall", None).await.expect("joined").a;
+    let gone = line.say(a, "收回的话").await.expect("said").s;
+    line.say(a, "大家好\n<script>alert(1)</script>")
+        .await
+        .expect("said");
+    let cid = new_client_id();
+    line.request(|i| ClientFrame::Delete {
+        i,
+        a,
+        cid,
+        of: gone,
+    })
+    .await
+    .expect("deleted");
+
+    let (status, html) = fetched(&server, "/talk").await;
+    assert_eq!(status, 200);
+    for there in [
+        "href=\"/r/hall\"",
+        "第32个&lt;话题&gt;</a></h3>",
+        "提问 · ",
+        "0 条回复",
+        "/talk.atom",
+        "property=\"og:title\"",
+        "rel=\"next\"",
+    ] {
+        assert!(html.contains(there), "{there} is not in {html}");
+    }
+    for not in ["自己人", "需要 JavaScript", "第1个&lt;"] {
+        assert!(!html.contains(not), "{not} is in {html}");
+    }
+    let next = html.split("rel=\"next\" href=\"").nth(1).expect("there");
+    let next = next
+        .split('"')
+        .next()
+        .expect("it ends")
+        .replace("&amp;", "&");
+    let (_, rest) = fetched(&server, &next).await;
+    assert!(rest.contains("第1个&lt;"), "{rest}");
+    assert!(!rest.contains("第32个") && !rest.contains("rel=\"next\""));
+    let (_, tagged) = fetched(&server, "/talk?tag=nothing&kind=question").await;
+    assert!(tagged.contains("还没有话题") && !tagged.contains("/r/hall"));
+    assert_eq!(fetched(&server, "/talk?after=x").await.0, 200);
+
+    let (status, html) = fetched(&server, "/r/hall").await;
+    assert_eq!(status, 200);
+    assert!(
+        html.contains("大家好\n&lt;script&gt;alert(1)&lt;/script&gt;</p>"),
+        "{html}"
+    );
+    assert!(!html.contains("收回的话") && !html.contains("rel=\"prev\""));
+    let (_, closed) = fetched(&server, "/r/closed").await;
+    assert!(!closed.contains("自己人") && !closed.contains("outside.css"));
+}
+
+#[tokio::test]
+async fn what_was_said_earlier_in_a_room_is_a_page_further() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    owner.make_room("hall").await;
+    // As many as nobody says too fast.
+    for fives in 0..7 {
+        let by = server.sign_up(&format!("人{fives}")).await;
+        let mut line = by.connect("phone").await;
+        let a = line.join("hall", None).await.expect("joined").a;
+        for n in 1..=5 {
+            let n = 5 * fives + n;
+            line.say(a, &format!("第{n}句。")).await.expect("said");
+        }
+    }
+    let (_, html) = fetched(&server, "/r/hall").await;
+    assert!(html.contains("第35句。") && !html.contains("第1句。"));
+    let earlier = html.split("rel=\"prev\" href=\"").nth(1).expect("there");
+    let (_, html) = fetched(&server, earlier.split('"').next().expect("it ends")).await;
+    assert!(html.contains("第1句。") && !html.contains("第35句。"));
+    assert!(!html.contains("rel=\"prev\""));
+}

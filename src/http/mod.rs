@@ -220,6 +220,7 @@ fn router(doors: Doors) -> Router {
         .route("/t/{room}", get(outside::page))
         .route("/t/{room}/cover.png", get(share::cover))
         .route("/t/{room}/feed.atom", get(outside::replies))
+        .route("/talk", get(outside::list))
         .route("/talk.atom", get(outside::fresh))
         .route("/oembed", get(outside::oembed))
         .route("/sitemap.xml", get(outside::sitemap))

@@ -1,5 +1,6 @@
 //! What a room's address shows where it is passed on: a title, a line and a picture for the programs
-//! that look at a link before people do (they run no script), and a QR code for people in one room.
+//! that look at a link before people do (they run no script), what was said last for people who run none either, and a QR
+//! code for people in one room.
 //!
 //! Only a room that guests may enter says anything. The page of every other address, whether there is
 //! a room for members or none, is the same bytes as everywhere.
@@ -7,17 +8,18 @@
 use std::fmt::Write as _;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
 };
 use html_escape::encode_quoted_attribute as escape;
-use protocol::{Slug, name, server::Phase};
+use protocol::{Seq, Slug, name, server::Phase};
 use qrcode::{EcLevel, QrCode, render::svg};
+use serde::Deserialize;
 use store::{BroadcastRow, RoomRow};
 
 use super::{
-    Doors, pages,
+    Doors, outside, pages,
     problem::{Failure, Outcome},
 };
 
@@ -28,28 +30,35 @@ pub(super) const DEFAULT_LANG: &str = "zh-CN";
 pub(crate) async fn page(
     State(doors): State<Doors>,
     Path(slug): Path<String>,
+    earlier: Result<Query<Earlier>, QueryRejection>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let plain = || pages::page(method, uri, headers.clone());
     // Where the storage cannot be read the app comes all the same, and says so in its own words.
-    let Ok(Some(card)) = card(&doors, slug, &headers).await else {
+    let Ok(Some((room, card))) = card(&doors, slug, &headers).await else {
         return plain().await;
     };
     let Some(index) = pages::index() else {
         return plain().await;
     };
-    let html = card.put_into(&index);
-    (
-        [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            (header::CACHE_CONTROL, pages::ASK_AGAIN),
-            (header::VARY, "accept-language"),
-        ],
-        html,
-    )
-        .into_response()
+    let before = earlier.ok().and_then(|it| it.0.before);
+    let about = (card.title.as_str(), card.say.as_str());
+    let Ok(said) = outside::room(&doors, &room, about, before, card.words).await else {
+        return plain().await;
+    };
+    outside::answer(outside::beside(
+        &card.put_into(&index),
+        &said,
+        card.words.lang(),
+    ))
+}
+
+/// What a page of earlier words is asked for by.
+#[derive(Deserialize)]
+pub(crate) struct Earlier {
+    before: Option<Seq>,
 }
 
 /// The address of a room as a QR code. It says no more than whoever asks knows already.
@@ -127,7 +136,11 @@ pub(super) struct Card {
     pub(super) words: &'static Words,
 }
 
-async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Option<Card>> {
+async fn card(
+    doors: &Doors,
+    slug: String,
+    headers: &HeaderMap,
+) -> Outcome<Option<(RoomRow, Card)>> {
     let Some(room) = open_room(doors, slug).await? else {
         return Ok(None);
     };
@@ -138,7 +151,7 @@ async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Optio
     let origin = &doors.settings.origin;
     let words = Words::of(headers);
     let (title, say) = told(&room, broadcast.as_ref(), words);
-    Ok(Some(Card {
+    let card = Card {
         title,
         say,
         circle: circle.name,
@@ -146,11 +159,16 @@ async fn card(doors: &Doors, slug: String, headers: &HeaderMap) -> Outcome<Optio
         picture: format!("{origin}/r/{}/cover.png", room.slug),
         shows: None,
         words,
-    }))
+    };
+    Ok(Some((room, card)))
 }
 
 /// The title of what goes on, and one line about it.
-fn told(room: &RoomRow, broadcast: Option<&BroadcastRow>, words: &Words) -> (String, String) {
+pub(super) fn told(
+    room: &RoomRow,
+    broadcast: Option<&BroadcastRow>,
+    words: &Words,
+) -> (String, String) {
     let broadcast = broadcast.filter(|it| {
         matches!(
             it.phase,

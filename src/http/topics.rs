@@ -232,7 +232,7 @@ pub(crate) struct Asked {
 }
 
 /// A place in a list as it travels: pinned or not, time and number.
-struct Cursor(TopicCursor);
+pub(super) struct Cursor(pub(super) TopicCursor);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,6 +33,8 @@ fn is_of_words(it: char) -> bool {
         '，' | '。' | '！' | '？' | '；' | '：' | '、' | '（' | '）' | '“' | '”' | '《' | '》'
         | '…' => true,
         it if it.is_ascii() => it.is_ascii_alphanumeric(),
+        // The block of unified ideographs: all of it are letters, which a look into Unicode's tables is slow to say.
+        '\u{4e00}'..='\u{9fff}' => true,
         it => is_cjk(it) && it.is_alphanumeric() && !is_invisible(it),
     }
 }
@@ -41,7 +43,7 @@ fn is_of_words(it: char) -> bool {
 mod tests {
     use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng, seq::IndexedRandom as _};
 
-    use super::doc;
+    use super::{doc, is_cjk, is_invisible};
     use crate::{source, tree};
 
     #[test]
@@ -92,6 +94,16 @@ mod tests {
             plain += 1;
         }
         assert!(plain > 500, "only {plain} were words");
+    }
+
+    #[test]
+    fn ideographs_are_letters_without_a_look_into_the_tables() {
+        for it in '\u{4e00}'..='\u{9fff}' {
+            assert!(
+                it.is_alphanumeric() && is_cjk(it) && !is_invisible(it),
+                "{it:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,31 +1,44 @@
-//! Topics as the world reads them: pages without a script, cards for links, feeds, a map of the site. Only
+//! Topics and rooms as the world reads them: pages without a script, cards for links, feeds, a map of the site. Only
 //! what guests may read is here; of everything else these addresses say nothing.
 //!
-//! The page of a topic is the app's own page with the topic written into it: where the app runs, it takes over.
+//! The page of a topic is the app's own page with the topic written into it: where the app runs, it takes over. Rooms and
+//! the list of topics change too fast for that: what stands for them is shown only where no script runs.
 
 mod feed;
+mod list;
 mod oembed;
 mod page;
 mod quotes;
+mod room;
 mod sitemap;
 mod words;
 
 use std::fmt::Write as _;
 
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
 use community::{Card, Medium, Message, Moved, RecordBody};
 use protocol::{BlobId, CircleId, Doc, Seq, Slug, topic::OPENING};
 use store::{Entry, Hit, PageOf, TopicRow};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Doors, history, problem::Outcome};
+use super::{Doors, history, pages, problem::Outcome};
 
 pub(crate) use feed::{fresh, replies};
+pub(crate) use list::list;
 pub(crate) use oembed::oembed;
 pub(crate) use page::page;
+pub(crate) use room::room;
 pub(crate) use sitemap::{robots, sitemap};
 
-/// Records that one page is made of: what is read at one go, and what a visit by a program that reads them all costs.
-const PAGE_RECORDS: usize = 50;
+/// Records that one page is made of: what is read at one go, and what a visit by a program that reads them all costs:
+/// a quarter of that is the page itself, the rest goes with the records.
+const PAGE_RECORDS: usize = 30;
+
+/// About what is written around a message, in bytes: a buffer of the right size is not moved as it grows.
+const MESSAGE_MARKUP: usize = 512;
 
 /// A message of a topic, as it is shown.
 struct Said {
@@ -150,6 +163,38 @@ async fn moved(doors: &Doors, slug: &Slug, seq: Seq) -> Outcome<Option<Moved>> {
         RecordBody::Moved(it) => Ok(Some(it)),
         _ => Ok(None),
     }
+}
+
+/// A page as it is answered.
+pub(super) fn answer(html: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, pages::ASK_AGAIN),
+        (header::VARY, "accept-language"),
+    ];
+    (headers, html).into_response()
+}
+
+/// The app's page with this body in the place where it says that it needs a script.
+pub(super) fn beside(index: &str, body: &str, lang: &str) -> String {
+    const BEGIN: &str = "<noscript>";
+    let head = index.find("</head>").unwrap_or(0);
+    let begin = index.find(BEGIN).map_or(index.len(), |it| it + BEGIN.len());
+    let end = index[begin..]
+        .find("</noscript>")
+        .map_or(begin, |it| begin + it);
+    let mut html = String::with_capacity(index.len() + body.len() + MESSAGE_MARKUP);
+    html.push_str(&index[..head]);
+    html.push_str("    <noscript><link rel=\"stylesheet\" href=\"/outside.css\" /></noscript>\n");
+    html.push_str(
+        "    <link rel=\"alternate\" type=\"application/atom+xml\" href=\"/talk.atom\" />\n",
+    );
+    html.push_str(&index[head..begin]);
+    html.push_str("<main class=\"outside\">");
+    html.push_str(body);
+    html.push_str("</main>");
+    html.push_str(&index[end..]);
+    html.replacen("lang=\"zh-CN\"", &format!("lang=\"{lang}\""), 1)
 }
 
 fn address(doors: &Doors, slug: &Slug) -> String {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderMap, Method, Uri, header},
+    http::{HeaderMap, Method, Uri},
     response::{IntoResponse, Redirect, Response},
 };
 use html_escape::encode_quoted_attribute as escape;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use store::{OpenTopic, TopicRow};
 
 use super::{
-    PAGE_RECORDS, Said, address, messages, moment, moved,
+    MESSAGE_MARKUP, PAGE_RECORDS, Said, address, messages, moment, moved,
     quotes::{plain, quotes, thanks},
     words::PageWords,
     write_time,
@@ -29,9 +29,6 @@ use crate::http::{
     share::{Card, Words},
     topics::thanks as thanks_of,
 };
-
-/// About what is written around a message, in bytes: a buffer of the right size is not moved as it grows.
-const MESSAGE_MARKUP: usize = 512;
 
 #[derive(Deserialize)]
 pub(crate) struct From {
@@ -66,15 +63,7 @@ pub(crate) async fn page(
     }
     let after = from.and_then(|it| it.begins());
     match written(&doors, &slug, after, &headers).await {
-        Ok(Some(html)) => (
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CACHE_CONTROL, pages::ASK_AGAIN),
-                (header::VARY, "accept-language"),
-            ],
-            html,
-        )
-            .into_response(),
+        Ok(Some(html)) => super::answer(html),
         // Where there is nothing for guests, or the storage cannot be read, the app comes all the same.
         Ok(None) | Err(_) => pages::page(method, uri, headers).await,
     }

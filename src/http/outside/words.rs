@@ -56,6 +56,48 @@ impl PageWords {
         }
     }
 
+    pub(super) fn topics(&self) -> &'static str {
+        self.0.pick(["Topics", "话题", "話題"])
+    }
+
+    pub(super) fn rooms(&self) -> &'static str {
+        self.0.pick(["Rooms", "房间", "房間"])
+    }
+
+    pub(super) fn none(&self) -> &'static str {
+        self.0
+            .pick(["No topics yet.", "还没有话题。", "還沒有話題。"])
+    }
+
+    pub(super) fn more(&self) -> &'static str {
+        self.0.pick(["Further topics", "更多话题", "更多話題"])
+    }
+
+    /// A line about the list.
+    pub(super) fn of_circle(&self, circle: &str) -> String {
+        match self.0.pick([0, 1, 2]) {
+            0 => format!("What {circle} talks about"),
+            1 => format!("{circle}正在聊的话题"),
+            _ => format!("{circle}正在聊的話題"),
+        }
+    }
+
+    pub(super) fn said_last(&self) -> &'static str {
+        self.0.pick(["Said last", "最近说的", "最近說的"])
+    }
+
+    pub(super) fn earlier(&self) -> &'static str {
+        self.0.pick(["Earlier", "更早的", "更早的"])
+    }
+
+    pub(super) fn needs_script(&self) -> &'static str {
+        self.0.pick([
+            "Watching and talking needs JavaScript; reading does not.",
+            "看直播和发言需要 JavaScript，阅读不需要。",
+            "看直播和發言需要 JavaScript，閱讀不需要。",
+        ])
+    }
+
     pub(super) fn merged_into(&self) -> &'static str {
         self.0.pick(["Merged into", "已合并到", "已合併到"])
     }
