@@ -56,6 +56,8 @@ export const FIGURES = {
   "crowd.k6_p99_diff_ms_few": ["ms", null],
   "topics.page_p99_ms": ["ms", "<= 50"],
   "topics.page_p99_ms_postgres": ["ms", "<= 50"],
+  "topics.nothing_p99_ms": ["ms", null],
+  "topics.nothing_p99_ms_postgres": ["ms", null],
   "topics.list_p99_ms": ["ms", "<= 20"],
   "topics.list_p99_ms_postgres": ["ms", "<= 20"],
   "topics.unread_p99_ms": ["ms", "<= 5"],

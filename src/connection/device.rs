@@ -39,6 +39,8 @@ pub struct Device {
     /// Ways into rooms that had to be started first, until the next frame takes them over.
     pub(super) starting: Rc<RefCell<Vec<RoomHandle>>>,
     nonsense: u32,
+    /// It was opened before its hello is known to come. That is granted once.
+    ahead: bool,
     /// Where it comes from: looked at once, for its hash.
     address: IpAddr,
 }
@@ -107,13 +109,19 @@ impl Device {
             known: None,
             starting: Rc::default(),
             nonsense: 0,
+            ahead: false,
             address,
         }
     }
 
     fn frame(&mut self, frame: ClientFrame) {
         match frame {
-            ClientFrame::Ping {} => self.link.send(push_frame(&Push::Pong {})),
+            ClientFrame::Ping {} => {
+                if self.known.is_none() && !std::mem::replace(&mut self.ahead, true) {
+                    self.link.expect_within(limits::HELLO_AHEAD_WITHIN);
+                }
+                self.link.send(push_frame(&Push::Pong {}));
+            }
             ClientFrame::Pong {} => {}
             ClientFrame::Hello {
                 i,

@@ -401,7 +401,8 @@ frames! {
     Resume { i: u32, peer: PeerId }
     /// The peer is no longer wanted.
     Close { i: u32, peer: PeerId }
-    /// "Are you there?", from a client that has heard nothing for 10 s.
+    /// "Are you there?", from a client that has heard nothing for 10 s. Before hello: the line was opened ahead
+    /// ([`limits::HELLO_AHEAD_WITHIN`]).
     Ping {}
     Pong {}
 }

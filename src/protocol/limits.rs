@@ -269,6 +269,8 @@ pub const PING_AFTER: Duration = Duration::from_secs(25);
 pub const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// A connection that has not said hello by then is closed with 4500.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// A connection that is opened before it is known whether it is needed says ping first: then hello has so long.
+pub const HELLO_AHEAD_WITHIN: Duration = Duration::from_secs(120);
 /// A request head (and the TLS handshake, where there is one) must be complete by then.
 pub const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// TLS connections at once whose handshake, with the first request after it, is not over: a flood of

@@ -1,9 +1,10 @@
 //! Who gets a WebSocket at all.
 
+use protocol::{ClientFrame, limits};
 use weiquan_client::Connection;
 
 use crate::{
-    support::Server,
+    support::{Server, library},
     wire::{UPGRADE, close_code, frame, head, upgraded},
 };
 
@@ -109,11 +110,52 @@ async fn s5_who_says_nothing_is_closed_after_five_seconds_and_nobody_else() {
     owner.make_room("hall").await;
     let mut good = owner.connect("phone").await;
     let a = good.join("hall", None).await.expect("joined").a;
+    // A page that may need it soon says ping first.
+    let mut ahead = Connection::open(server.address, None).await.expect("open");
+    ahead.send(&ClientFrame::Ping {}).await.expect("sent");
     let mut silent = upgraded(&server).await;
     let began = std::time::Instant::now();
     assert_eq!(close_code(&mut silent).await.0, 4500);
     let took = began.elapsed();
     assert!((4_500..9_000).contains(&took.as_millis()), "{took:?}");
+    ahead
+        .hello(&owner.token, "tablet")
+        .await
+        .expect("it waited");
     good.say(a, "还在").await.expect("it stays");
     Connection::open(server.address, None).await.expect("open");
+}
+
+#[tokio::test]
+async fn s5_a_line_that_is_opened_ahead_is_kept_two_minutes_however_often_it_asks() {
+    const TIMES: u32 = 30;
+    let faked = library(&["/usr/lib/*/faketime/libfaketimeMT.so.1"]);
+    let speed = format!("+0 x{TIMES}");
+    let server = Server::start_with_under(
+        &[],
+        &[
+            ("LD_PRELOAD", &faked.display().to_string()),
+            ("FAKETIME", &speed),
+        ],
+    );
+    let (mut read, mut write) = upgraded(&server).await.into_split();
+    let began = std::time::Instant::now();
+    let asks = async {
+        let ping = frame(crate::wire::TEXT, br#"{"op":"ping"}"#);
+        while tokio::io::AsyncWriteExt::write_all(&mut write, &ping)
+            .await
+            .is_ok()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+        std::future::pending().await
+    };
+    let code = tokio::select! {
+        (code, _) = close_code(&mut read) => code,
+        () = asks => 0,
+    };
+    assert_eq!(code, 4500);
+    let took = began.elapsed() * TIMES;
+    let least = limits::HELLO_AHEAD_WITHIN - limits::HELLO_WITHIN;
+    assert!(took > least, "{took:?}");
 }

@@ -241,6 +241,11 @@ export interface WeiquanApi extends Caller {
   serverNow(): number;
   /** Connects at once, whatever the status is (the person pressed "try again"). */
   retry(): void;
+  /**
+   * A room that may be joined soon is in sight: the connection is opened, and nobody is anybody yet. Where it is not
+   * needed within two minutes it is over, and the first join opens another.
+   */
+  ahead(slug: string): void;
   close(): void;
 }
 

@@ -289,6 +289,10 @@ export class Weiquan implements WeiquanApi {
     this.#link.retry();
   }
 
+  ahead(slug: string): void {
+    this.#link.ahead(slug);
+  }
+
   close(): void {
     for (const end of this.#ends) end();
     this.#link.stop();

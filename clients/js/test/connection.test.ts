@@ -198,6 +198,69 @@ describe("the connection", () => {
     expect(world.client.status.get().state).toBe("online");
   });
 
+  it("opens its line ahead of a join, says nobody's name on it, and uses it", async () => {
+    const world = new World();
+    await world.client.beGuest();
+    world.client.ahead("lobby");
+    world.client.ahead("garden");
+    await world.clock.advance(60_000);
+    expect(world.server.heard.map((it) => it.op)).toEqual(["ping"]);
+    expect(world.client.status.get()).toEqual({ state: "idle" });
+    world.client.room("lobby").join();
+    await world.clock.advance(2 * 5 + 1);
+    expect(world.view.live).toBe(true);
+    expect(world.server.heard.map((it) => it.op)).toEqual(["ping", "hello", "join"]);
+    expect(world.server.lines.map((it) => it.url)).toEqual([expect.stringContaining("room=lobby")]);
+  });
+
+  it("takes a line that is still opening", async () => {
+    const world = new World();
+    await world.client.beGuest();
+    world.client.ahead("lobby");
+    world.client.room("lobby").join();
+    await world.clock.advance(100);
+    expect(world.view.live).toBe(true);
+    expect(world.server.lines).toHaveLength(1);
+  });
+
+  it("opens no other where one was open in vain, before it is needed", async () => {
+    for (const code of [4500, 4009, 1006]) {
+      const world = new World();
+      await world.client.beGuest();
+      world.client.ahead("lobby");
+      await world.clock.advance(1_000);
+      world.server.cutAll(code);
+      await world.clock.advance(60_000);
+      expect(world.client.status.get(), String(code)).toEqual({ state: "idle" });
+      expect(world.server.lines).toHaveLength(1);
+      world.client.room("lobby").join();
+      await world.clock.advance(100);
+      expect(world.view.live, String(code)).toBe(true);
+    }
+  });
+
+  it("does not trust a line over a sleep, and not for long where nothing is heard on it", async () => {
+    const asleep = new World();
+    await asleep.client.beGuest();
+    asleep.client.ahead("lobby");
+    await asleep.clock.advance(1_000);
+    asleep.visible.set(false);
+    asleep.visible.set(true);
+    await asleep.clock.advance(20);
+    expect(asleep.server.open).toHaveLength(0);
+
+    const dead = new World();
+    const { socket } = dead.server;
+    dead.dial = saysNothing;
+    await dead.client.beGuest();
+    dead.client.ahead("lobby");
+    await dead.clock.advance(1_000);
+    dead.dial = socket;
+    dead.client.room("lobby").join();
+    await dead.clock.advance(3_200);
+    expect(dead.view.live).toBe(true);
+  });
+
   it("hears nothing of a socket that it left", async () => {
     const world = new World();
     await world.inLobby();

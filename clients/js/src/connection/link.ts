@@ -20,6 +20,8 @@ import { Watch } from "./watch.js";
 
 /** Opening, hello and welcome together; then the try counts as failed. */
 const WELCOME_WITHIN_MS = 10_000;
+/** The same on a line that was opened ahead: it may have died since, and nobody has noticed. */
+const WELCOME_AHEAD_WITHIN_MS = 2_500;
 /** A connection that held so long was a good one: the next loss starts from the shortest wait. */
 const SETTLED_AFTER_MS = 5_000;
 /** Fresh tokens in a row that the server did not take. */
@@ -44,6 +46,8 @@ export class Link {
   readonly #deflated: Deflated;
   #requests: Requests;
   #socket: Socket | null = null;
+  /** A line on which nobody has said who they are yet; settles once it is open. */
+  #ahead: Promise<void> | null = null;
   /** Grows with every try and every loss: what belongs to an older one is not heard. */
   #turn = 0;
   /** Whose token this connection's hello carries. */
@@ -82,6 +86,14 @@ export class Link {
   /** Connects when nothing is under way. */
   start(): void {
     if (this.status.get().state === "idle") void this.#dial();
+  }
+
+  /** Opens the line, so that `start` is sooner; the server keeps it for a while, and may have been asked in vain. */
+  ahead(room: string): void {
+    if (this.status.get().state !== "idle" || this.#ahead !== null) return;
+    const turn = ++this.#turn;
+    const current = (): boolean => turn === this.#turn;
+    this.#ahead = this.#open(current, room).then(() => void (current() && this.say({ op: "ping" })));
   }
 
   /** Connects at once, whatever was. */
@@ -126,6 +138,8 @@ export class Link {
     const { state } = this.status.get();
     if (state === "reconnecting" || state === "offline") this.#soon();
     else if (this.#up) this.#watch.look();
+    // Whether it has outlived the sleep or the network, it cannot tell.
+    else if (this.#ahead !== null) this.#hangUp();
   }
 
   /** The token was refused in the middle of things: a new one, then hello again. */
@@ -137,17 +151,21 @@ export class Link {
 
   async #dial(): Promise<void> {
     this.#cancel();
-    const turn = ++this.#turn;
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    const turn = ahead ? this.#turn : ++this.#turn;
     const current = (): boolean => turn === this.#turn;
     this.#sayTrying();
-    this.#cancel = this.#env.timers.after(WELCOME_WITHIN_MS, () => this.#lost(0));
+    this.#cancel = this.#env.timers.after(ahead ? WELCOME_AHEAD_WITHIN_MS : WELCOME_WITHIN_MS, () =>
+      this.#lost(0),
+    );
     try {
       // The line is opened while the token is made.
       const [who, device, z] = await Promise.all([
         this.#identity.introduction(),
         this.#identity.device(),
         this.#deflated.dictionary(),
-        this.#open(current),
+        ahead ?? this.#open(current, this.#owner.placement()),
       ]);
       if (current()) this.#hello(who, device, z);
     } catch (error) {
@@ -158,10 +176,10 @@ export class Link {
   }
 
   /** Settles once the socket is open; a socket that closes before that is a loss. */
-  #open(current: () => boolean): Promise<void> {
+  #open(current: () => boolean, room: string | null): Promise<void> {
     return new Promise((opened) => {
       try {
-        this.#socket = this.#env.socket(this.#address(), SUBPROTOCOL, {
+        this.#socket = this.#env.socket(this.#address(room), SUBPROTOCOL, {
           open: opened,
           text: (data) => current() && this.#hear(data, current),
           binary: (data) => current() && this.#hearDeflated(data, current),
@@ -174,8 +192,7 @@ export class Link {
     });
   }
 
-  #address(): string {
-    const room = this.#owner.placement();
+  #address(room: string | null): string {
     const hint = room === null ? "" : `?room=${encodeURIComponent(room)}`;
     return `${this.#env.base.replace(/^http/, "ws")}/ws${hint}`;
   }
@@ -264,7 +281,9 @@ export class Link {
 
   #lost(code: number): void {
     const means = closeMeans(code);
+    const needed = this.#ahead === null;
     this.#hangUp();
+    if (!needed) return;
     if (means === "reauth") this.#freshToken("token_invalid");
     else if (means !== "reconnect") this.#refuse(means);
     else if (this.#comeBack !== null) this.#again(Math.max(0, this.#comeBack.at - this.#env.timers.now()));
@@ -291,6 +310,7 @@ export class Link {
     this.#watch.stop();
     const socket = this.#socket;
     this.#socket = null;
+    this.#ahead = null;
     const wasUp = this.#up;
     this.#up = false;
     if (wasUp && this.#env.timers.now() - this.#upAt >= SETTLED_AFTER_MS) this.#tries = 0;

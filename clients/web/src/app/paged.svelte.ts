@@ -34,10 +34,15 @@ export abstract class Paged<T, At = string> {
     await this.#load(undefined);
   }
 
-  async #load(after: At | undefined): Promise<void> {
+  /** The same, where nobody asked for it: nothing shows that it is under way, or failed. */
+  async fresh(): Promise<void> {
+    if (!this.#loading) await this.#load(undefined, true);
+  }
+
+  async #load(after: At | undefined, quiet = false): Promise<void> {
     const turn = ++this.#turn;
     const current = () => turn === this.#turn;
-    this.#loading = true;
+    this.#loading = !quiet;
     try {
       const page = await this.page(after, current);
       if (!current()) return;
@@ -45,7 +50,7 @@ export abstract class Paged<T, At = string> {
       this.#next = page.next;
       this.failure = undefined;
     } catch (error) {
-      if (current()) this.failure = wordsFor(error);
+      if (current() && !quiet) this.failure = wordsFor(error);
     } finally {
       if (current()) this.#loading = false;
     }

@@ -208,6 +208,8 @@ class FakeWeiquan implements WeiquanApi {
   serverNow(): number {
     return Date.now();
   }
+  ahead(): void {}
+
   retry(): void {
     this.status.set({ state: "online" });
   }
