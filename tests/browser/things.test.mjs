@@ -51,12 +51,12 @@ async function hear(page, words) {
   await page.waitForFunction(() => [...document.querySelectorAll("audio")].some((it) => it.currentTime > 0.2), { timeout: 20_000, polling: 50 });
 }
 
-/** Records for a second, with the microphone of a browser that has one. */
+/** Records for two seconds, with the microphone of a browser that has one. */
 async function record(page) {
   const press = async (act) => (await page.waitForSelector(`[data-act=${act}]:not([disabled])`, { timeout: 20_000 })).evaluate((it) => it.click());
   await press("attach");
   await press("voice");
-  await page.waitForFunction(() => (document.querySelector(".recorder .num")?.textContent ?? "") >= "0:01", { timeout: 20_000, polling: 50 });
+  await page.waitForFunction(() => (document.querySelector(".recorder .num")?.textContent ?? "") >= "0:02", { timeout: 20_000, polling: 50 });
   await press("recorded");
 }
 
