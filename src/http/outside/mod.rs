@@ -179,13 +179,15 @@ pub(super) fn answer(html: String) -> Response {
 pub(super) fn beside(index: &str, body: &str, lang: &str) -> String {
     const BEGIN: &str = "<noscript>";
     let head = index.find("</head>").unwrap_or(0);
-    let begin = index.find(BEGIN).map_or(index.len(), |it| it + BEGIN.len());
+    // The one before it is in the head, and has the style sheet.
+    let begin = index
+        .rfind(BEGIN)
+        .map_or(index.len(), |it| it + BEGIN.len());
     let end = index[begin..]
         .find("</noscript>")
         .map_or(begin, |it| begin + it);
     let mut html = String::with_capacity(index.len() + body.len() + MESSAGE_MARKUP);
     html.push_str(&index[..head]);
-    html.push_str("    <noscript><link rel=\"stylesheet\" href=\"/outside.css\" /></noscript>\n");
     html.push_str(
         "    <link rel=\"alternate\" type=\"application/atom+xml\" href=\"/talk.atom\" />\n",
     );
