@@ -188,7 +188,7 @@ async fn the_list_and_a_room_are_read_without_a_script() {
     );
     assert!(!html.contains("收回的话") && !html.contains("rel=\"prev\""));
     let (_, closed) = fetched(&server, "/r/closed").await;
-    assert!(!closed.contains("自己人") && !closed.contains("outside.css"));
+    assert!(!closed.contains("自己人") && closed.contains("needs JavaScript"));
 }
 
 #[tokio::test]
