@@ -159,6 +159,7 @@ pub struct Rtc {
     pub listen: String,
     pub publish_port: u16,
     pub view_ports: Vec<u16>,
+    pub tcp: bool,
     pub viewers: usize,
     pub public_ips: Vec<IpAddr>,
 }
@@ -169,6 +170,7 @@ impl Default for Rtc {
             listen: String::new(),
             publish_port: 8081,
             view_ports: vec![8082],
+            tcp: true,
             viewers: limits::VIDEO_VIEWERS_PER_SHARD_MAX,
             public_ips: Vec::new(),
         }

@@ -381,6 +381,7 @@ fn public_url(config: &Config, address: SocketAddr) -> String {
 
 fn media_config(config: &Config) -> rtc_edge::Config {
     let mut media = rtc_edge::Config::new(config.rtc_publish, config.rtc_view.clone());
+    media.tcp = config.raw.rtc.tcp;
     media.viewers_per_worker_max = config.raw.rtc.viewers;
     media.public_ips.clone_from(&config.raw.rtc.public_ips);
     media

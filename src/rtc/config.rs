@@ -7,16 +7,22 @@ use std::{
 
 use protocol::limits;
 
+use crate::sdp::Tcp;
+
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The UDP port of all publishers.
+    /// The port of all publishers. An unspecified address is all of this machine's, of both families
+    /// where it has IPv6; so in [`Self::view`].
     pub publish: SocketAddr,
-    /// One UDP port per egress worker. Each worker is one thread and carries at most
+    /// One port per egress worker. Each worker is one thread and carries at most
     /// [`Self::viewers_per_worker_max`] viewers.
     pub view: Vec<SocketAddr>,
     /// The addresses that peers are told. Empty: the bind address, or, where that is unspecified,
     /// the address that this machine uses towards the internet (see [`Self::advertised`]).
     pub public_ips: Vec<IpAddr>,
+    /// Whether media may come and go by TCP too, on ports of the same numbers, where UDP does not get
+    /// through.
+    pub tcp: bool,
     pub viewers_per_worker_max: usize,
     /// A viewer of whom nothing valid was heard for so long is gone. One that is not through its
     /// handshake by then never will be. Browsers check their path every 3 s (RFC 7675 §5.1).
@@ -29,26 +35,40 @@ impl Config {
             publish,
             view,
             public_ips: Vec::new(),
+            tcp: true,
             viewers_per_worker_max: limits::VIDEO_VIEWERS_PER_SHARD_MAX,
             viewer_silent_max: Duration::from_secs(30),
         }
     }
 
+    /// Whether candidates name TCP.
+    pub(crate) const fn candidates(&self) -> Tcp {
+        match self.tcp {
+            true => Tcp::Passive,
+            false => Tcp::Off,
+        }
+    }
+
     /// The addresses to write into candidates for a socket bound to `bound`, IPv4 first, never
-    /// empty and never unspecified.
+    /// empty and never unspecified. What is bound to `[::]` is reached by both families.
+    ///
+    /// RFC 8421 §4 would have IPv6 first, or in turn. Encoders that read one candidate and no more
+    /// (FFmpeg) decide it: more of them have IPv4 than IPv6, and browsers try all at once.
     pub fn advertised(&self, bound: SocketAddr) -> Vec<IpAddr> {
-        let mut ips = self.public_ips.clone();
-        ips.retain(|ip| !ip.is_unspecified() && ip.is_ipv4() == bound.is_ipv4());
-        if ips.is_empty() && !self.public_ips.is_empty() {
-            ips.clone_from(&self.public_ips);
-            ips.retain(|ip| !ip.is_unspecified());
+        let any = bound.ip().is_unspecified();
+        let fits = |ip: &IpAddr| ip.is_ipv4() == bound.is_ipv4() || (any && bound.is_ipv6());
+        let mut named = self.public_ips.clone();
+        named.retain(|ip| !ip.is_unspecified());
+        let mut ips: Vec<IpAddr> = named.iter().copied().filter(fits).collect();
+        if ips.is_empty() {
+            // Behind a translation from one family to the other.
+            ips = named;
         }
         if ips.is_empty() {
-            ips.push(if bound.ip().is_unspecified() {
-                own_address(bound)
-            } else {
-                bound.ip()
-            });
+            ips = match any {
+                true => own_addresses(bound),
+                false => vec![bound.ip()],
+            };
         }
         ips.sort_by_key(IpAddr::is_ipv6);
         ips.dedup();
@@ -56,30 +76,40 @@ impl Config {
     }
 }
 
+/// Where this machine is by the families that `bound`, which is unspecified, takes. A machine without
+/// any route has only its loopback addresses to offer.
+fn own_addresses(bound: SocketAddr) -> Vec<IpAddr> {
+    let (four, six) = (routed_v4(), bound.is_ipv6().then(routed_v6).flatten());
+    let routed: Vec<IpAddr> = [four, six].into_iter().flatten().collect();
+    match (routed.is_empty(), bound) {
+        (false, _) => routed,
+        (true, SocketAddr::V4(_)) => vec![Ipv4Addr::LOCALHOST.into()],
+        (true, SocketAddr::V6(_)) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+    }
+}
+
+fn routed_v4() -> Option<IpAddr> {
+    routed(
+        Ipv4Addr::UNSPECIFIED.into(),
+        Ipv4Addr::new(192, 0, 2, 1).into(),
+    )
+}
+
+/// None for a link-local address, which nobody beyond the link can use.
+fn routed_v6() -> Option<IpAddr> {
+    let far = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    routed(Ipv6Addr::UNSPECIFIED.into(), far.into()).filter(
+        |ip| matches!(ip, IpAddr::V6(ip) if !ip.is_unicast_link_local() && !ip.is_loopback()),
+    )
+}
+
 /// The source address of the machine's default route. Connecting a UDP socket asks the routing
 /// table and sends nothing; the far address is from the documentation range (RFC 5737, RFC 3849).
-/// A machine without a route has only its loopback address to offer.
-fn own_address(bound: SocketAddr) -> IpAddr {
-    let (any, far, loopback): (IpAddr, IpAddr, IpAddr) = match bound {
-        SocketAddr::V4(_) => (
-            Ipv4Addr::UNSPECIFIED.into(),
-            Ipv4Addr::new(192, 0, 2, 1).into(),
-            Ipv4Addr::LOCALHOST.into(),
-        ),
-        SocketAddr::V6(_) => (
-            Ipv6Addr::UNSPECIFIED.into(),
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
-            Ipv6Addr::LOCALHOST.into(),
-        ),
-    };
-    let routed = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect((far, 9))?;
-        socket.local_addr()
-    });
-    match routed {
-        Ok(own) if !own.ip().is_unspecified() => own.ip(),
-        _ => loopback,
-    }
+fn routed(any: IpAddr, far: IpAddr) -> Option<IpAddr> {
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((far, 9)).ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    (!own.is_unspecified()).then_some(own)
 }
 
 #[cfg(test)]
@@ -116,6 +146,29 @@ mod tests {
         let told = Config::new(bound, vec![bound]).advertised(bound);
         assert_eq!(told.len(), 1);
         assert!(!told[0].is_unspecified());
+    }
+
+    #[test]
+    fn what_is_bound_to_both_families_tells_both() {
+        let bound = "[::]:5000".parse().unwrap();
+        let mut config = Config::new(bound, vec![bound]);
+        let told = config.advertised(bound);
+        assert!(told.iter().any(IpAddr::is_ipv4), "{told:?}");
+        assert!(told.is_sorted_by_key(IpAddr::is_ipv6), "{told:?}");
+        assert!(told.iter().all(|ip| !ip.is_unspecified()), "{told:?}");
+        config.public_ips = vec![
+            "2001:db8::7".parse().unwrap(),
+            "203.0.113.7".parse().unwrap(),
+        ];
+        let told: Vec<String> = config
+            .advertised(bound)
+            .iter()
+            .map(IpAddr::to_string)
+            .collect();
+        assert_eq!(told, ["203.0.113.7", "2001:db8::7"]);
+        config.public_ips.remove(1);
+        let told = config.advertised("0.0.0.0:5000".parse().unwrap());
+        assert_eq!(told, ["2001:db8::7".parse::<IpAddr>().unwrap()], "as named");
     }
 
     #[test]

@@ -12,6 +12,14 @@ pub enum StartError {
         addr: SocketAddr,
         source: io::Error,
     },
+    #[error(
+        "cannot bind the {what} media port {addr} for TCP: free it, or let media be UDP alone (rtc.tcp = false)"
+    )]
+    BindTcp {
+        what: &'static str,
+        addr: SocketAddr,
+        source: io::Error,
+    },
     #[error("no address for viewers is configured")]
     NoViewAddress,
     #[error("cannot make the DTLS certificate: {0}")]

@@ -16,14 +16,18 @@ mod crypto;
 mod error;
 mod feed;
 mod fragments;
+mod framing;
 mod ice;
 mod line_probe;
 mod meters;
+mod path;
+mod pipes;
 mod probe;
 mod publish;
 mod random;
 mod repeats;
 mod sdp;
+mod sockets;
 mod view;
 
 use std::sync::Arc;

@@ -5,7 +5,6 @@
 //! leaves.
 
 use std::{
-    fmt::Write as _,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -13,7 +12,11 @@ use std::{
 use protocol::limits::PROBES_PER_SECOND;
 use rtc_crypto::RTCCrypto;
 
-use crate::{random, view::Check};
+use crate::{
+    random,
+    sdp::{Tcp, candidates},
+    view::Check,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -61,26 +64,16 @@ impl LineProbe {
     }
 
     /// The answer to an offer with nothing but a data channel, in its first section (`mid` 0).
-    pub(crate) fn answer(&self, candidates: &[SocketAddr], fingerprint: &str) -> String {
+    /// The port is told as UDP alone: whether that gets through is the question.
+    pub(crate) fn answer(&self, reachable: &[SocketAddr], fingerprint: &str) -> String {
         let Self { ufrag, pwd, .. } = self;
-        let mut sdp = format!(
+        format!(
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0\r\n\
             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
             a=sctp-port:5000\r\na=setup:passive\r\na=fingerprint:{fingerprint}\r\n\
-            a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n"
-        );
-        for (n, address) in candidates.iter().enumerate() {
-            let (ip, port) = (address.ip(), address.port());
-            let priority = 2_130_706_431 - 256 * n;
-            let foundation = n + 1;
-            writeln!(
-                sdp,
-                "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host\r"
-            )
-            .expect("a String takes everything");
-        }
-        sdp.push_str("a=end-of-candidates\r\n");
-        sdp
+            a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n{}",
+            candidates(reachable, Tcp::Off)
+        )
     }
 
     #[cfg(test)]

@@ -16,6 +16,13 @@ pub(crate) fn begin() {
         metrics::counter!(name).increment(0);
     }
     metrics::counter!("weiquan_media_frames_dropped_total", "where" => "egress_inbox").increment(0);
+    for port in ["publish", "view"] {
+        metrics::gauge!("weiquan_media_pipes", "port" => port).increment(0);
+        for why in crate::pipes::ENDS {
+            metrics::counter!("weiquan_media_pipes_closed_total", "port" => port, "why" => why)
+                .increment(0);
+        }
+    }
     metrics::gauge!("weiquan_publishers").increment(0);
     metrics::gauge!("weiquan_media_waiting").increment(0);
 }

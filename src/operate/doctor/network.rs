@@ -17,11 +17,30 @@ pub(super) fn ports(config: &Config, runs: bool) -> Vec<Check> {
     if let Some(address) = config.redirect {
         checks.push(tcp("tls.redirect", address, runs));
     }
-    checks.push(udp("rtc.publish_port", config.rtc_publish, runs));
-    for address in &config.rtc_view {
-        checks.push(udp("rtc.view_ports", *address, runs));
+    let media = [("rtc.publish_port", config.rtc_publish)]
+        .into_iter()
+        .chain(config.rtc_view.iter().map(|it| ("rtc.view_ports", *it)));
+    for (key, address) in media {
+        checks.push(udp(key, address, runs));
+        if config.raw.rtc.tcp {
+            checks.push(media_tcp(key, address, runs));
+        }
     }
     checks
+}
+
+/// The same number by TCP. Media does without, if need be.
+fn media_tcp(key: &str, address: SocketAddr, runs: bool) -> Check {
+    match TcpListener::bind(address) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !runs => Check::fail(
+            format!("TCP {}", address.port()),
+            format!("{key} = {address}: {error}"),
+            format!(
+                "stop the program that has it (`ss -ltp`), give {key} another port, or set rtc.tcp = false: media is UDP alone then"
+            ),
+        ),
+        bound => judge_port(key, "TCP", address, bound.map(drop), runs),
+    }
 }
 
 fn tcp(key: &str, address: SocketAddr, runs: bool) -> Check {
@@ -183,6 +202,11 @@ mod tests {
         assert_eq!(taken.outcome, Outcome::Fail, "{taken:?}");
         assert!(taken.advice.expect("advice").contains("server.listen"));
         assert_eq!(tcp("server.listen", address, true).outcome, Outcome::Ok);
+        let media = media_tcp("rtc.publish_port", address, false);
+        assert_eq!(media.outcome, Outcome::Fail, "{media:?}");
+        assert!(media.advice.expect("advice").contains("rtc.tcp = false"));
+        let runs = media_tcp("rtc.publish_port", address, true);
+        assert_eq!(runs.outcome, Outcome::Ok, "{runs:?}");
         drop(held);
         assert_eq!(tcp("server.listen", address, false).outcome, Outcome::Ok);
         let held = UdpSocket::bind("127.0.0.1:0").expect("a port");

@@ -1,28 +1,24 @@
 //! The answer of `webrtc`, made fit to leave: it names the shared port, and one layer.
 
-use std::{fmt::Write as _, net::SocketAddr};
+use std::fmt::Write as _;
 
 use super::offer::Offer;
 
 /// Encoders read so much of an answer and no more (FFmpeg 8.1: 8,192 bytes).
 pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024;
 
-/// Priority of a UDP host candidate, component 1 (RFC 8445 §5.1.2.1); each further address one
-/// less in local preference.
-const HOST_PRIORITY: u32 = (126 << 24) | (65_535 << 8) | 255;
-
-/// Replaces the candidates, which name a socket that does not exist, by where we really are: UDP
-/// host candidates, IPv4 first, in the first section only (all share its transport). FFmpeg reads
-/// the first one and ignores the rest. Of a simulcast offer only the layer that we take is
+/// Replaces the candidates, which name a socket that does not exist, by where we really are
+/// (lines of [`crate::sdp::candidates()`]), in the first section only, because all share its transport.
+/// FFmpeg reads the first one and ignores the rest. Of a simulcast offer only the layer that we take is
 /// accepted, so that the publisher does not send the others in vain.
-pub(super) fn finish(answer: &str, offer: &Offer, reachable: &[SocketAddr]) -> String {
+pub(super) fn finish(answer: &str, offer: &Offer, candidates: &str) -> String {
     let mut out = String::with_capacity(answer.len());
     let mut sections = 0;
     let mut placed = false;
     for line in answer.lines() {
         if line.starts_with("m=") {
             if sections == 1 {
-                place(&mut out, &mut placed, reachable);
+                place(&mut out, &mut placed, candidates);
             }
             sections += 1;
         }
@@ -34,24 +30,14 @@ pub(super) fn finish(answer: &str, offer: &Offer, reachable: &[SocketAddr]) -> S
         };
         let _ = write!(out, "{line}\r\n");
     }
-    place(&mut out, &mut placed, reachable);
+    place(&mut out, &mut placed, candidates);
     out
 }
 
-fn place(out: &mut String, placed: &mut bool, reachable: &[SocketAddr]) {
-    if std::mem::replace(placed, true) {
-        return;
+fn place(out: &mut String, placed: &mut bool, candidates: &str) {
+    if !std::mem::replace(placed, true) {
+        out.push_str(candidates);
     }
-    for (index, address) in (0..).zip(reachable) {
-        let priority = HOST_PRIORITY - (index << 8);
-        let (ip, port) = (address.ip(), address.port());
-        let foundation = index + 1;
-        let _ = write!(
-            out,
-            "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host\r\n"
-        );
-    }
-    out.push_str("a=end-of-candidates\r\n");
 }
 
 fn one_layer<'a>(line: &'a str, layer: Option<&str>) -> Option<std::borrow::Cow<'a, str>> {
@@ -70,6 +56,7 @@ fn one_layer<'a>(line: &'a str, layer: Option<&str>) -> Option<std::borrow::Cow<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sdp::{Tcp, candidates};
 
     fn offer(layer: Option<&str>) -> Offer {
         Offer {
@@ -90,7 +77,7 @@ mod tests {
             "203.0.113.7:3478".parse().unwrap(),
             "[2001:db8::7]:3478".parse().unwrap(),
         ];
-        let out = finish(answer, &offer(None), &reachable);
+        let out = finish(answer, &offer(None), &candidates(&reachable, Tcp::Off));
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(
             lines,
@@ -109,7 +96,7 @@ mod tests {
     fn one_layer_of_a_simulcast_offer_is_accepted() {
         let answer =
             "v=0\r\nm=video 9 X 96\r\na=rid:q recv\r\na=rid:f recv\r\na=simulcast:recv q;f\r\n";
-        let out = finish(answer, &offer(Some("f")), &["127.0.0.1:9".parse().unwrap()]);
+        let out = finish(answer, &offer(Some("f")), "");
         assert!(out.contains("a=rid:f recv\r\na=simulcast:recv f\r\n"));
         assert!(!out.contains("rid:q"));
     }

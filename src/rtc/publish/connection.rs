@@ -80,7 +80,7 @@ pub(super) async fn answer(
             tracing::error!(%error, "a peer connection cannot be made");
             Refusal::new(Code::Internal, "the peer connection cannot be made")
         })?;
-    match negotiate(&*connection, text, &gathered).await {
+    match negotiate(&*connection, without_candidates(&text), &gathered).await {
         Ok(sdp) => Ok(Answered {
             connection,
             sdp,
@@ -94,6 +94,15 @@ pub(super) async fn answer(
             ))
         }
     }
+}
+
+/// Where a publisher is its checks tell, so that nobody else is called whom an offer names, and no name
+/// is looked up. A candidate that `webrtc` cannot read does not cost the offer either (RFC 9725 §4.3.2).
+fn without_candidates(offer: &str) -> String {
+    let lines = offer.split_inclusive('\n');
+    lines
+        .filter(|line| !line.starts_with("a=candidate:"))
+        .collect()
 }
 
 async fn negotiate(
@@ -121,10 +130,14 @@ async fn build(
     runtime: PeerRuntime,
     listener: Arc<Listener>,
 ) -> Result<Arc<dyn PeerConnection>, Error> {
-    // Of the shared port's family, because ICE pairs like with like.
-    let bound: SocketAddr = match runtime.port.address()? {
-        SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, 0).into(),
+    // An end for each family that the shared port takes, because ICE pairs like with like.
+    let bound = runtime.port.address();
+    let v4: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let v6: SocketAddr = (Ipv6Addr::LOCALHOST, 0).into();
+    let ends = match bound {
+        SocketAddr::V4(_) => vec![v4],
+        SocketAddr::V6(bound) if bound.ip().is_unspecified() => vec![v4, v6],
+        SocketAddr::V6(_) => vec![v6],
     };
     let mut engine = MediaEngine::default();
     for (kind, chosen) in [(Kind::Video, &offer.video), (Kind::Audio, &offer.audio)] {
@@ -157,7 +170,7 @@ async fn build(
         .with_interceptor_registry(interceptors)
         .with_handler(listener)
         .with_runtime(Arc::new(runtime))
-        .with_udp_addrs(vec![bound])
+        .with_udp_addrs(ends)
         .build()
         .await?;
     Ok(Arc::new(connection))

@@ -1,4 +1,4 @@
-//! Publishers: the whole `webrtc` stack behind one UDP port.
+//! Publishers: the whole `webrtc` stack behind one port.
 //!
 //! An offer is checked ([`offer`]), gets a connection ([`connection`]) on the shared port ([`port`],
 //! [`runtime`]) and an answer that names it ([`answer`]); then a task of its own ([`peer`]) turns
@@ -12,6 +12,7 @@ mod health;
 mod lane;
 mod offer;
 mod peer;
+mod pipes;
 mod police;
 mod port;
 mod reports;
@@ -46,7 +47,11 @@ use self::{
 };
 use crate::{
     Config, Established, FeedSender, IceSession, IceUpdated, PeerEnd, Report, Role, StartError,
-    WantKeyframe, another_name, no_such_peer, random, sdp::Fragment,
+    WantKeyframe, another_name, no_such_peer,
+    pipes::Pipes,
+    random,
+    sdp::{Fragment, candidates},
+    sockets,
 };
 
 /// Publishers at one time. Each costs some hundred KiB and, at 1.5 Mbit/s, 1 % of a core.
@@ -64,7 +69,7 @@ pub(crate) struct Publishers {
 struct Shared {
     port: Arc<Port>,
     /// What the answers call the port.
-    reachable: Vec<SocketAddr>,
+    candidates: String,
     probe_answer: String,
     feed: FeedSender,
     reports: Reports,
@@ -93,6 +98,7 @@ struct Handle {
 pub(crate) struct Running {
     shared: Arc<Shared>,
     reader: JoinHandle<()>,
+    pipes: JoinHandle<()>,
     wishes: JoinHandle<()>,
 }
 
@@ -104,13 +110,16 @@ pub(crate) async fn start(
     reports: Reports,
 ) -> Result<(Publishers, Running), StartError> {
     let addr = config.publish;
-    let bind = |source| StartError::Bind {
+    let sockets = sockets::bind("publishers'", addr, config.tcp)?;
+    let bound = sockets.address;
+    let wrong = |source| StartError::Bind {
         what: "publishers'",
         addr,
         source,
     };
-    let port = Arc::new(Port::bind(addr).map_err(bind)?);
-    let bound = port.address().map_err(bind)?;
+    let pipes = Pipes::new(sockets.tcp, "publish").map_err(wrong)?;
+    let (piped, to_pipes) = mpsc::channel(pipes::PIPED_MAX);
+    let port = Arc::new(Port::new(sockets.udp, bound, piped).map_err(wrong)?);
     let advertised = config.advertised(bound);
     let reachable: Vec<SocketAddr> = advertised
         .into_iter()
@@ -120,13 +129,14 @@ pub(crate) async fn start(
         // No handshake follows a check of the line, so any certificate of this process will do.
         probe_answer: port.probe_answer(&reachable, fingerprint),
         port: Arc::clone(&port),
-        reachable,
+        candidates: candidates(&reachable, config.candidates()),
         feed,
         reports,
         publications: AtomicU64::new(0),
         registry: Mutex::default(),
     });
     let running = Running {
+        pipes: tokio::spawn(pipes::serve(Arc::clone(&port), pipes, to_pipes)),
         reader: tokio::spawn(port.read()),
         wishes: tokio::spawn(pass_on_wishes(Arc::clone(&shared), wishes)),
         shared: Arc::clone(&shared),
@@ -167,7 +177,7 @@ impl Publishers {
                 return Err(refusal);
             }
         };
-        let sdp = answer::finish(&answered.sdp, &offer, &shared.reachable);
+        let sdp = answer::finish(&answered.sdp, &offer, &shared.candidates);
         if sdp.len() > answer::ANSWER_BYTES_MAX {
             tracing::warn!(
                 bytes = sdp.len(),
@@ -359,5 +369,6 @@ impl Running {
         }
         self.wishes.abort();
         self.reader.abort();
+        self.pipes.abort();
     }
 }

@@ -1,4 +1,4 @@
-//! One UDP port for all publishers.
+//! One port for all publishers.
 //!
 //! A datagram belongs to a publisher by the name in its connectivity check (STUN with our ufrag
 //! and an integrity that our password made), and from then on by its source address. Nothing is
@@ -23,17 +23,20 @@ use rtc_stun::{
     integrity::MessageIntegrity,
     message::{BINDING_REQUEST, Message},
 };
-use tokio::net::UdpSocket;
+use socket2::SockRef;
+use tokio::{net::UdpSocket, sync::mpsc};
 
-use super::police::Police;
-use crate::{fragments::Budget, line_probe::LineProbe, repeats::Repeats, view};
+use super::{pipes::Piped, police::Police};
+use crate::{
+    fragments::Budget, line_probe::LineProbe, path::Path, repeats::Repeats, sockets, view,
+};
 
 /// Datagrams of one publisher that wait for its task: half a second at the highest rate taken.
 pub(super) const QUEUE_DATAGRAMS_MAX: usize = 1_024;
 /// Room in the queue that a publisher keeps while nothing waits.
 const QUEUE_DATAGRAMS_KEPT: usize = 32;
-/// Source addresses of one publisher: it may change network and probes from several.
-const ADDRESSES_MAX: usize = 8;
+/// Paths of one publisher: it may change network and probes from several addresses.
+const PATHS_MAX: usize = 8;
 /// Datagrams of a ClientHello that are kept until we answer it: a browser's comes in two.
 pub(super) const HELLO_DATAGRAMS_MAX: usize = 4;
 /// Anything longer is no datagram of WebRTC, whose path MTU is assumed to be at most 1,500.
@@ -46,6 +49,9 @@ const READ_BURST: usize = 64;
 /// The socket and who is behind it.
 pub(super) struct Port {
     socket: UdpSocket,
+    bound: SocketAddr,
+    /// To the task that has the pipes.
+    piped: mpsc::Sender<Piped>,
     table: Mutex<Table>,
     probe: Mutex<LineProbe>,
 }
@@ -53,7 +59,9 @@ pub(super) struct Port {
 #[derive(Default)]
 struct Table {
     by_ufrag: HashMap<String, Arc<Inlet>>,
-    by_address: HashMap<SocketAddr, Arc<Inlet>>,
+    by_address: HashMap<Path, Arc<Inlet>>,
+    /// Publishers so far: each inlet has a number of its own.
+    opened: u64,
 }
 
 /// What one publisher is known by in ICE.
@@ -65,17 +73,43 @@ pub(super) struct Credentials {
 
 /// The end of the port that belongs to one publisher.
 pub(super) struct Inlet {
+    /// Never used twice.
+    number: u64,
     credentials: Credentials,
     waiting: Mutex<Waiting>,
 }
 
-struct Waiting {
+/// Of the two ends that a publisher's connection has, one for peers of each family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(super) const fn of(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(_) => Self::V4,
+            SocketAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// What waits for one of the ends.
+#[derive(Default)]
+struct Queue {
     datagrams: VecDeque<(SocketAddr, Bytes)>,
     waker: Option<Waker>,
+}
+
+struct Waiting {
+    v4: Queue,
+    v6: Queue,
     police: Police,
-    addresses: Vec<SocketAddr>,
+    /// Proven by checks; of two with one address (UDP and TCP) the one that was heard last is behind.
+    paths: Vec<Path>,
     /// Where its media last came from, which is where it is now.
-    media_from: Option<SocketAddr>,
+    media_from: Option<Path>,
     /// Our first DTLS message, as long as nothing has answered it.
     hello: Option<(SocketAddr, Bytes)>,
     answered: bool,
@@ -90,23 +124,26 @@ struct Waiting {
 }
 
 impl Port {
-    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let domain = socket2::Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, None)?;
-        socket.set_nonblocking(true)?;
+    /// Of this socket, which is bound to this address, and the pipes beside it.
+    pub(super) fn new(
+        socket: std::net::UdpSocket,
+        bound: SocketAddr,
+        piped: mpsc::Sender<Piped>,
+    ) -> io::Result<Self> {
         // The kernel gives what it allows (net.core.rmem_max); less only loses bursts.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-        socket.bind(&address.into())?;
-        let socket = UdpSocket::from_std(socket.into())?;
+        let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
         Ok(Self {
-            socket,
+            socket: UdpSocket::from_std(socket)?,
+            bound,
+            piped,
             table: Mutex::default(),
             probe: Mutex::new(LineProbe::new()),
         })
     }
 
-    pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// As bound: `[::]` is both families.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.bound
     }
 
     /// What leads a check of somebody's line to the port, by the names that it has outside.
@@ -116,12 +153,15 @@ impl Port {
 
     /// A new publisher's end. It is there until [`Self::remove`].
     pub(super) fn open(&self, credentials: Credentials, now: Instant) -> Arc<Inlet> {
+        let mut table = self.table();
+        table.opened += 1;
         let inlet = Arc::new(Inlet {
+            number: table.opened,
             waiting: Mutex::new(Waiting {
-                datagrams: VecDeque::new(),
-                waker: None,
+                v4: Queue::default(),
+                v6: Queue::default(),
                 police: Police::new(now),
-                addresses: Vec::new(),
+                paths: Vec::new(),
                 media_from: None,
                 hello: None,
                 answered: false,
@@ -134,23 +174,38 @@ impl Port {
             credentials,
         });
         let ufrag = inlet.credentials.ufrag.clone();
-        self.table().by_ufrag.insert(ufrag, Arc::clone(&inlet));
+        table.by_ufrag.insert(ufrag, Arc::clone(&inlet));
         inlet
     }
 
     pub(super) fn remove(&self, inlet: &Arc<Inlet>) {
-        let addresses = std::mem::take(&mut inlet.waiting().addresses);
+        let paths = std::mem::take(&mut inlet.waiting().paths);
+        if paths.iter().any(|it| it.pipe().is_some()) {
+            self.tell_pipes(Piped::Over {
+                owner: inlet.number,
+            });
+        }
         let mut table = self.table();
         table.by_ufrag.remove(&inlet.credentials.ufrag);
-        for address in addresses {
+        for path in paths {
             // The address may have come to belong to the publisher's next session.
             if table
                 .by_address
-                .get(&address)
+                .get(&path)
                 .is_some_and(|it| Arc::ptr_eq(it, inlet))
             {
-                table.by_address.remove(&address);
+                table.by_address.remove(&path);
             }
+        }
+    }
+
+    /// Nothing leads there any more.
+    pub(super) fn lose(&self, path: Path) {
+        let inlet = self.table().by_address.remove(&path);
+        if let Some(inlet) = inlet {
+            let mut waiting = inlet.waiting();
+            waiting.paths.retain(|it| *it != path);
+            waiting.media_from.take_if(|it| *it == path);
         }
     }
 
@@ -171,7 +226,10 @@ impl Port {
             }
             for _ in 0..READ_BURST {
                 match self.socket.try_recv_from(&mut buffer) {
-                    Ok((length, from)) => self.handle(from, &buffer[..length], clock::now()),
+                    Ok((length, from)) => {
+                        let from = Path::Udp(sockets::plain(from));
+                        self.handle(from, &buffer[..length], clock::now());
+                    }
                     // An ICMP answer to something we sent is no fault of the socket.
                     Err(error) if error.kind() != io::ErrorKind::WouldBlock => {}
                     Err(_) => break,
@@ -181,14 +239,15 @@ impl Port {
         }
     }
 
-    pub(super) fn handle(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    /// Takes a datagram. Answers the number of the publisher whose it is.
+    pub(super) fn handle(&self, from: Path, datagram: &[u8], now: Instant) -> Option<u64> {
         let check = Check::read(datagram);
         if check
             .as_ref()
             .is_some_and(|it| self.probe().is_for(&it.ufrag))
         {
             self.answer_probe(from, datagram, now);
-            return;
+            return None;
         }
         let known = self.table().by_address.get(&from).cloned();
         let inlet = match check {
@@ -196,17 +255,24 @@ impl Port {
             None => known,
         };
         match inlet {
-            Some(inlet) => inlet.put(from, datagram, now),
-            None => drop_one("unknown_source"),
+            Some(inlet) => {
+                inlet.put(from, datagram, now);
+                Some(inlet.number)
+            }
+            None => {
+                drop_one("unknown_source");
+                None
+            }
         }
     }
 
     /// Of a check of somebody's line: nothing is learned from it.
-    fn answer_probe(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn answer_probe(&self, from: Path, datagram: &[u8], now: Instant) {
         let Some(mut check) = view::Check::parse(datagram) else {
             return drop_one("unknown_source");
         };
-        let answer = self.probe().check(&mut check, from, &AwsLcRsCrypto, now);
+        let address = from.address();
+        let answer = self.probe().check(&mut check, address, &AwsLcRsCrypto, now);
         if let Some(answer) = answer {
             self.send(from, &answer);
         }
@@ -216,7 +282,7 @@ impl Port {
     /// `webrtc` verifies every check again.
     fn verify(
         &self,
-        from: SocketAddr,
+        from: Path,
         known: Option<Arc<Inlet>>,
         mut check: Check,
     ) -> Option<Arc<Inlet>> {
@@ -243,9 +309,25 @@ impl Port {
     }
 
     /// Sends without waiting. A full socket loses the datagram, as the network would.
-    pub(super) fn send(&self, to: SocketAddr, datagram: &[u8]) {
-        if self.socket.try_send_to(datagram, to).is_err() {
-            metrics::counter!("weiquan_publish_datagrams_unsent_total").increment(1);
+    pub(super) fn send(&self, to: Path, datagram: &[u8]) {
+        match to {
+            Path::Udp(address) => {
+                let to = sockets::as_on(self.bound, address);
+                if self.socket.try_send_to(datagram, to).is_err() {
+                    unsent();
+                }
+            }
+            Path::Tcp { pipe, .. } => self.tell_pipes(Piped::Send {
+                pipe,
+                datagram: Bytes::copy_from_slice(datagram),
+            }),
+        }
+    }
+
+    /// What finds the task too busy is lost; pipes whose publisher went go when they are silent.
+    fn tell_pipes(&self, piped: Piped) {
+        if self.piped.try_send(piped).is_err() {
+            unsent();
         }
     }
 
@@ -259,7 +341,7 @@ impl Port {
 }
 
 impl Inlet {
-    fn put(&self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn put(&self, from: Path, datagram: &[u8], now: Instant) {
         let waker = {
             let mut waiting = self.waiting();
             if is_dtls(datagram) {
@@ -277,33 +359,37 @@ impl Inlet {
                 drop_one("over_rate");
                 return;
             }
-            if waiting.datagrams.len() == QUEUE_DATAGRAMS_MAX {
+            let family = Family::of(from.address());
+            if waiting.queue(family).datagrams.len() == QUEUE_DATAGRAMS_MAX {
                 drop_one("queue_full");
                 return;
             }
+            waiting.hear_on(from);
             if is_media(datagram) {
                 waiting.media_from = Some(from);
             }
-            let datagram = (from, Bytes::copy_from_slice(datagram));
+            let datagram = (from.address(), Bytes::copy_from_slice(datagram));
             if is_client_hello(&datagram.1) && !waiting.spoken {
                 waiting.keep_early(datagram.clone());
             }
-            waiting.datagrams.push_back(datagram);
-            waiting.waker.take()
+            let queue = waiting.queue(family);
+            queue.datagrams.push_back(datagram);
+            queue.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// The next datagram, or a promise to wake.
-    pub(super) fn poll(&self, waker: &Waker) -> Option<(SocketAddr, Bytes)> {
+    /// The next datagram from peers of this family, or a promise to wake.
+    pub(super) fn poll(&self, family: Family, waker: &Waker) -> Option<(SocketAddr, Bytes)> {
         let mut waiting = self.waiting();
-        let next = waiting.datagrams.pop_front();
+        let queue = waiting.queue(family);
+        let next = queue.datagrams.pop_front();
         if next.is_none() {
             // What a burst needed is given back.
-            waiting.datagrams.shrink_to(QUEUE_DATAGRAMS_KEPT);
-            waiting.waker = Some(waker.clone());
+            queue.datagrams.shrink_to(QUEUE_DATAGRAMS_KEPT);
+            queue.waker = Some(waker.clone());
         }
         next
     }
@@ -313,11 +399,10 @@ impl Inlet {
     /// know that it should choose again. Its media shows where it is; that address has shown the
     /// password, or nothing would have come this far. Answers to checks go back to where those came
     /// from.
-    pub(super) fn way_to(&self, chosen: SocketAddr, datagram: &[u8]) -> SocketAddr {
-        if is_stun(datagram) {
-            return chosen;
-        }
-        self.waiting().media_from.unwrap_or(chosen)
+    pub(super) fn way_to(&self, chosen: SocketAddr, datagram: &[u8]) -> Path {
+        let waiting = self.waiting();
+        let moved = waiting.media_from.filter(|_| !is_stun(datagram));
+        moved.unwrap_or_else(|| waiting.path_to(chosen))
     }
 
     /// Remembers our first DTLS message, so that it can be said again (see [`Self::hello`]).
@@ -335,25 +420,32 @@ impl Inlet {
     }
 
     /// Our first DTLS message and where it went, while nothing has answered.
-    pub(super) fn hello(&self) -> Option<(SocketAddr, Bytes)> {
-        self.waiting().hello.clone()
+    pub(super) fn hello(&self) -> Option<(Path, Bytes)> {
+        let waiting = self.waiting();
+        let (to, hello) = waiting.hello.clone()?;
+        Some((waiting.path_to(to), hello))
     }
 
     /// Hands over once more what the publisher said first in DTLS, while we have not answered it.
     /// `webrtc` hears nothing of it before a path was chosen, and OBS, which does not wait for that,
     /// would say it again after a second.
     pub(super) fn repeat_early(&self) {
-        let waker = {
+        let wakers = {
             let mut waiting = self.waiting();
-            let room = QUEUE_DATAGRAMS_MAX - waiting.datagrams.len();
-            let early: Vec<_> = waiting.early.iter().take(room).cloned().collect();
-            if early.is_empty() {
-                return;
+            let early: Vec<_> = waiting.early.iter().cloned().collect();
+            for (from, datagram) in early {
+                let queue = waiting.queue(Family::of(from));
+                if queue.datagrams.len() < QUEUE_DATAGRAMS_MAX {
+                    queue.datagrams.push_back((from, datagram));
+                }
             }
-            waiting.datagrams.extend(early);
-            waiting.waker.take()
+            let waker = |queue: &mut Queue| match queue.datagrams.is_empty() {
+                true => None,
+                false => queue.waker.take(),
+            };
+            [waker(&mut waiting.v4), waker(&mut waiting.v6)]
         };
-        if let Some(waker) = waker {
+        for waker in wakers.into_iter().flatten() {
             waker.wake();
         }
     }
@@ -372,6 +464,13 @@ impl Inlet {
 }
 
 impl Waiting {
+    const fn queue(&mut self, family: Family) -> &mut Queue {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+
     /// The newest are kept: a client numbers what it repeats anew.
     fn keep_early(&mut self, datagram: (SocketAddr, Bytes)) {
         if self.early.len() == HELLO_DATAGRAMS_MAX {
@@ -380,14 +479,36 @@ impl Waiting {
         self.early.push_back(datagram);
     }
 
-    /// Adds an address; the one that is forgotten for it, if there are too many.
-    fn learn(&mut self, address: SocketAddr) -> Option<SocketAddr> {
-        if self.addresses.contains(&address) {
+    /// Adds a path; the one that is forgotten for it, if there are too many.
+    fn learn(&mut self, path: Path) -> Option<Path> {
+        if self.paths.contains(&path) {
             return None;
         }
-        let forgotten = (self.addresses.len() == ADDRESSES_MAX).then(|| self.addresses.remove(0));
-        self.addresses.push(address);
+        let forgotten = (self.paths.len() == PATHS_MAX).then(|| self.paths.remove(0));
+        self.paths.push(path);
         forgotten
+    }
+
+    /// Something came that way: of UDP and TCP at one address, this is the one that leads there now.
+    fn hear_on(&mut self, path: Path) {
+        let at = |it: &Path| it.address() == path.address();
+        let (Some(first), Some(last)) = (
+            self.paths.iter().position(at),
+            self.paths.iter().rposition(at),
+        ) else {
+            return;
+        };
+        if first != last
+            && let Some(here) = self.paths.iter().position(|it| *it == path)
+        {
+            self.paths.swap(here, last);
+        }
+    }
+
+    /// The way to an address by which `webrtc` knows the publisher.
+    fn path_to(&self, address: SocketAddr) -> Path {
+        let proven = self.paths.iter().rfind(|it| it.address() == address);
+        proven.copied().unwrap_or(Path::Udp(address))
     }
 }
 
@@ -444,6 +565,10 @@ fn is_stun(datagram: &[u8]) -> bool {
 /// A handshake record (22) whose first message is a ClientHello (1), RFC 6347 §4.2.2.
 fn is_client_hello(datagram: &[u8]) -> bool {
     datagram.first() == Some(&22) && datagram.get(13) == Some(&1)
+}
+
+fn unsent() {
+    metrics::counter!("weiquan_publish_datagrams_unsent_total").increment(1);
 }
 
 fn drop_one(why: &'static str) {

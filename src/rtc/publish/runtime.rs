@@ -1,5 +1,6 @@
-//! What `webrtc` runs on: tokio, but instead of a UDP socket of its own each peer connection gets
-//! its end of the shared port.
+//! What `webrtc` runs on: tokio, but instead of UDP sockets of its own each peer connection gets
+//! its ends of the shared port, one for each family. It reaches nowhere by itself: whom an offer names,
+//! by address or by a name to look up, is not called.
 
 use std::{
     fmt,
@@ -17,7 +18,7 @@ use webrtc::runtime::{
     TokioRuntime, Transmit,
 };
 
-use super::port::{Inlet, Port};
+use super::port::{Family, Inlet, Port};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -49,19 +50,18 @@ impl Runtime for PeerRuntime {
         }))
     }
 
-    fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
-        TokioRuntime.wrap_tcp_listener(listener)
+    fn wrap_tcp_listener(&self, _: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn connect_tcp<'a>(
-        &'a self,
-        remote: SocketAddr,
-    ) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
-        TokioRuntime.connect_tcp(remote)
+    /// TCP comes to the shared port (see `port`); nothing is called from here.
+    fn connect_tcp<'a>(&'a self, _: SocketAddr) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
     }
 
-    fn resolve_host<'a>(&'a self, host: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
-        TokioRuntime.resolve_host(host)
+    /// Names in candidates (mDNS has made them common) are the client's affair.
+    fn resolve_host<'a>(&'a self, _: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
     }
 
     fn now(&self) -> Instant {
@@ -125,7 +125,8 @@ impl AsyncUdpSocket for PeerSocket {
             return Poll::Ready(Ok(0));
         };
         loop {
-            let Some((from, datagram)) = self.peer.inlet.poll(context.waker()) else {
+            let family = Family::of(self.named);
+            let Some((from, datagram)) = self.peer.inlet.poll(family, context.waker()) else {
                 return Poll::Pending;
             };
             // A datagram that the caller has no room for would be cut short: it is lost instead.

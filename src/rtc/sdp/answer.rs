@@ -1,9 +1,6 @@
 //! Our answer: what is being published, in the numbers of the offer.
 
-use std::{
-    fmt::Write as _,
-    net::{IpAddr, SocketAddr},
-};
+use std::fmt::Write as _;
 
 use media::{CNAME, Codec, Kind, LegIds};
 use protocol::{Code, Refusal};
@@ -26,8 +23,8 @@ pub(crate) struct Transport<'a> {
     pub(crate) pwd: &'a str,
     /// As in `a=fingerprint`, with its hash.
     pub(crate) fingerprint: &'a str,
-    /// Where to reach us, best first.
-    pub(crate) candidates: &'a [SocketAddr],
+    /// Where to reach us: lines of [`super::candidates()`].
+    pub(crate) candidates: &'a str,
     /// Fresh, never zero: our streams are numbered from it.
     pub(crate) first_ssrc: u32,
 }
@@ -251,21 +248,9 @@ fn write_transport(
     if !std::mem::take(first) {
         return;
     }
-    for (number, candidate) in transport.candidates.iter().enumerate() {
-        let (ip, port) = (candidate.ip(), candidate.port());
-        // RFC 8445 §5.1.2.1: type preference 126 for host, then ours, then the component.
-        let local = 65_535 - number as u32;
-        let priority = (126 << 24) + (local << 8) + 255;
-        let ip = match ip {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => ip.to_string(),
-        };
-        let foundation = number + 1;
-        line(format_args!(
-            "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"
-        ));
+    for candidate in transport.candidates.lines() {
+        line(format_args!("{candidate}"));
     }
-    line(format_args!("a=end-of-candidates"));
 }
 
 fn write_map(format: Option<&Format>, line: &mut impl FnMut(std::fmt::Arguments<'_>)) {

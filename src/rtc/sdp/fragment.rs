@@ -5,7 +5,7 @@
 //! the other side is from its checks. For that reason a candidate of a transport or with a name that
 //! we could not use is as good as another (RFC 9725 §4.3.2: it is dropped without a word).
 
-use std::{fmt::Write as _, net::SocketAddr};
+use std::fmt::Write as _;
 
 use protocol::Refusal;
 
@@ -15,9 +15,6 @@ use super::{invalid, offer::is_ice_text};
 const CANDIDATES_MAX: usize = 256;
 /// Sections of one fragment; with one transport for all there is one.
 const SECTIONS_MAX: usize = 16;
-/// Priority of a UDP host candidate, component 1 (RFC 8445 §5.1.2.1); each further address one less
-/// in local preference.
-const HOST_PRIORITY: u32 = (126 << 24) | (65_535 << 8) | 255;
 
 /// What a client said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,22 +52,15 @@ impl Fragment {
         reading.finish()
     }
 
-    /// Our side of a restart, for the section that the client named (RFC 9725 §4.3.3).
-    pub(crate) fn restarted(&self, ufrag: &str, pwd: &str, candidates: &[SocketAddr]) -> String {
+    /// Our side of a restart, for the section that the client named (RFC 9725 §4.3.3), with lines of
+    /// [`super::candidates()`].
+    pub(crate) fn restarted(&self, ufrag: &str, pwd: &str, candidates: &str) -> String {
         let mut out = String::from("a=ice-lite\r\n");
         if let Some((line, mid)) = &self.section {
             let _ = write!(out, "a=group:BUNDLE {mid}\r\nm={line}\r\na=mid:{mid}\r\n");
         }
         let _ = write!(out, "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n");
-        for (index, address) in (0..).zip(candidates) {
-            let (ip, port) = (address.ip(), address.port());
-            let (foundation, priority) = (index + 1, HOST_PRIORITY - (index << 8));
-            let _ = write!(
-                out,
-                "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host\r\n"
-            );
-        }
-        out.push_str("a=end-of-candidates\r\n");
+        out.push_str(candidates);
         out
     }
 }
@@ -191,7 +181,10 @@ fn is_token(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Tcp, candidates},
+        *,
+    };
 
     const FRAGMENT: &str = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n\
         m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n\
@@ -265,7 +258,7 @@ mod tests {
                 continue;
             };
             taken += 1;
-            let ours = fragment.restarted("0123abcd", &"p".repeat(32), &[]);
+            let ours = fragment.restarted("0123abcd", &"p".repeat(32), &candidates(&[], Tcp::Off));
             let ours = Fragment::parse(&ours).unwrap_or_else(|it| panic!("{it}\n{text}"));
             assert_eq!(ours.section, fragment.section, "{text}");
         }
@@ -275,11 +268,15 @@ mod tests {
     #[test]
     fn our_side_of_a_restart_can_be_read_back() {
         let fragment = Fragment::parse(FRAGMENT).unwrap();
-        let candidates = [
+        let reachable = [
             "203.0.113.7:3479".parse().unwrap(),
             "[2001:db8::7]:3479".parse().unwrap(),
         ];
-        let text = fragment.restarted("0123abcd", &"p".repeat(32), &candidates);
+        let text = fragment.restarted(
+            "0123abcd",
+            &"p".repeat(32),
+            &candidates(&reachable, Tcp::Off),
+        );
         assert!(text.starts_with("a=ice-lite\r\n"), "{text}");
         assert!(text.contains("a=mid:0\r\n"), "{text}");
         assert!(text.contains(" udp 2130706431 203.0.113.7 3479 typ host\r\n"));

@@ -2,11 +2,13 @@
 //! through the `webrtc` stack.
 
 mod answer;
+mod candidates;
 mod choose;
 mod fragment;
 mod offer;
 
 pub(crate) use answer::{Transport, answer};
+pub(crate) use candidates::{Tcp, candidates};
 pub(crate) use fragment::Fragment;
 pub(crate) use offer::{Fingerprint, Offer};
 

@@ -74,14 +74,15 @@ fn answered(
     video: Option<&Codec>,
     audio: Option<&Codec>,
 ) -> Result<answer::Answered, Refusal> {
+    let reachable = [
+        "192.0.2.1:4000".parse().unwrap(),
+        "[2001:db8::1]:4000".parse().unwrap(),
+    ];
     let transport = Transport {
         ufrag: "ours",
         pwd: "ourpassword",
         fingerprint: "sha-256 00:11",
-        candidates: &[
-            "192.0.2.1:4000".parse().unwrap(),
-            "[2001:db8::1]:4000".parse().unwrap(),
-        ],
+        candidates: &candidates(&reachable, Tcp::Off),
         first_ssrc: 1_000,
     };
     answer(&Offer::parse(offer)?, video, audio, &transport)

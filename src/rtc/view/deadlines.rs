@@ -34,6 +34,9 @@ impl Worker {
         for (room, publication) in self.router.due_wishes(now) {
             self.ask(room, publication);
         }
+        for path in self.bench.wire.pipes.tick(now) {
+            self.lose_path(path);
+        }
         let left = self.bench.take_left();
         metrics::counter!("weiquan_media_packets_out_total").increment(left.packets);
         metrics::counter!("weiquan_media_bytes_out_total").increment(left.bytes);

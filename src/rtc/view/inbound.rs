@@ -1,7 +1,7 @@
 //! Datagrams from viewers: checks, handshakes, feedback. Each protocol only listens to what the one
 //! before it has let through.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use media::{Feedback, Kind, read_feedback};
 
@@ -11,9 +11,11 @@ use super::{
     shield::Shield,
     worker::Worker,
 };
-use crate::PeerEnd;
+use crate::{PeerEnd, path::Path, pipes::Happened};
 
 const BATCHES_PER_TURN: usize = 4;
+/// Datagrams by TCP before orders and deadlines have their turn again.
+const PIPED_PER_TURN: usize = 64;
 
 impl Worker {
     pub(super) fn receive(&mut self) {
@@ -25,14 +27,43 @@ impl Worker {
             }
             let now = clock::now();
             for (from, datagram) in inbound.datagrams() {
-                self.receive_one(from, datagram, now);
+                self.receive_one(Path::Udp(from), datagram, now);
             }
         }
         self.inbound = inbound;
     }
 
+    /// What happened on a pipe, and what has happened on others since.
+    pub(super) fn receive_by_tcp(&mut self, first: Happened) {
+        let now = clock::now();
+        self.take_from_pipe(first, now);
+        for _ in 1..PIPED_PER_TURN {
+            let Some(happened) = self.bench.wire.pipes.try_next() else {
+                break;
+            };
+            self.take_from_pipe(happened, now);
+        }
+    }
+
+    fn take_from_pipe(&mut self, happened: Happened, now: Instant) {
+        match happened {
+            Happened::Datagram(from, datagram) => self.receive_one(from, &datagram, now),
+            Happened::Ended(path) => self.lose_path(path),
+        }
+    }
+
+    /// Nobody is there any more. A viewer that was has the time of any silent one to come from elsewhere.
+    pub(super) fn lose_path(&mut self, path: Path) {
+        let viewer = self.by_address.remove(&path);
+        if let Some(viewer) = viewer.and_then(|key| self.viewers.get_mut(key))
+            && viewer.address == Some(path)
+        {
+            viewer.address = None;
+        }
+    }
+
     /// RFC 7983: the first byte says which protocol it is.
-    fn receive_one(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn receive_one(&mut self, from: Path, datagram: &[u8], now: Instant) {
         match datagram.first() {
             Some(0..=3) => self.receive_check(from, datagram, now),
             Some(20..=63) => self.receive_dtls(from, datagram, now),
@@ -41,14 +72,14 @@ impl Worker {
         }
     }
 
-    fn receive_check(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn receive_check(&mut self, from: Path, datagram: &[u8], now: Instant) {
         let Some(mut check) = Check::parse(datagram) else {
             return;
         };
         if self.probe.is_for(check.ufrag()) {
-            if let Some(answer) = self
-                .probe
-                .check(&mut check, from, self.provider.crypto(), now)
+            if let Some(answer) =
+                self.probe
+                    .check(&mut check, from.address(), self.provider.crypto(), now)
             {
                 self.bench.wire.send(from, &answer);
             }
@@ -61,11 +92,21 @@ impl Worker {
             return;
         };
         let crypto = self.provider.crypto();
-        let Some(answer) = check.answer(from, viewer.credentials_of(check.ufrag()), crypto) else {
+        let own = viewer.credentials_of(check.ufrag());
+        let Some(answer) = check.answer(from.address(), own, crypto) else {
             return;
         };
         viewer.heard = now;
         self.bench.wire.send(from, &answer);
+        let spare = from
+            .pipe()
+            .and_then(|pipe| self.bench.wire.pipes.prove(pipe, viewer.line.serial));
+        if let Some(spare) = spare {
+            self.lose_path(spare);
+        }
+        let Some(viewer) = self.viewers.get_mut(key) else {
+            return;
+        };
         if check.nominates()
             && let Some(before) = viewer.prove(check.ufrag())
         {
@@ -86,7 +127,7 @@ impl Worker {
     }
 
     /// Only from proven addresses, so that nobody makes us keep handshakes for strangers.
-    fn receive_dtls(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn receive_dtls(&mut self, from: Path, datagram: &[u8], now: Instant) {
         let Some(&key) = self.by_address.get(&from) else {
             return;
         };
@@ -184,7 +225,7 @@ impl Worker {
         refused
     }
 
-    fn receive_feedback(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn receive_feedback(&mut self, from: Path, datagram: &[u8], now: Instant) {
         // RFC 5761 §4: RTCP has 192 to 223 where RTP has its payload type. Viewers send no media.
         if !datagram
             .get(1)

@@ -23,7 +23,7 @@ pub(crate) use wire::SOCKET_BYTES;
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -39,7 +39,8 @@ use crate::{
     StartError, WantKeyframe, busy,
     line_probe::LineProbe,
     no_such_peer,
-    sdp::{Fragment, Offer},
+    sdp::{Fragment, Offer, candidates},
+    sockets,
 };
 use dtls::Identity;
 use queue::Queue;
@@ -149,7 +150,7 @@ pub(crate) fn start(
     let identity = Identity::new(&provider)?;
     let counts = Arc::new(Counts::default());
     let probe = LineProbe::new();
-    let mut candidates = Vec::new();
+    let mut reachable = Vec::new();
     let mut workers = Vec::new();
     let mut running = Running {
         inboxes: Vec::new(),
@@ -157,13 +158,8 @@ pub(crate) fn start(
         addresses: Vec::new(),
     };
     for (number, addr) in config.view.iter().copied().enumerate() {
-        let bind = |source| StartError::Bind {
-            what: "viewers'",
-            addr,
-            source,
-        };
-        let socket = UdpSocket::bind(addr).map_err(bind)?;
-        let bound = socket.local_addr().map_err(bind)?;
+        let sockets = sockets::bind("viewers'", addr, config.tcp)?;
+        let bound = sockets.address;
         let told = config.advertised(bound);
         let (inbox, orders) = mpsc::channel(INBOX_MAX);
         let load = Arc::new(AtomicUsize::new(0));
@@ -171,11 +167,11 @@ pub(crate) fn start(
             .into_iter()
             .map(|ip| SocketAddr::new(ip, bound.port()))
             .collect();
-        candidates.extend_from_slice(&own);
+        reachable.extend_from_slice(&own);
         let parts = WorkerParts {
             number,
-            socket,
-            candidates: own,
+            sockets,
+            candidates: candidates(&own, config.candidates()),
             probe: probe.clone(),
             identity: identity.clone(),
             provider: provider.clone(),
@@ -200,7 +196,7 @@ pub(crate) fn start(
             per_worker_max,
             queue: Arc::default(),
             fingerprint: identity.fingerprint.as_str().into(),
-            probe_answer: probe.answer(&candidates, &identity.fingerprint).into(),
+            probe_answer: probe.answer(&reachable, &identity.fingerprint).into(),
         },
         feed,
         running,

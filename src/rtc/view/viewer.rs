@@ -1,6 +1,6 @@
 //! One viewer: who it is, how far it got, and its legs. The worker decides when; this knows how.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use media::{Accepted, Kind, Leg, Stage, Stamp, Track, WallClock, reference_time_answer};
 use protocol::{PeerId, RoomNumber};
@@ -11,7 +11,7 @@ use super::{
     shield::Shield,
     wire::{Left, Sent, Train, Wire},
 };
-use crate::sdp::Fingerprint;
+use crate::{path::Path, sdp::Fingerprint};
 
 /// Packets of a joiner's first picture that leave at once: 10 a millisecond are about 100 Mbit/s,
 /// which home networks take without loss.
@@ -29,7 +29,7 @@ pub(super) struct Viewer {
     pub(super) next: Option<Credentials>,
     pub(super) fingerprint: Fingerprint,
     /// Where it is, proven by a connectivity check.
-    pub(super) address: Option<SocketAddr>,
+    pub(super) address: Option<Path>,
     /// There once the handshake is done and the fingerprint was right.
     pub(super) shield: Option<Shield>,
     pub(super) video: Option<Leg>,
@@ -42,7 +42,7 @@ pub(super) struct Viewer {
     pub(super) behind: bool,
 }
 
-/// The socket, and the room in which packets to it are made.
+/// The sockets, and the room in which packets to it are made.
 pub(super) struct Bench {
     pub(super) wire: Wire,
     train: Train,
@@ -65,7 +65,7 @@ impl Bench {
 
     pub(super) fn tools(&mut self, wall: WallClock, now: Instant) -> Tools<'_> {
         Tools {
-            wire: &self.wire,
+            wire: &mut self.wire,
             train: &mut self.train,
             plain: &mut self.plain,
             wall,
@@ -76,7 +76,7 @@ impl Bench {
 
 /// What all viewers of a worker share while one of them is being served.
 pub(super) struct Tools<'a> {
-    pub(super) wire: &'a Wire,
+    pub(super) wire: &'a mut Wire,
     train: &'a mut Train,
     /// Where a packet is written before it is encrypted.
     plain: &'a mut Vec<u8>,
@@ -192,7 +192,7 @@ impl Viewer {
     }
 
     /// Answers the viewer's reference time.
-    pub(super) fn answer_time(&mut self, from: u32, last: u32, wire: &Wire) {
+    pub(super) fn answer_time(&mut self, from: u32, last: u32, wire: &mut Wire) {
         let leg = self.video.as_ref().or(self.audio.as_ref());
         let Some(ssrc) = leg.map(|leg| leg.ids().ssrc) else {
             return;
@@ -200,7 +200,7 @@ impl Viewer {
         self.send_report(&reference_time_answer(ssrc, from, last), wire);
     }
 
-    fn send_report(&mut self, report: &[u8], wire: &Wire) {
+    fn send_report(&mut self, report: &[u8], wire: &mut Wire) {
         let (Some(shield), Some(address)) = (&mut self.shield, self.address) else {
             return;
         };

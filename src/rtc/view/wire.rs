@@ -1,6 +1,7 @@
-//! The worker's UDP socket. Packets of one size to one viewer leave in one system call (UDP_SEGMENT),
+//! The worker's sockets. By UDP packets of one size to one viewer leave in one system call (UDP_SEGMENT),
 //! which is what makes a frame cheap: 0.6 µs a packet instead of 1.3. Where the kernel or the network
-//! card refuses that, they leave one by one.
+//! card refuses that, they leave one by one. By TCP (see [`crate::pipes`]) all packets of one picture are
+//! one write.
 
 use std::{
     io::{self, IoSliceMut},
@@ -10,6 +11,13 @@ use std::{
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::{io::Interest, net::UdpSocket};
 
+pub(super) use crate::pipes::Sent;
+use crate::{
+    path::Path,
+    pipes::{Happened, Pipes},
+    sockets::{self, Bound},
+};
+
 /// Bytes of the largest datagram that the kernel cuts up for us.
 const RUN_BYTES_MAX: usize = 60_000;
 /// Datagrams, or runs of them, taken at once.
@@ -18,32 +26,47 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// Enough for a keyframe to each of a thousand viewers to wait for the network card.
 pub(crate) const SOCKET_BYTES: usize = 4 << 20;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    All,
-    /// The socket took no more.
-    Blocked,
-}
-
 pub(super) struct Wire {
     socket: UdpSocket,
     state: UdpSocketState,
+    bound: SocketAddr,
+    pub(super) pipes: Pipes,
+}
+
+/// Which of the sockets has something.
+pub(super) enum Ready {
+    Datagrams,
+    Pipe(Happened),
 }
 
 impl Wire {
     /// Needs a runtime around it.
-    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub(super) fn new(sockets: Bound) -> io::Result<Self> {
+        let (socket, bound) = (sockets.udp, sockets.address);
+        let pipes = Pipes::new(sockets.tcp, "view")?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         // The kernel grants what it is allowed to; less is no reason not to start.
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BYTES);
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BYTES);
         let socket = UdpSocket::from_std(socket)?;
-        Ok(Self { socket, state })
+        Ok(Self {
+            socket,
+            state,
+            bound,
+            pipes,
+        })
     }
 
-    pub(super) async fn readable(&self) {
-        if let Err(error) = self.socket.readable().await {
-            tracing::warn!(%error, "the media socket cannot be waited for");
+    /// Until there is something on any of the sockets.
+    pub(super) async fn ready(&mut self) -> Ready {
+        tokio::select! {
+            readable = self.socket.readable() => {
+                if let Err(error) = readable {
+                    tracing::warn!(%error, "the media socket cannot be waited for");
+                }
+                Ready::Datagrams
+            }
+            happened = self.pipes.next() => Ready::Pipe(happened),
         }
     }
 
@@ -54,13 +77,16 @@ impl Wire {
         }
     }
 
-    pub(super) fn send(&self, to: SocketAddr, datagram: &[u8]) -> Sent {
-        self.send_run(to, datagram, None)
+    pub(super) fn send(&mut self, to: Path, datagram: &[u8]) -> Sent {
+        match to {
+            Path::Udp(address) => self.send_run(address, datagram, None),
+            Path::Tcp { pipe, .. } => self.pipes.send(pipe, datagram, &[datagram.len()]).1,
+        }
     }
 
     fn send_run(&self, to: SocketAddr, contents: &[u8], segment_size: Option<usize>) -> Sent {
         let transmit = Transmit {
-            destination: to,
+            destination: sockets::as_on(self.bound, to),
             ecn: None,
             contents,
             segment_size,
@@ -123,7 +149,7 @@ impl Inbound {
             // The kernel may have joined datagrams of one size and source.
             bytes[..meta.len]
                 .chunks(meta.stride.max(1))
-                .map(|datagram| (meta.addr, datagram))
+                .map(|datagram| (sockets::plain(meta.addr), datagram))
         })
     }
 }
@@ -158,7 +184,21 @@ impl Train {
     }
 
     /// Sends everything, or as much as the socket takes, and is empty afterwards.
-    pub(super) fn leave(&mut self, wire: &Wire, to: SocketAddr) -> Sent {
+    pub(super) fn leave(&mut self, wire: &mut Wire, to: Path) -> Sent {
+        let sent = match to {
+            Path::Udp(address) => self.leave_in_runs(wire, address),
+            Path::Tcp { pipe, .. } => {
+                let (taken, sent) = wire.pipes.send(pipe, &self.bytes, &self.sizes);
+                self.left.packets += taken as u64;
+                self.left.bytes += self.sizes[..taken].iter().sum::<usize>() as u64;
+                sent
+            }
+        };
+        self.clear();
+        sent
+    }
+
+    fn leave_in_runs(&mut self, wire: &Wire, to: SocketAddr) -> Sent {
         let mut sent = Sent::All;
         let mut start = 0;
         let mut sizes = &self.sizes[..];
@@ -176,7 +216,6 @@ impl Train {
             start = end;
             sizes = &sizes[run..];
         }
-        self.clear();
         sent
     }
 

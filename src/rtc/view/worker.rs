@@ -3,7 +3,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -25,13 +24,15 @@ use super::{
     ice::Credentials,
     peer_prefix,
     viewer::{Bench, REPLAY_PACKETS, Viewer},
-    wire::{Inbound, Wire},
+    wire::{Inbound, Ready, Wire},
 };
 use crate::{
     Established, Feed, PeerEnd, Report, Role, StartError, WantKeyframe,
     line_probe::LineProbe,
+    path::Path,
     random,
     sdp::{self, Offer, Transport},
+    sockets::Bound,
 };
 
 /// Time between parts of a replay.
@@ -43,8 +44,9 @@ const TRY_AGAIN_MS: u64 = 2_000;
 
 pub(super) struct WorkerParts {
     pub(super) number: usize,
-    pub(super) socket: std::net::UdpSocket,
-    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) sockets: Bound,
+    /// Lines of [`sdp::candidates()`].
+    pub(super) candidates: String,
     pub(super) probe: LineProbe,
     pub(super) identity: Identity,
     pub(super) provider: Provider,
@@ -60,7 +62,8 @@ pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) bench: Bench,
     pub(super) inbound: Inbound,
-    pub(super) candidates: Vec<SocketAddr>,
+    /// Lines of [`sdp::candidates()`].
+    pub(super) candidates: String,
     pub(super) probe: LineProbe,
     pub(super) identity: Identity,
     pub(super) provider: Provider,
@@ -78,7 +81,7 @@ pub(super) struct Worker {
     pub(super) viewers: Slab<Viewer>,
     pub(super) serial: u64,
     pub(super) by_ufrag: HashMap<String, usize>,
-    pub(super) by_address: HashMap<SocketAddr, usize>,
+    pub(super) by_address: HashMap<Path, usize>,
     pub(super) by_peer: HashMap<PeerId, usize>,
     /// Viewers whose handshake may need another flight.
     pub(super) shaking: Vec<Shaking>,
@@ -98,9 +101,10 @@ impl Worker {
             .enable_time()
             .build()
             .map_err(StartError::Worker)?;
+        let bound = parts.sockets.address;
         let wire = {
             let _inside = runtime.enter();
-            Wire::new(parts.socket).map_err(StartError::Worker)
+            Wire::new(parts.sockets).map_err(StartError::Worker)
         };
         let wire = match wire {
             Ok(wire) => wire,
@@ -110,15 +114,13 @@ impl Worker {
                 return Err(error);
             }
         };
-        let local = parts.candidates.first().copied();
-        let local = local.expect("there is always an address to tell");
         let worker = Self {
             number: parts.number,
             bench: Bench::new(wire),
             inbound: Inbound::default(),
             candidates: parts.candidates,
             probe: parts.probe,
-            dtls: Dtls::new(&parts.identity, parts.provider.clone(), local),
+            dtls: Dtls::new(&parts.identity, parts.provider.clone(), bound),
             identity: parts.identity,
             provider: parts.provider,
             viewers_max: parts.viewers_max,
@@ -154,8 +156,8 @@ impl Worker {
                 true => next_tick,
                 false => next_tick.min(next_lead),
             };
-            // Without viewers nothing becomes due: a server that shows nobody anything sleeps.
-            let has_deadline = !self.viewers.is_empty();
+            // Without viewers or pipes nothing becomes due: a server that shows nobody anything sleeps.
+            let has_deadline = !self.viewers.is_empty() || !self.bench.wire.pipes.is_empty();
             tokio::select! {
                 order = orders.recv() => match order {
                     None | Some(Order::Stop) => break,
@@ -166,7 +168,10 @@ impl Worker {
                         }
                     }
                 },
-                () = self.bench.wire.readable() => self.receive(),
+                ready = self.bench.wire.ready() => match ready {
+                    Ready::Datagrams => self.receive(),
+                    Ready::Pipe(happened) => self.receive_by_tcp(happened),
+                },
                 () = tokio::time::sleep_until(deadline.into()), if has_deadline => {}
             }
             let now = clock::now();
@@ -458,6 +463,7 @@ impl Worker {
         if let Some(address) = viewer.address {
             self.by_address.remove(&address);
         }
+        self.bench.wire.pipes.close_of(line.serial);
         self.router.leave(viewer.room, key);
         if viewer.shield.is_some() {
             self.counts.left(viewer.room);

@@ -88,6 +88,11 @@ fn payloads(picture: &[u8]) -> Vec<Vec<u8>> {
 
 impl Client {
     pub(super) async fn new() -> Self {
+        Self::at("127.0.0.1:0").await
+    }
+
+    /// One that sends from here.
+    pub(super) async fn at(address: &str) -> Self {
         let mut engine = MediaEngine::default();
         let parameters = RTCRtpCodecParameters {
             rtp_codec: codec(),
@@ -115,7 +120,7 @@ impl Client {
             .with_setting_engine(settings.build())
             .with_interceptor_registry(interceptors)
             .with_handler(Arc::new(listener))
-            .with_udp_addrs(vec!["127.0.0.1:0".to_owned()])
+            .with_udp_addrs(vec![address.to_owned()])
             .build()
             .await
             .unwrap();

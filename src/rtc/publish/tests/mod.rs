@@ -6,6 +6,7 @@ mod ice;
 mod network;
 mod offers;
 mod port;
+mod reach;
 mod walls;
 mod webrtc;
 
@@ -40,11 +41,18 @@ pub(super) struct Ingest {
 
 impl Ingest {
     pub(super) async fn start() -> Self {
-        let nowhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        Self::start_with("127.0.0.1:0", |_| ()).await
+    }
+
+    /// On this address, otherwise as `change` has it.
+    pub(super) async fn start_with(address: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let nowhere: SocketAddr = address.parse().unwrap();
         let (frames, feed) = mpsc::channel(10_000);
         let (wishes, wished) = mpsc::channel(8);
         let (reported, reports) = mpsc::channel(64);
-        let config = Arc::new(Config::new(nowhere, vec![nowhere]));
+        let mut config = Config::new(nowhere, vec![nowhere]);
+        change(&mut config);
+        let config = Arc::new(config);
         let sender = FeedSender::new(vec![frames]);
         let (publishers, running) = start(&config, "sha-256 00", sender, wished, reported)
             .await

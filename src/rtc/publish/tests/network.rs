@@ -80,7 +80,7 @@ async fn behind_router(ingest: &mut Ingest) -> (Client, Router, PeerId) {
     let publishers = ingest.publishers.clone();
     let offer = client.offer().await;
     let established = publishers.publish(ROOM, offer).await.unwrap();
-    let server = publishers.shared.port.address().unwrap();
+    let server = publishers.shared.port.address();
     let router = Router::start(server).await;
     let (ours, theirs) = (server.port().to_string(), router.address.port().to_string());
     let candidate = format!(" 127.0.0.1 {ours} typ host");

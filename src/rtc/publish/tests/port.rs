@@ -15,17 +15,23 @@ use rtc_stun::{
     message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId},
     textattrs::TextAttribute,
 };
-use tokio::{net::UdpSocket, time::timeout};
+use tokio::{net::UdpSocket, sync::mpsc, time::timeout};
 
 use crate::{
     fragments::{FRAGMENTS_MAX, tests::record},
-    publish::port::{Credentials, HELLO_DATAGRAMS_MAX, Inlet, Port, QUEUE_DATAGRAMS_MAX},
+    path::Path,
+    publish::port::{Credentials, Family, HELLO_DATAGRAMS_MAX, Inlet, Port, QUEUE_DATAGRAMS_MAX},
 };
 
 const MEDIA: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9];
 
 fn port() -> Port {
-    Port::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap()
+    // Nobody hears what is for pipes here.
+    let (piped, _) = mpsc::channel(1);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let bound = socket.local_addr().unwrap();
+    Port::new(socket, bound, piped).unwrap()
 }
 
 fn open(port: &Port, ufrag: &str) -> Arc<Inlet> {
@@ -39,8 +45,12 @@ fn open(port: &Port, ufrag: &str) -> Arc<Inlet> {
     )
 }
 
-fn from(port: u16) -> SocketAddr {
+fn address(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn from(port: u16) -> Path {
+    Path::Udp(address(port))
 }
 
 /// A connectivity check as a browser sends it.
@@ -62,7 +72,7 @@ fn check_of(ufrag: &str, password: &str) -> Vec<u8> {
 }
 
 fn received(inlet: &Inlet) -> usize {
-    std::iter::from_fn(|| inlet.poll(Waker::noop())).count()
+    std::iter::from_fn(|| inlet.poll(Family::V4, Waker::noop())).count()
 }
 
 /// A check of somebody's line is answered by whoever was told the name, and is nobody's publisher.
@@ -72,8 +82,8 @@ async fn a_check_of_a_line_is_answered_and_nothing_is_learned_from_it() {
     let line = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     // Both sockets are new: by now the runtime has heard that they can send.
     line.writable().await.unwrap();
-    let here = line.local_addr().unwrap();
-    let told = port.probe_answer(&[port.address().unwrap()], "sha-256 00");
+    let here = Path::Udp(line.local_addr().unwrap());
+    let told = port.probe_answer(&[port.address()], "sha-256 00");
     let said = |name: &str| {
         let line = told.lines().find_map(|it| it.strip_prefix(name));
         line.expect("it is in the answer").to_owned()
@@ -148,17 +158,63 @@ async fn what_we_send_follows_the_media_of_the_publisher() {
     let (first, second) = (from(1_001), from(1_002));
     let report: &[u8] = &[0x81, 206, 0, 2];
     port.handle(first, &check, clock::now());
-    assert_eq!(inlet.way_to(first, report), first, "as chosen");
+    assert_eq!(inlet.way_to(address(1_001), report), first, "as chosen");
     port.handle(second, &check, clock::now());
-    assert_eq!(inlet.way_to(first, report), first, "a check is no move");
+    assert_eq!(
+        inlet.way_to(address(1_001), report),
+        first,
+        "a check is no move"
+    );
     // From an address that never showed the password it is nobody's.
     port.handle(from(1_003), MEDIA, clock::now());
-    assert_eq!(inlet.way_to(first, report), first);
+    assert_eq!(inlet.way_to(address(1_001), report), first);
     port.handle(second, MEDIA, clock::now());
-    assert_eq!(inlet.way_to(first, report), second);
-    assert_eq!(inlet.way_to(first, &check), first, "an answer goes back");
+    assert_eq!(inlet.way_to(address(1_001), report), second);
+    assert_eq!(
+        inlet.way_to(address(1_001), &check),
+        first,
+        "an answer goes back"
+    );
     port.handle(first, MEDIA, clock::now());
-    assert_eq!(inlet.way_to(first, report), first, "and it may return");
+    assert_eq!(
+        inlet.way_to(address(1_001), report),
+        first,
+        "and it may return"
+    );
+}
+
+/// What is equal in numbers is not the same: a neighbour's TCP may come from our UDP's address.
+#[tokio::test]
+async fn udp_and_tcp_of_one_address_are_two_paths() {
+    let port = port();
+    let (ours, theirs) = (open(&port, "ours"), open(&port, "theirs"));
+    let tcp = |pipe| Path::Tcp {
+        pipe,
+        from: address(1),
+    };
+    let now = clock::now();
+    let one = port.handle(from(1), &check_of("ours", "password-of-ours"), now);
+    let two = port.handle(tcp(7), &check_of("theirs", "password-of-theirs"), now);
+    assert!(one.is_some() && two.is_some() && one != two);
+    assert_eq!(port.handle(tcp(8), MEDIA, now), None, "another connection");
+    assert_eq!(port.handle(from(1), MEDIA, now), one);
+    assert_eq!(port.handle(tcp(7), MEDIA, now), two);
+    assert_eq!((received(&ours), received(&theirs)), (2, 2));
+    let report: &[u8] = &[0x81, 206, 0, 2];
+    assert_eq!(ours.way_to(address(1), report), from(1));
+    assert_eq!(theirs.way_to(address(1), report), tcp(7));
+
+    // One publisher by both: answers go where it was heard last.
+    let check = check_of("ours", "password-of-ours");
+    port.handle(tcp(9), &check, now);
+    assert_eq!(ours.way_to(address(1), &check), tcp(9));
+    port.handle(from(1), &check, now);
+    assert_eq!(ours.way_to(address(1), &check), from(1));
+    port.handle(tcp(9), MEDIA, now);
+    assert_eq!(ours.way_to(address(1), report), tcp(9));
+    port.lose(tcp(9));
+    assert_eq!(ours.way_to(address(1), report), from(1));
+    assert_eq!(port.handle(tcp(9), MEDIA, now), None);
 }
 
 #[tokio::test]
@@ -206,11 +262,11 @@ async fn a_hello_that_came_too_early_is_handed_over_until_it_is_answered() {
         inlet.repeat_early();
         assert_eq!(received(&inlet), 2);
     }
-    inlet.note_sent(from(1), MEDIA);
+    inlet.note_sent(address(1), MEDIA);
     inlet.repeat_early();
     assert_eq!(received(&inlet), 2, "that was no answer");
     let verify = record(0, (3, 1, 0), 0, &[7]);
-    inlet.note_sent(from(1), &verify);
+    inlet.note_sent(address(1), &verify);
     inlet.repeat_early();
     port.handle(from(1), &hello(), now);
     inlet.repeat_early();
@@ -279,7 +335,7 @@ async fn rubbish_is_dropped() {
 }
 
 /// A port with a publisher who showed the password, from where.
-pub(super) fn proven() -> (Port, Arc<Inlet>, SocketAddr) {
+pub(super) fn proven() -> (Port, Arc<Inlet>, Path) {
     let port = port();
     let inlet = open(&port, "ours");
     let check = check_of("ours", "password-of-ours");

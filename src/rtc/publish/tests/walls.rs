@@ -1,7 +1,6 @@
 //! Publishers that are not who they say, or send what nobody asked for.
 
 use std::{
-    net::SocketAddr,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -10,7 +9,12 @@ use media::Kind;
 use tokio::time::timeout;
 
 use super::{Ingest, PATIENCE, ROOM, client::Client, frame_of, port};
-use crate::{Feed, PeerEnd, Report, publish::police::INGEST_BITS_PER_SECOND_MAX, view::Order};
+use crate::{
+    Feed, PeerEnd, Report,
+    path::Path,
+    publish::{police::INGEST_BITS_PER_SECOND_MAX, port::Family},
+    view::Order,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publisher_with_another_certificate_shows_nothing() {
@@ -76,7 +80,7 @@ async fn forged_media_changes_nothing_and_ends_nobody() {
         .find(|it| it.starts_with("a=candidate:") && it.contains(" 127.0.0.1 "))
         .expect("it sits here");
     let port = candidate.split(' ').nth(5).expect("a port");
-    let from: SocketAddr = format!("127.0.0.1:{port}").parse().expect("an address");
+    let from = Path::Udp(format!("127.0.0.1:{port}").parse().expect("an address"));
     let established = ingest.publishers.publish(ROOM, offer).await.unwrap();
     client.take(established.sdp).await;
     client.picture(true).await;
@@ -92,7 +96,7 @@ async fn forged_media_changes_nothing_and_ends_nobody() {
     forged.extend([0x65, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb]);
     forged.extend([9; 16]);
     let report: Vec<u8> = [&[0x80, 200, 0, 6][..], &[9; 40]].concat();
-    let elsewhere: SocketAddr = "127.0.0.1:9".parse().expect("an address");
+    let elsewhere = Path::Udp("127.0.0.1:9".parse().expect("an address"));
     for n in 0..300_u16 {
         forged[2..4].copy_from_slice(&65_003_u16.wrapping_add(n).to_be_bytes());
         for from in [from, elsewhere] {
@@ -134,7 +138,7 @@ async fn of_fifty_megabits_twenty_are_taken() {
     let (mut at, mut taken) = (Duration::ZERO, 0_u64);
     while at < Duration::from_secs(4) {
         port.handle(from, &packet, start + at);
-        while inlet.poll(Waker::noop()).is_some() {
+        while inlet.poll(Family::V4, Waker::noop()).is_some() {
             taken += 1_200 * 8;
         }
         at += every;

@@ -8,6 +8,7 @@ mod path;
 mod peers;
 mod picture;
 mod probe;
+mod reach;
 mod restart;
 mod walls;
 
