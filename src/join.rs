@@ -57,13 +57,18 @@ pub async fn carry_orders(mut orders: mpsc::Receiver<MediaOrder>, rtc: Rtc) {
                 // Nobody waiting means that the connection is gone; its session holds.
                 let _ = done.send(restart(&rtc, &peer, &fragment).await);
             }),
-            MediaOrder::Show { peer, video, done } => {
+            MediaOrder::Show {
+                peer,
+                video,
+                height,
+                done,
+            } => {
                 let shown = match video {
                     true => rtc_edge::Shown::All,
                     false => rtc_edge::Shown::SoundOnly,
                 };
                 // Ordered before the next order is looked at: of two in a row the last one counts.
-                let answer = rtc.show(&peer, shown);
+                let answer = rtc.show(&peer, shown, height);
                 tokio::spawn(async move {
                     let _ = done.send(answer.await);
                 })
@@ -138,6 +143,7 @@ pub async fn carry_reports(
                     directory.health(room, health);
                 }
             }
+            Report::Picture { peer, held } => directory.picture_held(peer, held),
             Report::PublisherGone { peer, .. } => {
                 directory
                     .report(room, StageReport::PublisherGone { peer })

@@ -24,6 +24,7 @@ use tokio::sync::{OnceCell, oneshot, watch};
 
 use super::{
     inbox::{self, Inbox, Inlet, Lane, Shut, Waiting},
+    peers::PeerOwner,
     push_frame,
     roles::Roles,
     room_task::{self, Around, Asked, Rest, Wish},
@@ -492,16 +493,25 @@ impl Directory {
             return why;
         };
         let why = owner.ending.unwrap_or(why);
+        let peer = peer.clone();
+        self.tell_owner(&owner, &Push::Closed { peer, why });
+        why
+    }
+
+    /// A viewer's line does not carry the picture, or does again: its owner hears of it.
+    pub fn picture_held(&self, peer: PeerId, held: bool) {
+        if let Some(owner) = self.stage.peers.get(&peer) {
+            self.tell_owner(&owner, &Push::Picture { peer, held });
+        }
+    }
+
+    fn tell_owner(&self, owner: &PeerOwner, push: &Push) {
         if let Some(connection) = owner.connection() {
-            let frame = push_frame(&Push::Closed {
-                peer: peer.clone(),
-                why,
-            });
+            let frame = push_frame(push);
             self.shards
                 .of(connection)
                 .order(fanout::Order::Send { connection, frame });
         }
-        why
     }
 
     /// A member was given another role: it counts from here on, and every running room tells their

@@ -48,6 +48,8 @@ pub enum MediaOrder {
     Show {
         peer: PeerId,
         video: bool,
+        /// How high the viewer shows it, in pixels, where it says so.
+        height: Option<u16>,
         done: oneshot::Sender<Result<bool, Refusal>>,
     },
     /// Answers whether there was such a peer.
@@ -217,10 +219,20 @@ impl Stage {
         answer.await.map_err(|_| busy())?
     }
 
-    /// Sends a viewer the picture, or holds it back.
-    pub async fn show(&self, peer: PeerId, video: bool) -> Result<(), Refusal> {
+    /// Sends a viewer the picture, or holds it back; `height` is how high it shows it, in pixels.
+    pub async fn show(
+        &self,
+        peer: PeerId,
+        video: bool,
+        height: Option<u16>,
+    ) -> Result<(), Refusal> {
         let (done, answer) = oneshot::channel();
-        let order = MediaOrder::Show { peer, video, done };
+        let order = MediaOrder::Show {
+            peer,
+            video,
+            height,
+            done,
+        };
         self.orders.try_send(order).map_err(|_| busy())?;
         match answer.await.map_err(|_| busy())?? {
             true => Ok(()),

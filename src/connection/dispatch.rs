@@ -348,7 +348,12 @@ impl Device {
             // A hint: our side learns the client's address from its checks (RFC 8445 §7.3.1.3).
             ClientFrame::Candidate { .. } => {}
             ClientFrame::Restart { i, peer, sdp } => self.restart_peer(i, peer, sdp),
-            ClientFrame::Show { i, peer, video } => self.show_peer(i, peer, video),
+            ClientFrame::Show {
+                i,
+                peer,
+                video,
+                height,
+            } => self.show_peer(i, peer, video, height),
             ClientFrame::Resume { i, peer } => self.resume_peer(i, peer),
             ClientFrame::Close { i, peer } => self.close_peer(i, peer),
         }

@@ -74,10 +74,10 @@ impl Device {
         });
     }
 
-    pub(super) fn show_peer(&mut self, i: u32, peer: PeerId, video: bool) {
+    pub(super) fn show_peer(&mut self, i: u32, peer: PeerId, video: bool, height: Option<u16>) {
         let stage = self.shared.directory.stage().clone();
         self.of_peer(i, peer, |peer| async move {
-            stage.show(peer, video).await?;
+            stage.show(peer, video, height).await?;
             Ok(Reply::Done {})
         });
     }

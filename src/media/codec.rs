@@ -4,6 +4,24 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicationId(pub u64);
 
+/// Layers of one picture; browsers send three.
+pub const LAYERS_MAX: usize = 3;
+
+/// Which of the sizes that a publisher sends of one picture, 0 the smallest. Sound, and a picture that
+/// is sent in one size, have this one alone. What is not below [`LAYERS_MAX`] does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Layer(pub u8);
+
+impl Layer {
+    pub const ONLY: Self = Self(0);
+    pub const ALL: [Self; LAYERS_MAX] = [Self(0), Self(1), Self(2)];
+
+    /// Its place among the layers.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Video,

@@ -1,7 +1,8 @@
 //! What viewers say by RTCP, as far as we act on it: packets they miss, pictures they cannot decode,
-//! the time at which they ask how far away we are, and goodbye. Everything else (receiver reports,
-//! bandwidth estimates, transport feedback) is stepped over.
+//! how much of what was sent is lost and what their line carries, the time at which they ask how far
+//! away we are, and goodbye. Everything else (transport feedback) is stepped over.
 
+const RECEIVER_REPORT: u8 = 201;
 const BYE: u8 = 203;
 const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
@@ -10,6 +11,7 @@ const EXTENDED_REPORT: u8 = 207;
 const FORMAT_NACK: u8 = 1;
 const FORMAT_PICTURE_LOSS: u8 = 1;
 const FORMAT_FULL_INTRA: u8 = 4;
+const FORMAT_APPLICATION: u8 = 15;
 const BLOCK_REFERENCE_TIME: u8 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,10 @@ pub enum Feedback {
     NeedsKeyframe { ssrc: u32 },
     /// Wants its time back: `last` is the middle of its NTP time (RFC 3611 §4.4).
     ReferenceTime { from: u32, last: u32 },
+    /// Of 256 packets since the last report so many did not arrive (RFC 3550 §6.4.1).
+    Lost { ssrc: u32, of_256: u8 },
+    /// What its line carries of everything together (REMB, draft-alvestrand-rmcat-remb-03 §2.2).
+    Carries { kbps: u32 },
     /// One of its sources left (RFC 3550 §6.6). Not the end of the peer.
     Bye,
 }
@@ -41,6 +47,20 @@ pub fn read(mut packet: &[u8], mut each: impl FnMut(Feedback)) {
 fn read_part(format: u8, kind: u8, body: &[u8], each: &mut impl FnMut(Feedback)) {
     match (kind, format) {
         (BYE, _) => each(Feedback::Bye),
+        (RECEIVER_REPORT, blocks) => {
+            let blocks_of = body.get(4..).unwrap_or_default().chunks_exact(24);
+            for block in blocks_of.take(blocks.into()) {
+                if let Some(ssrc) = word(block, 0) {
+                    let of_256 = block[4];
+                    each(Feedback::Lost { ssrc, of_256 });
+                }
+            }
+        }
+        (PAYLOAD_FEEDBACK, FORMAT_APPLICATION) => {
+            if let Some(kbps) = estimate(body) {
+                each(Feedback::Carries { kbps });
+            }
+        }
         (TRANSPORT_FEEDBACK, FORMAT_NACK) => {
             let Some(ssrc) = word(body, 4) else { return };
             for pair in body[8..].chunks_exact(4) {
@@ -73,6 +93,16 @@ fn read_part(format: u8, kind: u8, body: &[u8], each: &mut impl FnMut(Feedback))
         (EXTENDED_REPORT, _) => read_blocks(body, each),
         _ => {}
     }
+}
+
+/// Six bits of exponent and 18 of mantissa, in bits a second.
+fn estimate(body: &[u8]) -> Option<u32> {
+    let [b'R', b'E', b'M', b'B', _, scale, high, low, ..] = *body.get(8..)? else {
+        return None;
+    };
+    let mantissa = u128::from(u32::from_be_bytes([0, scale & 3, high, low]));
+    let bits = mantissa << (scale >> 2);
+    Some(u32::try_from(bits / 1_000).unwrap_or(u32::MAX))
 }
 
 fn read_blocks(body: &[u8], each: &mut impl FnMut(Feedback)) {
@@ -136,12 +166,42 @@ mod tests {
         assert_eq!(
             heard(&packet),
             [
+                Feedback::Lost { ssrc: 0, of_256: 0 },
                 missing(65_535),
                 missing(0),
                 missing(15),
                 Feedback::NeedsKeyframe { ssrc: 9 }
             ]
         );
+    }
+
+    #[test]
+    fn reports_of_loss_name_each_stream() {
+        let mut packet = vec![0x82, 201, 0, 13, 0, 0, 0, 1];
+        for (ssrc, lost) in [(9, 26), (11, 0)] {
+            packet.extend([0, 0, 0, ssrc, lost]);
+            packet.extend([0; 19]);
+        }
+        let lost = |ssrc, of_256| Feedback::Lost { ssrc, of_256 };
+        assert_eq!(heard(&packet), [lost(9, 26), lost(11, 0)]);
+    }
+
+    #[test]
+    fn what_the_line_carries_is_a_number_of_any_size() {
+        let estimate = |scale: u8, mantissa: u32| {
+            let mut packet = vec![0x8f, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0];
+            packet.extend(b"REMB\x01");
+            let [_, high, middle, low] = mantissa.to_be_bytes();
+            packet.extend([scale << 2 | high, middle, low, 0, 0, 0, 9]);
+            heard(&packet)
+        };
+        assert_eq!(estimate(3, 50_000), [Feedback::Carries { kbps: 400 }]);
+        assert_eq!(
+            estimate(63, 0x3_ffff),
+            [Feedback::Carries { kbps: u32::MAX }]
+        );
+        let other = [0x8f, 206, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4];
+        assert_eq!(heard(&other), []);
     }
 
     #[test]

@@ -17,6 +17,8 @@ const HOLES_MAX: usize = 64;
 const JUMP_MAX: u16 = 1_000;
 /// A picture that is this much older than the one before is another timeline, not a B-frame.
 const REORDER_MAX: Duration = Duration::from_secs(2);
+/// A layer that a browser stopped has sent nothing for longer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// An encoder that has not answered a wish by then does not answer wishes.
 const DEAF_AFTER: Duration = Duration::from_millis(1_500);
 /// Opus codes silence in three bytes and a quiet room in some twenty.
@@ -209,9 +211,11 @@ impl Meter {
         }
     }
 
-    /// A keyframe was asked for.
+    /// A keyframe was asked for. What sends nothing now is not asked: it does not answer either.
     pub fn asked(&mut self, now: Instant) {
-        self.asked.get_or_insert(now);
+        if now.saturating_duration_since(self.came) < ANSWERS_WITHIN {
+            self.asked.get_or_insert(now);
+        }
     }
 
     /// Whether asking once would tell if this encoder answers: its keyframes are rare, and nobody asked.
@@ -433,6 +437,18 @@ mod tests {
         let read = line.read();
         assert!(read.keyframe_ms.is_some_and(|ms| ms > 8_000), "{read:?}");
         assert_eq!(says(read), (Level::Good, vec![]));
+    }
+
+    #[test]
+    fn what_was_stopped_when_it_was_asked_is_not_called_deaf() {
+        let mut line = line(CodecName::Vp8);
+        line.play(0..25, 1_000);
+        line.at += Duration::from_secs(2);
+        let now = line.now();
+        line.meter.asked(now);
+        line.at += Duration::from_secs(2);
+        line.play(1_000..1_075, 1_000);
+        assert!(!line.read().deaf);
     }
 
     #[test]

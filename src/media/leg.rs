@@ -1,17 +1,22 @@
-//! One viewer's way along a track: which kept packet is next, under which numbers it is shown, and
-//! what is sent again.
+//! One viewer's way along a track, or from one layer's track to another's: which kept packet is next,
+//! under which numbers it is shown, and what is sent again.
 //!
-//! A packet's bytes are a function of its place in the line alone. So however often a packet is
-//! written it is the same, which a counter-mode cipher needs: the same number with other bytes would
-//! give its key away.
+//! A packet's bytes are a function of its place alone, and so of its number: numbers run on from one
+//! stretch of a line to the next, and which numbers were which stretch is remembered. So however often a
+//! packet is written it is the same, which a counter-mode cipher needs: the same number with other bytes
+//! would give its key away.
 
-use std::time::{Duration, Instant};
+use std::{
+    iter,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    Kept, Kind, Track, WallClock,
+    CodecName, Kept, Kind, Layer, Lines, SILENT_AFTER, Track, WallClock,
     report::sender_report,
     rtp::HEADER_BYTES,
-    track::{RING_PACKETS, Replay},
+    track::{RING_PACKETS, Replay, offset},
+    vp8,
 };
 
 /// Packets that may be sent again beyond one per packet sent, so that a viewer cannot make us send
@@ -25,6 +30,19 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// take the replay for two seconds that passed in an instant, and show half the pictures from then
 /// on.
 const REPLAY_STEP: u32 = 90;
+/// Stretches that packets may be sent again from. Layers are changed seconds apart, and nobody misses
+/// for long what a keyframe followed.
+const PAST_STRETCHES_MAX: usize = 8;
+/// A group of pictures that lasts longer is not replayed to change the layer: it is cheaper to ask for
+/// a keyframe than to send what was shown already.
+const SWITCH_GOP_MAX: Duration = Duration::from_millis(500);
+/// So much the timeline may be pushed on by a change of layer: 100 ms.
+const SWITCH_LAG_MAX: u32 = 9_000;
+/// A picture that is being shown is shown to its end before the layer changes, unless nothing came of it
+/// for so long.
+const WHOLE_WITHIN: Duration = Duration::from_millis(100);
+/// How far back the last picture that was shown is looked for.
+const LOOK_BACK_PACKETS: u64 = 64;
 
 /// The numbers that a leg was given in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,26 +64,41 @@ pub struct Stamp {
     pub ssrc: u32,
 }
 
+/// What was shown of one layer without a break.
 #[derive(Clone, Copy, Debug)]
-struct Live {
+struct Stretch {
+    layer: Layer,
     /// The place that was shown first, and the number it was shown under.
     first: u64,
     first_sequence: u16,
+    /// The place that comes next.
     next: u64,
     replay: Option<Replay>,
-    /// This frame is lost to the viewer to its end.
-    skipping: Option<u32>,
+    /// Our timestamps minus the track's.
+    shift: u32,
+    pictures: vp8::Shift,
 }
 
 #[derive(Debug)]
 pub struct Leg {
     kind: Kind,
     ids: LegIds,
-    live: Option<Live>,
+    /// The layer that is to be shown.
+    target: Layer,
+    live: Option<Stretch>,
+    /// This frame is lost to the viewer to its end.
+    skipping: Option<u32>,
+    /// What was shown before and may be asked for again, the oldest first.
+    past: Vec<Stretch>,
+    /// What was shown when it was held last. What begins before its end was shown in part, under other
+    /// numbers.
+    before: Option<Stretch>,
+    /// The layer whose timeline is the viewer's.
+    base: Option<Layer>,
+    /// The timestamp that was shown last.
+    shown: Option<u32>,
     /// Nobody looks: nothing is shown until it is released.
     held: bool,
-    /// Where it was held last. What begins before that was shown in part, under other numbers.
-    held_at: u64,
     first_sequence: u16,
     resend_sequence: u16,
     resend_store: u32,
@@ -82,9 +115,14 @@ impl Leg {
         Self {
             kind,
             ids,
+            target: Layer::ONLY,
             live: None,
+            skipping: None,
+            past: Vec::new(),
+            before: None,
+            base: None,
+            shown: None,
             held: false,
-            held_at: 0,
             first_sequence: first_sequence & 0x7fff,
             resend_sequence: resend_sequence & 0x7fff,
             resend_store: RESEND_STORE_FIRST,
@@ -103,14 +141,35 @@ impl Leg {
         self.live.is_some()
     }
 
+    /// The layer that is to be shown. It is shown when [`Leg::join`] or [`Leg::switch`] finds it.
+    pub const fn aim(&mut self, layer: Layer) {
+        self.target = layer;
+    }
+
+    /// The layer that is shown, or was shown last.
+    pub fn layer(&self) -> Layer {
+        let stretch = self.live.or(self.before);
+        stretch.map_or(self.target, |it| it.layer)
+    }
+
+    pub fn shows(&self, layer: Layer) -> bool {
+        self.live.is_some_and(|live| live.layer == layer)
+    }
+
+    /// The layer that is waited for, if another one or none is shown.
+    pub fn awaits(&self) -> Option<Layer> {
+        (!self.held && !self.shows(self.target)).then_some(self.target)
+    }
+
     /// Shows nothing more until [`Leg::release`].
     pub fn hold(&mut self) {
         self.held = true;
         // The numbers go on where they stopped: for the viewer nothing is missing, and no number is
         // ever given to other bytes.
         if let Some(live) = self.live.take() {
-            self.held_at = live.next;
             self.first_sequence = sequence_of(&live, live.next);
+            self.before = Some(live);
+            self.past.clear();
         }
     }
 
@@ -119,27 +178,133 @@ impl Leg {
         std::mem::replace(&mut self.held, false)
     }
 
-    /// Begins with the newest picture that can be shown. False when there is none yet and a keyframe
-    /// has to be waited for. Sound begins at once; a held leg begins nothing and waits for nothing.
-    pub fn join(&mut self, track: &Track) -> bool {
+    /// Begins with the newest picture that can be shown, of the layer that is to be shown or until there
+    /// is one of the nearest. False when there is none yet and a keyframe has to be waited for. Sound
+    /// begins at once; a held leg begins nothing and waits for nothing.
+    pub fn join(&mut self, lines: &Lines<'_>) -> bool {
         if self.live.is_some() || self.held {
             return true;
         }
-        let (first, replay) = match self.kind {
-            Kind::Audio => (track.head(), None),
-            Kind::Video => match track.replay().filter(|it| it.first >= self.held_at) {
-                Some(replay) => (replay.first, Some(replay)),
-                None => return false,
-            },
+        if self.kind == Kind::Audio {
+            let Some(track) = lines.get(self.target) else {
+                return false;
+            };
+            self.begin(track, track.head(), None, lines);
+            return true;
+        }
+        let newest = lines.0.iter().flatten().filter_map(|it| it.arrivals().0);
+        let newest = newest.max();
+        let below = (0..=self.target.0).rev();
+        for layer in below.chain(self.target.0 + 1..).map_while(|it| {
+            let layer = Layer(it);
+            (layer.index() < lines.0.len()).then_some(layer)
+        }) {
+            let Some(track) = lines.get(layer) else {
+                continue;
+            };
+            let is_old = newest > track.arrivals().0.map(|at| at + SILENT_AFTER);
+            let known = self.before.filter(|it| it.layer == layer);
+            let replay = track
+                .replay()
+                .filter(|it| !is_old && known.is_none_or(|before| it.first >= before.next));
+            if let Some(replay) = replay {
+                self.begin(track, replay.first, Some(replay), lines);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Goes over to the layer that is to be shown, if its line has a keyframe that can follow what was
+    /// shown. False when nothing changed.
+    pub fn switch(&mut self, lines: &Lines<'_>) -> bool {
+        let Some(live) = self.live.filter(|live| live.layer != self.target) else {
+            return false;
         };
-        self.live = Some(Live {
+        let (Some(from), Some(to)) = (lines.get(live.layer), lines.get(self.target)) else {
+            return false;
+        };
+        let Some(replay) = to.replay().filter(|it| it.lasts <= SWITCH_GOP_MAX) else {
+            return false;
+        };
+        let (came, goes) = (from.arrivals().0, to.arrivals().0);
+        // Its last picture is long gone.
+        if came > goes.map(|at| at + SWITCH_GOP_MAX) {
+            return false;
+        }
+        let gone = came.is_some_and(|at| goes >= Some(at + WHOLE_WITHIN));
+        if !gone && !is_whole(from, &live) {
+            return false;
+        }
+        // A keyframe that has just come is the newest there will be, whatever its time.
+        let is_new = replay.last_frame.wrapping_sub(replay.first_frame) <= 1;
+        if !is_new && self.lag(&replay, self.aligned(to, lines)) > SWITCH_LAG_MAX {
+            return false;
+        }
+        self.first_sequence = sequence_of(&live, live.next);
+        if self.past.len() == PAST_STRETCHES_MAX {
+            self.past.remove(0);
+        }
+        self.past.push(live);
+        self.before = Some(live);
+        self.begin(to, replay.first, Some(replay), lines);
+        true
+    }
+
+    fn begin(&mut self, track: &Track, first: u64, replay: Option<Replay>, lines: &Lines<'_>) {
+        let aligned = self.aligned(track, lines);
+        self.base.get_or_insert(track.layer());
+        let lag = replay.map_or(0, |it| self.lag(&it, aligned));
+        self.live = Some(Stretch {
+            layer: track.layer(),
             first,
             first_sequence: self.first_sequence,
             next: first,
             replay,
-            skipping: None,
+            shift: aligned.wrapping_add(lag),
+            pictures: self.pictures(track, first, lines),
         });
-        true
+        self.skipping = None;
+    }
+
+    /// What is added to a track's timestamps to have them on the viewer's timeline.
+    fn aligned(&self, track: &Track, lines: &Lines<'_>) -> u32 {
+        let base = self.base.filter(|base| *base != track.layer());
+        let base = base.and_then(|base| lines.get(base));
+        base.map_or(0, |base| offset(base, track))
+    }
+
+    /// How much later still a replay has to be shown so that time does not run back.
+    fn lag(&self, replay: &Replay, aligned: u32) -> u32 {
+        let Some(shown) = self.shown else { return 0 };
+        let frames = replay.last_frame.wrapping_sub(replay.first_frame);
+        let first = replay
+            .last_timestamp
+            .wrapping_sub(frames.wrapping_mul(REPLAY_STEP))
+            .wrapping_add(aligned);
+        let lacks = shown.wrapping_add(REPLAY_STEP).wrapping_sub(first);
+        if lacks.cast_signed() > 0 { lacks } else { 0 }
+    }
+
+    /// Picture ids run on from layer to layer.
+    fn pictures(&self, track: &Track, first: u64, lines: &Lines<'_>) -> vp8::Shift {
+        let Some(before) = self.before else {
+            return vp8::Shift::default();
+        };
+        if track.codec().name != CodecName::Vp8 || before.layer == track.layer() {
+            return before.pictures;
+        }
+        let next = track.get(first).and_then(|it| vp8::read(&it.payload));
+        let last = lines.get(before.layer).and_then(|line| {
+            let oldest = before.next.saturating_sub(LOOK_BACK_PACKETS);
+            let mut shown = (oldest.max(before.first)..before.next).rev();
+            let last = shown.find_map(|index| line.get(index))?;
+            vp8::read(&last.payload)
+        });
+        match (last, next) {
+            (Some(last), Some(next)) => before.pictures.after(&last, &next),
+            _ => vp8::Shift::default(),
+        }
     }
 
     /// The place in the line that this viewer is to be shown next.
@@ -152,10 +317,15 @@ impl Leg {
         self.live.is_some_and(|live| live.next < track.head())
     }
 
-    /// Writes the next packet and steps on. `None` at the end of the line; a place whose packet is
-    /// missing, or that is lost to this viewer, is stepped over.
+    /// Writes the next packet of the layer that is shown and steps on. `None` at the end of the line; a
+    /// place whose packet is missing, or that is lost to this viewer, is stepped over.
     pub fn write_next(&mut self, track: &Track, out: &mut Vec<u8>) -> Option<Stamp> {
         let live = self.live.as_mut()?;
+        debug_assert_eq!(
+            live.layer,
+            track.layer(),
+            "a leg is led along its own layer"
+        );
         live.next = live
             .next
             .max(track.head().saturating_sub(RING_PACKETS as u64));
@@ -165,93 +335,121 @@ impl Leg {
             let Some(kept) = track.get(index) else {
                 continue;
             };
-            if live.skipping == Some(kept.frame) {
+            if self.skipping == Some(kept.frame) {
                 continue;
             }
-            live.skipping = None;
-            return self.write(track, index, out);
+            self.skipping = None;
+            let live = *live;
+            let stamp = self.write(&live, kept, out);
+            self.shown = Some(stamp.timestamp);
+            return Some(stamp);
         }
         None
     }
 
     /// Writes a packet that came late, if this viewer has already been led past its place.
     pub fn write_late(&mut self, track: &Track, index: u64, out: &mut Vec<u8>) -> Option<Stamp> {
-        let live = self.live?;
-        (live.first..live.next)
-            .contains(&index)
-            .then(|| self.write(track, index, out))?
+        let stretch = self
+            .stretches()
+            .find(|it| it.layer == track.layer() && (it.first..it.next).contains(&index))?;
+        let kept = track.get(index)?;
+        Some(self.write(&stretch, kept, out))
     }
 
-    fn write(&mut self, track: &Track, index: u64, out: &mut Vec<u8>) -> Option<Stamp> {
-        let (stamp, octets) = self.write_as(track, index, out)?;
+    fn write(&mut self, stretch: &Stretch, kept: &Kept, out: &mut Vec<u8>) -> Stamp {
+        let stamp = self.write_as(stretch, kept, out);
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(octets);
+        self.octets = self.octets.wrapping_add(kept.payload.len() as u32);
         self.resend_store = (self.resend_store + 1).min(RESEND_STORE_MAX);
-        Some(stamp)
+        stamp
     }
 
     /// The socket did not take what was just written: the rest of that frame is not tried. Part of a
     /// frame is worth nothing, and what is skipped leaves a hole that the viewer may ask for.
     pub fn skip_frame(&mut self, track: &Track) {
-        if let Some(live) = &mut self.live {
-            live.skipping = track.get(live.next.wrapping_sub(1)).map(|kept| kept.frame);
+        if let Some(live) = &self.live {
+            self.skipping = track.get(live.next.wrapping_sub(1)).map(|kept| kept.frame);
         }
     }
 
-    /// Writes again what the viewer says it misses: as a retransmission, or where the viewer takes
-    /// none, the very same packet. `None` when it is not kept, was never meant for this viewer, or
-    /// too much was asked for.
+    /// The layer whose packet was shown under a number, where that is remembered.
+    pub fn layer_of(&self, sequence: u16) -> Option<Layer> {
+        self.place_of(sequence).map(|(stretch, _)| stretch.layer)
+    }
+
+    /// Writes again what the viewer says it misses, from the track of its layer: as a retransmission, or
+    /// where the viewer takes none, the very same packet. `None` when it is not kept, was never meant for
+    /// this viewer, or too much was asked for.
     pub fn write_again(
         &mut self,
         track: &Track,
         sequence: u16,
         out: &mut Vec<u8>,
     ) -> Option<Stamp> {
-        let live = self.live?;
-        let newest = live.next.checked_sub(1)?;
-        let back = sequence_of(&live, newest).wrapping_sub(sequence);
-        let index = newest
-            .checked_sub(u64::from(back))
-            .filter(|index| *index >= live.first)?;
+        let (stretch, index) = self.place_of(sequence)?;
+        if stretch.layer != track.layer() {
+            return None;
+        }
         let kept = track.get(index)?;
         self.resend_store = self.resend_store.checked_sub(1)?;
         let Some((payload_type, ssrc)) = self.ids.resend else {
-            return self.write_as(track, index, out).map(|(stamp, _)| stamp);
+            return Some(self.write_as(&stretch, kept, out));
         };
         let stamp = Stamp {
             marker: kept.marker,
             padded: false,
             payload_type,
             sequence: self.resend_sequence,
-            timestamp: timestamp_of(&live, kept),
+            timestamp: timestamp_of(&stretch, kept),
             ssrc,
         };
         self.resend_sequence = self.resend_sequence.wrapping_add(1);
         write_header(&stamp, out);
         out.extend(sequence.to_be_bytes());
-        out.extend_from_slice(&kept.payload);
+        write_payload(&stretch, kept, out);
         Some(stamp)
     }
 
-    /// The one place where the bytes of a packet are made. Also tells the size of its payload.
-    fn write_as(&self, track: &Track, index: u64, out: &mut Vec<u8>) -> Option<(Stamp, u32)> {
+    /// What is shown and what was shown before it, the newest first.
+    fn stretches(&self) -> impl Iterator<Item = Stretch> + use<'_> {
+        let past = self.past.iter().rev().copied();
+        self.live
+            .into_iter()
+            .flat_map(move |live| iter::once(live).chain(past.clone()))
+    }
+
+    /// The place that was shown under a number: the stretches follow each other without a hole.
+    fn place_of(&self, sequence: u16) -> Option<(Stretch, u64)> {
         let live = self.live?;
-        let kept = track.get(index)?;
+        let newest = sequence_of(&live, live.next).wrapping_sub(1);
+        let mut back = u64::from(newest.wrapping_sub(sequence));
+        for stretch in self.stretches() {
+            let length = stretch.next - stretch.first;
+            if back < length {
+                return Some((stretch, stretch.next - 1 - back));
+            }
+            back -= length;
+        }
+        None
+    }
+
+    /// The one place where the bytes of a packet are made.
+    fn write_as(&self, stretch: &Stretch, kept: &Kept, out: &mut Vec<u8>) -> Stamp {
         let stamp = Stamp {
             marker: kept.marker,
             padded: kept.padding > 0,
             payload_type: self.ids.payload_type,
-            sequence: sequence_of(&live, index),
-            timestamp: timestamp_of(&live, kept),
+            sequence: sequence_of(stretch, kept.index),
+            timestamp: timestamp_of(stretch, kept),
             ssrc: self.ids.ssrc,
         };
         write_header(&stamp, out);
-        out.extend_from_slice(&kept.payload);
+        write_payload(stretch, kept, out);
         if kept.padding > 0 {
             out.resize(out.len() + usize::from(kept.padding) - 1, 0);
             out.push(kept.padding);
         }
-        Some((stamp, kept.payload.len() as u32))
+        stamp
     }
 
     /// A sender report if one is due: with the first packet, then every second.
@@ -269,6 +467,8 @@ impl Leg {
             return None;
         }
         let (ntp, rtp) = track.time(now, wall, skew)?;
+        let shown = self.live.or(self.before);
+        let rtp = rtp.wrapping_add(shown.map_or(0, |it| it.shift));
         self.reported = Some(now);
         Some(sender_report(
             self.ids.ssrc,
@@ -293,14 +493,15 @@ impl Leg {
     }
 }
 
-fn sequence_of(live: &Live, index: u64) -> u16 {
-    live.first_sequence
-        .wrapping_add(index.wrapping_sub(live.first) as u16)
+fn sequence_of(stretch: &Stretch, index: u64) -> u16 {
+    stretch
+        .first_sequence
+        .wrapping_add(index.wrapping_sub(stretch.first) as u16)
 }
 
 /// Replayed pictures end at the live one and are 1 ms apart before it; the rest keeps its time.
-fn timestamp_of(live: &Live, kept: &Kept) -> u32 {
-    match live.replay {
+fn timestamp_of(stretch: &Stretch, kept: &Kept) -> u32 {
+    let timestamp = match stretch.replay {
         Some(replay) => {
             // A frame after the replay is at most 2^31 ahead of it on the circle.
             let before = replay.last_frame.wrapping_sub(kept.frame);
@@ -313,7 +514,25 @@ fn timestamp_of(live: &Live, kept: &Kept) -> u32 {
             }
         }
         None => kept.timestamp,
+    };
+    timestamp.wrapping_add(stretch.shift)
+}
+
+/// Whether the last picture that was shown has come to its end.
+fn is_whole(track: &Track, live: &Stretch) -> bool {
+    let last = track.get(live.next.wrapping_sub(1));
+    let next = track.get(live.next);
+    match (last, next) {
+        (None, _) => true,
+        (Some(last), Some(next)) => last.frame != next.frame,
+        (Some(last), None) => last.marker,
     }
+}
+
+fn write_payload(stretch: &Stretch, kept: &Kept, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&kept.payload);
+    stretch.pictures.apply(&mut out[start..]);
 }
 
 fn write_header(stamp: &Stamp, out: &mut Vec<u8>) {
@@ -326,5 +545,7 @@ fn write_header(stamp: &Stamp, out: &mut Vec<u8>) {
     out.extend_from_slice(&header);
 }
 
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! The medium itself, pure: what RTP packets mean, and what each viewer gets of them.
 //!
 //! A [`Track`] turns what publishers send into one line of numbered packets that outlives each
-//! publisher; a [`Leg`] shows that line to one viewer under its own numbers; the [`Router`] knows
-//! which room has which tracks and viewers. No socket, no clock, no crypto: time and packets are
+//! publisher; a picture that comes in several sizes is one of them for each [`Layer`]. A [`Leg`] shows
+//! one layer at a time to one viewer under its own numbers; the [`Router`] knows which room has which
+//! tracks and viewers. No socket, no clock, no crypto: time and packets are
 //! passed in, and what is to be sent comes out as plain RTP and RTCP. Nothing here panics on bytes
 //! from the network.
 
@@ -11,19 +12,25 @@
     allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")
 )]
 
+mod choice;
 mod codec;
 mod feedback;
 mod health;
+mod height;
 mod keyframe;
 mod leg;
+mod rate;
 mod report;
 mod router;
 mod rtp;
 mod sequence;
 mod track;
+mod tracks;
+mod vp8;
 mod wish;
 
-pub use codec::{Codec, CodecName, Kind, PublicationId};
+pub use choice::{Choice, Chosen, TRY_AFTER, TRY_AFTER_MAX};
+pub use codec::{Codec, CodecName, Kind, LAYERS_MAX, Layer, PublicationId};
 pub use feedback::{Feedback, read as read_feedback};
 pub use health::{Level, Meter, Reading, Said, Verdict, judge};
 pub use keyframe::begins_keyframe;
@@ -32,4 +39,5 @@ pub use report::{CNAME, WallClock, reference_time_answer, sender_report};
 pub use router::{Opened, Router, Stage};
 pub use rtp::{HEADER_BYTES, View};
 pub use track::{Accepted, GOP_BYTES_MAX, GOP_MAX, Kept, RING_PACKETS, Track};
+pub use tracks::{LayerSeen, Lines, SILENT_AFTER, Seen, Tracks};
 pub use wish::{WISH_EVERY, Wishes};

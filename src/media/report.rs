@@ -45,6 +45,12 @@ pub(crate) fn ticks(span: Duration, clock: u32) -> u32 {
     ticks as u32
 }
 
+/// A difference of two NTP times, which may be negative, in ticks of an RTP clock on its circle.
+pub(crate) fn ntp_ticks(difference: u64, clock: u32) -> u32 {
+    let ticks = (i128::from(difference.cast_signed()) * i128::from(clock)) >> 32;
+    ticks as u32
+}
+
 /// A sender report and our name (RFC 3550 §6.4.1, §6.5), as they are before encryption.
 pub fn sender_report(ssrc: u32, ntp: u64, rtp: u32, packets: u32, octets: u32) -> Vec<u8> {
     let mut out = Vec::with_capacity(48);
@@ -103,6 +109,14 @@ mod tests {
         assert_eq!(ticks(Duration::from_millis(20), 48_000), 960);
         let day = ticks(Duration::from_secs(86_400), 90_000);
         assert_eq!(day, (86_400_u64 * 90_000) as u32);
+    }
+
+    #[test]
+    fn differences_of_wall_clock_time_go_both_ways() {
+        let second = 1_u64 << 32;
+        assert_eq!(ntp_ticks(second / 2, 90_000), 45_000);
+        let before = ntp_ticks(0_u64.wrapping_sub(second / 2), 90_000);
+        assert_eq!(before, 0_u32.wrapping_sub(45_000));
     }
 
     #[test]

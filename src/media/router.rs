@@ -4,25 +4,19 @@ use std::{collections::BTreeMap, time::Instant};
 
 use bytes::Bytes;
 
-use crate::{Accepted, Codec, Kind, PublicationId, Track, WallClock};
+use crate::{Accepted, Codec, Kind, Layer, PublicationId, Seen, Track, Tracks, WallClock};
 
 /// A room's media on one egress worker. Viewers are named by their keys in the worker's own list.
 #[derive(Debug, Default)]
 pub struct Stage {
     /// Who publishes now. Packets of anyone else are late and worth nothing.
     publication: Option<PublicationId>,
-    video: Option<Seat>,
-    audio: Option<Seat>,
+    video: Tracks,
+    audio: Tracks,
     viewers: Vec<usize>,
     /// Added to the publisher's clock to get ours. One for both of its tracks, so that whatever is
     /// wrong with it is wrong for both.
     skew: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Seat {
-    track: Track,
-    publication: PublicationId,
 }
 
 /// What a track's beginning means for those who watch.
@@ -35,31 +29,34 @@ pub enum Opened {
 }
 
 impl Stage {
-    fn seat(&self, kind: Kind) -> Option<&Seat> {
+    /// The lines of a kind, whether or not somebody publishes them now.
+    pub const fn tracks(&self, kind: Kind) -> &Tracks {
         match kind {
-            Kind::Video => self.video.as_ref(),
-            Kind::Audio => self.audio.as_ref(),
+            Kind::Video => &self.video,
+            Kind::Audio => &self.audio,
         }
     }
 
-    fn seat_mut(&mut self, kind: Kind) -> &mut Option<Seat> {
+    const fn tracks_mut(&mut self, kind: Kind) -> &mut Tracks {
         match kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
         }
     }
 
-    /// The line of a kind, whether or not somebody publishes it now.
-    pub fn track(&self, kind: Kind) -> Option<&Track> {
-        self.seat(kind).map(|seat| &seat.track)
+    pub fn track(&self, kind: Kind, layer: Layer) -> Option<&Track> {
+        self.tracks(kind).get(layer)
     }
 
     /// The codec of what is being published now.
     pub fn offered(&self, kind: Kind) -> Option<&Codec> {
-        let seat = self
-            .seat(kind)
-            .filter(|seat| Some(seat.publication) == self.publication)?;
-        Some(seat.track.codec())
+        self.tracks(kind).codec(self.publication)
+    }
+
+    /// What flows of a kind now.
+    pub fn seen(&self, kind: Kind) -> Seen {
+        let publication = self.publication;
+        publication.map_or_else(Seen::default, |it| self.tracks(kind).seen(it))
     }
 
     pub const fn publication(&self) -> Option<PublicationId> {
@@ -74,49 +71,29 @@ impl Stage {
         &self.viewers
     }
 
-    fn open(&mut self, publication: PublicationId, kind: Kind, codec: Codec) -> Opened {
+    fn open(
+        &mut self,
+        publication: PublicationId,
+        kind: Kind,
+        layer: Layer,
+        codec: Codec,
+    ) -> Opened {
         if self.publication != Some(publication) {
             self.publication = Some(publication);
             self.skew = None;
         }
-        let seat = self.seat_mut(kind);
-        match seat {
-            Some(seat) if seat.track.codec().name == codec.name => {
-                seat.publication = publication;
-                seat.track.restart(codec);
-                Opened::GoesOn
-            }
-            Some(seat) => {
-                *seat = Seat {
-                    track: Track::new(codec),
-                    publication,
-                };
-                Opened::CodecChanged
-            }
-            None => {
-                *seat = Some(Seat {
-                    track: Track::new(codec),
-                    publication,
-                });
-                Opened::GoesOn
-            }
-        }
+        self.tracks_mut(kind).open(publication, layer, codec)
     }
 
-    /// The track, if it is this publication's and the publication is the room's.
-    fn current(&mut self, publication: PublicationId, kind: Kind) -> Option<&mut Track> {
-        if self.publication != Some(publication) {
-            return None;
-        }
-        let seat = self.seat_mut(kind).as_mut();
-        seat.filter(|seat| seat.publication == publication)
-            .map(|seat| &mut seat.track)
+    /// The tracks of a kind, if the publication is the room's.
+    fn current(&mut self, publication: PublicationId, kind: Kind) -> Option<&mut Tracks> {
+        (self.publication == Some(publication)).then(|| self.tracks_mut(kind))
     }
 
-    /// Wants a keyframe for the room's picture. True when the publisher is to be asked now.
-    pub fn wish(&mut self, now: Instant) -> Option<PublicationId> {
+    /// Wants a keyframe of a layer of the room's picture. Names the publisher if it is to be asked now.
+    pub fn wish(&mut self, layer: Layer, now: Instant) -> Option<PublicationId> {
         let publication = self.publication?;
-        let track = self.current(publication, Kind::Video)?;
+        let track = self.video.of(publication, layer)?;
         track.wishes.wish(now).then_some(publication)
     }
 
@@ -161,12 +138,11 @@ impl Router {
         room: u32,
         publication: PublicationId,
         kind: Kind,
+        layer: Layer,
         codec: Codec,
     ) -> Opened {
-        self.stages
-            .entry(room)
-            .or_default()
-            .open(publication, kind, codec)
+        let stage = self.stages.entry(room).or_default();
+        stage.open(publication, kind, layer, codec)
     }
 
     pub fn push(
@@ -174,27 +150,30 @@ impl Router {
         room: u32,
         publication: PublicationId,
         kind: Kind,
+        layer: Layer,
         packets: &[Bytes],
         arrived: Instant,
     ) -> Option<Accepted> {
-        let track = self.stages.get_mut(&room)?.current(publication, kind)?;
-        Some(track.push(packets, arrived))
+        let tracks = self.stages.get_mut(&room)?.current(publication, kind)?;
+        tracks.push(publication, layer, packets, arrived)
     }
 
+    /// A publisher's sender report of a track: `ntp` and `rtp` are the same moment.
     pub fn set_time(
         &mut self,
         room: u32,
         publication: PublicationId,
         kind: Kind,
-        ntp: u64,
-        rtp: u32,
+        layer: Layer,
+        (ntp, rtp): (u64, u32),
         arrived: Instant,
     ) {
         let ours = self.wall.ntp(arrived);
         let Some(stage) = self.stages.get_mut(&room) else {
             return;
         };
-        let Some(track) = stage.current(publication, kind) else {
+        let tracks = stage.current(publication, kind);
+        let Some(track) = tracks.and_then(|it| it.of(publication, layer)) else {
             return;
         };
         track.set_time(ntp, rtp, arrived);
@@ -210,9 +189,7 @@ impl Router {
             stage.publication = None;
             stage.skew = None;
             for kind in Kind::ALL {
-                if let Some(seat) = stage.seat_mut(kind) {
-                    seat.track.silence();
-                }
+                stage.tracks_mut(kind).silence();
             }
         }
         self.forget_if_idle(room);
@@ -235,16 +212,18 @@ impl Router {
         }
     }
 
-    /// Rooms whose publisher is to be asked for a keyframe now, because a wish had to wait.
-    pub fn due_wishes(&mut self, now: Instant) -> Vec<(u32, PublicationId)> {
+    /// Rooms and layers whose publisher is to be asked for a keyframe now, because a wish had to wait.
+    pub fn due_wishes(&mut self, now: Instant) -> Vec<(u32, PublicationId, Layer)> {
         let mut due = Vec::new();
         for (room, stage) in &mut self.stages {
             let Some(publication) = stage.publication else {
                 continue;
             };
-            let track = stage.current(publication, Kind::Video);
-            if track.is_some_and(|track| track.wishes.due(now)) {
-                due.push((*room, publication));
+            for layer in Layer::ALL {
+                let track = stage.video.of(publication, layer);
+                if track.is_some_and(|track| track.wishes.due(now)) {
+                    due.push((*room, publication, layer));
+                }
             }
         }
         due

@@ -13,8 +13,10 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Codec, Kind, View, WallClock, Wishes, begins_keyframe,
-    report::{ntp_span, ticks},
+    Codec, Kind, Layer, View, WallClock, Wishes, begins_keyframe,
+    height::height_of,
+    rate::Rate,
+    report::{ntp_span, ntp_ticks, ticks},
     sequence::Line,
 };
 
@@ -51,6 +53,8 @@ pub struct Accepted {
     pub late: Vec<u64>,
     /// A keyframe began.
     pub keyframe: bool,
+    /// Another set of layers flows than before.
+    pub layers_changed: bool,
     /// Nobody can show these: not RTP, twice the same, too old, or before the first keyframe.
     pub dropped: usize,
 }
@@ -67,8 +71,11 @@ struct Gop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replay {
     pub(crate) first: u64,
+    pub(crate) first_frame: u32,
     pub(crate) last_frame: u32,
     pub(crate) last_timestamp: u32,
+    /// From its beginning to the newest packet.
+    pub(crate) lasts: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +88,7 @@ struct PublishersTime {
 #[derive(Debug)]
 pub struct Track {
     codec: Codec,
+    layer: Layer,
     ring: Box<[Option<Kept>]>,
     /// The index of the packet to come.
     head: u64,
@@ -94,17 +102,22 @@ pub struct Track {
     frame_first: u64,
     timestamp: u32,
     arrived: Option<Instant>,
+    /// When the frame before the newest had arrived.
+    arrived_before: Option<Instant>,
+    rate: Rate,
+    height: Option<u16>,
     gop: Option<Gop>,
     time: Option<PublishersTime>,
     pub wishes: Wishes,
 }
 
 impl Track {
-    pub fn new(codec: Codec) -> Self {
+    pub fn new(codec: Codec, layer: Layer) -> Self {
         let mut ring = Vec::new();
         ring.resize_with(RING_PACKETS, || None);
         Self {
             codec,
+            layer,
             ring: ring.into_boxed_slice(),
             head: 0,
             line: Line::default(),
@@ -115,6 +128,9 @@ impl Track {
             frame_first: 0,
             timestamp: 0,
             arrived: None,
+            arrived_before: None,
+            rate: Rate::default(),
+            height: None,
             gop: None,
             time: None,
             wishes: Wishes::default(),
@@ -123,6 +139,30 @@ impl Track {
 
     pub const fn codec(&self) -> &Codec {
         &self.codec
+    }
+
+    pub const fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    /// What it took lately, with its headers. 0 before a second has passed.
+    pub const fn kbps(&self) -> u32 {
+        self.rate.kbps()
+    }
+
+    /// The height of the picture in pixels as its last keyframe says, where the codec tells.
+    pub const fn height(&self) -> Option<u16> {
+        self.height
+    }
+
+    /// Whether its publisher has sent anything that can be shown.
+    pub const fn has_begun(&self) -> bool {
+        !self.starting
+    }
+
+    /// When its newest packet came, and when the frame before the newest had come.
+    pub(crate) const fn arrivals(&self) -> (Option<Instant>, Option<Instant>) {
+        (self.arrived, self.arrived_before)
     }
 
     pub const fn head(&self) -> u64 {
@@ -147,6 +187,8 @@ impl Track {
         self.starting = true;
         self.gop = None;
         self.time = None;
+        self.rate = Rate::default();
+        self.height = None;
     }
 
     /// Takes one frame, or a few packets of one.
@@ -216,6 +258,7 @@ impl Track {
         if self.starting || timestamp != self.timestamp {
             self.frame = self.frame.wrapping_add(1);
             self.frame_first = index;
+            self.arrived_before = self.arrived;
         }
         self.starting = false;
         self.timestamp = timestamp;
@@ -223,6 +266,10 @@ impl Track {
         let kept = kept(self.frame);
         self.keep(kept);
         self.head = index + 1;
+        self.rate.take(packet.len(), arrived);
+        if begins {
+            self.height = height_of(self.codec.name, &payload).or(self.height);
+        }
         accepted.keyframe |= self.follow_gop(begins, payload.len(), arrived);
     }
 
@@ -310,10 +357,15 @@ impl Track {
 
     pub(crate) fn replay(&self) -> Option<Replay> {
         let gop = self.gop.as_ref()?;
+        let lasts = self
+            .arrived
+            .map(|at| at.saturating_duration_since(gop.began));
         Some(Replay {
             first: gop.first,
+            first_frame: gop.first_frame,
             last_frame: self.frame,
             last_timestamp: self.timestamp,
+            lasts: lasts.unwrap_or_default(),
         })
     }
 
@@ -340,6 +392,28 @@ impl Track {
             self.timestamp.wrapping_add(ticks(since, self.codec.clock)),
         ))
     }
+}
+
+/// What is added to `other`'s timestamps to have them on `base`'s timeline: the same picture has the
+/// same time on both. From the publisher's reports where both have one; else what came at the same
+/// time is taken for the same picture, which is wrong by as much as their ways differ.
+pub(crate) fn offset(base: &Track, other: &Track) -> u32 {
+    if let (Some(ours), Some(its)) = (base.time, other.time) {
+        let later = ntp_ticks(ours.ntp.wrapping_sub(its.ntp), base.codec.clock);
+        let its = its.rtp.wrapping_add(other.shift).wrapping_add(later);
+        return ours.rtp.wrapping_add(base.shift).wrapping_sub(its);
+    }
+    let (Some(ours), Some(its)) = (base.arrived, other.arrived) else {
+        return 0;
+    };
+    let clock = base.codec.clock;
+    let later = match its.checked_duration_since(ours) {
+        Some(later) => ticks(later, clock),
+        None => 0_u32.wrapping_sub(ticks(ours.saturating_duration_since(its), clock)),
+    };
+    base.timestamp
+        .wrapping_add(later)
+        .wrapping_sub(other.timestamp)
 }
 
 fn slot(index: u64) -> usize {

@@ -396,7 +396,16 @@ frames! {
     /// Another ICE session under the same media: a fragment of SDP, as WHEP's PATCH takes it.
     Restart { i: u32, peer: PeerId, sdp: String }
     /// Whether a viewer is sent the picture. Sound goes on either way.
-    Show { i: u32, peer: PeerId, video: bool }
+    Show {
+        i: u32,
+        peer: PeerId,
+        video: bool,
+        /// How high it is shown, in pixels of the screen: nothing larger is sent than that needs. Without it,
+        /// what was said before holds. Who says it is told by `picture` when the line carries the sound alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        height: Option<u16>,
+    }
     /// A peer of a connection before this one, of the same member and device, goes on with this one.
     Resume { i: u32, peer: PeerId }
     /// The peer is no longer wanted.

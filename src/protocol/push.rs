@@ -111,6 +111,12 @@ pub enum Push {
         #[cfg_attr(feature = "ts", ts(optional))]
         notice: Option<Box<Notice>>,
     },
+    /// A viewer of this connection that has said how high it shows its picture: its line does not carry that
+    /// beside the sound, so it is held back; or it is sent again.
+    Picture {
+        peer: PeerId,
+        held: bool,
+    },
     /// A peer of this connection ended.
     Closed {
         peer: PeerId,

@@ -13,17 +13,18 @@ use tokio::sync::mpsc;
 
 use crate::view::Order;
 
-pub use media::{Codec, CodecName, Kind, PublicationId};
+pub use media::{Codec, CodecName, Kind, Layer, PublicationId};
 
 /// What happens to a publication, in the order it happens.
 #[derive(Clone, Debug)]
 pub enum Feed {
-    /// A track began. At most one video and one audio track in one room; a new one of the same kind
-    /// takes the old one's place, and its viewers stay where they are.
+    /// A track began. At most one video track of each layer and one audio track in one room; a new one
+    /// of the same kind and layer takes the old one's place, and its viewers stay where they are.
     Opened {
         room: RoomNumber,
         publication: PublicationId,
         kind: Kind,
+        layer: Layer,
         codec: Codec,
     },
     /// One frame, or what came within 3 ms: plain RTP as it was received (header, extensions and
@@ -34,6 +35,7 @@ pub enum Feed {
         room: RoomNumber,
         publication: PublicationId,
         kind: Kind,
+        layer: Layer,
         packets: Vec<Bytes>,
         arrived: Instant,
     },
@@ -42,6 +44,7 @@ pub enum Feed {
         room: RoomNumber,
         publication: PublicationId,
         kind: Kind,
+        layer: Layer,
         ntp: u64,
         rtp: u32,
         arrived: Instant,
@@ -53,11 +56,12 @@ pub enum Feed {
     },
 }
 
-/// A viewer waits for a keyframe. The egress asks at most every 500 ms per track.
+/// A viewer waits for a keyframe of a layer. The egress asks at most every 500 ms per track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WantKeyframe {
     pub room: RoomNumber,
     pub publication: PublicationId,
+    pub layer: Layer,
 }
 
 /// The publishers' end of the seam: speaks to every egress worker.

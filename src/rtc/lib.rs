@@ -39,7 +39,7 @@ use ice::{another_name, no_such_peer};
 
 pub use config::Config;
 pub use error::StartError;
-pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, PublicationId, WantKeyframe};
+pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, Layer, PublicationId, WantKeyframe};
 pub use ice::{IceSession, IceUpdated};
 pub use probe::{Probe, probe};
 
@@ -98,6 +98,12 @@ pub enum Report {
     Health {
         peer: PeerId,
         health: PublisherHealth,
+    },
+    /// The line of a viewer does not carry the picture beside the sound, so it is held back; or it does
+    /// again. Only of viewers that have said how high they show it.
+    Picture {
+        peer: PeerId,
+        held: bool,
     },
     PublisherGone {
         peer: PeerId,
@@ -174,13 +180,16 @@ impl Rtc {
     }
 
     /// Holds the picture of a viewer back, or sends it again: ordered when this returns, and answered
-    /// when it is done. False when there is no such viewer.
+    /// when it is done. `height` is how high the viewer shows it, in pixels of the screen: no larger
+    /// layer is sent than that needs, and none while the line carries the sound alone (reported as
+    /// [`Report::Picture`]). Without it, what was said before holds. False when there is no such viewer.
     pub fn show(
         &self,
         peer: &PeerId,
         shown: Shown,
+        height: Option<u16>,
     ) -> impl Future<Output = Result<bool, Refusal>> + use<> {
-        self.viewers.show(peer, shown)
+        self.viewers.show(peer, shown, height)
     }
 
     /// The way in for media that did not come by WebRTC.

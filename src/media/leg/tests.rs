@@ -12,12 +12,15 @@ const IDS: LegIds = LegIds {
 
 fn h264() -> Track {
     let name = CodecName::H264;
-    Track::new(Codec {
-        name,
-        clock: 90_000,
-        channels: 0,
-        fmtp: String::new(),
-    })
+    Track::new(
+        Codec {
+            name,
+            clock: 90_000,
+            channels: 0,
+            fmtp: String::new(),
+        },
+        Layer::ONLY,
+    )
 }
 
 fn packet(sequence: u16, timestamp: u32, first: u8, size: usize) -> Bytes {
@@ -66,7 +69,7 @@ fn a_joiner_is_led_from_the_keyframe_in_steps_of_a_millisecond_to_live() {
     let mut track = h264();
     play(&mut track, 0..30);
     let mut leg = Leg::new(Kind::Video, IDS, 0xffff, 0);
-    assert!(leg.join(&track));
+    assert!(leg.join(&Lines::of(&track)));
     let seen = views(&shown(&mut leg, &track));
     assert_eq!(seen.len(), 60);
     let live = 29 * 3_600;
@@ -87,7 +90,7 @@ fn a_joiner_is_led_from_the_keyframe_in_steps_of_a_millisecond_to_live() {
 fn without_a_keyframe_a_joiner_waits() {
     let track = h264();
     let mut leg = Leg::new(Kind::Video, IDS, 0, 0);
-    assert!(!leg.join(&track));
+    assert!(!leg.join(&Lines::of(&track)));
     assert!(!leg.is_live());
     assert!(leg.write_next(&track, &mut Vec::new()).is_none());
 }
@@ -97,7 +100,7 @@ fn a_missing_packet_is_sent_again_under_its_own_number() {
     let mut track = h264();
     play(&mut track, 0..10);
     let mut leg = Leg::new(Kind::Video, IDS, 100, 500);
-    leg.join(&track);
+    leg.join(&Lines::of(&track));
     let sent = shown(&mut leg, &track);
     for (nth, at) in [3_usize, 7].into_iter().enumerate() {
         let original = View::parse(&sent[at]).unwrap();
@@ -122,7 +125,7 @@ fn what_was_never_shown_is_never_sent_again() {
     let mut leg = Leg::new(Kind::Video, IDS, 100, 0);
     let mut out = Vec::new();
     assert!(leg.write_again(&track, 100, &mut out).is_none());
-    leg.join(&track);
+    leg.join(&Lines::of(&track));
     shown(&mut leg, &track);
     assert!(leg.write_again(&track, 99, &mut out).is_none());
     assert!(leg.write_again(&track, 120, &mut out).is_none());
@@ -134,7 +137,7 @@ fn asking_again_and_again_ends() {
     let mut track = h264();
     play(&mut track, 0..10);
     let mut leg = Leg::new(Kind::Video, IDS, 100, 0);
-    leg.join(&track);
+    leg.join(&Lines::of(&track));
     let shown = shown(&mut leg, &track).len() as u32;
     let mut out = Vec::new();
     let again = (0..10_000)
@@ -178,7 +181,7 @@ fn no_number_is_ever_used_for_two_contents() {
                 2 if rng.random_bool(0.1) => track.silence(),
                 _ => drop(track.push(&[next], Instant::now())),
             }
-            leg.join(&track);
+            leg.join(&Lines::of(&track));
             for packet in late.extract_if(.., |_| rng.random_bool(0.2)) {
                 for index in track.push(&[packet], Instant::now()).late {
                     let mut out = Vec::new();
@@ -220,7 +223,7 @@ fn what_a_blocked_socket_lost_is_lost_to_the_end_of_its_frame() {
     let mut track = h264();
     play(&mut track, 0..3);
     let mut leg = Leg::new(Kind::Video, IDS, 0, 0);
-    leg.join(&track);
+    leg.join(&Lines::of(&track));
     let mut out = Vec::new();
     leg.write_next(&track, &mut out).unwrap();
     leg.skip_frame(&track);
@@ -238,10 +241,10 @@ fn a_late_packet_is_shown_only_to_those_who_passed_its_place() {
     let now = Instant::now();
     track.push(&[packet(0, 0, 0x65, 40), packet(2, 3_600, 0x41, 40)], now);
     let mut passed = Leg::new(Kind::Video, IDS, 0, 0);
-    passed.join(&track);
+    passed.join(&Lines::of(&track));
     shown(&mut passed, &track);
     let mut not_yet = Leg::new(Kind::Video, IDS, 0, 0);
-    not_yet.join(&track);
+    not_yet.join(&Lines::of(&track));
     let late = track.push(&[packet(1, 0, 0x41, 40)], now).late;
     assert_eq!(late, [1]);
     let mut out = Vec::new();
@@ -259,7 +262,7 @@ fn a_viewer_that_fell_out_of_the_ring_goes_on_with_what_is_kept() {
     let mut track = h264();
     play(&mut track, 0..1);
     let mut leg = Leg::new(Kind::Video, IDS, 0, 0);
-    leg.join(&track);
+    leg.join(&Lines::of(&track));
     for sequence in 2..(RING_PACKETS as u16 + 500) {
         track.push(
             &[packet(sequence, u32::from(sequence) * 3_600, 0x41, 40)],
@@ -278,7 +281,7 @@ fn a_report_comes_with_the_first_packet_and_then_every_second() {
     let now = Instant::now();
     let wall = WallClock::new(5 << 32, now);
     let mut leg = Leg::new(Kind::Video, IDS, 0, 0);
-    leg.join(&track);
+    leg.join(&Lines::of(&track));
     assert!(leg.report(&track, now, &wall, None).is_none());
     shown(&mut leg, &track);
     let report = leg.report(&track, now, &wall, None).unwrap();
@@ -310,25 +313,25 @@ fn a_held_picture_goes_on_with_the_next_keyframe_under_the_numbers_that_follow()
     let mut track = h264();
     let mut leg = Leg::new(Kind::Video, IDS, 500, 0);
     play(&mut track, 0..4);
-    assert!(leg.join(&track));
+    assert!(leg.join(&Lines::of(&track)));
     let before = views(&shown(&mut leg, &track));
     leg.hold();
     play(&mut track, 4..6);
-    assert!(leg.join(&track), "it waits for nothing");
+    assert!(leg.join(&Lines::of(&track)), "it waits for nothing");
     assert!(!leg.is_live() && !leg.is_behind(&track));
     assert!(shown(&mut leg, &track).is_empty());
     assert!(!leg.hear_wish(Instant::now()), "nobody looks");
     // The group of pictures that it was shown in part is not begun again.
     assert!(leg.release());
     assert!(!leg.release(), "once");
-    assert!(!leg.join(&track), "a keyframe is waited for");
+    assert!(!leg.join(&Lines::of(&track)), "a keyframe is waited for");
     assert!(leg.hear_wish(Instant::now()));
     leg.hold();
     let keyframe = packet(12, 6 * 3_600, 0x65, 60);
     track.push(&[keyframe], Instant::now());
     track.push(&[packet(13, 7 * 3_600, 0x41, 60)], Instant::now());
     assert!(leg.release());
-    assert!(leg.join(&track));
+    assert!(leg.join(&Lines::of(&track)));
     let after = views(&shown(&mut leg, &track));
     assert_eq!(after.len(), 2);
     let last = before.last().unwrap();
@@ -351,9 +354,9 @@ fn a_picture_that_is_held_before_it_began_begins_when_it_is_released() {
     let mut leg = Leg::new(Kind::Video, IDS, 500, 0);
     leg.hold();
     play(&mut track, 0..2);
-    assert!(leg.join(&track));
+    assert!(leg.join(&Lines::of(&track)));
     assert!(shown(&mut leg, &track).is_empty());
     assert!(leg.release());
-    assert!(leg.join(&track));
+    assert!(leg.join(&Lines::of(&track)));
     assert_eq!(views(&shown(&mut leg, &track))[0].sequence, 500);
 }

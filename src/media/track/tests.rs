@@ -34,7 +34,7 @@ fn indexes(accepted: &Accepted) -> Vec<u64> {
 
 #[test]
 fn a_picture_begins_with_its_first_keyframe() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let now = Instant::now();
     let early = track.push(&[packet(1, 10, 0, DELTA)], now);
     assert_eq!((early.dropped, indexes(&early)), (1, vec![]));
@@ -47,7 +47,7 @@ fn a_picture_begins_with_its_first_keyframe() {
 
 #[test]
 fn sound_begins_at_once() {
-    let mut track = Track::new(codec(CodecName::Opus));
+    let mut track = Track::new(codec(CodecName::Opus), Layer::ONLY);
     let accepted = track.push(&[packet(1, 10, 0, &[1, 2])], Instant::now());
     assert_eq!(indexes(&accepted), [0]);
     assert!(!accepted.keyframe);
@@ -55,7 +55,7 @@ fn sound_begins_at_once() {
 
 #[test]
 fn a_replay_begins_with_the_first_packet_of_its_picture() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let now = Instant::now();
     track.push(&[packet(1, 1, 0, KEY), packet(1, 2, 3_600, DELTA)], now);
     // An access unit delimiter comes before the parameter sets of the next keyframe.
@@ -70,7 +70,7 @@ fn a_replay_begins_with_the_first_packet_of_its_picture() {
 
 #[test]
 fn a_late_packet_fills_its_hole_once() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let now = Instant::now();
     track.push(&[packet(1, 1, 0, KEY)], now);
     let gap = track.push(&[packet(1, 3, 3_600, DELTA)], now);
@@ -85,7 +85,7 @@ fn a_late_packet_fills_its_hole_once() {
 
 #[test]
 fn padding_leaves_no_hole() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let now = Instant::now();
     track.push(&[packet(1, 1, 0, KEY)], now);
     let mut padding = packet(1, 2, 0, &[0, 0, 3]).to_vec();
@@ -97,7 +97,7 @@ fn padding_leaves_no_hole() {
 
 #[test]
 fn another_publisher_goes_on_in_the_same_line_after_its_keyframe() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let start = Instant::now();
     track.push(&[packet(1, 50_000, 1_000_000, KEY)], start);
     let before = track.get(0).unwrap().timestamp;
@@ -114,7 +114,7 @@ fn another_publisher_goes_on_in_the_same_line_after_its_keyframe() {
 
 #[test]
 fn a_new_stream_number_is_another_publisher() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let now = Instant::now();
     track.push(&[packet(1, 1, 0, KEY), packet(1, 2, 3_600, DELTA)], now);
     let changed = track.push(&[packet(2, 900, 5, DELTA)], now);
@@ -127,7 +127,7 @@ fn a_new_stream_number_is_another_publisher() {
 #[test]
 fn a_group_of_pictures_beyond_its_limits_is_not_replayed() {
     let start = Instant::now();
-    let mut long = Track::new(codec(CodecName::H264));
+    let mut long = Track::new(codec(CodecName::H264), Layer::ONLY);
     long.push(&[packet(1, 1, 0, KEY)], start);
     long.push(&[packet(1, 2, 3_600, DELTA)], start + GOP_MAX);
     assert!(long.replay().is_some());
@@ -137,7 +137,7 @@ fn a_group_of_pictures_beyond_its_limits_is_not_replayed() {
     );
     assert!(long.replay().is_none());
 
-    let mut big = Track::new(codec(CodecName::H264));
+    let mut big = Track::new(codec(CodecName::H264), Layer::ONLY);
     big.push(&[packet(1, 1, 0, KEY)], start);
     let payload = vec![0x41; GOP_BYTES_MAX / 400 + 1];
     for sequence in 2..402 {
@@ -150,7 +150,7 @@ fn a_group_of_pictures_beyond_its_limits_is_not_replayed() {
 
 #[test]
 fn almost_equal_packets_are_made_equal() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let sizes = [1_182, 1_183, 1_180, 900, 1_184];
     let payload = |size| vec![0x65_u8; size];
     let packets: Vec<_> = (1..)
@@ -166,7 +166,7 @@ fn almost_equal_packets_are_made_equal() {
 
 #[test]
 fn only_the_last_packets_are_kept() {
-    let mut track = Track::new(codec(CodecName::Opus));
+    let mut track = Track::new(codec(CodecName::Opus), Layer::ONLY);
     let now = Instant::now();
     for sequence in 0..(RING_PACKETS as u16 + 10) {
         track.push(&[packet(1, sequence, u32::from(sequence) * 960, &[1])], now);
@@ -181,7 +181,7 @@ fn only_the_last_packets_are_kept() {
 fn time_comes_from_the_publisher_and_runs_on() {
     let start = Instant::now();
     let wall = WallClock::new(1_000 << 32, start);
-    let mut track = Track::new(codec(CodecName::Opus));
+    let mut track = Track::new(codec(CodecName::Opus), Layer::ONLY);
     assert_eq!(track.time(start, &wall, None), None);
     track.push(&[packet(1, 1, 96_000, &[1])], start);
     let second = start + Duration::from_secs(1);
@@ -200,7 +200,7 @@ fn time_comes_from_the_publisher_and_runs_on() {
 
 #[test]
 fn rubbish_is_dropped() {
-    let mut track = Track::new(codec(CodecName::H264));
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
     let accepted = track.push(
         &[Bytes::new(), Bytes::from_static(&[0x80; 11])],
         Instant::now(),

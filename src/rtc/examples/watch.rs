@@ -17,7 +17,8 @@ use axum::{
 use bytes::Bytes;
 use protocol::Refusal;
 use rtc_edge::{
-    Codec, CodecName, Config, Established, Feed, FeedSender, Kind, PeerEnd, PublicationId, Rtc,
+    Codec, CodecName, Config, Established, Feed, FeedSender, Kind, Layer, PeerEnd, PublicationId,
+    Rtc,
 };
 use tokio::{net::UdpSocket, sync::mpsc, time::timeout};
 
@@ -114,6 +115,7 @@ async fn take_plain(feed: &FeedSender, at: SocketAddr, port: u16) -> Result<(), 
             room: ROOM,
             publication: PUBLICATION,
             kind,
+            layer: Layer::ONLY,
             codec,
         })
         .await;
@@ -143,6 +145,7 @@ async fn take_packets(feed: FeedSender, kind: Kind, socket: UdpSocket) {
             room: ROOM,
             publication: PUBLICATION,
             kind,
+            layer: Layer::ONLY,
             packets,
             arrived,
         });
@@ -164,6 +167,7 @@ async fn take_reports(feed: FeedSender, kind: Kind, socket: UdpSocket) {
             room: ROOM,
             publication: PUBLICATION,
             kind,
+            layer: Layer::ONLY,
             ntp,
             rtp,
             arrived: clock::now(),

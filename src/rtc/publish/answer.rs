@@ -1,4 +1,4 @@
-//! The answer of `webrtc`, made fit to leave: it names the shared port, and one layer.
+//! The answer of `webrtc`, made fit to leave: it names the shared port, and the layers that we take.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,8 @@ pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024;
 
 /// Replaces the candidates, which name a socket that does not exist, by where we really are
 /// (lines of [`crate::sdp::candidates()`]), in the first section only, because all share its transport.
-/// FFmpeg reads the first one and ignores the rest. Of a simulcast offer only the layer that we take is
-/// accepted, so that the publisher does not send the others in vain.
+/// FFmpeg reads the first one and ignores the rest. Of a simulcast offer only the layers that we take
+/// are accepted, so that the publisher does not send the others in vain.
 pub(super) fn finish(answer: &str, offer: &Offer, candidates: &str) -> String {
     let mut out = String::with_capacity(answer.len());
     let mut sections = 0;
@@ -25,7 +25,7 @@ pub(super) fn finish(answer: &str, offer: &Offer, candidates: &str) -> String {
         if line.starts_with("a=candidate:") || line == "a=end-of-candidates" {
             continue;
         }
-        let Some(line) = one_layer(line, offer.layer.as_deref()) else {
+        let Some(line) = taken_layers(line, &offer.layers) else {
             continue;
         };
         let _ = write!(out, "{line}\r\n");
@@ -40,15 +40,19 @@ fn place(out: &mut String, placed: &mut bool, candidates: &str) {
     }
 }
 
-fn one_layer<'a>(line: &'a str, layer: Option<&str>) -> Option<std::borrow::Cow<'a, str>> {
-    let Some(layer) = layer else {
+/// A line without the layers that are not taken; `None` where nothing is left of it.
+fn taken_layers<'a>(line: &'a str, layers: &[String]) -> Option<std::borrow::Cow<'a, str>> {
+    let is_taken = |name: &str| layers.iter().any(|layer| layer == name);
+    if layers.is_empty() {
         return Some(line.into());
-    };
-    if line.starts_with("a=simulcast:") {
-        return Some(format!("a=simulcast:recv {layer}").into());
+    }
+    if let Some(received) = line.strip_prefix("a=simulcast:recv ") {
+        let taken: Vec<&str> = received.split(';').filter(|it| is_taken(it)).collect();
+        return Some(format!("a=simulcast:recv {}", taken.join(";")).into());
     }
     if let Some(rid) = line.strip_prefix("a=rid:") {
-        return (rid.split(' ').next() == Some(layer)).then_some(line.into());
+        let name = rid.split(' ').next().unwrap_or_default();
+        return is_taken(name).then_some(line.into());
     }
     Some(line.into())
 }
@@ -58,13 +62,13 @@ mod tests {
     use super::*;
     use crate::sdp::{Tcp, candidates};
 
-    fn offer(layer: Option<&str>) -> Offer {
+    fn offer(layers: &[&str]) -> Offer {
         Offer {
             ufrag: String::new(),
             video: None,
             audio: None,
             passive: false,
-            layer: layer.map(str::to_owned),
+            layers: layers.iter().map(|it| (*it).to_owned()).collect(),
         }
     }
 
@@ -77,7 +81,7 @@ mod tests {
             "203.0.113.7:3478".parse().unwrap(),
             "[2001:db8::7]:3478".parse().unwrap(),
         ];
-        let out = finish(answer, &offer(None), &candidates(&reachable, Tcp::Off));
+        let out = finish(answer, &offer(&[]), &candidates(&reachable, Tcp::Off));
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(
             lines,
@@ -93,11 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn one_layer_of_a_simulcast_offer_is_accepted() {
-        let answer =
-            "v=0\r\nm=video 9 X 96\r\na=rid:q recv\r\na=rid:f recv\r\na=simulcast:recv q;f\r\n";
-        let out = finish(answer, &offer(Some("f")), "");
-        assert!(out.contains("a=rid:f recv\r\na=simulcast:recv f\r\n"));
-        assert!(!out.contains("rid:q"));
+    fn of_a_simulcast_offer_the_layers_that_are_taken_are_accepted() {
+        let answer = "v=0\r\nm=video 9 X 96\r\na=rid:t recv\r\na=rid:q recv\r\na=rid:f recv\r\n\
+                      a=simulcast:recv t;q;f\r\n";
+        let out = finish(answer, &offer(&["q", "f"]), "");
+        assert!(out.contains("a=rid:q recv\r\na=rid:f recv\r\na=simulcast:recv q;f\r\n"));
+        assert!(!out.contains("rid:t"));
     }
 }

@@ -1,20 +1,19 @@
-//! One track of a publisher: what `webrtc` received becomes frames and reports for the egress.
+//! One layer of a publisher's track: what `webrtc` received becomes frames and reports for the egress.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use media::{Codec, Kind, Meter, PublicationId, Reading, begins_keyframe};
-use protocol::RoomNumber;
+use media::{Codec, Kind, Layer, Meter, PublicationId, Reading, begins_keyframe};
+use protocol::{RoomNumber, limits};
 use rtc::{
-    peer_connection::event::RTCTrackEventInit,
     rtcp::{
-        Packet as RtcpPacket, payload_feedbacks::picture_loss_indication::PictureLossIndication,
+        payload_feedbacks::picture_loss_indication::PictureLossIndication,
         sender_report::SenderReport,
     },
     rtp::Packet,
     shared::marshal::Marshal,
 };
-use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::media_stream::track_remote::TrackRemote;
 
 use super::frame::Gathering;
 use crate::{Feed, FeedSender};
@@ -30,22 +29,26 @@ pub(super) struct Egress {
 pub(super) struct Lane {
     kind: Kind,
     codec: Codec,
-    /// Of a simulcast offer the layer that was accepted.
-    layer: Option<String>,
+    layer: Layer,
+    /// What a simulcast offer calls it.
+    name: Option<String>,
     egress: Egress,
-    remote: Option<Arc<dyn TrackRemote>>,
     ssrc: Option<u32>,
     gathering: Gathering,
     /// True from the first packet that a viewer can begin with.
     flows: bool,
     meter: Meter,
+    /// Somebody waits for a keyframe.
+    wanted: bool,
+    asked_at: Option<Instant>,
 }
 
 impl Lane {
     pub(super) fn new(
         kind: Kind,
         codec: Codec,
-        layer: Option<String>,
+        layer: Layer,
+        name: Option<String>,
         egress: Egress,
         now: Instant,
     ) -> Self {
@@ -54,73 +57,60 @@ impl Lane {
             meter: Meter::new(&codec, now),
             codec,
             layer,
+            name,
             egress,
-            remote: None,
             ssrc: None,
             gathering: Gathering::default(),
             flows: false,
+            wanted: false,
+            asked_at: None,
         }
     }
 
-    pub(super) fn flows(&self) -> bool {
+    pub(super) const fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    pub(super) const fn flows(&self) -> bool {
         self.flows
     }
 
-    /// The track arrived.
-    pub(super) fn attach(&mut self, remote: Arc<dyn TrackRemote>) {
-        self.remote = Some(remote);
+    /// A plain track has one source at a time, whatever it is called.
+    pub(super) fn is_named(&self, rid: Option<&str>) -> bool {
+        self.name.is_none() || self.name.as_deref() == rid
     }
 
-    /// The next event of the track; waits for ever where there is none.
-    pub(super) async fn next(&self) -> Option<TrackRemoteEvent> {
-        match &self.remote {
-            Some(remote) => remote.poll().await,
-            None => std::future::pending().await,
-        }
+    pub(super) fn is_from(&self, ssrc: u32) -> bool {
+        self.ssrc == Some(ssrc)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.gathering.deadline()
     }
 
-    pub(super) async fn handle(&mut self, event: Option<TrackRemoteEvent>, now: Instant) {
-        match event {
-            Some(TrackRemoteEvent::OnOpen(opened)) => self.open(&opened).await,
-            Some(TrackRemoteEvent::OnRtpPacket(packet)) => self.receive(packet, now),
-            Some(TrackRemoteEvent::OnRtcpPacket(packets)) => self.report(&packets, now).await,
-            Some(_) => {}
-            None => self.remote = None,
-        }
-    }
-
-    /// A source began to send: the track's first packet, or the first one of a layer. A later one
-    /// is the publisher's new source and takes over.
-    async fn open(&mut self, opened: &RTCTrackEventInit) {
-        if self.layer.is_some() && opened.rid.as_deref() != self.layer.as_deref() {
-            return;
-        }
+    /// A source began to send: the first one of this layer. A later one is the publisher's new source
+    /// and takes over.
+    pub(super) async fn open(&mut self, ssrc: u32) {
         self.flush();
-        self.ssrc = Some(opened.ssrc);
+        self.ssrc = Some(ssrc);
         let Egress {
             room,
             publication,
             feed,
         } = &self.egress;
         let codec = self.codec.clone();
-        let (room, publication, kind) = (*room, *publication, self.kind);
+        let (room, publication, kind, layer) = (*room, *publication, self.kind, self.layer);
         feed.tell(Feed::Opened {
             room,
             publication,
             kind,
+            layer,
             codec,
         })
         .await;
     }
 
-    fn receive(&mut self, mut packet: Packet, now: Instant) {
-        if self.ssrc != Some(packet.header.ssrc) {
-            return;
-        }
+    pub(super) fn receive(&mut self, mut packet: Packet, now: Instant) {
         // Written anew, a packet gets padding of another length than it had. Where it is all there
         // is, the packet keeps it, because its sequence number must not be missing.
         packet.header.padding &= packet.payload.is_empty();
@@ -151,40 +141,34 @@ impl Lane {
             publication,
             feed,
         } = &self.egress;
-        let (room, publication, kind) = (*room, *publication, self.kind);
+        let (room, publication, kind, layer) = (*room, *publication, self.kind, self.layer);
         let (packets, arrived) = (frame.packets, frame.arrived);
         feed.frame(Feed::Frame {
             room,
             publication,
             kind,
+            layer,
             packets,
             arrived,
         });
     }
 
-    async fn report(&self, packets: &[Box<dyn RtcpPacket>], now: Instant) {
-        for report in packets
-            .iter()
-            .filter_map(|it| it.as_any().downcast_ref::<SenderReport>())
-        {
-            if self.ssrc != Some(report.ssrc) {
-                continue;
-            }
-            let Egress {
-                room,
-                publication,
-                feed,
-            } = &self.egress;
-            feed.tell(Feed::Report {
-                room: *room,
-                publication: *publication,
-                kind: self.kind,
-                ntp: report.ntp_time,
-                rtp: report.rtp_time,
-                arrived: now,
-            })
-            .await;
-        }
+    pub(super) async fn report(&self, report: &SenderReport, now: Instant) {
+        let Egress {
+            room,
+            publication,
+            feed,
+        } = &self.egress;
+        feed.tell(Feed::Report {
+            room: *room,
+            publication: *publication,
+            kind: self.kind,
+            layer: self.layer,
+            ntp: report.ntp_time,
+            rtp: report.rtp_time,
+            arrived: now,
+        })
+        .await;
     }
 
     /// How it arrived since the last time this was asked.
@@ -197,16 +181,32 @@ impl Lane {
         self.meter.is_unproven(now)
     }
 
-    /// Asks the publisher for a keyframe. True when there is somebody to ask.
-    pub(super) async fn ask_for_keyframe(&mut self, now: Instant) -> bool {
-        let (Some(remote), Some(media_ssrc)) = (&self.remote, self.ssrc) else {
-            return false;
+    /// A keyframe is to be asked for.
+    pub(super) const fn wish(&mut self) {
+        self.wanted = true;
+    }
+
+    /// When a keyframe is to be asked for; the first at `born`.
+    pub(super) fn wish_due(&self, born: Instant) -> Option<Instant> {
+        self.wanted.then(|| {
+            self.asked_at
+                .map_or(born, |asked| asked + limits::PLI_EVERY)
+        })
+    }
+
+    /// Asks the publisher for a keyframe, if there is somebody to ask.
+    pub(super) async fn ask(&mut self, remote: Option<&dyn TrackRemote>, now: Instant) {
+        self.wanted = false;
+        let (Some(remote), Some(media_ssrc)) = (remote, self.ssrc) else {
+            return;
         };
         self.meter.asked(now);
         let wish = PictureLossIndication {
             sender_ssrc: 0,
             media_ssrc,
         };
-        remote.write_rtcp(vec![Box::new(wish)]).await.is_ok()
+        if remote.write_rtcp(vec![Box::new(wish)]).await.is_ok() {
+            self.asked_at = Some(now);
+        }
     }
 }

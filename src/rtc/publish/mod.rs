@@ -2,7 +2,7 @@
 //!
 //! An offer is checked ([`offer`]), gets a connection ([`connection`]) on the shared port ([`port`],
 //! [`runtime`]) and an answer that names it ([`answer`]); then a task of its own ([`peer`]) turns
-//! its tracks ([`lane`]) into frames for the egress and tells the shell what happens. One room has
+//! its tracks ([`lanes`]) into frames for the egress and tells the shell what happens. One room has
 //! one publisher: a newer one replaces it. Whether somebody may publish is not decided here.
 
 mod answer;
@@ -10,6 +10,7 @@ mod connection;
 mod frame;
 mod health;
 mod lane;
+mod lanes;
 mod offer;
 mod peer;
 mod pipes;
@@ -31,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use media::PublicationId;
+use media::{LAYERS_MAX, Layer, PublicationId};
 use protocol::{Code, PeerId, Refusal, RoomNumber};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -89,7 +90,7 @@ struct Handle {
     room: RoomNumber,
     publication: PublicationId,
     stop: oneshot::Sender<PeerEnd>,
-    wish: mpsc::Sender<()>,
+    wish: mpsc::Sender<Layer>,
     /// Our name in ICE, and the publisher's.
     ufrag: String,
     remote_ufrag: String,
@@ -187,8 +188,8 @@ impl Publishers {
         let id = PeerId::new(random::token(16));
         let publication = PublicationId(shared.publications.fetch_add(1, Ordering::Relaxed));
         let (stop, stopped) = oneshot::channel();
-        // One waiting wish says as much as ten.
-        let (wish, wishes) = mpsc::channel(1);
+        // One waiting wish for each layer says as much as ten.
+        let (wish, wishes) = mpsc::channel(LAYERS_MAX);
         let peer = Peer {
             id: id.clone(),
             egress: Egress {
@@ -322,7 +323,7 @@ impl Shared {
             return;
         };
         if handle.publication == wanted.publication {
-            let _ = handle.wish.try_send(());
+            let _ = handle.wish.try_send(wanted.layer);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use media::Kind;
+use media::{Kind, LAYERS_MAX};
 use protocol::{Code, Refusal, limits};
 use rtc_sdp::{MediaDescription, SessionDescription};
 
@@ -11,8 +11,19 @@ use crate::codecs::{Chosen, Format, choose};
 
 /// An offer with more sections is not a publisher's: one video, one audio and perhaps data.
 const SECTIONS_MAX: usize = 8;
-/// Layers of a simulcast offer; browsers send three.
-const LAYERS_MAX: usize = 8;
+/// Layers of a simulcast offer; browsers send three, and as many are taken.
+const LAYERS_OFFERED_MAX: usize = 8;
+
+/// What three layers are called, from the smallest to the largest.
+type Custom = [&'static [&'static str]; LAYERS_MAX];
+const CUSTOMS: [Custom; 2] = [
+    [&["q", "quarter"], &["h", "half"], &["f", "full"]],
+    [
+        &["l", "lo", "low"],
+        &["m", "mid", "middle"],
+        &["h", "hi", "high"],
+    ],
+];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
@@ -22,8 +33,9 @@ pub(super) struct Offer {
     pub(super) audio: Option<Chosen>,
     /// The publisher wants us to open DTLS (`a=setup:passive`).
     pub(super) passive: bool,
-    /// With a simulcast offer: the one layer that we take.
-    pub(super) layer: Option<String>,
+    /// With a simulcast offer: the names of the layers that we take (RFC 8851), from the smallest to the
+    /// largest.
+    pub(super) layers: Vec<String>,
 }
 
 impl Offer {
@@ -42,7 +54,7 @@ impl Offer {
             video: None,
             audio: None,
             passive: passive(&session)?,
-            layer: None,
+            layers: Vec::new(),
         };
         for section in &session.media_descriptions {
             offer.take(&session, section)?;
@@ -86,7 +98,7 @@ impl Offer {
         let chosen = choose(kind, &formats(section));
         *taken = Some(chosen.ok_or_else(|| Refusal::new(Code::CodecUnsupported, say))?);
         if kind == Kind::Video {
-            self.layer = top_layer(section)?;
+            self.layers = layers(section)?;
         }
         Ok(())
     }
@@ -186,13 +198,13 @@ fn formats(section: &MediaDescription) -> Vec<Format> {
     formats
 }
 
-/// The layer with the best picture of a simulcast offer (RFC 8853). Nothing in an offer says which
-/// one that is, so the names tell: the two customs in use are quarter, half, full and low, middle,
-/// high. With other names it is the last one, because browsers list what the page gave them and
+/// The best layers of a simulcast offer (RFC 8853), from the smallest to the largest. Nothing in an offer
+/// says which is which, so the names tell: the two customs in use are quarter, half, full and low,
+/// middle, high. Other names count in their order, because browsers list what the page gave them and
 /// pages list from small to large.
-fn top_layer(section: &MediaDescription) -> Result<Option<String>, Refusal> {
+fn layers(section: &MediaDescription) -> Result<Vec<String>, Refusal> {
     let Some(Some(simulcast)) = section.attribute("simulcast") else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let mut words = simulcast.split_ascii_whitespace();
     let sent = words
@@ -201,24 +213,29 @@ fn top_layer(section: &MediaDescription) -> Result<Option<String>, Refusal> {
         .nth(1)
         .unwrap_or_default();
     // `;` separates layers, `,` alternatives of one layer, `~` marks a layer that starts paused.
-    let layers: Vec<&str> = sent
+    let mut layers: Vec<&str> = sent
         .split(';')
         .filter_map(|layer| layer.split(',').next())
         .map(|layer| layer.trim_start_matches('~'))
         .filter(|layer| !layer.is_empty())
         .collect();
-    if layers.len() > LAYERS_MAX {
+    if layers.len() > LAYERS_OFFERED_MAX {
         return Err(unfit("the offer has too many layers"));
     }
-    let named = |names: &[&str]| {
-        layers
-            .iter()
-            .find(|layer| names.contains(&layer.to_ascii_lowercase().as_str()))
-    };
-    let top = named(&["f", "full"])
-        .or_else(|| named(&["h", "hi", "high"]))
-        .or(layers.last());
-    Ok(top.map(|layer| (*layer).to_owned()))
+    let custom = CUSTOMS.iter().find(|custom| {
+        let known = |layer: &&str| place(custom, layer).is_some();
+        layers.iter().all(known)
+    });
+    if let Some(custom) = custom {
+        layers.sort_by_key(|layer| place(custom, layer));
+    }
+    let too_many = layers.len().saturating_sub(LAYERS_MAX);
+    Ok(layers.drain(too_many..).map(str::to_owned).collect())
+}
+
+fn place(custom: &Custom, layer: &str) -> Option<usize> {
+    let is = |name: &&str| name.eq_ignore_ascii_case(layer);
+    custom.iter().position(|names| names.iter().any(is))
 }
 
 fn unfit(say: &str) -> Refusal {

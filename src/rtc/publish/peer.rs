@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::Kind;
+use media::{Kind, Layer};
 use protocol::{PeerId, limits, server::PublisherHealth};
 use rtc::{
     peer_connection::transport::RTCDtlsTransportState, rtp_transceiver::rtp_sender::RtpCodecKind,
@@ -24,7 +24,8 @@ use super::{
     Reports,
     connection::{Answered, Event},
     health::health_of,
-    lane::{Egress, Lane},
+    lane::Egress,
+    lanes::Lanes,
     offer::Offer,
     port::{Inlet, Port},
 };
@@ -52,13 +53,13 @@ pub(super) struct Peer {
     pub(super) reports: Reports,
     /// Why it is to end.
     pub(super) stop: oneshot::Receiver<PeerEnd>,
-    /// Somebody waits for a keyframe.
-    pub(super) wishes: mpsc::Receiver<()>,
+    /// Somebody waits for a keyframe of a layer.
+    pub(super) wishes: mpsc::Receiver<Layer>,
 }
 
 struct Life {
-    video: Option<Lane>,
-    audio: Option<Lane>,
+    video: Option<Lanes>,
+    audio: Option<Lanes>,
     born: Instant,
     connected: bool,
     silent_since: Option<Instant>,
@@ -70,14 +71,12 @@ struct Life {
     flowing: (bool, bool),
     /// When its health was last told.
     health_at: Instant,
-    asked_at: Option<Instant>,
-    wanted: bool,
 }
 
 enum Woken {
     Event(Option<Event>),
     Lane(Kind, Option<TrackRemoteEvent>),
-    Wish,
+    Wish(Layer),
     Time,
     Stop(PeerEnd),
 }
@@ -121,12 +120,12 @@ impl Peer {
                     if matches!(event, Some(TrackRemoteEvent::OnRtpPacket(_))) {
                         life.heard = now;
                     }
-                    if let Some(lane) = life.lane(kind) {
-                        lane.handle(event, now).await;
+                    if let Some(lanes) = life.lanes(kind) {
+                        lanes.handle(event, now).await;
                     }
                     self.say_what_flows(life).await;
                 }
-                Woken::Wish => life.wanted = true,
+                Woken::Wish(layer) => life.wish(layer),
                 Woken::Time => {}
             }
             if let Some(why) = self.turn(life, now).await {
@@ -150,7 +149,7 @@ impl Peer {
             biased;
             why = &mut self.stop => Woken::Stop(why.unwrap_or(PeerEnd::Closed)),
             event = events.recv() => Woken::Event(event),
-            Some(()) = self.wishes.recv() => Woken::Wish,
+            Some(layer) = self.wishes.recv() => Woken::Wish(layer),
             event = next(life.audio.as_ref()) => Woken::Lane(Kind::Audio, event),
             event = next(life.video.as_ref()) => Woken::Lane(Kind::Video, event),
             () = sleep_until(deadline.into()) => Woken::Time,
@@ -204,18 +203,11 @@ impl Peer {
         if life.gone_at().is_some_and(|gone| now >= gone) {
             return Some(life.lost());
         }
-        for lane in [&mut life.video, &mut life.audio].into_iter().flatten() {
-            if lane.deadline().is_some_and(|deadline| now >= deadline) {
-                lane.flush();
-            }
+        for lanes in [&mut life.video, &mut life.audio].into_iter().flatten() {
+            lanes.flush_due(now);
         }
-        if life.wish_due().is_some_and(|due| now >= due) {
-            life.wanted = false;
-            if let Some(video) = &mut life.video
-                && video.ask_for_keyframe(now).await
-            {
-                life.asked_at = Some(now);
-            }
+        if let Some(video) = &mut life.video {
+            video.ask(life.born, now).await;
         }
         if life.health_due().is_some_and(|due| now >= due) {
             life.health_at = now;
@@ -228,8 +220,8 @@ impl Peer {
 
     /// A broadcast with video begins with its first keyframe, one without with its first sound.
     async fn say_what_flows(&self, life: &mut Life) {
-        let video = life.video.as_ref().is_some_and(Lane::flows);
-        let audio = life.audio.as_ref().is_some_and(Lane::flows);
+        let video = life.video.as_ref().is_some_and(Lanes::flows);
+        let audio = life.audio.as_ref().is_some_and(Lanes::flows);
         let begun = if life.video.is_some() { video } else { audio };
         if begun && life.flowing != (video, audio) {
             life.flowing = (video, audio);
@@ -267,9 +259,9 @@ impl Peer {
     }
 }
 
-async fn next(lane: Option<&Lane>) -> Option<TrackRemoteEvent> {
-    match lane {
-        Some(lane) => lane.next().await,
+async fn next(lanes: Option<&Lanes>) -> Option<TrackRemoteEvent> {
+    match lanes {
+        Some(lanes) => lanes.next().await,
         None => std::future::pending().await,
     }
 }
@@ -289,17 +281,17 @@ impl Life {
         let Offer {
             video,
             audio,
-            layer,
+            layers,
             ..
         } = offer;
-        let lane = |kind, layer| {
+        let lanes = |kind, layers| {
             move |chosen: crate::codecs::Chosen| {
-                Lane::new(kind, chosen.codec, layer, egress.clone(), now)
+                Lanes::new(kind, &chosen.codec, layers, egress, now)
             }
         };
         Self {
-            video: video.map(lane(Kind::Video, layer)),
-            audio: audio.map(lane(Kind::Audio, None)),
+            video: video.map(lanes(Kind::Video, layers)),
+            audio: audio.map(lanes(Kind::Audio, Vec::new())),
             born: now,
             connected: false,
             silent_since: None,
@@ -308,12 +300,10 @@ impl Life {
             asked_dtls: now,
             flowing: (false, false),
             health_at: now,
-            asked_at: None,
-            wanted: false,
         }
     }
 
-    fn lane(&mut self, kind: Kind) -> Option<&mut Lane> {
+    fn lanes(&mut self, kind: Kind) -> Option<&mut Lanes> {
         match kind {
             Kind::Video => self.video.as_mut(),
             Kind::Audio => self.audio.as_mut(),
@@ -326,8 +316,14 @@ impl Life {
             RtpCodecKind::Audio => Kind::Audio,
             _ => return,
         };
-        if let Some(lane) = self.lane(kind) {
-            lane.attach(track);
+        if let Some(lanes) = self.lanes(kind) {
+            lanes.attach(track);
+        }
+    }
+
+    fn wish(&mut self, layer: Layer) {
+        if let Some(video) = &mut self.video {
+            video.wish(layer);
         }
     }
 
@@ -338,17 +334,17 @@ impl Life {
 
     /// How the media arrived since the last time; asks once whether keyframes come on request.
     fn read(&mut self, now: Instant) -> PublisherHealth {
-        self.wanted |= self.video.as_ref().is_some_and(|it| it.is_unproven(now));
+        let unproven = self.video.as_ref().and_then(|it| it.unproven(now));
+        if let Some(layer) = unproven {
+            self.wish(layer);
+        }
         let video = self.video.as_mut().map(|it| it.read(now));
         let audio = self.audio.as_mut().map(|it| it.read(now));
         health_of(video.as_ref(), audio.as_ref())
     }
 
     fn wish_due(&self) -> Option<Instant> {
-        self.wanted.then(|| {
-            self.asked_at
-                .map_or(self.born, |asked| asked + limits::PLI_EVERY)
-        })
+        self.video.as_ref()?.wish_due(self.born)
     }
 
     /// When it counts as gone, if neither a check nor media comes before.
@@ -370,7 +366,7 @@ impl Life {
         let connecting = (!self.connected).then(|| self.said_hello + HELLO_EVERY);
         let asking = self.connected.then(|| self.asked_dtls + DTLS_ASKED_EVERY);
         let silent = self.gone_at();
-        let frame = |lane: &Option<Lane>| lane.as_ref().and_then(Lane::deadline);
+        let frame = |lanes: &Option<Lanes>| lanes.as_ref().and_then(Lanes::deadline);
         [
             connecting,
             asking,

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use media::{Kind, PublicationId};
+use media::{Kind, Layer, PublicationId};
 use protocol::RoomNumber;
 
-use super::worker::Worker;
+use super::{viewer::Viewer, worker::Worker};
 use crate::{PeerEnd, WantKeyframe};
 
 /// How often deadlines are looked at.
@@ -31,8 +31,8 @@ impl Worker {
             }
         }
         self.flush_dtls();
-        for (room, publication) in self.router.due_wishes(now) {
-            self.ask(room, publication);
+        for (room, publication, layer) in self.router.due_wishes(now) {
+            self.ask(room, publication, layer);
         }
         for path in self.bench.wire.pipes.tick(now) {
             self.lose_path(path);
@@ -68,28 +68,45 @@ impl Worker {
         for kind in Kind::ALL {
             viewer.report(kind, stage, &mut tools);
         }
+        self.choose(key, now);
     }
 
     /// A viewer is on its way: the keyframe that it would wait for comes while it shakes hands.
-    pub(super) fn foresee(&mut self, room: RoomNumber, now: Instant) {
-        let track = self.router.stage(room).and_then(|it| it.track(Kind::Video));
+    pub(super) fn foresee(&mut self, key: usize, now: Instant) {
+        let Some((room, layer)) = self.viewers.get(key).and_then(Viewer::picture) else {
+            return;
+        };
+        let stage = self.router.stage(room);
+        let track = stage.and_then(|it| it.track(Kind::Video, layer));
         if track.is_some_and(|it| !it.has_picture()) {
-            self.wish(room, now);
+            self.wish(room, layer, now);
         }
     }
 
-    pub(super) fn wish(&mut self, room: RoomNumber, now: Instant) {
+    /// A viewer needs a keyframe: of the layer that it waits for, else of what it is shown.
+    pub(super) fn wish_for(&mut self, key: usize, now: Instant) {
+        let Some((room, layer)) = self.viewers.get(key).and_then(Viewer::picture) else {
+            return;
+        };
+        self.wish(room, layer, now);
+    }
+
+    fn wish(&mut self, room: RoomNumber, layer: Layer, now: Instant) {
         let publication = self
             .router
             .stage_mut(room)
-            .and_then(|stage| stage.wish(now));
+            .and_then(|stage| stage.wish(layer, now));
         if let Some(publication) = publication {
-            self.ask(room, publication);
+            self.ask(room, publication, layer);
         }
     }
 
     /// A full channel loses a wish; viewers say it again.
-    fn ask(&mut self, room: RoomNumber, publication: PublicationId) {
-        let _ = self.wishes.try_send(WantKeyframe { room, publication });
+    fn ask(&mut self, room: RoomNumber, publication: PublicationId, layer: Layer) {
+        let _ = self.wishes.try_send(WantKeyframe {
+            room,
+            publication,
+            layer,
+        });
     }
 }

@@ -180,6 +180,7 @@ impl Worker {
         viewer.shield = Some(shield);
         viewer.heard = now;
         self.counts.entered(viewer.room);
+        self.choose(key, now);
         self.lead_to_live(key, now);
     }
 
@@ -188,21 +189,19 @@ impl Worker {
         let Some(viewer) = self.viewers.get_mut(key) else {
             return;
         };
-        let room = viewer.room;
-        let Some(stage) = self.router.stage(room) else {
+        let Some(stage) = self.router.stage(viewer.room) else {
             return;
         };
         let mut waits = false;
         for kind in Kind::ALL {
-            if let Some(track) = stage.track(kind) {
-                waits |= !viewer.join(kind, track);
-            }
+            let joined = viewer.join(kind, stage.tracks(kind));
+            waits |= kind == Kind::Video && !joined;
         }
         if !std::mem::replace(&mut viewer.behind, true) {
             self.behind.push(viewer.line);
         }
         if waits {
-            self.wish(room, now);
+            self.wish_for(key, now);
         }
     }
 
@@ -251,20 +250,28 @@ impl Worker {
         };
         let mut tools = self.bench.tools(*self.router.wall(), now);
         let mut wishes = false;
+        let mut says_of_line = false;
         let mut again = 0_u64;
         read_feedback(&feedback, |feedback| match feedback {
             Feedback::Missing { ssrc, sequence } => {
                 let Some(kind) = viewer.kind_of(ssrc) else {
                     return;
                 };
-                let Some(track) = stage.track(kind) else {
-                    return;
-                };
-                again += u64::from(viewer.resend(kind, track, sequence, &mut tools));
+                again += u64::from(viewer.resend(kind, stage, sequence, &mut tools));
             }
             Feedback::NeedsKeyframe { ssrc } => {
                 let leg = viewer.kind_of(ssrc).and_then(|kind| viewer.leg_mut(kind));
                 wishes |= leg.is_some_and(|leg| leg.hear_wish(now));
+            }
+            Feedback::Lost { ssrc, of_256 } => {
+                if viewer.kind_of(ssrc) == Some(Kind::Video) {
+                    viewer.choice.hear_loss(of_256);
+                    says_of_line = true;
+                }
+            }
+            Feedback::Carries { kbps } => {
+                viewer.choice.hear_estimate(kbps, now);
+                says_of_line = true;
             }
             Feedback::ReferenceTime { from, last } => viewer.answer_time(from, last, tools.wire),
             Feedback::Bye => {}
@@ -273,9 +280,11 @@ impl Worker {
             metrics::counter!("weiquan_media_packets_again_total").increment(again);
             viewer.leave_again(&mut tools);
         }
-        let room = viewer.room;
         if wishes {
-            self.wish(room, now);
+            self.wish_for(key, now);
+        }
+        if says_of_line {
+            self.choose(key, now);
         }
     }
 }

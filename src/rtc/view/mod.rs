@@ -10,6 +10,7 @@ mod hello;
 mod hold;
 mod ice;
 mod inbound;
+mod layers;
 mod queue;
 mod restart;
 mod shield;
@@ -75,10 +76,11 @@ pub(crate) enum Order {
         fragment: Fragment,
         reply: oneshot::Sender<Result<IceUpdated, Refusal>>,
     },
-    /// Whether a viewer is sent the picture.
+    /// Whether a viewer is sent the picture, and how high it shows it.
     Show {
         peer: PeerId,
         shown: Shown,
+        height: Option<u16>,
         reply: oneshot::Sender<bool>,
     },
     Stop,
@@ -299,12 +301,14 @@ impl Viewers {
         &self,
         peer: &PeerId,
         shown: Shown,
+        height: Option<u16>,
     ) -> impl Future<Output = Result<bool, Refusal>> + use<> {
         let (reply, done) = oneshot::channel();
         let worker = worker_of(peer).and_then(|number| self.workers.get(number));
         let order = Order::Show {
             peer: peer.clone(),
             shown,
+            height,
             reply,
         };
         let sent = worker.map(|worker| worker.inbox.try_send(order).is_ok());

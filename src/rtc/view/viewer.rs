@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use media::{Accepted, Kind, Leg, Stage, Stamp, Track, WallClock, reference_time_answer};
+use media::{
+    Accepted, Choice, Kind, Layer, Leg, Stage, Stamp, Track, Tracks, WallClock,
+    reference_time_answer,
+};
 use protocol::{PeerId, RoomNumber};
 
 use super::{
@@ -40,6 +43,10 @@ pub(super) struct Viewer {
     pub(super) heard: Instant,
     /// It is in the worker's list of those who are led on.
     pub(super) behind: bool,
+    /// Which layer of the picture it is to have.
+    pub(super) choice: Choice,
+    /// Nobody looks at the picture.
+    pub(super) hidden: bool,
 }
 
 /// The sockets, and the room in which packets to it are made.
@@ -92,6 +99,13 @@ impl Viewer {
         }
     }
 
+    /// Its room, and the layer of which it needs a keyframe if it needs one.
+    pub(super) fn picture(&self) -> Option<(RoomNumber, Layer)> {
+        let leg = self.video.as_ref()?;
+        let layer = leg.awaits().unwrap_or_else(|| leg.layer());
+        Some((self.room, layer))
+    }
+
     /// Which of its legs a stream number belongs to.
     pub(super) fn kind_of(&self, ssrc: u32) -> Option<Kind> {
         let is = |leg: &Option<Leg>| leg.as_ref().is_some_and(|leg| leg.ids().ssrc == ssrc);
@@ -102,26 +116,36 @@ impl Viewer {
         }
     }
 
-    /// Begins a leg where the track can be begun. False when it waits for a keyframe.
-    pub(super) fn join(&mut self, kind: Kind, track: &Track) -> bool {
+    /// Begins a leg where one of its tracks can be begun, or takes it to the layer that it waits for.
+    /// False when it waits for a keyframe.
+    pub(super) fn join(&mut self, kind: Kind, tracks: &Tracks) -> bool {
         if self.shield.is_none() {
             return true;
         }
-        self.leg_mut(kind).is_none_or(|leg| leg.join(track))
+        let Some(leg) = self.leg_mut(kind) else {
+            return true;
+        };
+        if leg.awaits().is_none() {
+            return true;
+        }
+        let lines = tracks.lines();
+        (leg.is_live() || leg.join(&lines)) && (leg.awaits().is_none() || leg.switch(&lines))
     }
 
-    /// Shows what just came. True when the viewer is behind and has to be led on later.
+    /// Shows what just came of a layer. True when the viewer is behind and has to be led on later.
     pub(super) fn show(
         &mut self,
         kind: Kind,
+        layer: Layer,
         stage: &Stage,
         accepted: &Accepted,
         tools: &mut Tools<'_>,
     ) -> bool {
-        let Some(track) = stage.track(kind) else {
+        let Some(track) = stage.track(kind, layer) else {
             return false;
         };
-        if !self.join(kind, track) {
+        self.join(kind, stage.tracks(kind));
+        if !self.leg_mut(kind).is_some_and(|leg| leg.shows(layer)) {
             return false;
         }
         for index in &accepted.late {
@@ -148,7 +172,7 @@ impl Viewer {
         packets_max: usize,
         tools: &mut Tools<'_>,
     ) -> bool {
-        let Some(track) = stage.track(kind) else {
+        let Some(track) = self.track(kind, stage) else {
             return false;
         };
         let mut packets = 0;
@@ -164,9 +188,15 @@ impl Viewer {
         self.leg_mut(kind).is_some_and(|leg| leg.is_behind(track))
     }
 
+    /// The track that a leg is led along.
+    fn track<'a>(&mut self, kind: Kind, stage: &'a Stage) -> Option<&'a Track> {
+        let layer = self.leg_mut(kind)?.layer();
+        stage.track(kind, layer)
+    }
+
     /// Sends a sender report if one is due.
     pub(super) fn report(&mut self, kind: Kind, stage: &Stage, tools: &mut Tools<'_>) {
-        let Some(track) = stage.track(kind) else {
+        let Some(track) = self.track(kind, stage) else {
             return;
         };
         let (now, wall) = (tools.now, tools.wall);
@@ -182,10 +212,14 @@ impl Viewer {
     pub(super) fn resend(
         &mut self,
         kind: Kind,
-        track: &Track,
+        stage: &Stage,
         sequence: u16,
         tools: &mut Tools<'_>,
     ) -> bool {
+        let layer = self.leg_mut(kind).and_then(|leg| leg.layer_of(sequence));
+        let Some(track) = layer.and_then(|layer| stage.track(kind, layer)) else {
+            return false;
+        };
         self.pack(kind, tools, |leg, plain| {
             leg.write_again(track, sequence, plain)
         })

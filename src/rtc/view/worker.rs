@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::{Kind, Leg, LegIds, Opened, Router, WallClock};
+use media::{Choice, Kind, Layer, Leg, LegIds, Opened, Router, WallClock};
 use protocol::{Code, PeerId, Refusal, RoomNumber};
 use slab::Slab;
 use tokio::sync::mpsc;
@@ -223,9 +223,14 @@ impl Worker {
                 // Whoever asked may be gone: the session holds either way.
                 let _ = reply.send(self.update_ice(&peer, &session, &fragment, now));
             }
-            Order::Show { peer, shown, reply } => {
+            Order::Show {
+                peer,
+                shown,
+                height,
+                reply,
+            } => {
                 // Last wish wins, whether or not its asker still waits.
-                let _ = reply.send(self.show_picture(&peer, shown, now));
+                let _ = reply.send(self.show_picture(&peer, shown, height, now));
             }
             Order::Stop => {}
         }
@@ -239,8 +244,9 @@ impl Worker {
                 room,
                 publication,
                 kind,
+                layer,
                 codec,
-            } => match self.router.open(room, publication, kind, codec) {
+            } => match self.router.open(room, publication, kind, layer, codec) {
                 Opened::CodecChanged => self.close_room(room, PeerEnd::Replaced, now),
                 Opened::GoesOn => self.close_waiting(room, kind, now),
             },
@@ -248,28 +254,35 @@ impl Worker {
                 room,
                 publication,
                 kind,
+                layer,
                 packets,
                 arrived,
             } => {
-                let accepted = self.router.push(room, publication, kind, &packets, arrived);
+                let accepted = self
+                    .router
+                    .push(room, publication, kind, layer, &packets, arrived);
                 if let Some(accepted) = accepted {
+                    if accepted.layers_changed && kind == Kind::Video {
+                        self.choose_for_all(room, now);
+                    }
                     if accepted.dropped > 0 {
                         let dropped = accepted.dropped as u64;
                         metrics::counter!("weiquan_media_packets_unfit_total").increment(dropped);
                     }
-                    self.show(room, kind, &accepted, arrived, now);
+                    self.show((room, kind, layer), &accepted, arrived, now);
                 }
             }
             Feed::Report {
                 room,
                 publication,
                 kind,
+                layer,
                 ntp,
                 rtp,
                 arrived,
             } => {
                 self.router
-                    .set_time(room, publication, kind, ntp, rtp, arrived);
+                    .set_time(room, publication, kind, layer, (ntp, rtp), arrived);
             }
             Feed::Closed { room, publication } => self.router.close(room, publication),
         }
@@ -279,8 +292,7 @@ impl Worker {
     /// viewer's copy leaving.
     fn show(
         &mut self,
-        room: RoomNumber,
-        kind: Kind,
+        (room, kind, layer): (RoomNumber, Kind, Layer),
         accepted: &media::Accepted,
         arrived: Instant,
         now: Instant,
@@ -301,7 +313,7 @@ impl Worker {
             let Some(viewer) = self.viewers.get_mut(*key) else {
                 continue;
             };
-            let behind = viewer.show(kind, stage, accepted, &mut tools);
+            let behind = viewer.show(kind, layer, stage, accepted, &mut tools);
             if behind && !std::mem::replace(&mut viewer.behind, true) {
                 self.behind.push(viewer.line);
             }
@@ -394,11 +406,14 @@ impl Worker {
             waits: answered.waits,
             heard: now,
             behind: false,
+            choice: Choice::new(now),
+            hidden: false,
         });
         self.router.enter(room, key);
         self.load.store(self.viewers.len(), Ordering::Relaxed);
         if sees {
-            self.foresee(room, now);
+            self.choose(key, now);
+            self.foresee(key, now);
         }
         Ok(Established {
             peer,

@@ -14,7 +14,7 @@ use protocol::PeerId;
 use tokio::{net::UdpSocket, sync::Notify, task::JoinHandle, time::timeout};
 
 use super::{Ingest, PATIENCE, ROOM, client::Client, frame_of};
-use crate::{PeerEnd, Report, WantKeyframe};
+use crate::{Layer, PeerEnd, Report, WantKeyframe};
 
 /// A home router between a client and us, which can be given another address.
 struct Router {
@@ -159,6 +159,7 @@ async fn a_publisher_goes_on_from_another_address_and_still_hears_us() {
     let wanted = WantKeyframe {
         room: ROOM,
         publication,
+        layer: Layer::ONLY,
     };
     ingest.wishes.send(wanted).await.unwrap();
     client.send_until_asked().await;

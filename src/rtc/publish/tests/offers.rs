@@ -22,33 +22,35 @@ fn check(offer: &str, wanted: Code) {
 fn recorded_offers_are_taken() {
     let ffmpeg = Offer::parse(FFMPEG).unwrap();
     assert!(ffmpeg.passive);
-    assert_eq!(ffmpeg.layer, None);
+    assert!(ffmpeg.layers.is_empty());
     let video = ffmpeg.video.unwrap();
     assert_eq!((video.payload_type, video.resend), (106, Some(105)));
     assert_eq!(ffmpeg.audio.unwrap().payload_type, 111);
 
     let chromium = Offer::parse(CHROMIUM).unwrap();
     assert!(!chromium.passive);
-    assert_eq!(chromium.layer, None);
-    assert_eq!(Offer::parse(SIMULCAST).unwrap().layer.as_deref(), Some("f"));
+    assert!(chromium.layers.is_empty());
+    assert_eq!(Offer::parse(SIMULCAST).unwrap().layers, ["q", "h", "f"]);
 }
 
 #[test]
-fn the_best_layer_is_told_by_its_name_or_place() {
+fn layers_are_told_by_their_names_or_places_and_the_best_three_are_taken() {
     for (send, wanted) in [
-        ("f;h;q", "f"),
-        ("q;h", "h"),
-        ("low;mid;high", "high"),
-        ("~a,b;c;d", "d"),
+        ("f;h;q", "q;h;f"),
+        ("q;h", "q;h"),
+        ("high;low;mid", "low;mid;high"),
+        ("h;M;l", "l;M;h"),
+        ("~a,b;c;d", "a;c;d"),
+        ("a;b;c;d;e", "c;d;e"),
+        ("f;x;q", "f;x;q"),
         ("one", "one"),
     ] {
         let offer = SIMULCAST.replace("send q;h;f", &format!("send {send}"));
-        assert_eq!(
-            Offer::parse(&offer).unwrap().layer.as_deref(),
-            Some(wanted),
-            "{send}"
-        );
+        let layers = Offer::parse(&offer).unwrap().layers;
+        assert_eq!(layers.join(";"), wanted, "{send}");
     }
+    let nine = SIMULCAST.replace("send q;h;f", "send a;b;c;d;e;f;g;h;i");
+    check(&nine, Code::SdpUnfit);
 }
 
 #[test]
@@ -152,7 +154,7 @@ async fn answers_name_the_shared_port_once_and_stay_small() {
             "{answer}"
         );
         assert_eq!(
-            answer.contains("a=simulcast:recv f\r\n"),
+            answer.contains("a=simulcast:recv q;h;f\r\n"),
             offer == SIMULCAST
         );
     }

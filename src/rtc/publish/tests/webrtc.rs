@@ -4,7 +4,7 @@ use media::{CodecName, Kind};
 use protocol::server::{HealthLevel, HealthSaid};
 
 use super::{Ingest, PATIENCE, ROOM, client::Client, frame_of};
-use crate::{Established, Feed, PeerEnd, Report, Role, WantKeyframe};
+use crate::{Established, Feed, Layer, PeerEnd, Report, Role, WantKeyframe};
 
 async fn publish(ingest: &mut Ingest) -> (Client, Established) {
     let mut client = Client::new().await;
@@ -69,6 +69,7 @@ async fn frames_reports_and_wishes_pass_and_the_end_frees_everything() {
             room: ROOM,
             publication,
             kind: Kind::Video,
+            layer: Layer::ONLY,
             codec,
         } => (publication, codec),
         other => panic!("{other:?} came before the track opened"),
@@ -95,6 +96,7 @@ async fn frames_reports_and_wishes_pass_and_the_end_frees_everything() {
             .send(WantKeyframe {
                 room: ROOM,
                 publication,
+                layer: Layer::ONLY,
             })
             .await
             .unwrap();

@@ -13,7 +13,10 @@ async fn b11_a_held_viewer_gets_sound_only_and_then_the_picture_again() {
         last = client.rtp(VIDEO).await.0;
     }
     let peer = &established.peer;
-    assert_eq!(edge.viewers.show(peer, Shown::SoundOnly).await, Ok(true));
+    assert_eq!(
+        edge.viewers.show(peer, Shown::SoundOnly, None).await,
+        Ok(true)
+    );
     // Orders and frames come by one inbox: what follows is not shown.
     for _ in 0..30 {
         source.delta();
@@ -35,9 +38,9 @@ async fn b11_a_held_viewer_gets_sound_only_and_then_the_picture_again() {
     assert!(edge.wishes.try_recv().is_err());
 
     // Hidden and seen in one breath: the last word counts, and nothing has to be awaited between.
-    let seen = edge.viewers.show(peer, Shown::All);
-    let hidden = edge.viewers.show(peer, Shown::SoundOnly);
-    let again = edge.viewers.show(peer, Shown::All);
+    let seen = edge.viewers.show(peer, Shown::All, None);
+    let hidden = edge.viewers.show(peer, Shown::SoundOnly, None);
+    let again = edge.viewers.show(peer, Shown::All, None);
     assert_eq!(
         (again.await, hidden.await, seen.await),
         (Ok(true), Ok(true), Ok(true))
@@ -68,16 +71,19 @@ async fn b11_a_viewer_without_a_keyframe_to_begin_with_has_one_asked_for() {
     let (mut client, established) = edge.watch().await;
     client.rtp(VIDEO).await;
     let peer = &established.peer;
-    assert_eq!(edge.viewers.show(peer, Shown::SoundOnly).await, Ok(true));
-    assert_eq!(edge.viewers.show(peer, Shown::All).await, Ok(true));
+    assert_eq!(
+        edge.viewers.show(peer, Shown::SoundOnly, None).await,
+        Ok(true)
+    );
+    assert_eq!(edge.viewers.show(peer, Shown::All, None).await, Ok(true));
     let wish = timeout(Duration::from_secs(20), edge.wishes.recv()).await;
     assert_eq!(wish.unwrap().unwrap().room, ROOM);
     source.keyframe();
     while client.rtp(VIDEO).await.1[12] != 0x65 {}
     assert!(edge.viewers.close(peer, PeerEnd::Closed).await);
-    assert_eq!(edge.viewers.show(peer, Shown::All).await, Ok(false));
+    assert_eq!(edge.viewers.show(peer, Shown::All, None).await, Ok(false));
     assert_eq!(
-        edge.viewers.show(&"p-1".into(), Shown::All).await,
+        edge.viewers.show(&"p-1".into(), Shown::All, None).await,
         Ok(false)
     );
     edge.running.shutdown().await;

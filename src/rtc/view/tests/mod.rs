@@ -4,6 +4,7 @@
 mod client;
 mod handshake;
 mod hold;
+mod layers;
 mod path;
 mod peers;
 mod picture;
@@ -20,7 +21,9 @@ use protocol::{Code, PeerId, RoomNumber};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::*;
-use crate::{Config, Established, Feed, FeedSender, PeerEnd, Report, Role, Shown, WantKeyframe};
+use crate::{
+    Config, Established, Feed, FeedSender, Layer, PeerEnd, Report, Role, Shown, WantKeyframe,
+};
 use client::{Client, GCM, GCM_256, Heard, SHA1};
 
 const ROOM: RoomNumber = 7;
@@ -92,6 +95,7 @@ impl Edge {
 struct Source {
     feed: FeedSender,
     publication: PublicationId,
+    layer: Layer,
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
@@ -113,6 +117,7 @@ impl Source {
                 room: ROOM,
                 publication,
                 kind,
+                layer: Layer::ONLY,
                 codec,
             })
             .await;
@@ -121,6 +126,7 @@ impl Source {
         Self {
             feed: feed.clone(),
             publication,
+            layer: Layer::ONLY,
             ssrc: start,
             sequence: (start * 1_000) as u16,
             timestamp: start * 1_000_000,
@@ -144,6 +150,11 @@ impl Source {
             room: ROOM,
             publication,
             kind,
+            layer: if kind == Kind::Video {
+                self.layer
+            } else {
+                Layer::ONLY
+            },
             packets,
             arrived
         }));

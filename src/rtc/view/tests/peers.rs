@@ -201,6 +201,7 @@ async fn another_codec_ends_viewers_so_that_they_offer_again() {
         room: ROOM,
         publication: PublicationId(2),
         kind: Kind::Video,
+        layer: Layer::ONLY,
         codec,
     };
     edge.feed.tell(opened).await;
@@ -216,6 +217,7 @@ async fn a_viewer_that_came_before_the_picture_offers_again() {
         room: ROOM,
         publication,
         kind: name.kind(),
+        layer: Layer::ONLY,
         codec: Codec {
             name,
             clock,

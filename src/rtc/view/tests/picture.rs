@@ -54,6 +54,7 @@ async fn the_time_comes_with_the_first_packet_of_each_track_and_agrees() {
                 room,
                 publication,
                 kind,
+                layer: Layer::ONLY,
                 ntp,
                 rtp,
                 arrived,
@@ -159,6 +160,7 @@ async fn viewers_who_wait_for_a_keyframe_ask_for_it_together() {
     let wish = WantKeyframe {
         room: ROOM,
         publication: source.publication,
+        layer: Layer::ONLY,
     };
     assert_eq!(edge.wishes.recv().await, Some(wish));
     source.delta();

@@ -1,0 +1,273 @@
+//! Which layer one viewer is to have: the largest that its line carries and its page shows. Pure: told
+//! the time, what the viewer says of its line, and what there is.
+//!
+//! A viewer of whom nothing bad was heard gets what it shows. Where the line does not carry that, it goes
+//! down at once to what the line carries, and comes up one layer at a time: a browser's estimate follows
+//! what it is sent (at most one and a half times of it), so whether more fits is only known by trying.
+//! Each try that fails doubles the time to the next. Sound comes first: where the smallest picture does
+//! not fit beside it, a viewer whose page knows of that is sent the sound alone.
+
+use std::time::{Duration, Instant};
+
+use crate::{Layer, LayerSeen, Seen};
+
+/// An estimate that is older says nothing; browsers say one each second.
+const ESTIMATE_HOLDS: Duration = Duration::from_secs(5);
+/// The line is far too narrow: an estimate below this part of what is sent, in percent. A browser that
+/// took one burst for a full queue says 85.
+const FAR_SHORT_PERCENT: u32 = 75;
+/// The line is a little too narrow, if it lasts.
+const SHORT_PERCENT: u32 = 95;
+const SHORT_LASTS: Duration = Duration::from_secs(3);
+/// An estimate that is below what is sent only counts when it fell lately: a picture that stood still
+/// leaves a low one behind, which only ever rises.
+const FELL_LATELY: Duration = Duration::from_secs(3);
+/// Of 256 packets: what retransmission mends without being noticed, what no line loses that is wide
+/// enough, and what is too much even where the estimate finds nothing.
+const LOST_FEW: u8 = 5;
+const LOST_MANY: u8 = 26;
+const LOST_FAR_TOO_MANY: u8 = 51;
+/// Reports in a row that have to say so.
+const LOSSY_REPORTS: u8 = 2;
+/// What was said just after a change was said of what was sent before it.
+const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+/// How long it has to go well before a larger layer is tried.
+pub const TRY_AFTER: Duration = Duration::from_secs(4);
+pub const TRY_AFTER_MAX: Duration = Duration::from_secs(32);
+/// A larger layer that lasts so long fits.
+const PROVEN_AFTER: Duration = Duration::from_secs(10);
+/// The estimate has to be above what is sent by so much before more is tried, in percent.
+const SPARE_PERCENT: u32 = 120;
+/// So long the smallest picture is tried before it is held back.
+const HELD_AFTER: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    Picture(Layer),
+    SoundOnly,
+}
+
+#[derive(Debug)]
+pub struct Choice {
+    /// How high the page shows the picture, in its own pixels.
+    height: Option<u16>,
+    /// The page knows that a picture may be held back.
+    knows: bool,
+    /// What the viewer says that its line carries, and when it said so.
+    estimate: Option<(u32, Instant)>,
+    fell: Option<Instant>,
+    lost: u8,
+    lossy_reports: u8,
+    short_since: Option<Instant>,
+    /// The largest layer that the line carries, where that is not all.
+    limit: Option<Layer>,
+    /// Not even the smallest one.
+    sound_only: bool,
+    changed: Instant,
+    climbed: Option<Instant>,
+    try_after: Duration,
+}
+
+impl Choice {
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            height: None,
+            knows: false,
+            estimate: None,
+            fell: None,
+            lost: 0,
+            lossy_reports: 0,
+            short_since: None,
+            limit: None,
+            sound_only: false,
+            changed: now,
+            climbed: None,
+            try_after: TRY_AFTER,
+        }
+    }
+
+    /// The page shows the picture so high, in pixels of the screen, and knows that it may be held back.
+    pub const fn show_height(&mut self, height: u16) {
+        self.height = Some(height);
+        self.knows = true;
+    }
+
+    /// Whether the picture is held back because not even the smallest one fits beside the sound.
+    pub const fn is_sound_only(&self) -> bool {
+        self.sound_only
+    }
+
+    /// What the viewer says that its line carries (REMB), in kbit/s.
+    pub fn hear_estimate(&mut self, kbps: u32, now: Instant) {
+        let before = self.estimate.replace((kbps, now));
+        if before.is_some_and(|(before, _)| u64::from(kbps) * 100 < u64::from(before) * 97) {
+            self.fell = Some(now);
+        }
+    }
+
+    /// Of 256 packets of the picture since the last report, so many were lost (RFC 3550 §6.4.1).
+    pub const fn hear_loss(&mut self, lost: u8) {
+        self.lost = lost;
+        self.lossy_reports = match lost >= LOST_MANY {
+            true => self.lossy_reports.saturating_add(1),
+            false => 0,
+        };
+    }
+
+    /// Chooses among the layers that flow; `sound_kbps` is sent beside any of them. `None` while nothing
+    /// flows: what was chosen before holds.
+    pub fn choose(&mut self, seen: &Seen, sound_kbps: u32, now: Instant) -> Option<Chosen> {
+        let layers = seen.layers();
+        let shown_max = self.shown_max(layers)?;
+        let since = now.saturating_duration_since(self.changed);
+        if self.sound_only {
+            if since < self.try_after {
+                return Some(Chosen::SoundOnly);
+            }
+            self.sound_only = false;
+            self.climb(layers[0].layer, now);
+            return Some(Chosen::Picture(layers[0].layer));
+        }
+        let at = self.carried(layers).min(shown_max);
+        let need = layers[at].kbps.saturating_add(sound_kbps);
+        let pressed = layers[at].kbps > 0 && self.is_pressed(need, now);
+        if pressed && since >= SETTLES_WITHIN {
+            if at > 0 {
+                let to = self.fitting(&layers[..at], sound_kbps, now);
+                self.go_down(now);
+                self.limit = Some(layers[to].layer);
+                return Some(Chosen::Picture(layers[to].layer));
+            }
+            // A picture that only came to be too much a moment ago is tried for a while.
+            if self.knows && since >= HELD_AFTER {
+                self.go_down(now);
+                self.limit = Some(layers[0].layer);
+                self.sound_only = true;
+                return Some(Chosen::SoundOnly);
+            }
+        }
+        if pressed {
+            return Some(Chosen::Picture(layers[at].layer));
+        }
+        if self.climbed.is_some() && since >= PROVEN_AFTER {
+            self.climbed = None;
+            self.try_after = TRY_AFTER;
+        }
+        let at = self.try_more(layers, at, shown_max, need, now);
+        Some(Chosen::Picture(layers[at].layer))
+    }
+
+    /// The smallest layer that is as high as it is shown.
+    fn shown_max(&self, layers: &[LayerSeen]) -> Option<usize> {
+        let top = layers.len().checked_sub(1)?;
+        let enough = |layer: &LayerSeen| match (self.height, layer.height) {
+            (Some(shown), Some(height)) => height >= shown,
+            _ => false,
+        };
+        Some(layers.iter().position(enough).unwrap_or(top))
+    }
+
+    /// The largest layer that the line carries as far as is known. One that does not flow any more is
+    /// known by its number.
+    fn carried(&self, layers: &[LayerSeen]) -> usize {
+        let top = layers.len() - 1;
+        let Some(limit) = self.limit else { return top };
+        let same = layers.iter().position(|it| it.layer == limit);
+        let below = || layers.iter().rposition(|it| it.layer < limit);
+        same.or_else(below).unwrap_or(0)
+    }
+
+    fn estimate(&self, now: Instant) -> Option<u32> {
+        self.estimate
+            .filter(|(_, at)| now.saturating_duration_since(*at) < ESTIMATE_HOLDS)
+            .map(|(kbps, _)| kbps)
+    }
+
+    /// Whether the line does not carry what is sent.
+    fn is_pressed(&mut self, need: u32, now: Instant) -> bool {
+        let estimate = self.estimate(now);
+        let below = |percent| estimate.is_some_and(|it| it < part(need, percent));
+        if !below(SHORT_PERCENT) {
+            self.short_since = None;
+        }
+        let lossy = self.lossy_reports >= LOSSY_REPORTS
+            && (estimate.is_none() || below(SHORT_PERCENT) || self.lost >= LOST_FAR_TOO_MANY);
+        if lossy {
+            return true;
+        }
+        if !below(SHORT_PERCENT) {
+            return false;
+        }
+        let since = *self.short_since.get_or_insert(now);
+        let fell = self
+            .fell
+            .is_some_and(|at| now.saturating_duration_since(at) < FELL_LATELY);
+        let lasts = now.saturating_duration_since(since) >= SHORT_LASTS;
+        (below(FAR_SHORT_PERCENT) && (fell || self.lost > LOST_FEW)) || (lasts && fell)
+    }
+
+    /// The largest of some layers that the estimate says to fit; the next smaller one without it.
+    fn fitting(&self, layers: &[LayerSeen], sound_kbps: u32, now: Instant) -> usize {
+        let next = layers.len() - 1;
+        let Some(estimate) = self.estimate(now) else {
+            return next;
+        };
+        let fits = |layer: &LayerSeen| layer.kbps.saturating_add(sound_kbps) <= estimate;
+        layers.iter().rposition(fits).unwrap_or(0)
+    }
+
+    fn go_down(&mut self, now: Instant) {
+        self.try_after = match self.climbed.take() {
+            Some(_) => (self.try_after * 2).min(TRY_AFTER_MAX),
+            None => TRY_AFTER,
+        };
+        self.changed = now;
+        self.short_since = None;
+        self.lossy_reports = 0;
+    }
+
+    fn climb(&mut self, to: Layer, now: Instant) {
+        self.limit = Some(to);
+        self.changed = now;
+        self.climbed = Some(now);
+        self.short_since = None;
+    }
+
+    /// The next larger layer, if it is time to try it.
+    fn try_more(
+        &mut self,
+        layers: &[LayerSeen],
+        at: usize,
+        shown_max: usize,
+        need: u32,
+        now: Instant,
+    ) -> usize {
+        if self.limit.is_none() {
+            return at;
+        }
+        let since = now.saturating_duration_since(self.changed);
+        if at >= shown_max {
+            // All that is shown is carried: nothing more is known to be too much.
+            if self.climbed.is_none() && since >= PROVEN_AFTER {
+                self.limit = None;
+            }
+            return at;
+        }
+        let spare = self
+            .estimate(now)
+            .is_none_or(|it| it >= part(need, SPARE_PERCENT));
+        let quiet = self.lost <= LOST_FEW;
+        if since < self.try_after || !spare || !quiet {
+            return at;
+        }
+        self.climb(layers[at + 1].layer, now);
+        at + 1
+    }
+}
+
+fn part(kbps: u32, percent: u32) -> u32 {
+    u32::try_from(u64::from(kbps) * u64::from(percent) / 100).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

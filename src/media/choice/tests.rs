@@ -1,0 +1,261 @@
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use super::*;
+
+const SOUND_KBPS: u32 = 40;
+
+fn layer(layer: u8, kbps: u32, height: u16) -> LayerSeen {
+    LayerSeen {
+        layer: Layer(layer),
+        kbps,
+        height: Some(height),
+    }
+}
+
+/// What a browser sends of a camera in 720 lines.
+fn three() -> Seen {
+    Seen::of([layer(0, 150, 180), layer(1, 500, 360), layer(2, 1_500, 720)])
+}
+
+/// A line with a queue, and a browser behind it that estimates as `libwebrtc` does without feedback on
+/// single packets: what it is sent and half as much again, and on a growing queue 85 % of what arrives.
+struct Line {
+    rng: StdRng,
+    start: Instant,
+    ms: u64,
+    kbps: f64,
+    queue_kbit: f64,
+    estimate: f64,
+    arrived_kbit: f64,
+    lost_kbit: f64,
+    sent_kbit: f64,
+    choice: Choice,
+    chosen: Chosen,
+    /// When it was changed, and to what.
+    changes: Vec<(u64, Chosen)>,
+    /// Estimates are heard, or only receiver reports.
+    estimates: bool,
+}
+
+/// A queue of half a second, as routers at home have it or more.
+const QUEUE_S: f64 = 0.5;
+const STEP_MS: u64 = 100;
+
+impl Line {
+    fn new(seed: u64, kbps: f64, estimates: bool) -> Self {
+        let start = Instant::now();
+        Self {
+            rng: StdRng::seed_from_u64(seed),
+            start,
+            ms: 0,
+            kbps,
+            queue_kbit: 0.0,
+            estimate: 3_000.0,
+            arrived_kbit: 0.0,
+            lost_kbit: 0.0,
+            sent_kbit: 0.0,
+            choice: Choice::new(start),
+            chosen: Chosen::Picture(Layer(2)),
+            changes: Vec::new(),
+            estimates,
+        }
+    }
+
+    fn run(&mut self, seconds: u64, seen: &Seen) {
+        let end = self.ms + seconds * 1_000;
+        while self.ms < end {
+            self.step(seen);
+        }
+    }
+
+    fn step(&mut self, seen: &Seen) {
+        let picture = match self.chosen {
+            Chosen::SoundOnly => 0,
+            Chosen::Picture(layer) => {
+                let layers = seen.layers();
+                layers.iter().find(|it| it.layer == layer).unwrap().kbps
+            }
+        };
+        let rate = f64::from(picture) * self.rng.random_range(0.7..1.3) + f64::from(SOUND_KBPS);
+        let seconds = STEP_MS as f64 / 1_000.0;
+        let before = self.queue_kbit;
+        self.sent_kbit += rate * seconds;
+        self.queue_kbit += rate * seconds;
+        let out = self.queue_kbit.min(self.kbps * seconds);
+        self.queue_kbit -= out;
+        self.arrived_kbit += out;
+        let over = (self.queue_kbit - self.kbps * QUEUE_S).max(0.0);
+        self.queue_kbit -= over;
+        self.lost_kbit += over;
+        let grows = self.queue_kbit > before && self.queue_kbit > self.kbps * 0.06;
+        let throughput = out / seconds;
+        if grows {
+            self.estimate = self.estimate.min(0.85 * throughput);
+        } else {
+            let most = 1.5 * throughput + 10.0;
+            if self.estimate < most {
+                self.estimate = (self.estimate * 1.01 + 2.0).min(most);
+            }
+        }
+        self.ms += STEP_MS;
+        let now = self.start + Duration::from_millis(self.ms);
+        if self.estimates && (self.ms.is_multiple_of(1_000) || grows) {
+            self.choice.hear_estimate(self.estimate as u32, now);
+        }
+        if self.ms.is_multiple_of(1_000) {
+            let lost = self.lost_kbit / self.sent_kbit.max(1.0);
+            self.choice.hear_loss((lost * 256.0) as u8);
+            (self.lost_kbit, self.sent_kbit) = (0.0, 0.0);
+        }
+        let chosen = self.choice.choose(seen, SOUND_KBPS, now).unwrap();
+        if chosen != self.chosen {
+            self.changes.push((self.ms, chosen));
+            self.chosen = chosen;
+        }
+    }
+}
+
+fn picture(layer: u8) -> Chosen {
+    Chosen::Picture(Layer(layer))
+}
+
+#[test]
+fn a_wide_line_stays_at_the_best_layer() {
+    for seed in seeds::of(50) {
+        let mut line = Line::new(seed, 4_000.0, seed % 2 == 0);
+        line.run(120, &three());
+        assert_eq!(line.changes, [], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_line_that_narrows_is_followed_within_three_seconds() {
+    for seed in seeds::of(100) {
+        for (kbps, wanted) in [(700.0, 1), (800.0, 1), (300.0, 0), (400.0, 0)] {
+            let mut line = Line::new(seed, 4_000.0, true);
+            line.run(20, &three());
+            line.kbps = kbps;
+            line.run(3, &three());
+            assert!(
+                line.chosen == picture(wanted) || line.chosen == picture(0),
+                "seed {seed} {kbps}: {:?}",
+                line.changes
+            );
+            line.run(7, &three());
+            let fits = [picture(wanted), picture(0)].contains(&line.chosen);
+            assert!(fits, "seed {seed} {kbps}: {:?}", line.changes);
+        }
+    }
+}
+
+#[test]
+fn where_only_loss_is_heard_the_line_is_followed_all_the_same() {
+    for seed in seeds::of(100) {
+        let mut line = Line::new(seed, 4_000.0, false);
+        line.run(20, &three());
+        line.kbps = 700.0;
+        line.run(5, &three());
+        assert_ne!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+    }
+}
+
+#[test]
+fn a_line_that_widens_again_is_followed_within_ten_seconds() {
+    for seed in seeds::of(100) {
+        let mut line = Line::new(seed, 4_000.0, true);
+        line.run(20, &three());
+        line.kbps = 700.0;
+        line.run(6, &three());
+        assert_ne!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+        line.kbps = 4_000.0;
+        line.run(10, &three());
+        assert_eq!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+    }
+}
+
+#[test]
+fn a_line_that_stays_narrow_is_tried_ever_more_rarely() {
+    for seed in seeds::of(50) {
+        let mut line = Line::new(seed, 400.0, true);
+        line.run(300, &three());
+        let tries = line.changes.iter().filter(|it| it.1 != picture(0)).count();
+        assert!(tries <= 14, "seed {seed}: {:?}", line.changes);
+        let late = line.changes.iter().filter(|it| it.0 > 120_000);
+        assert!(late.count() <= 12, "seed {seed}: {:?}", line.changes);
+    }
+}
+
+#[test]
+fn what_is_shown_small_is_sent_small_and_grows_at_once() {
+    let now = Instant::now();
+    let mut choice = Choice::new(now);
+    for (height, wanted) in [(100, 0), (180, 0), (200, 1), (360, 1), (400, 2), (2_000, 2)] {
+        choice.show_height(height);
+        let chosen = choice.choose(&three(), SOUND_KBPS, now);
+        assert_eq!(chosen, Some(picture(wanted)), "{height}");
+    }
+    // Without heights nobody can tell which is enough.
+    let unknown = three();
+    let unknown = Seen::of(unknown.layers().iter().map(|it| LayerSeen {
+        height: None,
+        ..*it
+    }));
+    choice.show_height(100);
+    assert_eq!(choice.choose(&unknown, SOUND_KBPS, now), Some(picture(2)));
+}
+
+#[test]
+fn a_layer_that_is_gone_is_left_and_comes_back_at_once() {
+    let now = Instant::now();
+    let mut choice = Choice::new(now);
+    let two = Seen::of([layer(0, 150, 180), layer(1, 500, 360)]);
+    assert_eq!(choice.choose(&three(), SOUND_KBPS, now), Some(picture(2)));
+    assert_eq!(choice.choose(&two, SOUND_KBPS, now), Some(picture(1)));
+    assert_eq!(choice.choose(&three(), SOUND_KBPS, now), Some(picture(2)));
+    assert_eq!(choice.choose(&Seen::default(), SOUND_KBPS, now), None);
+}
+
+#[test]
+fn sound_comes_first_for_pages_that_know_of_it() {
+    for seed in seeds::of(50) {
+        for knows in [false, true] {
+            let mut line = Line::new(seed, 80.0, true);
+            if knows {
+                line.choice.show_height(1_000);
+            }
+            line.run(30, &three());
+            let held = line.changes.iter().any(|it| it.1 == Chosen::SoundOnly);
+            assert_eq!(held, knows, "seed {seed}: {:?}", line.changes);
+            line.kbps = 4_000.0;
+            line.run(60, &three());
+            assert_eq!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+        }
+    }
+}
+
+#[test]
+fn an_estimate_that_only_follows_a_still_picture_says_nothing() {
+    let start = Instant::now();
+    let mut choice = Choice::new(start);
+    let at = |ms| start + Duration::from_millis(ms);
+    for second in 0..60 {
+        // It was sent 20 kbit/s, and then all of a sudden 1,500.
+        choice.hear_estimate(100 + second as u32, at(second * 1_000));
+        choice.hear_loss(0);
+        let chosen = choice.choose(&three(), SOUND_KBPS, at(second * 1_000 + 500));
+        assert_eq!(chosen, Some(picture(2)), "second {second}");
+    }
+}
+
+#[test]
+fn some_loss_at_random_is_mended_and_changes_nothing() {
+    let start = Instant::now();
+    let mut choice = Choice::new(start);
+    for second in 0..60 {
+        let now = start + Duration::from_secs(second);
+        choice.hear_estimate(2_300, now);
+        choice.hear_loss(30);
+        let chosen = choice.choose(&three(), SOUND_KBPS, now);
+        assert_eq!(chosen, Some(picture(2)), "second {second}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Which layer of the picture each viewer is sent: chosen when it comes, when it says something of its
+//! line, when layers come and go, and each second.
+
+use std::time::Instant;
+
+use media::{Chosen, Kind, Layer};
+use protocol::RoomNumber;
+
+use super::worker::Worker;
+use crate::Report;
+
+impl Worker {
+    /// Chooses anew for a viewer that is looking, and sees to it.
+    pub(super) fn choose(&mut self, key: usize, now: Instant) {
+        let Some(viewer) = self.viewers.get_mut(key).filter(|it| !it.hidden) else {
+            return;
+        };
+        let Some(stage) = self.router.stage(viewer.room) else {
+            return;
+        };
+        let Some(leg) = &mut viewer.video else { return };
+        let seen = stage.seen(Kind::Video);
+        let sound = stage.track(Kind::Audio, Layer::ONLY);
+        let sound_kbps = sound.map_or(0, media::Track::kbps);
+        let was_held = viewer.choice.is_sound_only();
+        let chosen = viewer.choice.choose(&seen, sound_kbps, now);
+        let held = viewer.choice.is_sound_only();
+        if held != was_held {
+            let peer = viewer.peer.clone();
+            self.unsaid
+                .push_back((viewer.room, Report::Picture { peer, held }));
+        }
+        match chosen {
+            None => {}
+            Some(Chosen::SoundOnly) => leg.hold(),
+            Some(Chosen::Picture(layer)) => {
+                leg.aim(layer);
+                if was_held {
+                    self.show_again(key, now);
+                } else if leg.is_live() && leg.awaits().is_some() {
+                    self.wish_for(key, now);
+                }
+            }
+        }
+    }
+
+    /// Other layers flow in a room than before.
+    pub(super) fn choose_for_all(&mut self, room: RoomNumber, now: Instant) {
+        let viewers = self
+            .router
+            .stage(room)
+            .map(|stage| stage.viewers().to_vec());
+        for key in viewers.unwrap_or_default() {
+            self.choose(key, now);
+        }
+    }
+}
