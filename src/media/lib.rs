@@ -33,3 +33,6 @@ pub use router::{Opened, Router, Stage};
 pub use rtp::{HEADER_BYTES, View};
 pub use track::{Accepted, GOP_BYTES_MAX, GOP_MAX, Kept, RING_PACKETS, Track};
 pub use wish::{WISH_EVERY, Wishes};
+
+#[cfg(test)]
+mod tests;
