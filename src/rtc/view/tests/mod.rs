@@ -4,6 +4,7 @@
 mod client;
 mod handshake;
 mod hold;
+mod hostile;
 mod path;
 mod peers;
 mod picture;
@@ -14,7 +15,7 @@ mod walls;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use media::{Codec, CodecName, Kind, PublicationId};
+use media::{Codec, CodecName, Kind, PublicationId, View};
 use protocol::{Code, PeerId, RoomNumber};
 use tokio::{sync::mpsc, time::timeout};
 
