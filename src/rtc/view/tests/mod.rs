@@ -11,6 +11,7 @@ mod picture;
 mod probe;
 mod restart;
 mod walls;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
