@@ -1,11 +1,16 @@
 //! Viewers by WHEP that measure without decoding: a real ICE check, a real DTLS handshake, real SRTP.
 //!
-//! Each viewer counts every packet, follows the sequence numbers of both tracks, asks for what is
-//! missing (NACK), and decrypts and authenticates a share of the packets. Once, it asks for a packet that
-//! it has, and expects it repeated: NACK is proven, not believed. The moment of the first packet and of
-//! the first keyframe is measured from the POST.
+//! Each viewer counts every packet, follows the sequence numbers of both tracks, says by RTCP what a
+//! browser says ([`feedback`]), tells which pictures it could show ([`shown`]) and when they stood still
+//! ([`freezes`]), and decrypts and authenticates a share of the packets. Once, it asks for a packet that it
+//! has, and expects it repeated: NACK is proven, not believed. The moments of the first packet, the first
+//! keyframe and the first picture are measured from the POST.
 
+mod feedback;
+mod freezes;
+mod held;
 mod peer;
+mod shown;
 mod tally;
 mod tell;
 mod tracks;
@@ -83,9 +88,17 @@ pub(crate) struct Plan {
     /// Send and receive media through this address, at which a bad line stands before the server.
     ///
     /// `weiquan-loadtest impair --udp --to` its media port makes one. Every packet of the picture must come
-    /// all the same, by NACK; sound that is lost is told and is no fault, for nobody repeats it.
+    /// all the same, by NACK; sound that comes too late to be heard is told and is no fault.
     #[arg(long)]
     through: Option<SocketAddr>,
+    /// Watch this mountpoint of a Janus whose API is at --server instead, by its streaming plugin.
+    ///
+    /// Its payload types are 108 for H264 and 111 for Opus. What Janus costs is then told like ours.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tokens", "through", "through_restarts"])]
+    janus: Option<u64>,
+    /// Say each second that the line takes so much (REMB), in kbit/s; without it nothing is said of it.
+    #[arg(long, value_name = "KBPS")]
+    remb: Option<u32>,
     /// Write the whole report as JSON here.
     #[arg(long)]
     json: Option<PathBuf>,
