@@ -391,6 +391,33 @@ async fn a_picture_over_a_lossy_path_is_whole_by_nack() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_get_nothing_and_spoil_no_handshake() {
+    let server = on_air().await;
+    let ports = server.media_ports();
+    let to: String = ports
+        .iter()
+        .map(|it| format!("--to 127.0.0.1:{it} "))
+        .collect();
+    let report = server.folder.join("strangers.json");
+    let strangers = start(&format!(
+        "strangers --server {} --room hall {to} --datagrams 100 --races 30 --at-once 4 --json {}",
+        server.address,
+        report.display()
+    ));
+    let ended = tokio::task::spawn_blocking(|| strangers.join().expect("no panic"));
+    let verdict = ended.await.expect("it ended").expect("it ran");
+    let text = std::fs::read_to_string(report).expect("a report");
+    let seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(verdict, Verdict::Pass, "{seen}");
+    assert_eq!(seen["amplification"]["heard_bytes"], 0, "{seen}");
+    assert_eq!(seen["races"]["sessions"], 30, "{seen}");
+    for stranger in ["other_port", "other_address", "same_address"] {
+        let one = &seen["races"]["by_stranger"][stranger];
+        assert_eq!((&one["sessions"], &one["lost"]), (&10.into(), &0.into()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_who_is_a_second_away_is_let_in() {
     let far = Conditions {
         delay: Duration::from_millis(500),

@@ -81,6 +81,20 @@ impl Identity {
             fingerprint: fingerprint.join(":"),
         })
     }
+
+    /// A ClientHello as a peer says it first.
+    pub(crate) fn hello(&self) -> Result<Vec<u8>> {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut dtls = Endpoint::new(nowhere, TransportProtocol::UDP, None);
+        dtls.connect(Instant::now(), nowhere, self.config.clone(), None)?;
+        let hello = dtls.poll_transmit().context("no hello")?;
+        Ok(hello.message.to_vec())
+    }
+
+    /// A connectivity check by this name, proven by this password.
+    pub(crate) fn check(&self, user: &str, pwd: &str) -> Result<Vec<u8>> {
+        stun::check(user, pwd, &*self.provider)
+    }
 }
 
 /// Where the offer goes.
@@ -197,6 +211,11 @@ impl Line {
             socket,
             identity,
         })
+    }
+
+    /// The name of its checks: `theirs:ours`.
+    pub(crate) fn name(&self) -> &str {
+        &self.user
     }
 
     /// What calls [`Line::tick`]: every 20 ms, and after a stall no more often.

@@ -35,6 +35,10 @@ pub const CHAPTERS: &[Chapter] = &[
                         "a_strangers_hello_never_wins_a_race",
                     ),
                     (
+                        "tests/bad_line.rs",
+                        "strangers_get_nothing_and_spoil_no_handshake",
+                    ),
+                    (
                         "src/rtc/view/tests/path.rs",
                         "only_who_knows_the_password_is_answered",
                     ),
