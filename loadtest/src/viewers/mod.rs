@@ -41,6 +41,9 @@ use tally::Tally;
 const WARM_VIEWERS: usize = 10;
 /// Longer than a viewer's own patience with its connection.
 const IN_WITHIN: Duration = Duration::from_secs(30);
+const TELLS_EVERY: Duration = Duration::from_secs(5);
+/// How often the generator looks whether it runs when it should.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
 /// Media flows while memory is read, so that it never stands quite still.
 const STILL_BYTES: u64 = 256 * 1024;
 
@@ -122,6 +125,8 @@ struct Costs {
     cpu_s: Option<f64>,
     memory: Option<Memory>,
     own_cpu_s: f64,
+    /// The longest time for which the generator did not run though it should have.
+    held_up: Duration,
 }
 
 pub(crate) fn run(plan: Plan) -> Result<Verdict> {
@@ -163,7 +168,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     let before = cost()?;
     let own_before = process::own_cpu_s();
     common.counting.store(true, Ordering::Relaxed);
-    progress(&common).await;
+    let held_up = progress(&common).await;
     common.counting.store(false, Ordering::Relaxed);
     let after = cost()?;
     let own_cpu_s = process::own_cpu_s() - own_before;
@@ -181,6 +186,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
         cpu_s: between(before, after),
         memory,
         own_cpu_s,
+        held_up,
     };
     tell::tell(&plan, &total, &failed, &costs)
 }
@@ -242,16 +248,21 @@ impl Audience {
     }
 }
 
-/// Lets the counted seconds pass and tells how it goes.
-async fn progress(common: &Common) {
+/// Lets the counted seconds pass and tells how it goes. Answers with the longest time for which this
+/// process itself was held up meanwhile: what its viewers saw then is none of the server's doing.
+async fn progress(common: &Common) -> Duration {
     let seconds = common.plan.seconds;
     let begin = time::Instant::now();
     let end = begin + Duration::from_secs_f64(seconds);
     let mut heard = common.packets.load(Ordering::Relaxed);
-    let mut told = begin;
+    let (mut told, mut held_up) = (begin, Duration::ZERO);
     while time::Instant::now() < end {
-        let left = end.saturating_duration_since(time::Instant::now());
-        time::sleep(left.min(Duration::from_secs(5))).await;
+        let due = end.min(time::Instant::now() + LOOKS_EVERY);
+        time::sleep_until(due).await;
+        held_up = held_up.max(due.elapsed());
+        if told.elapsed() < TELLS_EVERY && time::Instant::now() < end {
+            continue;
+        }
         let packets = common.packets.load(Ordering::Relaxed);
         let rate = (packets - heard) as f64 / told.elapsed().as_secs_f64();
         (heard, told) = (packets, time::Instant::now());
@@ -262,4 +273,5 @@ async fn progress(common: &Common) {
             common.plan.viewers,
         );
     }
+    held_up
 }

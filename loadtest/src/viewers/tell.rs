@@ -82,7 +82,7 @@ pub(super) fn tell(
                 "counts": "growth of VmRSS of the whole server process, settled and published (after a few viewers came and left) to settled and all watching, over the viewers",
                 "empty_bytes": it.empty_bytes, "joined_bytes": it.joined_bytes,
             })),
-            "own_cpu_s": costs.own_cpu_s,
+            "own_cpu_s": costs.own_cpu_s, "held_up_ms": costs.held_up.as_secs_f64() * 1e3,
         }),
     )?;
     Ok(verdict)
@@ -217,7 +217,8 @@ fn say(plan: &Plan, total: &Tally, failed: &[String], costs: &Costs, figures: &F
         println!("memory  {kib:.1} KiB a viewer (resident, settled)");
     }
     println!(
-        "own     {:.0} % of a core",
-        costs.own_cpu_s / seconds * 100.0
+        "own     {:.0} % of a core, held up for {:.0} ms at most",
+        costs.own_cpu_s / seconds * 100.0,
+        costs.held_up.as_secs_f64() * 1e3
     );
 }
