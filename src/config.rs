@@ -21,6 +21,7 @@ use crate::{
     layers::{overlay, place_of, read_file, value_of},
     letters::Hour,
     mail::Mail,
+    places,
     push::Push,
 };
 
@@ -334,22 +335,7 @@ impl Raw {
             }
         };
         certificate.check_public_url(&public_url)?;
-        if self.rtc.view_ports.len() != 1 {
-            return Err(ConfigError::Unfit {
-                place: None,
-                key: "rtc.view_ports",
-                value: format!("{:?}", self.rtc.view_ports),
-                advice: "this version has one media worker: name exactly one port".into(),
-            });
-        }
-        if !(1..=limits::AUDIO_VIEWERS_PER_SHARD_MAX).contains(&self.rtc.viewers) {
-            return Err(ConfigError::Unfit {
-                place: None,
-                key: "rtc.viewers",
-                value: self.rtc.viewers.to_string(),
-                advice: format!("it is 1 to {}", limits::AUDIO_VIEWERS_PER_SHARD_MAX),
-            });
-        }
+        places::check(&self.rtc)?;
         if telemetry::check_level(&self.log.level).is_err() {
             return Err(ConfigError::Unfit {
                 place: None,
@@ -569,16 +555,7 @@ mod tests {
             error.contains("server.listen") && error.contains("8080"),
             "{error}"
         );
-        let error = load(None, &[], &[("rtc.view_ports", "[1, 2]")]).expect_err("two workers");
+        let error = load(None, &[], &[("rtc.view_ports", "[1, 1]")]).expect_err("one port twice");
         assert!(error.contains("rtc.view_ports"), "{error}");
-        for viewers in ["0", "5001"] {
-            let error =
-                load(None, &[], &[("rtc.viewers", viewers)]).expect_err("too many, or none");
-            let told = format!("rtc.viewers = {viewers}");
-            assert!(
-                error.contains(&told) && error.contains("1 to 5000"),
-                "{error}"
-            );
-        }
     }
 }

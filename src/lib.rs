@@ -25,6 +25,7 @@ pub mod letters;
 pub mod mail;
 pub mod memory;
 pub mod operate;
+mod places;
 pub mod post;
 pub mod push;
 pub mod reload;

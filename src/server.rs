@@ -39,7 +39,7 @@ use crate::{
     join::{self, Rooms},
     letters::{self, Desk, Digests},
     memory::Memory,
-    post, search,
+    places, post, search,
 };
 
 /// Reports of media that wait for rooms: a few for each publisher.
@@ -382,7 +382,7 @@ fn public_url(config: &Config, address: SocketAddr) -> String {
 fn media_config(config: &Config) -> rtc_edge::Config {
     let mut media = rtc_edge::Config::new(config.rtc_publish, config.rtc_view.clone());
     media.tcp = config.raw.rtc.tcp;
-    media.viewers_per_worker_max = config.raw.rtc.viewers;
+    media.viewers_per_worker_max = places::of_each_worker(&config.raw.rtc);
     media.public_ips.clone_from(&config.raw.rtc.public_ips);
     media
 }

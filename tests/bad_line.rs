@@ -188,6 +188,15 @@ async fn metric_is(server: &Server, name: &str, n: u64) {
     }
 }
 
+/// A counter of the server.
+async fn counted(server: &Server, name: &str) -> u64 {
+    let url = format!("http://{}/metrics", server.admin);
+    let text = reqwest::get(url).await.expect("answered").text().await;
+    let text = text.expect("text");
+    let value = text.lines().find_map(|it| it.strip_prefix(name));
+    value.and_then(|it| it.trim().parse().ok()).expect(name)
+}
+
 /// Says so many long messages and waits for every ack; tells what was acknowledged.
 async fn talk(host: &mut Connection, a: RoomNumber, n: usize) -> BTreeMap<Seq, String> {
     let mut acknowledged = BTreeMap::new();
@@ -347,7 +356,10 @@ async fn watched(path: Conditions, seconds: u32) -> (Verdict, serde_json::Value,
     let ended = tokio::task::spawn_blocking(|| watching.join().expect("no panic"));
     let verdict = ended.await.expect("it ended").expect("it ran");
     let text = std::fs::read_to_string(report).expect("a report");
-    let seen = serde_json::from_str(&text).expect("JSON");
+    let mut seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    seen["server_again"] = counted(&server, "weiquan_media_packets_again_total")
+        .await
+        .into();
     (verdict, seen, relay.told())
 }
 
@@ -364,7 +376,45 @@ async fn a_picture_over_a_lossy_path_is_whole_by_nack() {
     assert_eq!(number("missing"), number("missing_sound"), "{seen}");
     assert!(told.down.lost > 100, "{told:?}");
     assert!(number("repaired") > 100, "{seen}");
+    // The picture was shown all the while, and what was lost of the sound was asked for too.
+    let (picture, sound) = (&seen["picture"], &seen["sound"]);
+    let frames = picture["frames"].as_f64().expect("a number");
+    assert!(frames > 25.0 * 8.0 * 4.0 * 0.9, "{seen}");
+    assert!(picture["frozen_share"].as_f64() < Some(0.3), "{seen}");
+    assert_eq!(seen["negotiated"]["sound_nack_agreed"], 4, "{seen}");
+    assert!(sound["lost"].as_u64() > Some(20), "{seen}");
+    assert!(sound["kept_share"].as_f64() > Some(0.98), "{seen}");
+    assert!(seen["round_trip_ms"]["p50"].as_f64() > Some(80.0), "{seen}");
+    // Some of what it repeated was lost again.
+    assert!(number("server_again") > number("repaired"), "{seen}");
     println!("{seen}\n{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_get_nothing_and_spoil_no_handshake() {
+    let server = on_air().await;
+    let ports = server.media_ports();
+    let to: String = ports
+        .iter()
+        .map(|it| format!("--to 127.0.0.1:{it} "))
+        .collect();
+    let report = server.folder.join("strangers.json");
+    let strangers = start(&format!(
+        "strangers --server {} --room hall {to} --datagrams 100 --races 30 --at-once 4 --json {}",
+        server.address,
+        report.display()
+    ));
+    let ended = tokio::task::spawn_blocking(|| strangers.join().expect("no panic"));
+    let verdict = ended.await.expect("it ended").expect("it ran");
+    let text = std::fs::read_to_string(report).expect("a report");
+    let seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(verdict, Verdict::Pass, "{seen}");
+    assert_eq!(seen["amplification"]["heard_bytes"], 0, "{seen}");
+    assert_eq!(seen["races"]["sessions"], 30, "{seen}");
+    for stranger in ["other_port", "other_address", "same_address"] {
+        let one = &seen["races"]["by_stranger"][stranger];
+        assert_eq!((&one["sessions"], &one["lost"]), (&10.into(), &0.into()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

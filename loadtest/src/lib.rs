@@ -19,6 +19,7 @@ mod publish;
 mod report;
 mod resting;
 mod sockets;
+mod strangers;
 mod tokens;
 mod viewers;
 
@@ -43,6 +44,8 @@ enum What {
     Viewers(viewers::Plan),
     /// Publish a recorded packet trace by WHIP, in a loop.
     Publish(publish::Plan),
+    /// Be people who proved nothing: what comes for their datagrams, and whose handshake they can spoil.
+    Strangers(strangers::Plan),
     /// Put a bad line before a server: loss, bursts, delay, jitter, order, rate, cuts; by a seed, without root.
     Impair(Box<impair::Plan>),
     /// Send numbered datagrams along a way and tell what became of them: loss, runs, order, delay.
@@ -74,6 +77,7 @@ pub fn run(arguments: Arguments) -> Result<Verdict> {
         What::Crowd(plan) => crowd::run(plan),
         What::Viewers(plan) => viewers::run(plan),
         What::Publish(plan) => publish::run(plan),
+        What::Strangers(plan) => strangers::run(plan),
         What::Impair(plan) => impair::run(*plan),
         What::Path(plan) => path::run(plan),
         What::Floor(plan) => floor::run(plan),

@@ -7,13 +7,13 @@ import { test } from "node:test";
 import { chosen } from "./choose.mjs";
 import { FIGURES, Report, median, row, sides } from "./figures.mjs";
 
-const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "bytes/s", "KiB", "MB", "1/s", "loads", "sockets", "s"];
+const UNITS = ["ratio", "us", "us/delivery", "us/packet", "ms", "bytes", "bytes/s", "KiB", "MB", "1/s", "1/min", "share", "viewers", "sessions", "loads", "sockets", "s"];
 const WHOLE = ["fanout_tls_cpu_ratio_bun", "rss_bytes_per_viewer_tls", "tls_handshake_cpu_us", "first_frame_ms", "presented_fps_ratio",
   "glass_to_glass_ratio", "app_kb", "start_ms", "idle_rss_mb", "binary_mb"];
 
 test("every figure has a name, a unit and an aim that can be read", () => {
   for (const [name, [unit, aim]] of Object.entries(FIGURES)) {
-    assert.match(name, /^(fanout|ack|egress|whole|crowd|topics)\.[a-z0-9_]+$/);
+    assert.match(name, /^(fanout|ack|egress|media|whole|crowd|topics)\.[a-z0-9_]+$/);
     assert.ok(UNITS.includes(unit), `${name} in ${unit}`);
     if (aim !== null) assert.match(aim, /^(<=|>=) \d+(\.\d+)?$/, name);
   }
@@ -41,7 +41,7 @@ test("the report keeps every line it told", (t) => {
 });
 
 test("what the bench tells is on the list, and what is on the list is told", () => {
-  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search", "topics"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search", "topics", "media", "janus"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
   const named = (by) => [...sources.matchAll(by)].map((it) => it[1]);
   const told = new Set([...named(/tell\("([^"]+)"/g), ...named(/figure\("([^"]+)"/g).flatMap((it) => [it, `${it}_postgres`])]);
   assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());

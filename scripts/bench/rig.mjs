@@ -10,7 +10,7 @@ import { freePort } from "../ports.mjs";
 // BENCH_BIN: where the two release programs lie, if cargo was told to build elsewhere.
 const programs = path.resolve(process.env.BENCH_BIN ?? "target/release");
 export const weiquan = path.join(programs, "weiquan");
-const loadtest = path.join(programs, "weiquan-loadtest");
+export const loadtest = path.join(programs, "weiquan-loadtest");
 export const out = path.resolve("target/bench");
 export const trace = "testdata/trace.bin";
 /** The peer of the fan-out. */
@@ -127,15 +127,15 @@ export async function ask(url, token, body, from) {
 /** A server with an owner, rooms and tokens, freshly started. Every override of a shipped default is printed. */
 export class Server {
   /** Not run yet, on a folder of its own below target/bench that is empty. */
-  static async on(folder, core = null) {
+  static async on(folder, core = null, workers = 1) {
     const it = new Server();
     it.core = core;
     const data = path.join(out, folder);
     rmSync(data, { recursive: true, force: true });
-    const [port, admin, publish, view] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const [port, admin, publish, ...view] = await Promise.all(Array.from({ length: 3 + workers }, () => freePort()));
     it.sets = [];
     it.set(`server.listen=127.0.0.1:${port}`, `server.admin=127.0.0.1:${admin}`, `server.data=${JSON.stringify(data)}`,
-      `rtc.publish_port=${publish}`, `rtc.view_ports=[${view}]`, "log.level=warn",
+      `rtc.publish_port=${publish}`, `rtc.view_ports=[${view.join(",")}]`, "log.level=warn",
       // A generator's writer is many people: the rate of one is not theirs.
       "rooms.talk_per_second=0", "rooms.readable_per_second=0");
     it.base = `http://127.0.0.1:${port}`;
@@ -149,9 +149,9 @@ export class Server {
     console.error(`  weiquan serve ${overrides.map((it) => `--set ${it}`).join(" ")}`);
   }
 
-  /** With an owner, rooms and tokens; over TLS from then on, where a certificate is given. */
-  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null, database = null } = {}) {
-    const it = await Server.on(folder, core);
+  /** With an owner, rooms and tokens; over TLS from then on, where a certificate is given. `workers`: ports that viewers receive from. */
+  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null, database = null, workers = 1 } = {}) {
+    const it = await Server.on(folder, core, workers);
     if (database) it.set(`store.url=${JSON.stringify(database)}`);
     const text = await it.run();
     const code = text.match(/set-up#(\S+)/)[1];
@@ -195,6 +195,12 @@ export class Server {
       writeFileSync(file, lines.splice(0, count).join("\n"));
       return file;
     });
+  }
+
+  /** Where encoders send to, and where viewers receive from. */
+  get mediaPorts() {
+    const ports = (key) => this.sets.findLast((it) => it.startsWith(`${key}=`)).match(/\d+/g).map((it) => `127.0.0.1:${it}`);
+    return { publish: ports("rtc.publish_port"), view: ports("rtc.view_ports") };
   }
 
   get admin() {

@@ -3,6 +3,7 @@
 import { chosen } from "./choose.mjs";
 import { CROWD } from "./crowd.mjs";
 import { Report } from "./figures.mjs";
+import { MEDIA } from "./media.mjs";
 import { Server, end, load, out, trace } from "./rig.mjs";
 import { fanout, tls } from "./fanout.mjs";
 import { program } from "./program.mjs";
@@ -88,5 +89,5 @@ async function egress() {
   tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
 }
 
-const parts = { fanout, ack: acks, egress, tls, seen, program, crowd: CROWD, topics: TOPIC_FIGURES, search };
+const parts = { fanout, ack: acks, egress, media: MEDIA, tls, seen, program, crowd: CROWD, topics: TOPIC_FIGURES, search };
 for (const part of chosen(process.env.ONLY, parts)) await part(bench);

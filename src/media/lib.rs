@@ -41,3 +41,6 @@ pub use rtp::{HEADER_BYTES, View};
 pub use track::{Accepted, GOP_BYTES_MAX, GOP_MAX, Kept, RING_PACKETS, Track};
 pub use tracks::{LayerSeen, Lines, SILENT_AFTER, Seen, Tracks};
 pub use wish::{WISH_EVERY, Wishes};
+
+#[cfg(test)]
+mod tests;

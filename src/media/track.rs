@@ -334,11 +334,13 @@ impl Track {
             .map(|it| it.payload.len());
         let Some(largest) = largest.max() else { return };
         for index in fresh {
-            let Some(kept) = &mut self.ring[slot(index)] else {
+            // Where a packet is missing, its place in the ring still has one of long ago.
+            let kept = self.ring[slot(index)].as_mut();
+            let Some(kept) = kept.filter(|kept| kept.index == index) else {
                 continue;
             };
             let lacks = largest - kept.payload.len();
-            if kept.index == index && (1..=EVEN_OUT_BYTES_MAX).contains(&lacks) {
+            if (1..=EVEN_OUT_BYTES_MAX).contains(&lacks) {
                 kept.padding = lacks as u8;
             }
         }

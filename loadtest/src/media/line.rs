@@ -29,7 +29,8 @@ use tokio::{
 };
 
 use super::{
-    sdp::{self, Answer},
+    janus,
+    sdp::{self, Agreed, Answer},
     stun,
 };
 
@@ -80,6 +81,20 @@ impl Identity {
             fingerprint: fingerprint.join(":"),
         })
     }
+
+    /// A ClientHello as a peer says it first.
+    pub(crate) fn hello(&self) -> Result<Vec<u8>> {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut dtls = Endpoint::new(nowhere, TransportProtocol::UDP, None);
+        dtls.connect(Instant::now(), nowhere, self.config.clone(), None)?;
+        let hello = dtls.poll_transmit().context("no hello")?;
+        Ok(hello.message.to_vec())
+    }
+
+    /// A connectivity check by this name, proven by this password.
+    pub(crate) fn check(&self, user: &str, pwd: &str) -> Result<Vec<u8>> {
+        stun::check(user, pwd, &*self.provider)
+    }
 }
 
 /// Where the offer goes.
@@ -108,16 +123,15 @@ pub(crate) struct Line {
     pub(crate) inbound: Option<Context>,
     pub(crate) outbound: Option<Context>,
     pub(crate) cipher: Option<&'static str>,
-    /// Whether the server's answer agrees to repeat what is asked for again.
-    pub(crate) nack: bool,
+    /// What the server's answer agrees to.
+    pub(crate) agreed: Agreed,
     identity: Arc<Identity>,
     remote: SocketAddr,
     /// `theirs:ours`, as a check names itself.
     user: String,
     pwd: String,
     own_pwd: String,
-    resource: String,
-    token: Option<String>,
+    way_out: WayOut,
     dtls: Endpoint,
     handshaking: bool,
     /// Our last flight of the handshake has left.
@@ -137,38 +151,71 @@ impl Line {
         offer: impl FnOnce(&str, &str, &str) -> String,
     ) -> Result<Self> {
         let begin = Instant::now();
-        // Connected, it leaves from the address that reaches the answer's: loopback or not.
-        let socket = UdpSocket::bind("0.0.0.0:0")
-            .await
-            .context("no UDP socket")?;
-        socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
         let (ufrag, pwd) = (text(8), text(24));
         let (answer, resource) = post(&door, offer(&ufrag, &pwd, &identity.fingerprint)).await?;
         let answer: Answer = sdp::read(&answer)?;
         let remote = door.through.unwrap_or(answer.address);
-        socket.connect(remote).await?;
+        let way_out = WayOut::Resource(resource, door.token.map(str::to_owned));
+        let socket = socket_to(remote).await?;
+        Self::over(identity, begin, socket, answer, (&ufrag, pwd), way_out)
+    }
+
+    /// Answers the offer of a Janus that is asked for a mountpoint.
+    pub(crate) async fn open_mountpoint(
+        identity: Arc<Identity>,
+        http: &reqwest::Client,
+        server: SocketAddr,
+        mountpoint: u64,
+    ) -> Result<Self> {
+        let begin = Instant::now();
+        let (ufrag, pwd) = (text(8), text(24));
+        let (session, offer) = janus::Session::watch(http, server, mountpoint).await?;
+        let theirs = sdp::read(&offer)?;
+        let socket = socket_to(theirs.address).await?;
+        let ours = socket.local_addr()?;
+        let answer = janus::answer(&offer, ours, &ufrag, &pwd, &identity.fingerprint)?;
+        // What we answer is what is agreed on.
+        let agreed = Agreed::of(&answer);
+        session.start(answer).await?;
+        let theirs = Answer { agreed, ..theirs };
+        let way_out = WayOut::Janus(session);
+        Self::over(identity, begin, socket, theirs, (&ufrag, pwd), way_out)
+    }
+
+    fn over(
+        identity: Arc<Identity>,
+        begin: Instant,
+        socket: UdpSocket,
+        theirs: Answer,
+        (ufrag, own_pwd): (&str, String),
+        way_out: WayOut,
+    ) -> Result<Self> {
         let local = socket.local_addr()?;
         Ok(Self {
             begin,
-            remote,
-            user: format!("{}:{ufrag}", answer.ufrag),
-            pwd: answer.pwd,
-            own_pwd: pwd,
-            resource,
-            token: door.token.map(str::to_owned),
+            remote: socket.peer_addr()?,
+            user: format!("{}:{ufrag}", theirs.ufrag),
+            pwd: theirs.pwd,
+            own_pwd,
+            way_out,
             dtls: Endpoint::new(local, TransportProtocol::UDP, None),
             handshaking: false,
             finishing: false,
             inbound: None,
             outbound: None,
             cipher: None,
-            nack: answer.nack,
+            agreed: theirs.agreed,
             last_check: None,
             silent_ticks: 0,
             refused: false,
             socket,
             identity,
         })
+    }
+
+    /// The name of its checks: `theirs:ours`.
+    pub(crate) fn name(&self) -> &str {
+        &self.user
     }
 
     /// What calls [`Line::tick`]: every 20 ms, and after a stall no more often.
@@ -334,14 +381,35 @@ impl Line {
 
     /// Deletes the resource: a goodbye.
     pub(crate) async fn close(self, http: &reqwest::Client) -> Result<()> {
-        let mut request = http.delete(&self.resource);
-        if let Some(token) = &self.token {
+        let (resource, token) = match self.way_out {
+            WayOut::Resource(resource, token) => (resource, token),
+            WayOut::Janus(session) => return session.leave().await,
+        };
+        let mut request = http.delete(&resource);
+        if let Some(token) = &token {
             request = request.bearer_auth(token);
         }
         let status = request.send().await.context("DELETE")?.status();
-        ensure!(status.is_success(), "DELETE {}: {status}", self.resource);
+        ensure!(status.is_success(), "DELETE {resource}: {status}");
         Ok(())
     }
+}
+
+/// How a line says goodbye.
+enum WayOut {
+    /// A resource to delete, with the token that may.
+    Resource(String, Option<String>),
+    Janus(janus::Session),
+}
+
+/// A socket of its own. Connected, it leaves from the address that reaches the other one: loopback or not.
+async fn socket_to(remote: SocketAddr) -> Result<UdpSocket> {
+    let socket = UdpSocket::bind("0.0.0.0:0")
+        .await
+        .context("no UDP socket")?;
+    socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
+    socket.connect(remote).await?;
+    Ok(socket)
 }
 
 /// The records of a DTLS datagram (RFC 6347 §4.1), each with its header.
@@ -384,7 +452,7 @@ async fn post(door: &Door<'_>, offer: String) -> Result<(String, String)> {
     Ok((body, resource))
 }
 
-fn text(chars: usize) -> String {
+pub(super) fn text(chars: usize) -> String {
     use rand::RngExt as _;
     let mut random = rand::rng();
     (0..chars)

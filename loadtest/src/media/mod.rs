@@ -1,5 +1,6 @@
 //! The media client of the load test: peers that are real on the wire and cheap in the process.
 
+mod janus;
 pub(crate) mod line;
 pub(crate) mod sdp;
 mod stun;

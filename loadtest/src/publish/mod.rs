@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::Args;
 use tokio::{
+    net::UdpSocket,
     signal::unix::{Signal, SignalKind, signal},
     time::{self, Instant},
 };
@@ -26,6 +27,7 @@ use player::Player;
 use trace::{Trace, Tracks};
 
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// A server that is away for longer did not restart.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
@@ -35,8 +37,12 @@ pub(crate) struct Plan {
     #[arg(long, default_value = "127.0.0.1:8080")]
     server: SocketAddr,
     /// The stream key; it says which room.
-    #[arg(long)]
-    key: String,
+    #[arg(long, required_unless_present = "plain")]
+    key: Option<String>,
+    /// Instead of publishing by WHIP, send plain RTP: the picture to the first of two addresses, the
+    /// sound to the second, as a mountpoint of Janus takes them.
+    #[arg(long, value_name = "ADDRESS", num_args = 2, conflicts_with_all = ["key", "through", "through_restarts"])]
+    plain: Vec<SocketAddr>,
     /// The recorded packets.
     ///
     /// The shipped trace is five seconds of Big Buck Bunny as x264 (constrained baseline, no B-frames)
@@ -49,6 +55,9 @@ pub(crate) struct Plan {
     /// Only its sound: 50 small packets a second.
     #[arg(long)]
     audio_only: bool,
+    /// Its sound at another rate, in kbit/s: the packets are cut or filled up, nobody decodes them.
+    #[arg(long, value_name = "KBPS")]
+    sound_kbps: Option<u32>,
     /// Stop after so many seconds; without it at SIGTERM or Ctrl-C.
     #[arg(long)]
     seconds: Option<f64>,
@@ -73,12 +82,42 @@ pub(crate) fn run(plan: Plan) -> Result<Verdict> {
     } else {
         Tracks::Both
     };
-    let trace = Trace::read(&plan.trace, tracks)?;
+    let mut trace = Trace::read(&plan.trace, tracks)?;
+    if let Some(kbps) = plan.sound_kbps {
+        trace = trace.with_sound_of(u64::from(kbps) * 1_000);
+    }
     eprintln!("  {trace}");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(publish(plan, trace))
+    match plan.plain[..] {
+        [picture, sound] => runtime.block_on(send_plain(&plan, trace, [picture, sound])),
+        _ => runtime.block_on(publish(plan, trace)),
+    }
+}
+
+/// The trace as plain RTP, until it is told to stop or the time is up.
+async fn send_plain(plan: &Plan, trace: Trace, to: [SocketAddr; 2]) -> Result<Verdict> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).await?;
+    let mut signals = Signals::listen()?;
+    let mut player = Player::new(trace);
+    println!("publishing");
+    let playing = async {
+        loop {
+            time::sleep_until(player.due()).await;
+            for (track, packet) in player.take_due()? {
+                // Nobody listens there yet, or any more: a packet that is lost.
+                let _ = socket.send_to(&packet, to[track]).await;
+            }
+        }
+    };
+    let seconds = plan.seconds.unwrap_or(f64::INFINITY);
+    let ends = time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or(FOR_EVER));
+    tokio::select! {
+        ended = playing => ended,
+        () = ends => Ok(Verdict::Pass),
+        () = signals.told() => Ok(Verdict::Pass),
+    }
 }
 
 /// SIGTERM or Ctrl-C.
@@ -142,7 +181,7 @@ async fn connect(plan: &Plan, http: &reqwest::Client, identity: &Arc<Identity>) 
         http,
         base: format!("http://{}", plan.server),
         path: "/whip".into(),
-        token: Some(&plan.key),
+        token: plan.key.as_deref(),
         through: plan.through,
     };
     let offer = |ufrag: &str, pwd: &str, fingerprint: &str| {

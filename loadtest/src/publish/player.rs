@@ -53,11 +53,20 @@ impl Player {
         self.round_begin + Duration::from_micros(self.trace.packets[self.next].at_us)
     }
 
+    /// Everything that is due, each with its track.
+    pub(super) fn take_due(&mut self) -> Result<Vec<(usize, Vec<u8>)>> {
+        let now = Instant::now();
+        let mut due = Vec::new();
+        while self.due() <= now {
+            let track = self.trace.packets[self.next].track;
+            due.push((track, self.step()?));
+        }
+        Ok(due)
+    }
+
     /// Sends everything that is due.
     pub(super) fn send(&mut self, line: &mut Line) -> Result<()> {
-        let now = Instant::now();
-        while self.due() <= now {
-            let packet = self.step()?;
+        for (_, packet) in self.take_due()? {
             if let Some(outbound) = &mut line.outbound {
                 let protected = outbound.encrypt_rtp(&packet)?;
                 line.send(&protected);

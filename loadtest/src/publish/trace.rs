@@ -46,6 +46,24 @@ impl Trace {
         Self::parse(&bytes, tracks).with_context(|| format!("{} cannot be played", path.display()))
     }
 
+    /// With sound at another rate: each of its packets is cut or filled up to the same size. Nobody here
+    /// hears it; what counts is how many packets there are, and how large.
+    pub(crate) fn with_sound_of(mut self, bits_per_s: u64) -> Self {
+        let of_sound = |it: &&mut Recorded| it.track == AUDIO;
+        let packets = self.packets.iter_mut().filter(of_sound).count() as u64;
+        let bytes = (bits_per_s * self.round_us).checked_div(packets * 8_000_000);
+        let Some(bytes) = bytes.and_then(|it| usize::try_from(it).ok()) else {
+            return self;
+        };
+        for it in self.packets.iter_mut().filter(of_sound) {
+            let head =
+                sdp::payload(&it.packet).map_or(0, |payload| it.packet.len() - payload.len());
+            // The first byte says what Opus this is (RFC 6716 §3.1), so there always is one.
+            it.packet.resize(head + bytes.max(1), 0);
+        }
+        self
+    }
+
     fn parse(bytes: &[u8], tracks: Tracks) -> Result<Self> {
         let mut packets = records(bytes)?;
         if tracks == Tracks::Sound {
@@ -215,6 +233,27 @@ mod tests {
         assert!(trace.packets.iter().all(|it| it.at_us < trace.round_us));
         let sound = Trace::parse(&whole().concat(), Tracks::Sound).expect("plays");
         assert_eq!((sound.round_us, sound.packets.len()), (140_000, 7));
+    }
+
+    #[test]
+    fn sound_of_another_rate_is_as_many_packets_of_one_size() {
+        let trace = || Trace::parse(&whole().concat(), Tracks::Sound).expect("plays");
+        let sizes = |trace: &Trace| -> Vec<usize> {
+            let payload = |it: &Recorded| sdp::payload(&it.packet).map_or(0, <[u8]>::len);
+            trace.packets.iter().map(payload).collect()
+        };
+        assert_eq!(sizes(&trace()), [1; 7]);
+        // 20 ms of 32 kbit/s.
+        let trace = trace().with_sound_of(32_000);
+        assert_eq!(sizes(&trace), [80; 7]);
+        assert!(trace.packets.iter().all(|it| it.packet[12] == 1));
+        assert_eq!(sizes(&trace.with_sound_of(0)), [1; 7]);
+        let film = Trace::parse(&whole().concat(), Tracks::Both).expect("plays");
+        let film = film.with_sound_of(32_000);
+        let video: Vec<usize> = (film.packets.iter().filter(|it| it.track == VIDEO))
+            .map(|it| it.packet.len())
+            .collect();
+        assert_eq!(video, [14; 3], "pictures stay as they are");
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Viewers by WHEP that measure without decoding: a real ICE check, a real DTLS handshake, real SRTP.
 //!
-//! Each viewer counts every packet, follows the sequence numbers of both tracks, asks for what is
-//! missing (NACK), and decrypts and authenticates a share of the packets. Once, it asks for a packet that
-//! it has, and expects it repeated: NACK is proven, not believed. The moment of the first packet and of
-//! the first keyframe is measured from the POST.
+//! Each viewer counts every packet, follows the sequence numbers of both tracks, says by RTCP what a
+//! browser says ([`feedback`]), tells which pictures it could show ([`shown`]) and when they stood still
+//! ([`freezes`]), and decrypts and authenticates a share of the packets. Once, it asks for a packet that it
+//! has, and expects it repeated: NACK is proven, not believed. The moments of the first packet, the first
+//! keyframe and the first picture are measured from the POST.
 
+mod feedback;
+mod freezes;
+mod held;
 mod peer;
+mod shown;
 mod tally;
 mod tell;
 mod tracks;
@@ -36,6 +41,9 @@ use tally::Tally;
 const WARM_VIEWERS: usize = 10;
 /// Longer than a viewer's own patience with its connection.
 const IN_WITHIN: Duration = Duration::from_secs(30);
+const TELLS_EVERY: Duration = Duration::from_secs(5);
+/// How often the generator looks whether it runs when it should.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
 /// Media flows while memory is read, so that it never stands quite still.
 const STILL_BYTES: u64 = 256 * 1024;
 
@@ -83,9 +91,17 @@ pub(crate) struct Plan {
     /// Send and receive media through this address, at which a bad line stands before the server.
     ///
     /// `weiquan-loadtest impair --udp --to` its media port makes one. Every packet of the picture must come
-    /// all the same, by NACK; sound that is lost is told and is no fault, for nobody repeats it.
+    /// all the same, by NACK; sound that comes too late to be heard is told and is no fault.
     #[arg(long)]
     through: Option<SocketAddr>,
+    /// Watch this mountpoint of a Janus whose API is at --server instead, by its streaming plugin.
+    ///
+    /// Its payload types are 108 for H264 and 111 for Opus. What Janus costs is then told like ours.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tokens", "through", "through_restarts"])]
+    janus: Option<u64>,
+    /// Say each second that the line takes so much (REMB), in kbit/s; without it nothing is said of it.
+    #[arg(long, value_name = "KBPS")]
+    remb: Option<u32>,
     /// Write the whole report as JSON here.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -109,6 +125,8 @@ struct Costs {
     cpu_s: Option<f64>,
     memory: Option<Memory>,
     own_cpu_s: f64,
+    /// The longest time for which the generator did not run though it should have.
+    held_up: Duration,
 }
 
 pub(crate) fn run(plan: Plan) -> Result<Verdict> {
@@ -150,7 +168,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     let before = cost()?;
     let own_before = process::own_cpu_s();
     common.counting.store(true, Ordering::Relaxed);
-    progress(&common).await;
+    let held_up = progress(&common).await;
     common.counting.store(false, Ordering::Relaxed);
     let after = cost()?;
     let own_cpu_s = process::own_cpu_s() - own_before;
@@ -168,6 +186,7 @@ async fn watch(plan: Plan) -> Result<Verdict> {
         cpu_s: between(before, after),
         memory,
         own_cpu_s,
+        held_up,
     };
     tell::tell(&plan, &total, &failed, &costs)
 }
@@ -229,16 +248,21 @@ impl Audience {
     }
 }
 
-/// Lets the counted seconds pass and tells how it goes.
-async fn progress(common: &Common) {
+/// Lets the counted seconds pass and tells how it goes. Answers with the longest time for which this
+/// process itself was held up meanwhile: what its viewers saw then is none of the server's doing.
+async fn progress(common: &Common) -> Duration {
     let seconds = common.plan.seconds;
     let begin = time::Instant::now();
     let end = begin + Duration::from_secs_f64(seconds);
     let mut heard = common.packets.load(Ordering::Relaxed);
-    let mut told = begin;
+    let (mut told, mut held_up) = (begin, Duration::ZERO);
     while time::Instant::now() < end {
-        let left = end.saturating_duration_since(time::Instant::now());
-        time::sleep(left.min(Duration::from_secs(5))).await;
+        let due = end.min(time::Instant::now() + LOOKS_EVERY);
+        time::sleep_until(due).await;
+        held_up = held_up.max(due.elapsed());
+        if told.elapsed() < TELLS_EVERY && time::Instant::now() < end {
+            continue;
+        }
         let packets = common.packets.load(Ordering::Relaxed);
         let rate = (packets - heard) as f64 / told.elapsed().as_secs_f64();
         (heard, told) = (packets, time::Instant::now());
@@ -249,4 +273,5 @@ async fn progress(common: &Common) {
             common.plan.viewers,
         );
     }
+    held_up
 }

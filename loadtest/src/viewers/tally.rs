@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::{freezes::Seen, tracks::Fates};
 use crate::report;
 
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub(super) struct Tally {
     pub(super) forged: u64,
     /// Of the picture.
     pub(super) missing: u64,
-    /// Of the sound, which nobody repeats.
+    /// Of the sound: what did not come before its time to be heard was over.
     pub(super) missing_sound: u64,
     /// Missing packets of the picture that came when they were asked for.
     pub(super) repaired: u64,
@@ -34,12 +35,28 @@ pub(super) struct Tally {
     pub(super) reported: u64,
     /// Handshakes by the SRTP cipher that they agreed on.
     pub(super) ciphers: BTreeMap<&'static str, u64>,
-    /// Answers that agree to repeat what is asked for.
+    /// Answers that agree to repeat what is asked for of the picture.
     pub(super) nack_agreed: u64,
+    /// And of the sound.
+    pub(super) sound_nack_agreed: u64,
+    /// Of the counted packets, those that came again.
+    pub(super) counted_again: u64,
+    /// What became of the packets of picture and sound in the counted part.
+    pub(super) fates: [Fates; 2],
+    /// What was seen of the picture in the counted part.
+    pub(super) seen: Seen,
+    /// The same by players that hold pictures back for a round trip.
+    pub(super) seen_held: Seen,
+    /// Keyframes that were asked for.
+    pub(super) wishes: u64,
     /// Connections that ended under a viewer and came back.
     pub(super) cuts: u64,
     pub(super) first_packet_us: Histogram<u64>,
     pub(super) first_keyframe_us: Histogram<u64>,
+    /// From the offer to the first picture that could be shown.
+    pub(super) first_frame_us: Histogram<u64>,
+    /// The time there and back, of those who know it.
+    pub(super) way_us: Histogram<u64>,
     /// The longest silence of each viewer in the counted part, without the cuts.
     pub(super) pause_us: Histogram<u64>,
     /// From the last packet before a cut to the first after it.
@@ -67,9 +84,17 @@ impl Tally {
             reported: 0,
             ciphers: BTreeMap::new(),
             nack_agreed: 0,
+            sound_nack_agreed: 0,
+            counted_again: 0,
+            fates: [Fates::default(); 2],
+            seen: Seen::default(),
+            seen_held: Seen::default(),
+            wishes: 0,
             cuts: 0,
             first_packet_us: report::histogram(),
             first_keyframe_us: report::histogram(),
+            first_frame_us: report::histogram(),
+            way_us: report::histogram(),
             pause_us: report::histogram(),
             dark_us: report::histogram(),
         }
@@ -96,20 +121,29 @@ impl Tally {
             *self.ciphers.entry(cipher).or_default() += n;
         }
         self.nack_agreed += other.nack_agreed;
+        self.sound_nack_agreed += other.sound_nack_agreed;
+        self.counted_again += other.counted_again;
+        for (fates, others) in self.fates.iter_mut().zip(&other.fates) {
+            fates.add(others);
+        }
+        self.seen.add(&other.seen);
+        self.seen_held.add(&other.seen_held);
+        self.wishes += other.wishes;
         self.cuts += other.cuts;
-        let both = "histograms of one shape";
-        self.first_packet_us
-            .add(&other.first_packet_us)
-            .expect(both);
-        self.first_keyframe_us
-            .add(&other.first_keyframe_us)
-            .expect(both);
-        self.pause_us.add(&other.pause_us).expect(both);
-        self.dark_us.add(&other.dark_us).expect(both);
+        for (own, others) in [
+            (&mut self.first_packet_us, &other.first_packet_us),
+            (&mut self.first_keyframe_us, &other.first_keyframe_us),
+            (&mut self.first_frame_us, &other.first_frame_us),
+            (&mut self.way_us, &other.way_us),
+            (&mut self.pause_us, &other.pause_us),
+            (&mut self.dark_us, &other.dark_us),
+        ] {
+            own.add(others).expect("histograms of one shape");
+        }
     }
 
     /// Everybody heard something, every packet came, and each that was tested was authentic. On a
-    /// line that is bad on purpose lost sound is no fault: it is not repeated.
+    /// line that is bad on purpose lost sound is no fault: it is waited for only as long as it can be heard.
     pub(super) fn whole(&self, line_is_bad: bool) -> bool {
         let all_came = self.missing == 0 && (line_is_bad || self.missing_sound == 0);
         self.counted > 0 && self.silent == 0 && all_came && self.forged == 0

@@ -207,3 +207,22 @@ fn rubbish_is_dropped() {
     );
     assert_eq!((accepted.dropped, indexes(&accepted)), (2, vec![]));
 }
+
+#[test]
+fn a_lost_packet_beside_a_larger_one_of_long_ago_is_no_matter() {
+    let mut track = Track::new(codec(CodecName::Opus), Layer::ONLY);
+    let now = Instant::now();
+    let ring = RING_PACKETS as u16;
+    for sequence in 0..ring {
+        track.push(&[packet(1, sequence, 0, &[7; 200])], now);
+    }
+    // The second of three is lost; its place still has one of the first round.
+    let next = [
+        packet(1, ring, 960, &[1; 40]),
+        packet(1, ring + 2, 2_880, &[1; 39]),
+    ];
+    let accepted = track.push(&next, now);
+    assert_eq!(accepted.fresh.end - accepted.fresh.start, 3);
+    assert!(track.get(accepted.fresh.start + 1).is_none());
+    assert_eq!(track.get(accepted.fresh.start + 2).unwrap().padding, 1);
+}

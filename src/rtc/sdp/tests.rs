@@ -195,6 +195,21 @@ fn without_a_retransmission_format_there_is_none() {
 }
 
 #[test]
+fn lost_sound_may_be_asked_for_by_who_offers_it() {
+    let agrees = |offer: &str| {
+        let answered = answered(offer, Some(&h264()), Some(&opus())).unwrap();
+        let audio = answered.audio.unwrap();
+        assert_eq!(audio.resend, None, "it comes again as it was");
+        answered.sdp.contains("a=rtcp-fb:111 nack\r\n")
+    };
+    assert!(!agrees(&browser()));
+    let wants = "a=rtcp-fb:111 transport-cc\r\na=rtcp-fb:111 nack\r\n";
+    assert!(agrees(
+        &browser().replace("a=rtcp-fb:111 transport-cc\r\n", wants)
+    ));
+}
+
+#[test]
 fn what_stands_above_the_sections_counts_for_all() {
     let mut offer = String::from("v=0\r\ns=-\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789\r\n");
     offer += &format!("a=setup:active\r\na=fingerprint:SHA-256 {SHA}\r\na=recvonly\r\n");

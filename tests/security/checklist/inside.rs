@@ -35,6 +35,10 @@ pub const CHAPTERS: &[Chapter] = &[
                         "a_strangers_hello_never_wins_a_race",
                     ),
                     (
+                        "tests/bad_line.rs",
+                        "strangers_get_nothing_and_spoil_no_handshake",
+                    ),
+                    (
                         "src/rtc/view/tests/path.rs",
                         "only_who_knows_the_password_is_answered",
                     ),
@@ -103,6 +107,14 @@ pub const CHAPTERS: &[Chapter] = &[
                         "no_datagram_ends_the_worker_or_another_viewer",
                     ),
                     (
+                        "src/rtc/view/tests/hostile.rs",
+                        "no_mutated_check_is_answered_and_none_breaks_its_reader",
+                    ),
+                    (
+                        "src/media/tests.rs",
+                        "no_mutated_packet_breaks_a_track_or_what_is_read_from_it",
+                    ),
+                    (
                         "src/rtc/sdp/tests.rs",
                         "no_change_of_an_offer_makes_it_panic_or_answers_too_much",
                     ),
@@ -156,6 +168,10 @@ pub const CHAPTERS: &[Chapter] = &[
                         "wishes_of_a_room_are_asked_at_most_every_half_second",
                     ),
                     ("src/media/leg/tests.rs", "asking_again_and_again_ends"),
+                    (
+                        "src/rtc/view/tests/hostile.rs",
+                        "a_viewer_who_floods_and_asks_for_everything_costs_the_others_nothing",
+                    ),
                 ]),
             },
             Point {

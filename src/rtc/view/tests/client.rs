@@ -407,6 +407,19 @@ impl Client {
         }
     }
 
+    /// The next datagram of media as it comes, encrypted.
+    pub(super) async fn datagram(&mut self) -> Vec<u8> {
+        let mut buffer = [0; 2_048];
+        loop {
+            let received = timeout(PATIENCE, self.socket.recv(&mut buffer)).await;
+            let size = received.expect("in time").unwrap();
+            let is_media = (128..=191).contains(&buffer[0]);
+            if is_media && !(192..=223).contains(&buffer[1]) {
+                return buffer[..size].to_vec();
+            }
+        }
+    }
+
     /// The next report of a kind.
     pub(super) async fn rtcp(&mut self, kind: u8) -> Vec<u8> {
         loop {

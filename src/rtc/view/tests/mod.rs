@@ -4,6 +4,7 @@
 mod client;
 mod handshake;
 mod hold;
+mod hostile;
 mod layers;
 mod path;
 mod peers;
@@ -12,11 +13,12 @@ mod probe;
 mod reach;
 mod restart;
 mod walls;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use media::{Codec, CodecName, Kind, PublicationId};
+use media::{Codec, CodecName, Kind, PublicationId, View};
 use protocol::{Code, PeerId, RoomNumber};
 use tokio::{sync::mpsc, time::timeout};
 
