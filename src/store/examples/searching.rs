@@ -19,6 +19,8 @@ const ROOMS: u32 = 200;
 /// From the most used character to the least: a text takes them by Zipf's law, as people do.
 const CHARS: &str = "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然于心学么之都好看起发当没成只如事把还用第样道想作种开美总从无情己面最女但现前些所同日手又行意动方期它头经长儿回位分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常与活正感见明问力理尔点文几定本公特做外孩相西果走将月十实向声车全信重三机工物气每并别真打太新比才便夫再书部水像眼等体却加电主界门利海受听表德少克代员许先口由死安写性马光白或住难望教命花结乐色更拉东神记处让母父应直播卡顿微圈";
 const QUERIES: usize = 2_000;
+/// PostgreSQL's own upkeep is over by then (`autovacuum_naptime`, a minute, and what it takes).
+const COUNTS_WITHIN: Duration = Duration::from_secs(150);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -27,6 +29,7 @@ async fn main() -> Result<()> {
     let url = env::args().nth(3).map(|it| it.parse()).transpose()?;
     let folder = Path::new(&folder).join("searching");
     ensure!(!folder.exists(), "{} is there already", folder.display());
+    let is_postgres = url.is_some();
     let config = StoreConfig {
         url,
         ..StoreConfig::default()
@@ -54,6 +57,11 @@ async fn main() -> Result<()> {
         r#"{{"name":"all","ms":{:.0},"texts":{texts}}}"#,
         all.as_secs_f64() * 1e3
     );
+    if is_postgres {
+        // Of so many new texts it knows nothing before it has counted them, which it does by itself each minute, and
+        // then it cleans up behind them.
+        tokio::time::sleep(COUNTS_WITHIN).await;
+    }
 
     for (name, length, rooms) in [
         ("two", 2, None),
