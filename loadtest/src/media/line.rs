@@ -137,15 +137,17 @@ impl Line {
         offer: impl FnOnce(&str, &str, &str) -> String,
     ) -> Result<Self> {
         let begin = Instant::now();
-        // Connected, it leaves from the address that reaches the answer's: loopback or not.
-        let socket = UdpSocket::bind("0.0.0.0:0")
-            .await
-            .context("no UDP socket")?;
-        socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
         let (ufrag, pwd) = (text(8), text(24));
         let (answer, resource) = post(&door, offer(&ufrag, &pwd, &identity.fingerprint)).await?;
         let answer: Answer = sdp::read(&answer)?;
         let remote = door.through.unwrap_or(answer.address);
+        let any = match remote {
+            SocketAddr::V4(_) => "0.0.0.0:0",
+            SocketAddr::V6(_) => "[::]:0",
+        };
+        let socket = UdpSocket::bind(any).await.context("no UDP socket")?;
+        socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
+        // Connected, it leaves from the address that reaches the answer's: loopback or not.
         socket.connect(remote).await?;
         let local = socket.local_addr()?;
         Ok(Self {

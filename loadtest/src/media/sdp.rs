@@ -1,8 +1,8 @@
 //! The offers of a plain player and of a plain encoder, and the few lines of an answer that matter.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// Payload types of our own choosing.
 pub(crate) const H264: u8 = 108;
@@ -72,13 +72,15 @@ pub(crate) fn read(answer: &str) -> Result<Answer> {
     let line = |prefix: &str| answer.lines().find_map(|it| it.trim().strip_prefix(prefix));
     let candidate = line("a=candidate:").context("the answer has no candidate")?;
     let parts: Vec<&str> = candidate.split_whitespace().collect();
-    let address = format!(
-        "{}:{}",
-        parts.get(4).context("a candidate without address")?,
-        parts.get(5).context("a candidate without port")?
-    );
+    let (Some(ip), Some(port)) = (parts.get(4), parts.get(5)) else {
+        bail!("a candidate without address or port");
+    };
+    let (ip, port): (IpAddr, u16) = match (ip.parse(), port.parse()) {
+        (Ok(ip), Ok(port)) => (ip, port),
+        _ => bail!("a candidate that is no address"),
+    };
     Ok(Answer {
-        address: address.parse().context("a candidate that is no address")?,
+        address: SocketAddr::new(ip, port),
         ufrag: line("a=ice-ufrag:")
             .context("the answer has no ufrag")?
             .to_owned(),
