@@ -7,7 +7,7 @@ step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 step "what the tests need"
 scripts/need.sh chromium:chromium firefox-esr:firefox-esr fc-list:fontconfig nft:nftables ip:iproute2 openssl:openssl tmux:tmux \
-  prlimit:util-linux pebble:pebble iptables:iptables unshare:util-linux fiu-ctrl:fiu-utils faketime:faketime
+  prlimit:util-linux pebble:pebble turnserver:coturn iptables:iptables unshare:util-linux fiu-ctrl:fiu-utils faketime:faketime
 # Debian's tools of PostgreSQL stand beside the path.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || scripts/need.sh :postgresql
 fc-list 2>/dev/null | grep -qi 'noto.*cjk' || scripts/need.sh :fonts-noto-cjk

@@ -23,6 +23,7 @@ use crate::{
     mail::Mail,
     places,
     push::Push,
+    turn::{self, Turn},
 };
 
 /// Why the server does not start. Each names the key, the value and what to do.
@@ -68,6 +69,7 @@ pub struct Raw {
     pub blobs: Blobs,
     pub fanout: Fanout,
     pub rtc: Rtc,
+    pub turn: Turn,
     pub auth: Auth,
     pub push: Push,
     pub mail: Mail,
@@ -255,6 +257,8 @@ pub struct Config {
     pub threads: usize,
     pub rtc_publish: SocketAddr,
     pub rtc_view: Vec<SocketAddr>,
+    /// The relay, where there is one.
+    pub turn: Option<turn::Settings>,
 }
 
 impl Config {
@@ -367,9 +371,11 @@ impl Raw {
         let database = self.store.check()?;
         let push = self.push.check(&public_url)?;
         let mail = self.mail.check(&public_url)?;
+        let turn = self.turn.check()?;
         Ok(Config {
             push,
             mail,
+            turn,
             mail_after: self.mail.after()?,
             digest_hour: self.mail.hour()?,
             listen,

@@ -32,3 +32,4 @@ pub mod reload;
 pub mod search;
 pub mod server;
 pub mod supervisor;
+pub mod turn;

@@ -148,6 +148,10 @@ impl Server {
         let people = Arc::new(People::new(handles.clone()));
         let memory = Memory::new(config.raw.server.memory_mib);
         let guests = Arc::new(Guests::new(&server_secret));
+        let relays = match &config.turn {
+            Some(turn) => Some(Arc::new(turn.open()?)),
+            None => None,
+        };
         let shared = Shared {
             directory: directory.clone(),
             people: people.clone(),
@@ -156,6 +160,7 @@ impl Server {
             store: store.clone(),
             tracer: Tracer::new(&server_secret),
             memory: memory.clone(),
+            relays: relays.clone(),
         };
         let shards = prepared
             .start(Opener(Arc::new(shared)))
@@ -256,6 +261,7 @@ impl Server {
             stage: rooms,
             settings: settings(config, &url),
             blobs: kept,
+            relays,
             tls: acceptor,
         };
         let (front, live) = http::serve(listener, parts, adopt_into(handles))?;

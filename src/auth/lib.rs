@@ -6,13 +6,14 @@
 //! for JWT and for password hashing live only here.
 //!
 //! Reading order: [`identity`], [`secrets`], [`tokens`], [`passwords`], [`stream_keys`],
-//! [`letter_links`], [`guests`], [`names`], [`throttle`].
+//! [`letter_links`], [`guests`], [`relays`], [`names`], [`throttle`].
 
 pub mod guests;
 pub mod identity;
 pub mod letter_links;
 pub mod names;
 pub mod passwords;
+pub mod relays;
 pub mod secrets;
 pub mod stream_keys;
 pub mod throttle;

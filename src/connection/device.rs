@@ -12,13 +12,13 @@ use std::{
     time::Duration,
 };
 
-use auth::{Identity, guests, mark_of};
+use auth::{Identity, guests, mark_of, relays::Relays};
 use community::Who;
 use fanout::{Form, Handler, Link};
 use protocol::{
-    ClientFrame, CloseCode, Code, FrameError, Refusal, RoomNumber, limits, parse,
+    ClientFrame, CloseCode, Code, FrameError, MemberId, Refusal, RoomNumber, limits, parse,
     rest::GuestWish,
-    server::{Person, Push, Reply, Welcome},
+    server::{Person, Push, Reply, Turn, Welcome},
 };
 use store::GuestDevice;
 
@@ -179,6 +179,7 @@ impl Device {
             ping_s: u32::try_from(limits::PING_AFTER.as_secs()).unwrap_or(u32::MAX),
             z,
             token,
+            turn: self.shared.relays.as_ref().map(|it| turn(it, &who.id)),
         };
         self.link.send(answer_frame(i, Ok(Reply::Welcome(welcome))));
         self.known = Some(Known {
@@ -370,5 +371,15 @@ fn person(who: &Who) -> Person {
         id: who.id.clone(),
         name: who.name.to_string(),
         mark: mark_of(who.role),
+    }
+}
+
+/// What lets this person in at the relays, from now on.
+fn turn(relays: &Relays, who: &MemberId) -> Turn {
+    let pass = relays.pass(who.as_str(), clock::unix_ms());
+    Turn {
+        urls: relays.urls().to_vec(),
+        username: pass.username,
+        credential: pass.credential,
     }
 }

@@ -11,7 +11,7 @@ mod traces;
 
 use std::sync::Arc;
 
-use auth::{TokenError, Tokens, guests::Guests};
+use auth::{TokenError, Tokens, guests::Guests, relays::Relays};
 use bytes::Bytes;
 use fanout::{Link, Open, Peer};
 use protocol::{Code, Refusal, RoomNumber, Seq, limits, server::Push};
@@ -33,6 +33,8 @@ pub struct Shared {
     pub store: Store,
     pub tracer: Tracer,
     pub memory: Arc<Memory>,
+    /// Where there is a relay.
+    pub relays: Option<Arc<Relays>>,
 }
 
 /// Opens connections on the shards.

@@ -63,7 +63,9 @@ mod whip;
 
 use std::sync::Arc;
 
-use auth::{Passwords, ServerSecret, Tokens, guests::Guests, letter_links::LetterLinks};
+use auth::{
+    Passwords, ServerSecret, Tokens, guests::Guests, letter_links::LetterLinks, relays::Relays,
+};
 use axum::{
     Extension, Router,
     extract::FromRef,
@@ -121,6 +123,8 @@ pub struct Parts {
     pub stage: Arc<dyn Stage>,
     pub settings: Settings,
     pub blobs: Arc<Blobs>,
+    /// Where there is a relay.
+    pub relays: Option<Arc<Relays>>,
     /// Makes the public port HTTPS.
     pub tls: Option<tls::Acceptor>,
 }
@@ -150,6 +154,7 @@ pub(crate) struct Inner {
     pub(crate) letter_links: LetterLinks,
     pub(crate) covers: Covers,
     pub(crate) blobs: Arc<Blobs>,
+    pub(crate) relays: Option<Arc<Relays>>,
 }
 
 impl std::ops::Deref for Doors {
@@ -205,6 +210,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         letter_links: LetterLinks::new(&parts.secret),
         covers: Covers::new(),
         blobs: parts.blobs,
+        relays: parts.relays,
     }))
 }
 

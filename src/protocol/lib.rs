@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod rest;
 pub mod server;
 pub mod topic;
+mod turn;
 
 pub use card::{BlobKind, Card};
 pub use client::{ClientFrame, FrameError, parse};

@@ -9,6 +9,7 @@ pub use crate::life::{Liked, OpenPoll, Poll, QuestionPhase, Tally, Voted, Votes}
 pub use crate::order::{AutoSlow, HeldItem, HeldPage, HeldWhy, LinkRule, Rules, RulesNow};
 pub use crate::peer::PeerEnd;
 pub use crate::push::Push;
+pub use crate::turn::Turn;
 use crate::{
     card::Card,
     doc::Doc,
@@ -75,6 +76,10 @@ pub struct Welcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub token: Option<Token>,
+    /// What the peers of this connection may try where no other way leads to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub turn: Option<Turn>,
 }
 
 /// A person as others see one.

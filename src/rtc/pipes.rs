@@ -189,18 +189,18 @@ impl Pipes {
     fn admit(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         let now = clock::now();
         self.rests_until = None;
-        let opened = accepted.and_then(|(socket, from)| {
-            set_up(&socket)?;
-            Ok((socket, sockets::plain(from)))
-        });
-        let (socket, from) = match opened {
-            Ok(opened) => opened,
+        let (socket, from) = match accepted {
+            Ok((socket, from)) => (socket, sockets::plain(from)),
             Err(error) => {
                 tracing::debug!(%error, port = self.port, "a media connection was not accepted");
                 self.rests_until = Some(now + ACCEPT_REST);
                 return;
             }
         };
+        if set_up(&socket).is_err() {
+            // Reset before it was looked at.
+            return self.count_closed("gone");
+        }
         let place = place_of(from.ip());
         if self.unproven_of.get(&place).copied().unwrap_or(0) >= UNPROVEN_PER_PLACE_MAX {
             return self.count_closed("crowded");

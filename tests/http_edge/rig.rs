@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use auth::{ServerSecret, Tokens, guests::Guests, secrets};
+use auth::{ServerSecret, Tokens, guests::Guests, relays::Relays, secrets};
 use reqwest::{
     Client, Method,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -190,6 +190,14 @@ impl Rig {
             room_bytes: 1 << 20,
             all_bytes: 2 << 20,
         };
+        let relays = Relays::new(
+            vec![
+                "turn:turn.example.org?transport=udp".to_owned(),
+                "turns:turn.example.org:443".to_owned(),
+            ],
+            b"a secret of this test",
+            Duration::from_secs(3_600),
+        );
         let parts = Parts {
             store: store.clone(),
             tokens: tokens.clone(),
@@ -198,6 +206,7 @@ impl Rig {
             stage: stage.clone(),
             settings,
             blobs: Arc::new(Blobs::new(shelf, bounds)),
+            relays: Some(Arc::new(relays)),
             tls: None,
         };
         let (front, _live) = serve(listener, parts, adopt).unwrap();

@@ -481,3 +481,56 @@ async fn an_encoder_that_posts_again_and_again_is_slowed_down() {
     assert_eq!(slow.header("retry-after"), "1");
     rig.end().await;
 }
+
+/// RFC 9725 §4.6: relays are named to whom was let in, with what lets them in there, and to nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn w6_relays_are_named_to_whom_was_let_in() {
+    let Show {
+        rig, key, owner, ..
+    } = show().await;
+    let posts = [
+        ("/whip", Some(&key)),
+        ("/api/v1/rooms/friday/whip", Some(&owner)),
+        (WHEP, Some(&owner)),
+        (WHEP, None),
+    ];
+    for (endpoint, bearer) in posts {
+        let mut ask = rig.ask("POST", endpoint).offer();
+        if let Some(bearer) = bearer {
+            ask = ask.bearer(bearer);
+        }
+        let made = ask.send().await.expect(201);
+        let links: Vec<&str> = made
+            .headers
+            .get_all("link")
+            .iter()
+            .map(|it| it.to_str().unwrap())
+            .collect();
+        assert_eq!(links.len(), 2, "{endpoint}");
+        assert!(links[0].starts_with("<turn:turn.example.org?transport=udp>; rel=\"ice-server\";"));
+        assert!(links[1].starts_with("<turns:turn.example.org:443>; rel=\"ice-server\";"));
+        for link in links {
+            let value = |name: &str| {
+                let (_, rest) = link.split_once(&format!("; {name}=\"")).expect(name);
+                rest.split('"').next().unwrap().to_owned()
+            };
+            let (expiry, who) = {
+                let username = value("username");
+                let (expiry, who) = username.split_once(':').expect("expiry:who");
+                (expiry.parse::<u64>().unwrap(), who.to_owned())
+            };
+            let now = clock::unix_ms() / 1_000;
+            assert!((now + 3_500..=now + 3_600).contains(&expiry), "{link}");
+            assert!(!who.is_empty() && !who.contains(key.as_str()), "{link}");
+            // 20 bytes of HMAC-SHA1.
+            assert_eq!(value("credential").len(), 28, "{link}");
+            assert_eq!(value("credential-type"), "password");
+        }
+        let preflight = rig.ask("OPTIONS", endpoint).send().await.expect(200);
+        assert_eq!(preflight.header("link"), "", "{endpoint}");
+        assert_eq!(rig.ask("HEAD", endpoint).send().await.header("link"), "");
+    }
+    let stranger = rig.ask("POST", "/whip").bearer("nobody").offer();
+    assert_eq!(stranger.send().await.header("link"), "");
+    rig.end().await;
+}

@@ -9,6 +9,7 @@ import type {
   WeiquanOptions,
 } from "./api.js";
 import { type Inflate, loadInflate } from "./connection/deflated.js";
+import type { Turn } from "./protocol/index.js";
 import { Cell } from "./readable.js";
 import { BrowserStorage, MemoryStorage } from "./storage.js";
 
@@ -19,6 +20,8 @@ export type Environment = Required<Omit<WeiquanOptions, "compress" | "peer" | "t
   peer: PeerFactory | null;
   /** Absent where people sign in here. */
   token: (() => Promise<string>) | null;
+  /** What the newest welcome lets this client in at: the server's relay, where it has one. */
+  relays: Turn[];
 };
 
 export function environment(options: WeiquanOptions): Environment {
@@ -37,6 +40,7 @@ export function environment(options: WeiquanOptions): Environment {
     nobody: options.nobody ?? (() => ""),
     random: options.random ?? chance,
     device: options.device ?? deviceSigns(),
+    relays: [],
   };
 }
 

@@ -69,6 +69,8 @@ interface FakeTransceiver {
 }
 
 export class FakePeer {
+  /** What it was made with. */
+  iceServers: RTCIceServer[] = [];
   connectionState = "new";
   onconnectionstatechange: (() => void) | null = null;
   ontrack: ((event: { track: FakeTrack }) => void) | null = null;

@@ -18,6 +18,7 @@ import type {
   Refusal,
   StageState,
   Token,
+  Turn,
 } from "../src/index.js";
 import { DICTIONARY_1 } from "../src/deflate/dictionary.js";
 import { DICTIONARY } from "../src/limits.js";
@@ -55,6 +56,8 @@ export class FakeServer {
   planted: Planted | null = null;
   /** Refuses every new socket, as a server that is down does. */
   down = false;
+  /** What its welcome says of a relay. */
+  turn: Turn | null = null;
   /** The dictionary that it deflates behind; `null` for a server that does not know of it. */
   dictionary: number | null = DICTIONARY;
   /** What becomes of a deflated message on its way. */
@@ -176,7 +179,16 @@ export class FakeServer {
         const deflates = frame.z !== undefined && frame.z === this.dictionary;
         const z = deflates ? { z: frame.z } : {};
         const token = made && { token: made };
-        const welcome = { connection: "c", me, now_ms: this.#clock.unix(), ping_s: 25, ...z, ...token };
+        const turn = this.turn && { turn: this.turn };
+        const welcome = {
+          connection: "c",
+          me,
+          now_ms: this.#clock.unix(),
+          ping_s: 25,
+          ...z,
+          ...token,
+          ...turn,
+        };
         line.say({ i: frame.i, ok: welcome });
         line.deflates = deflates;
         return;

@@ -15,8 +15,9 @@ export class Studio {
   readonly peers: FakePeer[] = [];
 
   constructor() {
-    const peer = (): RTCPeerConnection => {
+    const peer = ({ iceServers = [] }: RTCConfiguration): RTCPeerConnection => {
       const made = new FakePeer();
+      made.iceServers = iceServers;
       this.peers.push(made);
       return made as unknown as RTCPeerConnection;
     };

@@ -61,6 +61,32 @@ describe("watching", () => {
     expect([studio.offers.length, studio.peers.length]).toEqual([1, 1]);
   });
 
+  it("tries the relay that the newest welcome told of, and soon where the first offer knew of none", async () => {
+    const turn = { urls: ["turn:turn.example.org"], username: "1700000000:m_1", credential: "proof" };
+    const { studio } = await near();
+    expect(studio.last.iceServers).toEqual([]);
+    const early = new Studio();
+    early.world.server.turn = turn;
+    early.world.client.room("lobby").watch();
+    await early.world.clock.advance(1);
+    expect(
+      early.peers.map((it) => it.iceServers),
+      "before anybody told of it",
+    ).toEqual([[]]);
+    await early.enter(HERE);
+    await early.world.clock.advance(6_000);
+    expect(early.peers.length).toBeGreaterThan(1);
+    expect(early.last.iceServers).toEqual([turn]);
+    await early.connected();
+    // A relay that is known from the start is tried with everything else, in the usual time.
+    const late = new Studio();
+    late.world.server.turn = turn;
+    await late.enter(HERE);
+    late.world.client.room("lobby").watch();
+    await late.world.clock.advance(6_000);
+    expect(late.peers.map((it) => it.iceServers)).toEqual([[turn]]);
+  });
+
   it("offers again where that brought nothing, and lets go what nobody wants any more", async () => {
     const refused = await near();
     let times = 0;

@@ -404,9 +404,11 @@ enum WayOut {
 
 /// A socket of its own. Connected, it leaves from the address that reaches the other one: loopback or not.
 async fn socket_to(remote: SocketAddr) -> Result<UdpSocket> {
-    let socket = UdpSocket::bind("0.0.0.0:0")
-        .await
-        .context("no UDP socket")?;
+    let any = match remote {
+        SocketAddr::V4(_) => "0.0.0.0:0",
+        SocketAddr::V6(_) => "[::]:0",
+    };
+    let socket = UdpSocket::bind(any).await.context("no UDP socket")?;
     socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
     socket.connect(remote).await?;
     Ok(socket)

@@ -1,6 +1,6 @@
 //! The offers of a plain player and of a plain encoder, and the few lines of an answer that matter.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 
@@ -106,11 +106,11 @@ impl Agreed {
 
 pub(crate) fn read(answer: &str) -> Result<Answer> {
     let line = |prefix: &str| answer.lines().find_map(|it| it.trim().strip_prefix(prefix));
-    // Our socket speaks UDP by IPv4; the best such candidate stands first.
+    // The best stands first.
     let mut candidates = (answer.lines()).filter_map(|it| it.trim().strip_prefix("a=candidate:"));
-    let address = candidates.find_map(udp_by_ipv4);
+    let address = candidates.find_map(by_udp);
     Ok(Answer {
-        address: address.context("the answer has no candidate for UDP by IPv4")?,
+        address: address.context("the answer has no candidate for UDP")?,
         ufrag: line("a=ice-ufrag:")
             .context("the answer has no ufrag")?
             .to_owned(),
@@ -122,12 +122,12 @@ pub(crate) fn read(answer: &str) -> Result<Answer> {
 }
 
 /// `1 1 udp 2130706431 192.0.2.1 4000 typ host` (RFC 8839 §5.1).
-fn udp_by_ipv4(candidate: &str) -> Option<SocketAddr> {
+fn by_udp(candidate: &str) -> Option<SocketAddr> {
     let words: Vec<&str> = candidate.split_whitespace().collect();
     let [_, _, transport, _, ip, port, ..] = words[..] else {
         return None;
     };
-    let ip: Ipv4Addr = ip.parse().ok()?;
+    let ip: IpAddr = ip.parse().ok()?;
     let udp = transport.eq_ignore_ascii_case("udp");
     udp.then_some(SocketAddr::from((ip, port.parse().ok()?)))
 }
@@ -229,15 +229,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_candidate_that_our_socket_reaches_is_taken() {
-        let others = "a=candidate:3 1 udp 2130706431 2001:db8::1 4000 typ host\r\n\
-            a=candidate:4 1 tcp 2130706431 192.0.2.9 4000 typ host tcptype passive\r\n";
-        let answer = ANSWER.replacen("a=candidate:1", &format!("{others}a=candidate:1"), 1);
+    fn the_first_candidate_for_udp_is_taken_of_either_family() {
+        let tcp = "a=candidate:4 1 tcp 2130706431 192.0.2.9 4000 typ host tcptype passive\r\n";
+        let answer = ANSWER.replacen("a=candidate:1", &format!("{tcp}a=candidate:1"), 1);
         let address = |text: &str| read(text).map(|it| it.address.to_string());
         assert_eq!(address(&answer).expect("one"), "192.0.2.1:4000");
+        let six = "a=candidate:3 1 udp 2130706431 2001:db8::1 4000 typ host\r\n";
+        let six = answer.replacen("a=candidate:1", &format!("{six}a=candidate:1"), 1);
+        assert_eq!(address(&six).expect("one"), "[2001:db8::1]:4000");
         let without = answer.replace(" udp ", " ssltcp ");
         let error = address(&without).expect_err("none").to_string();
-        assert!(error.contains("UDP by IPv4"), "{error}");
+        assert!(error.contains("for UDP"), "{error}");
     }
 
     #[test]

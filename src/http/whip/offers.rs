@@ -194,5 +194,29 @@ fn created(
         (header::LOCATION, value(format!("{below}/{resource}"))?),
         (header::ETAG, value(format!("\"{}\"", established.etag))?),
     ];
-    Ok((StatusCode::CREATED, headers, established.sdp.clone()).into_response())
+    let mut response = (StatusCode::CREATED, headers, established.sdp.clone()).into_response();
+    for link in links(doors, owner) {
+        response.headers_mut().append(header::LINK, value(link)?);
+    }
+    Ok(response)
+}
+
+/// The relays (RFC 9725 §4.6), with what lets this client in there. Only whoever has been let in here is
+/// told: never a preflight.
+fn links(doors: &Doors, owner: &Owner) -> Vec<String> {
+    let Some(relays) = &doors.relays else {
+        return Vec::new();
+    };
+    let who = match owner {
+        Owner::Key(id) | Owner::Member(id) => id.as_str(),
+        Owner::Anybody => "anybody",
+    };
+    let pass = relays.pass(who, clock::unix_ms());
+    let link = |url: &String| {
+        format!(
+            "<{url}>; rel=\"ice-server\"; username=\"{}\"; credential=\"{}\"; credential-type=\"password\"",
+            pass.username, pass.credential
+        )
+    };
+    relays.urls().iter().map(link).collect()
 }

@@ -17,17 +17,11 @@ pub(super) const PIPED_MAX: usize = 1_024;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What the port has for its pipes.
+/// What a publisher is sent by TCP.
 #[derive(Debug)]
-pub(super) enum Piped {
-    Send {
-        pipe: PipeId,
-        datagram: Bytes,
-    },
-    /// A publisher is gone, by the number of its inlet.
-    Over {
-        owner: u64,
-    },
+pub(super) struct Piped {
+    pub(super) pipe: PipeId,
+    pub(super) datagram: Bytes,
 }
 
 /// Serves the pipes until the task is aborted.
@@ -41,16 +35,18 @@ pub(super) async fn serve(port: Arc<Port>, mut pipes: Pipes, mut piped: mpsc::Re
                 Happened::Datagram(from, datagram) => take(&port, &mut pipes, from, &datagram),
                 Happened::Ended(path) => port.lose(path),
             },
-            told = piped.recv() => match told {
-                None => return,
-                Some(Piped::Over { owner }) => pipes.close_of(owner),
-                Some(Piped::Send { pipe, datagram }) => {
-                    let (_, sent) = pipes.send(pipe, &datagram, &[datagram.len()]);
-                    if sent == Sent::Blocked {
-                        metrics::counter!("weiquan_publish_datagrams_unsent_total").increment(1);
-                    }
+            told = piped.recv() => {
+                let Some(Piped { pipe, datagram }) = told else { return };
+                let (_, sent) = pipes.send(pipe, &datagram, &[datagram.len()]);
+                if sent == Sent::Blocked {
+                    metrics::counter!("weiquan_publish_datagrams_unsent_total").increment(1);
                 }
-            },
+            }
+            gone = port.gone() => {
+                for owner in gone {
+                    pipes.close_of(owner);
+                }
+            }
             _ = ticks.tick(), if has_deadline => {
                 for path in pipes.tick(clock::now()) {
                     port.lose(path);

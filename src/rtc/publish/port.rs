@@ -24,7 +24,10 @@ use rtc_stun::{
     message::{BINDING_REQUEST, Message},
 };
 use socket2::SockRef;
-use tokio::{net::UdpSocket, sync::mpsc};
+use tokio::{
+    net::UdpSocket,
+    sync::{Notify, mpsc},
+};
 
 use super::{pipes::Piped, police::Police};
 use crate::{
@@ -52,6 +55,9 @@ pub(super) struct Port {
     bound: SocketAddr,
     /// To the task that has the pipes.
     piped: mpsc::Sender<Piped>,
+    /// Publishers that had a pipe and are gone, by the numbers of their inlets: for the same task.
+    over: Mutex<Vec<u64>>,
+    some_are_over: Notify,
     table: Mutex<Table>,
     probe: Mutex<LineProbe>,
 }
@@ -106,6 +112,8 @@ struct Waiting {
     v4: Queue,
     v6: Queue,
     police: Police,
+    /// One of its paths is or was a pipe.
+    has_piped: bool,
     /// Proven by checks; of two with one address (UDP and TCP) the one that was heard last is behind.
     paths: Vec<Path>,
     /// Where its media last came from, which is where it is now.
@@ -136,6 +144,8 @@ impl Port {
             socket: UdpSocket::from_std(socket)?,
             bound,
             piped,
+            over: Mutex::default(),
+            some_are_over: Notify::new(),
             table: Mutex::default(),
             probe: Mutex::new(LineProbe::new()),
         })
@@ -161,6 +171,7 @@ impl Port {
                 v4: Queue::default(),
                 v6: Queue::default(),
                 police: Police::new(now),
+                has_piped: false,
                 paths: Vec::new(),
                 media_from: None,
                 hello: None,
@@ -179,11 +190,13 @@ impl Port {
     }
 
     pub(super) fn remove(&self, inlet: &Arc<Inlet>) {
-        let paths = std::mem::take(&mut inlet.waiting().paths);
-        if paths.iter().any(|it| it.pipe().is_some()) {
-            self.tell_pipes(Piped::Over {
-                owner: inlet.number,
-            });
+        let (paths, has_piped) = {
+            let mut waiting = inlet.waiting();
+            (std::mem::take(&mut waiting.paths), waiting.has_piped)
+        };
+        if has_piped {
+            self.over().push(inlet.number);
+            self.some_are_over.notify_one();
         }
         let mut table = self.table();
         table.by_ufrag.remove(&inlet.credentials.ufrag);
@@ -317,18 +330,24 @@ impl Port {
                     unsent();
                 }
             }
-            Path::Tcp { pipe, .. } => self.tell_pipes(Piped::Send {
-                pipe,
-                datagram: Bytes::copy_from_slice(datagram),
-            }),
+            Path::Tcp { pipe, .. } => {
+                let datagram = Bytes::copy_from_slice(datagram);
+                // So does a task of the pipes that is too busy.
+                if self.piped.try_send(Piped { pipe, datagram }).is_err() {
+                    unsent();
+                }
+            }
         }
     }
 
-    /// What finds the task too busy is lost; pipes whose publisher went go when they are silent.
-    fn tell_pipes(&self, piped: Piped) {
-        if self.piped.try_send(piped).is_err() {
-            unsent();
-        }
+    /// Publishers whose pipes are to be closed, once there are some. May be dropped at any time.
+    pub(super) async fn gone(&self) -> Vec<u64> {
+        self.some_are_over.notified().await;
+        std::mem::take(&mut *self.over())
+    }
+
+    fn over(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.over.lock().expect("no holder of this lock panics")
     }
 
     fn probe(&self) -> MutexGuard<'_, LineProbe> {
@@ -484,6 +503,7 @@ impl Waiting {
         if self.paths.contains(&path) {
             return None;
         }
+        self.has_piped |= path.pipe().is_some();
         let forgotten = (self.paths.len() == PATHS_MAX).then(|| self.paths.remove(0));
         self.paths.push(path);
         forgotten

@@ -61,12 +61,16 @@ pub const CHAPTERS: &[Chapter] = &[
                         "src/rtc/publish/tests/port.rs",
                         "media_is_taken_only_from_an_address_that_showed_the_password",
                     ),
+                    (
+                        "src/rtc/view/tests/reach.rs",
+                        "s35_s36_a_stranger_by_tcp_is_answered_with_nothing",
+                    ),
                 ]),
             },
             Point {
                 number: 37,
-                asks: "a flood of hellos from forged addresses",
-                answer: "dropped before any state: a handshake begins after ICE only",
+                asks: "a flood of hellos from forged addresses, of TCP connections to media ports",
+                answer: "dropped before any state: a handshake begins after ICE only; connections without a right check are 1,024 of a port and 64 of a place, for 5 s, and a newer one displaces the oldest",
                 proof: Proof::By(&[
                     (
                         "tests/security/udp.rs",
@@ -75,6 +79,12 @@ pub const CHAPTERS: &[Chapter] = &[
                     (
                         "src/rtc/publish/tests/port.rs",
                         "a_handshake_in_crumbs_is_dropped",
+                    ),
+                    ("src/rtc/pipes/tests.rs", "a_flood_displaces_its_oldest"),
+                    ("src/rtc/pipes/tests.rs", "one_place_has_few_unproven_pipes"),
+                    (
+                        "src/rtc/pipes/tests.rs",
+                        "who_proves_nothing_is_gone_in_time",
                     ),
                 ]),
             },
@@ -140,19 +150,36 @@ pub const CHAPTERS: &[Chapter] = &[
                 number: 41,
                 asks: "candidates that name this machine, its network, a cloud's metadata",
                 answer: "never contacted: we answer checks and send none",
-                proof: Proof::By(&[(
-                    "tests/security/udp.rs",
-                    "s41_addresses_that_a_client_names_are_never_contacted",
-                )]),
+                proof: Proof::By(&[
+                    (
+                        "tests/security/udp.rs",
+                        "s41_addresses_that_a_client_names_are_never_contacted",
+                    ),
+                    (
+                        "src/rtc/publish/tests/reach.rs",
+                        "s41_nobody_is_called_whom_an_offer_names",
+                    ),
+                ]),
             },
             Point {
                 number: 42,
                 asks: "TURN",
-                answer: "there is none: no answer",
-                proof: Proof::By(&[(
-                    "tests/security/udp.rs",
-                    "s36_s37_s42_a_stranger_is_answered_with_nothing",
-                )]),
+                answer: "the server relays nothing: no answer. What lets in at the operator's relay goes to whom was let in here, is good for a while, and is in no preflight and no log",
+                proof: Proof::By(&[
+                    (
+                        "tests/security/udp.rs",
+                        "s36_s37_s42_a_stranger_is_answered_with_nothing",
+                    ),
+                    (
+                        "tests/http_edge/whip.rs",
+                        "w6_relays_are_named_to_whom_was_let_in",
+                    ),
+                    ("src/auth/relays.rs", "a_pass_is_never_printed"),
+                    (
+                        "src/protocol/turn.rs",
+                        "what_lets_somebody_in_is_never_printed",
+                    ),
+                ]),
             },
             Point {
                 number: 43,

@@ -220,6 +220,7 @@ export class Link {
     this.#helloAs = welcome.me.id;
     if (welcome.token) this.#identity.born(welcome.token);
     this.#skew = welcome.now_ms - this.#env.now();
+    if (welcome.turn) this.#env.relays = [welcome.turn];
     // Before the status: who hears "online" may ask at once.
     this.#owner.up(welcome);
     if (this.#up) this.status.set({ state: "online" });

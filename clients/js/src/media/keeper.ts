@@ -18,6 +18,8 @@ import type { PeerOwner, Signalling } from "./signalling.js";
 
 /** From the answer to media: ICE and DTLS take 40–80 ms on a good line and a few seconds on the worst. */
 const CONNECT_WITHIN_MS = 10_000;
+/** The same where nobody had told of the relay yet when the offer was made: the next one knows it. */
+const WITHOUT_RELAY_MS = 3_000;
 /** A Wi-Fi hop is over by then; a connection that is really gone is not worth more patience. */
 const DISCONNECTED_MAX_MS = 3_000;
 /** A restart of ICE takes as long as connecting does; then a fresh connection is worth more. */
@@ -57,6 +59,8 @@ export interface Plan {
 interface Made {
   connection: RTCPeerConnection;
   offer: string;
+  /** How many it may try. */
+  relays: number;
 }
 
 const NOTHING = Promise.resolve(null);
@@ -189,11 +193,11 @@ export class Keeper {
     const ahead = this.#ahead ?? aheadOf(this.#make(peer));
     this.#ahead = null;
     ahead.end();
-    let connection: RTCPeerConnection;
+    let connection: RTCPeerConnection, relays: number;
     try {
       // What is there leaves in this very moment, before the page draws what the room said.
       const { offer, ...made } = ahead.made ?? (await ahead.making);
-      connection = made.connection;
+      ({ connection, relays } = made);
       if (!current()) return;
       const owner = {
         ended: (why: PeerEnd) => void (current() && this.#ended(why)),
@@ -212,19 +216,21 @@ export class Keeper {
       return;
     }
     if (!current() || this.state.get().kind !== "connecting") return;
-    this.#cancel = this.#env.timers.after(CONNECT_WITHIN_MS, () => this.#again(null));
+    const patience = relays < this.#env.relays.length ? WITHOUT_RELAY_MS : CONNECT_WITHIN_MS;
+    this.#cancel = this.#env.timers.after(patience, () => this.#again(null));
     this.#changed(connection);
   }
 
   async #make(peer: PeerFactory): Promise<Made> {
-    const connection = peer({ bundlePolicy: "max-bundle" });
+    const iceServers = this.#env.relays;
+    const connection = peer({ bundlePolicy: "max-bundle", iceServers });
     this.#connection = connection;
     await this.#plan.prepare(connection);
     const { sdp } = await connection.createOffer();
     const offer = this.#plan.offer(sdp ?? "");
     // The server answers with all its candidates and learns ours from their checks: nothing to wait for.
     await connection.setLocalDescription({ type: "offer", sdp: offer });
-    return { connection, offer };
+    return { connection, offer, relays: iceServers.length };
   }
 
   #changed(connection: RTCPeerConnection): void {

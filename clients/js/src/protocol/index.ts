@@ -153,6 +153,7 @@ export type { TopicPlace } from "./TopicPlace.js";
 export type { TopicQuote } from "./TopicQuote.js";
 export type { TopicSource } from "./TopicSource.js";
 export type { TopicStatus } from "./TopicStatus.js";
+export type { Turn } from "./Turn.js";
 export type { Unread } from "./Unread.js";
 export type { Voted } from "./Voted.js";
 export type { Votes } from "./Votes.js";
