@@ -4,12 +4,15 @@ use bytes::BytesMut;
 use media::Stamp;
 use rtc_crypto::RTCCrypto;
 use rtc_rtp::Header;
-use rtc_srtp::{context::Context, option::srtcp_replay_protection};
+use rtc_shared::replay_detector::{ReplayDetector, SlidingWindowDetector};
+use rtc_srtp::{context::Context, option::ContextOption};
 
 use super::dtls::Keys;
 
 /// Feedback that is older than this many packets, or was heard before, is not heard.
 const REPLAY_WINDOW: usize = 64;
+/// The index of SRTCP has 31 bits (RFC 3711 §3.4) and does not come round within a session.
+const INDEX_MAX: u64 = 0x7fff_ffff;
 
 pub(super) struct Shield {
     outgoing: Context,
@@ -22,8 +25,7 @@ impl Shield {
         let profile = keys.profile.in_srtp();
         let keys = &keys.session;
         let context = |key: &[u8], salt: &[u8]| {
-            let replay = Some(srtcp_replay_protection(REPLAY_WINDOW));
-            Context::new(key, salt, profile, None, replay, crypto).ok()
+            Context::new(key, salt, profile, None, Some(replay_protection()), crypto).ok()
         };
         Some(Self {
             outgoing: context(&keys.local_master_key, &keys.local_master_salt)?,
@@ -59,4 +61,12 @@ impl Shield {
     pub(super) fn open_feedback(&mut self, datagram: &[u8]) -> Option<BytesMut> {
         self.incoming.decrypt_rtcp(datagram).ok()
     }
+}
+
+/// The library's own for SRTCP begins its window at the first index it is shown, before it knows whose that
+/// is: a forged one would make it deaf to the viewer. This one begins at zero.
+fn replay_protection() -> ContextOption {
+    Box::new(|| -> Box<dyn ReplayDetector> {
+        Box::new(SlidingWindowDetector::new(REPLAY_WINDOW, INDEX_MAX))
+    })
 }
