@@ -11,6 +11,9 @@ use super::dtls::Keys;
 
 /// Feedback that is older than this many packets, or was heard before, is not heard.
 const REPLAY_WINDOW: usize = 64;
+/// Tries of feedback from sources that were never proven. The library keeps something for each source that it
+/// is shown, whoever sent it; a viewer has two of its own at most, and is known by them within seconds.
+const STRANGE_MAX: u32 = 1_024;
 /// The index of SRTCP has 31 bits (RFC 3711 §3.4) and does not come round within a session.
 const INDEX_MAX: u64 = 0x7fff_ffff;
 
@@ -18,6 +21,9 @@ pub(super) struct Shield {
     outgoing: Context,
     incoming: Context,
     header: Header,
+    /// Whose feedback was authentic.
+    sources: Vec<u32>,
+    strange: u32,
 }
 
 impl Shield {
@@ -34,6 +40,8 @@ impl Shield {
                 version: 2,
                 ..Header::default()
             },
+            sources: Vec::new(),
+            strange: 0,
         })
     }
 
@@ -59,7 +67,17 @@ impl Shield {
 
     /// Decrypts feedback. `None` when it is not the viewer's, or was heard before.
     pub(super) fn open_feedback(&mut self, datagram: &[u8]) -> Option<BytesMut> {
-        self.incoming.decrypt_rtcp(datagram).ok()
+        let source = u32::from_be_bytes(*datagram.get(4..)?.first_chunk()?);
+        if self.sources.contains(&source) {
+            return self.incoming.decrypt_rtcp(datagram).ok();
+        }
+        if self.strange == STRANGE_MAX {
+            return None;
+        }
+        self.strange += 1;
+        let feedback = self.incoming.decrypt_rtcp(datagram).ok()?;
+        self.sources.push(source);
+        Some(feedback)
     }
 }
 

@@ -97,6 +97,35 @@ async fn feedback_that_is_forged_before_the_first_makes_nobody_deaf() {
     edge.running.shutdown().await;
 }
 
+#[tokio::test]
+async fn feedback_of_ever_other_sources_is_looked_at_so_often_and_no_more() {
+    let edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (mut client, _) = edge.watch().await;
+    let (lost, _) = client.rtp(VIDEO).await;
+    // Under its own source it is known from here on.
+    client.send_feedback(&nack(lost.ssrc, lost.sequence)).await;
+    client.rtp(RESENT).await;
+    let mut forged = client.protect_feedback(&nack(lost.ssrc, lost.sequence));
+    for strange in 0..1_200_u32 {
+        forged[4..8].copy_from_slice(&(strange + 1_000).to_be_bytes());
+        client.send(&forged).await;
+        if strange % 50 == 0 {
+            // Waits until they were looked at, so that none is lost in a full socket.
+            came_again(&mut client).await;
+        }
+    }
+    came_again(&mut client).await;
+    let mut other = nack(lost.ssrc, lost.sequence);
+    other[4..8].copy_from_slice(&77_u32.to_be_bytes());
+    client.send_feedback(&other).await;
+    assert_eq!(came_again(&mut client).await, 0, "it is one too many");
+    client.send_feedback(&nack(lost.ssrc, lost.sequence)).await;
+    assert_eq!(came_again(&mut client).await, 1, "who is known is heard");
+    edge.running.shutdown().await;
+}
+
 /// Everything that a viewer can send: packets as if it published, feedback that is no feedback or was
 /// heard before, and more of both kinds of wishes than anybody has. Tells how many packets came again.
 async fn rage(loud: &mut Client, video: u32, first: u16, seed: u64) -> usize {
