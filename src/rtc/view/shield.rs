@@ -4,17 +4,26 @@ use bytes::BytesMut;
 use media::Stamp;
 use rtc_crypto::RTCCrypto;
 use rtc_rtp::Header;
-use rtc_srtp::{context::Context, option::srtcp_replay_protection};
+use rtc_shared::replay_detector::{ReplayDetector, SlidingWindowDetector};
+use rtc_srtp::{context::Context, option::ContextOption};
 
 use super::dtls::Keys;
 
 /// Feedback that is older than this many packets, or was heard before, is not heard.
 const REPLAY_WINDOW: usize = 64;
+/// Tries of feedback from sources that were never proven. The library keeps something for each source that it
+/// is shown, whoever sent it; a viewer has two of its own at most, and is known by them within seconds.
+const STRANGE_MAX: u32 = 1_024;
+/// The index of SRTCP has 31 bits (RFC 3711 §3.4) and does not come round within a session.
+const INDEX_MAX: u64 = 0x7fff_ffff;
 
 pub(super) struct Shield {
     outgoing: Context,
     incoming: Context,
     header: Header,
+    /// Whose feedback was authentic.
+    sources: Vec<u32>,
+    strange: u32,
 }
 
 impl Shield {
@@ -22,8 +31,7 @@ impl Shield {
         let profile = keys.profile.in_srtp();
         let keys = &keys.session;
         let context = |key: &[u8], salt: &[u8]| {
-            let replay = Some(srtcp_replay_protection(REPLAY_WINDOW));
-            Context::new(key, salt, profile, None, replay, crypto).ok()
+            Context::new(key, salt, profile, None, Some(replay_protection()), crypto).ok()
         };
         Some(Self {
             outgoing: context(&keys.local_master_key, &keys.local_master_salt)?,
@@ -32,6 +40,8 @@ impl Shield {
                 version: 2,
                 ..Header::default()
             },
+            sources: Vec::new(),
+            strange: 0,
         })
     }
 
@@ -57,6 +67,24 @@ impl Shield {
 
     /// Decrypts feedback. `None` when it is not the viewer's, or was heard before.
     pub(super) fn open_feedback(&mut self, datagram: &[u8]) -> Option<BytesMut> {
-        self.incoming.decrypt_rtcp(datagram).ok()
+        let source = u32::from_be_bytes(*datagram.get(4..)?.first_chunk()?);
+        if self.sources.contains(&source) {
+            return self.incoming.decrypt_rtcp(datagram).ok();
+        }
+        if self.strange == STRANGE_MAX {
+            return None;
+        }
+        self.strange += 1;
+        let feedback = self.incoming.decrypt_rtcp(datagram).ok()?;
+        self.sources.push(source);
+        Some(feedback)
     }
+}
+
+/// The library's own for SRTCP begins its window at the first index it is shown, before it knows whose that
+/// is: a forged one would make it deaf to the viewer. This one begins at zero.
+fn replay_protection() -> ContextOption {
+    Box::new(|| -> Box<dyn ReplayDetector> {
+        Box::new(SlidingWindowDetector::new(REPLAY_WINDOW, INDEX_MAX))
+    })
 }

@@ -53,7 +53,7 @@ async fn no_mutated_check_is_answered_and_none_breaks_its_reader() {
         assert_eq!(answer(&datagram), None, "seed {seed}");
     }
     assert!(
-        read > 500,
+        read > 200,
         "only {read} could be read at all: this proves little"
     );
 }
@@ -76,6 +76,54 @@ fn crc_step(crc: u32, byte: &u8) -> u32 {
     (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
         crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
     })
+}
+
+#[tokio::test]
+async fn feedback_that_is_forged_before_the_first_makes_nobody_deaf() {
+    let edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (mut client, _) = edge.watch().await;
+    let (lost, _) = client.rtp(VIDEO).await;
+    let feedback = client.protect_feedback(&nack(lost.ssrc, lost.sequence));
+    // An index far ahead, of somebody who has no key.
+    let mut forged = feedback.clone();
+    let index = forged.len() - 4;
+    forged[index] ^= 0x40;
+    client.send(&forged).await;
+    client.send(&feedback).await;
+    let (_, resent) = client.rtp(RESENT).await;
+    assert_eq!(resent[12..14], lost.sequence.to_be_bytes());
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn feedback_of_ever_other_sources_is_looked_at_so_often_and_no_more() {
+    let edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    source.keyframe();
+    let (mut client, _) = edge.watch().await;
+    let (lost, _) = client.rtp(VIDEO).await;
+    // Under its own source it is known from here on.
+    client.send_feedback(&nack(lost.ssrc, lost.sequence)).await;
+    client.rtp(RESENT).await;
+    let mut forged = client.protect_feedback(&nack(lost.ssrc, lost.sequence));
+    for strange in 0..1_200_u32 {
+        forged[4..8].copy_from_slice(&(strange + 1_000).to_be_bytes());
+        client.send(&forged).await;
+        if strange % 50 == 0 {
+            // Waits until they were looked at, so that none is lost in a full socket.
+            came_again(&mut client).await;
+        }
+    }
+    came_again(&mut client).await;
+    let mut other = nack(lost.ssrc, lost.sequence);
+    other[4..8].copy_from_slice(&77_u32.to_be_bytes());
+    client.send_feedback(&other).await;
+    assert_eq!(came_again(&mut client).await, 0, "it is one too many");
+    client.send_feedback(&nack(lost.ssrc, lost.sequence)).await;
+    assert_eq!(came_again(&mut client).await, 1, "who is known is heard");
+    edge.running.shutdown().await;
 }
 
 /// Everything that a viewer can send: packets as if it published, feedback that is no feedback or was
