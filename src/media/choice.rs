@@ -253,9 +253,13 @@ impl Choice {
             }
             return at;
         }
+        // A low estimate that only rises is left behind by what was sent before.
+        let rests = self
+            .fell
+            .is_none_or(|at| now.saturating_duration_since(at) >= self.try_after);
         let spare = self
             .estimate(now)
-            .is_none_or(|it| it >= part(need, SPARE_PERCENT));
+            .is_none_or(|it| rests || it >= part(need, SPARE_PERCENT));
         let quiet = self.lost <= LOST_FEW;
         if since < self.try_after || !spare || !quiet {
             return at;

@@ -265,6 +265,28 @@ fn an_estimate_that_only_follows_a_still_picture_says_nothing() {
 }
 
 #[test]
+fn a_low_estimate_that_only_rises_keeps_nobody_small() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut choice = Choice::new(start);
+    choice.hear_estimate(3_000, at(0));
+    choice.hear_estimate(40, at(1_000));
+    let down = choice.choose(&three(), SOUND_KBPS, at(1_000));
+    assert_eq!(down, Some(picture(0)));
+    let mut chosen = Vec::new();
+    for second in 2..12 {
+        choice.hear_estimate(40 + second as u32, at(second * 1_000));
+        chosen.push(
+            choice
+                .choose(&three(), SOUND_KBPS, at(second * 1_000))
+                .unwrap(),
+        );
+    }
+    chosen.dedup();
+    assert_eq!(chosen, [0, 1, 2].map(picture));
+}
+
+#[test]
 fn some_loss_at_random_is_mended_and_changes_nothing() {
     let start = Instant::now();
     let mut choice = Choice::new(start);
