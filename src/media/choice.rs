@@ -133,7 +133,7 @@ impl Choice {
         let pressed = layers[at].kbps > 0 && self.is_pressed(need, now);
         if pressed && since >= SETTLES_WITHIN {
             if at > 0 {
-                let to = self.fitting(&layers[..at], sound_kbps, now);
+                let to = self.fitting(&layers[..at], need, sound_kbps, now);
                 self.go_down(now);
                 self.limit = Some(layers[to].layer);
                 return Some(Chosen::Picture(layers[to].layer));
@@ -190,9 +190,10 @@ impl Choice {
         if !below(SHORT_PERCENT) {
             self.short_since = None;
         }
-        let lossy = self.lossy_reports >= LOSSY_REPORTS
-            && (estimate.is_none() || below(SHORT_PERCENT) || self.lost >= LOST_FAR_TOO_MANY);
-        if lossy {
+        let unknown = estimate.is_none() || below(SHORT_PERCENT);
+        let far_too_many = self.lost >= LOST_FAR_TOO_MANY;
+        let lasts = self.lossy_reports >= LOSSY_REPORTS;
+        if (lasts && (unknown || far_too_many)) || (far_too_many && unknown) {
             return true;
         }
         if !below(SHORT_PERCENT) {
@@ -206,13 +207,12 @@ impl Choice {
         (below(FAR_SHORT_PERCENT) && (fell || self.lost > LOST_FEW)) || (lasts && fell)
     }
 
-    /// The largest of some layers that the estimate says to fit; the next smaller one without it.
-    fn fitting(&self, layers: &[LayerSeen], sound_kbps: u32, now: Instant) -> usize {
-        let next = layers.len() - 1;
-        let Some(estimate) = self.estimate(now) else {
-            return next;
-        };
-        let fits = |layer: &LayerSeen| layer.kbps.saturating_add(sound_kbps) <= estimate;
+    /// The largest of some layers that fits what the estimate says, or what came of `need` where there is
+    /// none.
+    fn fitting(&self, layers: &[LayerSeen], need: u32, sound_kbps: u32, now: Instant) -> usize {
+        let came = u32::from(u8::MAX - self.lost) * 100 / u32::from(u8::MAX);
+        let carried = self.estimate(now).unwrap_or_else(|| part(need, came));
+        let fits = |layer: &LayerSeen| layer.kbps.saturating_add(sound_kbps) <= carried;
         layers.iter().rposition(fits).unwrap_or(0)
     }
 
@@ -253,9 +253,13 @@ impl Choice {
             }
             return at;
         }
+        // A low estimate that only rises is left behind by what was sent before.
+        let rests = self
+            .fell
+            .is_none_or(|at| now.saturating_duration_since(at) >= self.try_after);
         let spare = self
             .estimate(now)
-            .is_none_or(|it| it >= part(need, SPARE_PERCENT));
+            .is_none_or(|it| rests || it >= part(need, SPARE_PERCENT));
         let quiet = self.lost <= LOST_FEW;
         if since < self.try_after || !spare || !quiet {
             return at;

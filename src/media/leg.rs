@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    CodecName, Kept, Kind, Layer, Lines, SILENT_AFTER, Track, WallClock,
+    CodecName, Kept, Kind, LAYERS_MAX, Layer, Lines, SILENT_AFTER, Track, WallClock,
     report::sender_report,
     rtp::HEADER_BYTES,
     track::{RING_PACKETS, Replay, offset},
@@ -23,6 +23,8 @@ use crate::{
 /// more than twice the stream.
 pub const RESEND_STORE_MAX: u32 = 512;
 const RESEND_STORE_FIRST: u32 = 256;
+/// What is left of that to a viewer that goes to a smaller layer.
+const RESEND_STORE_SMALL: u32 = 32;
 /// A viewer's wish for a keyframe is heard at most so often.
 const WISH_HEARD_EVERY: Duration = Duration::from_secs(1);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -30,9 +32,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// take the replay for two seconds that passed in an instant, and show half the pictures from then
 /// on.
 const REPLAY_STEP: u32 = 90;
-/// Stretches that packets may be sent again from. Layers are changed seconds apart, and nobody misses
-/// for long what a keyframe followed.
-const PAST_STRETCHES_MAX: usize = 8;
 /// A group of pictures that lasts longer is not replayed to change the layer: it is cheaper to ask for
 /// a keyframe than to send what was shown already.
 const SWITCH_GOP_MAX: Duration = Duration::from_millis(500);
@@ -88,7 +87,7 @@ pub struct Leg {
     live: Option<Stretch>,
     /// This frame is lost to the viewer to its end.
     skipping: Option<u32>,
-    /// What was shown before and may be asked for again, the oldest first.
+    /// What was shown of smaller layers before and may be asked for again, the oldest first.
     past: Vec<Stretch>,
     /// What was shown when it was held last. What begins before its end was shown in part, under other
     /// numbers.
@@ -242,10 +241,15 @@ impl Leg {
             return false;
         }
         self.first_sequence = sequence_of(&live, live.next);
-        if self.past.len() == PAST_STRETCHES_MAX {
-            self.past.remove(0);
+        if self.target < live.layer {
+            // A line that did not carry the larger one is not filled with what was lost of it.
+            self.past.clear();
+            self.resend_store = self.resend_store.min(RESEND_STORE_SMALL);
+        } else {
+            self.past.push(live);
         }
-        self.past.push(live);
+        // INVARIANT: each is of a smaller layer than the one after it, so there are few.
+        debug_assert!(self.past.len() < LAYERS_MAX);
         self.before = Some(live);
         self.begin(to, replay.first, Some(replay), lines);
         true
@@ -545,7 +549,5 @@ fn write_header(stamp: &Stamp, out: &mut Vec<u8>) {
     out.extend_from_slice(&header);
 }
 
-#[cfg(test)]
-mod layers;
 #[cfg(test)]
 mod tests;

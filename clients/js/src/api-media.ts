@@ -15,6 +15,11 @@ export interface WatcherApi {
    * is hidden for a while is otherwise sent sound only.
    */
   seenElsewhere(seen: boolean): void;
+  /**
+   * How high the picture is shown, in pixels of the screen: nothing larger is sent than that needs. A page
+   * that says it shows `held` too.
+   */
+  showHeight(pixels: number): void;
   stop(): void;
 }
 
@@ -33,6 +38,8 @@ export interface WatchView {
    * media comes, so that it can be put on show: `playing` says when there is something to see.
    */
   stream?: MediaStream;
+  /** With `playing`: the line carries the sound alone, and the picture waits until it carries more. */
+  held?: boolean;
   stats: WatchStats | null;
 }
 

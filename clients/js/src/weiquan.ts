@@ -303,6 +303,8 @@ export class Weiquan implements WeiquanApi {
       for (const room of this.#rooms.values()) if (room.number() === push.a) room.push(push);
     } else if (push.op === "notice") {
       this.inbox.set({ unread: push.unread, notice: push.notice ?? null });
+    } else if (push.op === "picture") {
+      this.#signalling.held(push.peer, push.held);
     } else if (push.op === "closed") {
       this.#signalling.ended(push.peer, push.why);
     }

@@ -4,9 +4,14 @@ import type { Entry } from "../src/media/stats.js";
 export class FakeTrack {
   readonly kind: string;
   contentHint = "";
+  height = 480;
 
   constructor(kind: string) {
     this.kind = kind;
+  }
+
+  getSettings(): { height: number } {
+    return { height: this.height };
   }
 }
 
@@ -85,10 +90,14 @@ export class FakePeer {
   #bytes = 0;
   readonly transceivers: FakeTransceiver[] = [];
 
-  addTransceiver(of: string | FakeTrack, { direction }: { direction: string }): FakeTransceiver {
+  addTransceiver(
+    of: string | FakeTrack,
+    { direction, sendEncodings }: { direction: string; sendEncodings?: RTCRtpEncodingParameters[] },
+  ): FakeTransceiver {
     const track = typeof of === "string" ? null : of;
     const receiver = { track: new FakeTrack(typeof of === "string" ? of : of.kind) };
     const made = { direction, currentDirection: direction, receiver, sender: new FakeSender(track) };
+    if (sendEncodings) made.sender.parameters.encodings = sendEncodings;
     this.transceivers.push(made);
     return made;
   }

@@ -4,7 +4,7 @@ import { loudness } from "../src/media/level.js";
 import { h264First, startAt, wantStereo } from "../src/media/sdp.js";
 import { type Entry, type Measured, NOTHING, watchStats } from "../src/media/stats.js";
 import type { PublisherApi, PublishView } from "../src/index.js";
-import { FakeStream, sourceOf } from "./fake-peer.js";
+import { FakeStream, type FakeTrack, sourceOf } from "./fake-peer.js";
 import { AWAY, Studio } from "./studio.js";
 
 beforeEach(() => vi.stubGlobal("MediaStream", FakeStream));
@@ -35,6 +35,28 @@ describe("publishing", () => {
       degradationPreference: "maintain-resolution",
     });
     expect(audio?.parameters.encodings).toEqual([{ maxBitrate: 96_000 }]);
+  });
+
+  it("sends a camera in three sizes from Chromium, and a screen in its place in one (B15)", async () => {
+    const camera = sourceOf("video");
+    const [track] = camera.getVideoTracks() as unknown as FakeTrack[];
+    if (track) track.height = 720;
+    vi.stubGlobal("navigator", { userAgentData: {} });
+    const studio = new Studio();
+    await studio.enter(AWAY);
+    const publisher = studio.world.client.room("lobby").publish(camera, { videoKbps: 2_000, fps: 25 });
+    await studio.connected();
+    const [video] = studio.last.getSenders();
+    const limits = (): unknown =>
+      video?.parameters.encodings.map((it) => [it.rid, it.scaleResolutionDownBy, it.maxBitrate, it.active]);
+    expect(limits()).toEqual([
+      ["q", 4, 160_000, true],
+      ["h", 2, 500_000, true],
+      ["f", 1, 2_000_000, true],
+    ]);
+    await publisher.replaceSource(sourceOf("video"), { kind: "screen" });
+    expect(video?.parameters.encodings.map((it) => it.active)).toEqual([false, false, true]);
+    publisher.stop();
   });
 
   it("offers sound only where there is only sound", async () => {
@@ -173,6 +195,25 @@ describe("numbers", () => {
   ])("says %s: %s", (level, says, after) => {
     const health = healthOf(start, after, 60_000, wish);
     expect([health.level, health.says[0]]).toEqual([level, says]);
+  });
+
+  it("has the largest layer that is sent speak for a picture in layers", () => {
+    const layers = (small: number, large: number): Measured => {
+      const { report: rest } = sending({ framesEncoded: small, frameHeight: 180, bytesSent: small * 10_000 });
+      const large_ = { id: "f", type: "outbound-rtp", kind: "video", frameHeight: 720, framesEncoded: large };
+      return { at: 1_000, report: new Map([...rest, ["f", { ...large_, bytesSent: large * 10_000 }]]) };
+    };
+    const before: Measured = { ...layers(0, 0), at: 0 };
+    expect(healthOf(before, layers(30, 25), 60_000, wish)).toMatchObject({
+      fps: 25,
+      height: 720,
+      videoKbps: 4_400,
+    });
+    expect(healthOf(before, layers(30, 0), 60_000, wish)).toMatchObject({
+      fps: 30,
+      height: 180,
+      videoKbps: 2_400,
+    });
   });
 
   it("says nothing bad in the first seconds", () => {

@@ -358,6 +358,39 @@ describe("watching", () => {
       expect(studio.said("show").at(-1)).toMatchObject({ peer: "p2", video: false });
     });
 
+    it("says how high the picture is shown, once, and to each new peer (B15)", async () => {
+      const { studio, watcher } = await watching(HERE);
+      watcher.showHeight(360);
+      expect(studio.said("show")).toHaveLength(0);
+      await studio.connected();
+      await studio.world.clock.advance(20);
+      expect(studio.said("show")).toMatchObject([{ peer: "p1", video: true, height: 360 }]);
+      watcher.showHeight(360);
+      watcher.showHeight(720);
+      await studio.world.clock.advance(20);
+      expect(studio.said("show").map((it) => it.height)).toEqual([360, 720]);
+      studio.world.server.push({ op: "closed", peer: "p1", why: "replaced" });
+      await studio.world.clock.advance(1_000);
+      await studio.connected();
+      await studio.world.clock.advance(20);
+      expect(studio.said("show").at(-1)).toMatchObject({ peer: "p2", video: true, height: 720 });
+    });
+
+    it("says that the picture is held back while the line carries the sound alone (B16)", async () => {
+      const { studio, view } = await watching(HERE);
+      await studio.connected();
+      expect(view().held).toBeUndefined();
+      const told = async (peer: string, held: boolean): Promise<boolean | undefined> => {
+        studio.world.server.push({ op: "picture", peer, held });
+        await studio.world.clock.advance(20);
+        return view().held;
+      };
+      expect(await told("p1", true)).toBe(true);
+      expect(view().phase).toBe("playing");
+      expect(await told("p9", false)).toBe(true);
+      expect(await told("p1", false)).toBeUndefined();
+    });
+
     it("has nothing to hold where only the sound was asked for", async () => {
       const studio = new Studio();
       await studio.enter(HERE);

@@ -154,9 +154,26 @@ fn where_only_loss_is_heard_the_line_is_followed_all_the_same() {
         let mut line = Line::new(seed, 4_000.0, false);
         line.run(20, &three());
         line.kbps = 700.0;
-        line.run(5, &three());
+        line.run(4, &three());
         assert_ne!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
     }
+}
+
+#[test]
+fn where_nearly_all_is_lost_the_smallest_is_taken_at_once() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut choice = Choice::new(start);
+    for (ms, lost, wanted) in [(1_000, 230, 0), (3_000, 0, 0)] {
+        choice.hear_loss(lost);
+        let chosen = choice.choose(&three(), SOUND_KBPS, at(ms));
+        assert_eq!(chosen, Some(picture(wanted)), "{ms} ms");
+    }
+    // Half of it came: the middle one fits.
+    let mut choice = Choice::new(start);
+    choice.hear_loss(128);
+    let chosen = choice.choose(&three(), SOUND_KBPS, at(1_000));
+    assert_eq!(chosen, Some(picture(1)));
 }
 
 #[test]
@@ -245,6 +262,28 @@ fn an_estimate_that_only_follows_a_still_picture_says_nothing() {
         let chosen = choice.choose(&three(), SOUND_KBPS, at(second * 1_000 + 500));
         assert_eq!(chosen, Some(picture(2)), "second {second}");
     }
+}
+
+#[test]
+fn a_low_estimate_that_only_rises_keeps_nobody_small() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut choice = Choice::new(start);
+    choice.hear_estimate(3_000, at(0));
+    choice.hear_estimate(40, at(1_000));
+    let down = choice.choose(&three(), SOUND_KBPS, at(1_000));
+    assert_eq!(down, Some(picture(0)));
+    let mut chosen = Vec::new();
+    for second in 2..12 {
+        choice.hear_estimate(40 + second as u32, at(second * 1_000));
+        chosen.push(
+            choice
+                .choose(&three(), SOUND_KBPS, at(second * 1_000))
+                .unwrap(),
+        );
+    }
+    chosen.dedup();
+    assert_eq!(chosen, [0, 1, 2].map(picture));
 }
 
 #[test]

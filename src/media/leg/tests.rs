@@ -1,3 +1,5 @@
+mod layers;
+
 use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 

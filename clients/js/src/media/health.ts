@@ -32,14 +32,20 @@ const REACHED = 0.8;
 /** `liveMs` is how long it has been live. */
 export function healthOf(earlier: Measured, later: Measured, liveMs: number, wish: HealthWish): Health {
   const [before, after, seconds] = [earlier.report, later.report, secondsBetween(earlier, later)];
-  const video = find(after, "outbound-rtp", "video");
+  // A picture in layers has an entry for each, and the largest that is sent speaks for it.
+  const layers = [...after.values()].filter((it) => it["type"] === "outbound-rtp" && it["kind"] === "video");
+  const moving = layers.filter((it) => grown(before, it, "framesEncoded") > 0);
+  const [video] = (moving.length > 0 ? moving : layers).sort(
+    (a, b) => num(b, "frameHeight") - num(a, "frameHeight"),
+  );
+  const videoBytes = layers.reduce((sum, it) => sum + grown(before, it, "bytesSent"), 0);
   const audio = find(after, "outbound-rtp", "audio");
   const heard = find(after, "remote-inbound-rtp", "video") ?? find(after, "remote-inbound-rtp", "audio");
   const pair = pairOf(after);
   const targetKbps = wish.video ? wish.videoKbps : wish.audioKbps;
   const available = num(pair, "availableOutgoingBitrate") / 1000;
   const health = {
-    videoKbps: (grown(before, video, "bytesSent") * 8) / 1000 / seconds,
+    videoKbps: (videoBytes * 8) / 1000 / seconds,
     audioKbps: (grown(before, audio, "bytesSent") * 8) / 1000 / seconds,
     targetKbps,
     loss: share(num(heard, "fractionLost"), 1),

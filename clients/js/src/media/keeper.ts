@@ -53,6 +53,8 @@ export interface Plan {
   answered?(connection: RTCPeerConnection): void | Promise<void>;
   /** The peer went over to another connection to the server: what was said of it meanwhile was not heard. */
   resumed?(): void;
+  /** The picture is held back by the server, or sent again. */
+  held?(held: boolean): void;
 }
 
 /** A connection whose offer is set, and was sent to nobody yet. */
@@ -154,6 +156,7 @@ export class Keeper {
     const owner: PeerOwner = {
       ended: (why) => (ahead.owner ? ahead.owner.ended(why) : (ahead.answered = NOTHING)),
       resumed: () => ahead.owner?.resumed(),
+      held: (held) => ahead.owner?.held(held),
     };
     // The join itself leaves in this moment.
     ahead.answered = Promise.resolve()
@@ -202,6 +205,7 @@ export class Keeper {
       const owner = {
         ended: (why: PeerEnd) => void (current() && this.#ended(why)),
         resumed: () => void (current() && this.#resumed(connection)),
+        held: (held: boolean) => void (current() && this.#plan.held?.(held)),
       };
       ahead.owner = owner;
       const early = await ahead.answered;

@@ -10,6 +10,7 @@ import { Cell, type Readable } from "../readable.js";
 import type { RoomState } from "../room/state.js";
 import { healthOf } from "./health.js";
 import { Keeper, type KeeperState } from "./keeper.js";
+import { isLayered, layersOf, tuneEncoding } from "./layers.js";
 import { preferH264, startAt, wantStereo } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
 import { type Measured, measure, NOTHING } from "./stats.js";
@@ -95,10 +96,13 @@ export class Publisher implements PublisherApi {
 
   #prepare(connection: RTCPeerConnection): void {
     for (const track of this.#tracks()) {
-      if (track.kind === "video") track.contentHint = this.#opts.kind === "screen" ? "detail" : "motion";
+      const { kind, videoKbps } = this.#opts;
+      if (track.kind === "video") track.contentHint = kind === "screen" ? "detail" : "motion";
+      const layered = track.kind === "video" && isLayered(kind, track);
       const transceiver = connection.addTransceiver(track, {
         direction: "sendonly",
         streams: [this.#source],
+        ...(layered ? { sendEncodings: layersOf(videoKbps) } : {}),
       });
       if (track.kind === "video") preferH264(transceiver, "send");
     }
@@ -113,14 +117,13 @@ export class Publisher implements PublisherApi {
 
   /** A screen keeps its lines readable, everything else keeps moving. */
   async #tune(connection: RTCPeerConnection): Promise<void> {
-    const { kind, videoKbps, audioKbps, fps } = this.#opts;
+    const { kind, audioKbps } = this.#opts;
     for (const sender of connection.getSenders()) {
       const parameters = sender.getParameters();
       const [encoding] = parameters.encodings;
       if (!encoding || !sender.track) continue;
       if (sender.track.kind === "video") {
-        encoding.maxBitrate = videoKbps * 1000;
-        encoding.maxFramerate = fps;
+        for (const it of parameters.encodings) tuneEncoding(it, this.#opts);
         parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "maintain-framerate";
       } else {
         encoding.maxBitrate = audioKbps * 1000;

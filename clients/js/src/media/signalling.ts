@@ -12,6 +12,8 @@ export interface PeerOwner {
   ended(why: PeerEnd): void;
   /** Another connection to the server, and the peer goes on with it. */
   resumed(): void;
+  /** The line does not carry the picture beside the sound, or does again (PROTOCOL B16). */
+  held(held: boolean): void;
 }
 
 export class Signalling {
@@ -47,9 +49,12 @@ export class Signalling {
     return this.#ask({ op: "restart", peer, sdp }, (outcome) => (outcome.ok as Restarted).sdp);
   }
 
-  /** Whether a viewer is sent the picture. Where the answer is lost, `resumed` says when to say it again. */
-  show(peer: string, video: boolean): void {
-    this.#link.ask({ op: "show", peer, video }, () => {});
+  /**
+   * Whether a viewer is sent the picture, and how high it is shown. Where the answer is lost, `resumed`
+   * says when to say it again.
+   */
+  show(peer: string, video: boolean, height?: number): void {
+    this.#link.ask({ op: "show", peer, video, ...(height && { height }) }, () => {});
   }
 
   /** The peer is no longer wanted. Where the connection is lost, its silence tells the server. */
@@ -69,6 +74,11 @@ export class Signalling {
         else this.#peers.get(peer)?.resumed();
       },
     }));
+  }
+
+  /** The server said that a viewer's picture is held back, or sent again. */
+  held(peer: string, held: boolean): void {
+    this.#peers.get(peer)?.held(held);
   }
 
   /** The server said that a peer ended. */

@@ -46,6 +46,10 @@ export class Watcher implements WatcherApi {
   /** The peer that was last told whether to send the picture. */
   #told: string | null = null;
   #cancelHold: () => void = () => {};
+  /** How high the picture is shown, where the page says so. */
+  #height: number | undefined;
+  /** The line carries no more. */
+  #soundAlone = false;
 
   /** `coming`: the room's number while a join is on its way, where it is known. */
   constructor(
@@ -66,6 +70,10 @@ export class Watcher implements WatcherApi {
       answer: (sdp) => sdp,
       answered: () => this.#answeredNow(),
       resumed: () => this.#tell(),
+      held: (held) => {
+        this.#soundAlone = held;
+        this.#show();
+      },
     });
     this.#ends = [
       room.subscribe((state) => this.#roomChanged(state)),
@@ -84,6 +92,12 @@ export class Watcher implements WatcherApi {
     if (this.#stopped) return;
     this.#elsewhere = seen;
     this.#looked();
+  }
+
+  showHeight(pixels: number): void {
+    if (this.#stopped || pixels === this.#height) return;
+    this.#height = pixels;
+    this.#tell();
   }
 
   stop(): void {
@@ -108,6 +122,7 @@ export class Watcher implements WatcherApi {
   /** The stream can be put on show before media comes: a video element takes a frame's time to get ready. */
   #answeredNow(): void {
     this.#answered = true;
+    this.#soundAlone = false;
     this.#queued = null;
     this.#show();
   }
@@ -161,9 +176,10 @@ export class Watcher implements WatcherApi {
   /** A peer that was told nothing sends the picture. */
   #tell(): void {
     const { peer } = this.#keeper;
-    if (!this.#wantsPicture || peer === null || (!this.#held && this.#told !== peer)) return;
+    const says = this.#held || this.#told === peer || this.#height !== undefined;
+    if (!this.#wantsPicture || peer === null || !says) return;
     this.#told = peer;
-    this.#signalling.show(peer, !this.#held);
+    this.#signalling.show(peer, !this.#held, this.#height);
   }
 
   #keeperChanged(state: KeeperState): void {
@@ -171,7 +187,7 @@ export class Watcher implements WatcherApi {
     if (state.kind === "between" || state.kind === "failed") this.#answered = false;
     // The line goes on while we ask again.
     if (state.kind !== "connecting") this.#queued = queuedBy(state);
-    if (state.kind === "connected" && this.#held) this.#tell();
+    if (state.kind === "connected" && (this.#held || this.#height !== undefined)) this.#tell();
     if (state.kind === "connected") this.#measure(state.connection, NOTHING, 0, this.#measuring);
     this.#show();
   }
@@ -198,7 +214,8 @@ export class Watcher implements WatcherApi {
       }
       case "connected": {
         const stream = this.#stream === null ? {} : { stream: this.#stream };
-        return this.#view.set({ phase: this.#here ? "playing" : "waiting", ...stream, stats });
+        const held = this.#soundAlone ? { held: true } : {};
+        return this.#view.set({ phase: this.#here ? "playing" : "waiting", ...stream, ...held, stats });
       }
     }
   }

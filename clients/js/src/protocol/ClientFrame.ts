@@ -55,4 +55,9 @@ multiple?: boolean, for_ms?: number, } | { "op": "close_poll", i: number, a: num
 /**
  * With `schedule`: when it is to start, Unix milliseconds.
  */
-starts_ms?: number, } | { "op": "topic", i: number, a: number, cid: ClientId, act: TopicAct, } | { "op": "offer", i: number, a: number, role: PeerRole, sdp: string, } | { "op": "candidate", peer: PeerId, candidate: string, } | { "op": "restart", i: number, peer: PeerId, sdp: string, } | { "op": "show", i: number, peer: PeerId, video: boolean, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };
+starts_ms?: number, } | { "op": "topic", i: number, a: number, cid: ClientId, act: TopicAct, } | { "op": "offer", i: number, a: number, role: PeerRole, sdp: string, } | { "op": "candidate", peer: PeerId, candidate: string, } | { "op": "restart", i: number, peer: PeerId, sdp: string, } | { "op": "show", i: number, peer: PeerId, video: boolean, 
+/**
+ * How high it is shown, in pixels of the screen: nothing larger is sent than that needs. Without it,
+ * what was said before holds. Who says it is told by `picture` when the line carries the sound alone.
+ */
+height?: number, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };

@@ -89,4 +89,4 @@ keyframe_ms?: number,
 /**
  * With `loss_high`: what the encoder's video should be set to.
  */
-advised_kbps?: number, } | { "op": "notice", unread: number, notice?: Notice, } | { "op": "closed", peer: PeerId, why: PeerEnd, } | { "op": "ping", } | { "op": "pong", } | { "op": "goaway", after_ms: [number, number], };
+advised_kbps?: number, } | { "op": "notice", unread: number, notice?: Notice, } | { "op": "picture", peer: PeerId, held: boolean, } | { "op": "closed", peer: PeerId, why: PeerEnd, } | { "op": "ping", } | { "op": "pong", } | { "op": "goaway", after_ms: [number, number], };

@@ -263,7 +263,7 @@ export class FakeRoom implements RoomApi {
     const { stage } = this.view.get();
     const stream = stage.video ? picture() : new MediaStream();
     const view = new Cell<WatchView>(phases[this.slug] ?? (stage.here ? { phase: "playing", stream, stats: STATS } : { phase: "waiting", stats: null }));
-    return { view, seenElsewhere: () => {}, stop: () => stream.getTracks().forEach((track) => track.stop()) };
+    return { view, seenElsewhere: () => {}, showHeight: () => {}, stop: () => stream.getTracks().forEach((track) => track.stop()) };
   }
 
   publish(): PublisherApi {

@@ -100,7 +100,6 @@ async fn b15_a_picture_that_is_shown_small_is_sent_small_and_grows_again() {
     let peer = &established.peer;
     let (mut last, _) = client.rtp(VIDEO).await;
     until_layer(&mut client, &mut last, LARGE).await;
-    let large_one = last.clone();
 
     // Neither keyframe can follow what was shown.
     for _ in 0..20 {
@@ -112,14 +111,7 @@ async fn b15_a_picture_that_is_shown_small_is_sent_small_and_grows_again() {
     assert_eq!(wished(&mut edge).await, SMALL);
     keyframe(&mut small, &HEIGHT_180);
     until_layer(&mut client, &mut last, SMALL).await;
-    // What it missed of the large one is still there for it.
-    client
-        .send_feedback(&nack(large_one.ssrc, large_one.sequence))
-        .await;
-    let (_, again) = client.rtp(RESENT).await;
-    assert_eq!(again.len(), 12 + 2 + size_of(LARGE));
-    assert_eq!(again[12..14], large_one.sequence.to_be_bytes());
-
+    let small_one = last.clone();
     // Frames of the large one are nothing to it now.
     delta(&mut large);
     delta(&mut small);
@@ -129,6 +121,13 @@ async fn b15_a_picture_that_is_shown_small_is_sent_small_and_grows_again() {
     while wished(&mut edge).await != LARGE {}
     keyframe(&mut large, &HEIGHT_720);
     until_layer(&mut client, &mut last, LARGE).await;
+    // What it missed of the small one is still there for it.
+    client
+        .send_feedback(&nack(small_one.ssrc, small_one.sequence))
+        .await;
+    let (_, again) = client.rtp(RESENT).await;
+    assert_eq!(again.len(), 12 + 2 + size_of(SMALL));
+    assert_eq!(again[12..14], small_one.sequence.to_be_bytes());
     edge.running.shutdown().await;
 }
 

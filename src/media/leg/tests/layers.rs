@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::*;
+use super::super::*;
 use crate::{Codec, Tracks, View, codec::PublicationId};
 
 const PUBLICATION: PublicationId = PublicationId(1);
@@ -299,45 +299,64 @@ fn play(publisher: &mut Publisher, leg: &mut Leg, frames: u32, rng: &mut StdRng)
     shown
 }
 
+/// A leg that was led along a layer, and then from it to another one.
+fn switched(publisher: &mut Publisher, leg: &mut Leg, layers: [u8; 2]) -> Vec<Vec<u8>> {
+    let mut rng = StdRng::seed_from_u64(1);
+    let [from, to] = layers;
+    leg.aim(Layer(from));
+    let before = play(publisher, leg, 20, &mut rng);
+    assert!(leg.shows(Layer(from)));
+    leg.aim(Layer(to));
+    play(publisher, leg, 20, &mut rng);
+    assert_eq!(leg.awaits(), Some(Layer(to)), "its keyframe is too old");
+    publisher.layers[usize::from(to)].asked = true;
+    play(publisher, leg, 2, &mut rng);
+    assert!(leg.shows(Layer(to)));
+    assert_eq!(leg.awaits(), None);
+    before
+}
+
 #[test]
 fn what_was_shown_before_a_switch_is_sent_again_as_it_was() {
     let mut rng = StdRng::seed_from_u64(1);
     let mut publisher = Publisher::new(&mut rng, true);
     let mut leg = vp8_leg(&mut rng, false);
-    leg.aim(Layer(2));
-    let before = play(&mut publisher, &mut leg, 20, &mut rng);
-    assert!(leg.shows(Layer(2)));
-    leg.aim(Layer(0));
-    play(&mut publisher, &mut leg, 20, &mut rng);
-    assert_eq!(leg.awaits(), Some(Layer(0)), "its keyframe is too old");
-    publisher.layers[0].asked = true;
-    play(&mut publisher, &mut leg, 2, &mut rng);
-    assert!(leg.shows(Layer(0)));
-    assert_eq!(leg.awaits(), None);
+    let before = switched(&mut publisher, &mut leg, [0, 2]);
     let missing = before.last().unwrap();
     let sequence = View::parse(missing).unwrap().sequence;
-    assert_eq!(leg.layer_of(sequence), Some(Layer(2)));
+    assert_eq!(leg.layer_of(sequence), Some(Layer(0)));
     let lines = publisher.tracks.lines();
     let mut out = Vec::new();
-    let wrong = lines.get(Layer(0)).unwrap();
+    let wrong = lines.get(Layer(2)).unwrap();
     assert!(leg.write_again(wrong, sequence, &mut out).is_none());
-    let track = lines.get(Layer(2)).unwrap();
+    let track = lines.get(Layer(0)).unwrap();
     assert!(leg.write_again(track, sequence, &mut out).is_some());
     assert_eq!(out, *missing);
 }
 
 #[test]
-fn only_the_latest_stretches_are_remembered() {
+fn a_narrow_line_is_not_filled_with_what_was_lost_of_a_larger_layer() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut publisher = Publisher::new(&mut rng, true);
+    let mut leg = vp8_leg(&mut rng, false);
+    let before = switched(&mut publisher, &mut leg, [2, 0]);
+    let sequence = View::parse(before.last().unwrap()).unwrap().sequence;
+    assert_eq!(leg.layer_of(sequence), None);
+    assert!(leg.resend_store < 2 * RESEND_STORE_SMALL);
+}
+
+#[test]
+fn only_what_was_shown_on_the_way_up_is_remembered() {
     let mut rng = StdRng::seed_from_u64(2);
     let mut publisher = Publisher::new(&mut rng, true);
     let mut leg = vp8_leg(&mut rng, true);
-    for turn in 0..20 {
-        leg.aim(Layer(turn % 2));
-        publisher.layers[usize::from(turn % 2)].asked = true;
+    for (layer, past) in [(0, 0), (1, 1), (2, 2), (1, 0), (2, 1), (0, 0), (2, 1)] {
+        leg.aim(Layer(layer));
+        publisher.layers[usize::from(layer)].asked = true;
         play(&mut publisher, &mut leg, 3, &mut rng);
-        assert!(leg.shows(Layer(turn % 2)));
+        assert!(leg.shows(Layer(layer)));
+        assert_eq!(leg.past.len(), past, "at {layer}");
     }
-    assert_eq!(leg.past.len(), PAST_STRETCHES_MAX);
 }
 
 #[test]
