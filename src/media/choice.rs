@@ -22,6 +22,9 @@ const SHORT_LASTS: Duration = Duration::from_secs(3);
 /// An estimate that is below what is sent only counts when it fell lately: a picture that stood still
 /// leaves a low one behind, which only ever rises.
 const FELL_LATELY: Duration = Duration::from_secs(3);
+/// Falls in a row that count without any loss: a browser on a busy machine once takes its own delay for
+/// a full queue.
+const FALLS: u8 = 2;
 /// Of 256 packets: what retransmission mends without being noticed, what no line loses that is wide
 /// enough, and what is too much even where the estimate finds nothing.
 const LOST_FEW: u8 = 5;
@@ -56,6 +59,8 @@ pub struct Choice {
     /// What the viewer says that its line carries, and when it said so.
     estimate: Option<(u32, Instant)>,
     fell: Option<Instant>,
+    /// How often it fell in a row, each time not long after the one before.
+    falls: u8,
     lost: u8,
     lossy_reports: u8,
     short_since: Option<Instant>,
@@ -75,6 +80,7 @@ impl Choice {
             knows: false,
             estimate: None,
             fell: None,
+            falls: 0,
             lost: 0,
             lossy_reports: 0,
             short_since: None,
@@ -101,6 +107,10 @@ impl Choice {
     pub fn hear_estimate(&mut self, kbps: u32, now: Instant) {
         let before = self.estimate.replace((kbps, now));
         if before.is_some_and(|(before, _)| u64::from(kbps) * 100 < u64::from(before) * 97) {
+            self.falls = match self.fell_lately(now) {
+                true => self.falls.saturating_add(1),
+                false => 1,
+            };
             self.fell = Some(now);
         }
     }
@@ -200,11 +210,15 @@ impl Choice {
             return false;
         }
         let since = *self.short_since.get_or_insert(now);
-        let fell = self
-            .fell
-            .is_some_and(|at| now.saturating_duration_since(at) < FELL_LATELY);
+        let fell = self.fell_lately(now);
+        let falls = fell && self.falls >= FALLS;
         let lasts = now.saturating_duration_since(since) >= SHORT_LASTS;
-        (below(FAR_SHORT_PERCENT) && (fell || self.lost > LOST_FEW)) || (lasts && fell)
+        (below(FAR_SHORT_PERCENT) && (falls || self.lost > LOST_FEW)) || (lasts && falls)
+    }
+
+    fn fell_lately(&self, now: Instant) -> bool {
+        self.fell
+            .is_some_and(|at| now.saturating_duration_since(at) < FELL_LATELY)
     }
 
     /// The largest of some layers that fits what the estimate says, or what came of `need` where there is

@@ -174,9 +174,9 @@ async fn play_narrow(edge: &mut Edge, client: &mut Client, sources: &mut [Source
             }
         }
         if frame % 5 == 0 {
-            // It falls for as long as it is too little.
-            let says = carries(kbps.saturating_sub(frame / 25));
-            client.send_feedback(&says).await;
+            // It falls again and again for as long as it is too little.
+            let more = if frame % 10 == 0 { kbps / 10 } else { 0 };
+            client.send_feedback(&carries(kbps + more)).await;
         }
         if !edge.wishes.is_empty() || !edge.reports.is_empty() {
             return;

@@ -1,0 +1,140 @@
+// A picture in layers: a browser publishes three sizes, and each viewer has the one that its line carries.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { World } from "./world.mjs";
+import { Line, throughRelay } from "./line.mjs";
+
+let world, line, slug, key, studio, viewers;
+
+before(async () => {
+  world = await World.start();
+  slug = await world.setUp();
+  key = await world.streamKey(slug);
+  line = await Line.open(world.ports[0], world.ports[3]);
+  studio = await world.browser({ camera: true });
+  viewers = await world.browser();
+});
+after(async () => {
+  line?.close();
+  await world?.end();
+});
+
+/** In the page: sends three sizes of its camera in this codec, by WHIP. */
+async function publish(whip, key, codec) {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 }, audio: true });
+  const pc = new RTCPeerConnection();
+  const sendEncodings = [
+    { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 60_000 },
+    { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 100_000 },
+    { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
+  ].map((it) => ({ ...it, maxFramerate: 25 }));
+  const [video] = stream.getVideoTracks();
+  video.contentHint = "detail"; // Its size is what is looked at: a slow machine takes from the rate.
+  const transceiver = pc.addTransceiver(video, { direction: "sendonly", sendEncodings });
+  const { codecs } = RTCRtpSender.getCapabilities("video");
+  transceiver.setCodecPreferences(codecs.filter((it) => [`video/${codec}`, "video/rtx"].includes(it.mimeType)));
+  pc.addTransceiver(stream.getAudioTracks()[0], { direction: "sendonly" });
+  await pc.setLocalDescription();
+  const headers = { "content-type": "application/sdp", authorization: `Bearer ${key}` };
+  const said = await fetch(whip, { method: "POST", headers, body: pc.localDescription.sdp });
+  if (said.status !== 201) throw new Error(`${said.status} ${await said.text()}`);
+  await pc.setRemoteDescription({ type: "answer", sdp: await said.text() });
+  window.publishing = pc;
+}
+
+/** In the page: which layers are sent. */
+async function sent() {
+  const all = [...(await window.publishing.getStats()).values()].filter((it) => it.type === "outbound-rtp" && it.kind === "video");
+  return Object.fromEntries(all.map((it) => [it.rid, { height: it.frameHeight ?? 0, frames: it.framesSent ?? 0, bytes: it.bytesSent ?? 0 }]));
+}
+
+/** In the page: watches by WHEP, and notes when each picture was shown. */
+async function watch(whep) {
+  const pc = new RTCPeerConnection();
+  const video = document.createElement("video");
+  video.muted = video.autoplay = true;
+  document.body.append(video);
+  const stream = new MediaStream();
+  video.srcObject = stream;
+  pc.ontrack = ({ track }) => stream.addTrack(track);
+  for (const kind of ["video", "audio"]) pc.addTransceiver(kind, { direction: "recvonly" });
+  await pc.setLocalDescription();
+  const said = await fetch(whep, { method: "POST", headers: { "content-type": "application/sdp" }, body: pc.localDescription.sdp });
+  if (said.status !== 201) throw new Error(`${said.status} ${await said.text()}`);
+  await pc.setRemoteDescription({ type: "answer", sdp: await said.text() });
+  const gaps = [];
+  let last = performance.now();
+  const each = (now) => {
+    gaps.push(now - last);
+    last = now;
+    video.requestVideoFrameCallback(each);
+  };
+  video.requestVideoFrameCallback(each);
+  window.watching = { pc, gaps };
+}
+
+/** In the page: how high the picture is now, and how many there were. */
+async function shown() {
+  const all = [...(await window.watching.pc.getStats()).values()];
+  const video = all.find((it) => it.type === "inbound-rtp" && it.kind === "video");
+  return { height: video?.frameHeight ?? 0, frames: video?.framesDecoded ?? 0, plis: video?.pliCount ?? 0 };
+}
+
+async function until(what, holds, within = 40_000) {
+  const since = performance.now();
+  while (performance.now() < since + within) {
+    if (await holds()) return performance.now() - since;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  assert.fail(`it did not come to ${what}`);
+}
+
+async function opened(browser, relayed) {
+  const page = await world.page(browser);
+  if (relayed) await page.evaluateOnNewDocument(throughRelay, world.ports[3], line.udp);
+  await page.goto(`${world.base}/api/v1/check`);
+  return page;
+}
+
+for (const codec of ["H264", "VP8"]) {
+  test(`B15: of three layers of ${codec} each viewer has what its line carries`, { timeout: 240_000 }, async () => {
+    await line.set({ down: { rate: "none" } });
+    const host = await opened(studio);
+    await host.evaluate(publish, "/whip", key, codec);
+    await until("three layers", async () => {
+      const layers = await host.evaluate(sent);
+      return ["q", "h", "f"].every((it) => layers[it]?.frames > 20);
+    });
+    console.log(codec, "sent", JSON.stringify(await host.evaluate(sent)));
+    const whep = `/api/v1/rooms/${slug}/whep`;
+    const [wide, narrow] = [await opened(viewers), await opened(viewers, true)];
+    await wide.evaluate(watch, whep);
+    await narrow.evaluate(watch, whep);
+    for (const page of [wide, narrow]) {
+      const took = await until("the best layer", async () => (await page.evaluate(shown)).height === 720);
+      console.log(codec, `at the best layer after ${took.toFixed(0)} ms`);
+    }
+    await line.set({ down: { rate: "200kbit", queue: "24kib" } });
+    const down = await until("a lower layer", async () => (await narrow.evaluate(shown)).height < 720);
+    console.log(codec, `narrowed to 200 kbit/s: at ${(await narrow.evaluate(shown)).height} after ${down.toFixed(0)} ms`);
+    assert.ok(down < 8_000, `${down} ms`);
+    // It keeps playing there; the other one notices nothing.
+    await new Promise((done) => setTimeout(done, 2_000));
+    await narrow.evaluate(() => (window.watching.gaps.length = 0));
+    const before = await narrow.evaluate(shown);
+    await new Promise((done) => setTimeout(done, 8_000));
+    const after = await narrow.evaluate(shown);
+    const worst = await narrow.evaluate(() => Math.max(...window.watching.gaps.slice(1)));
+    console.log(codec, `over 8 s at ${after.height}: ${after.frames - before.frames} pictures, the longest wait ${worst.toFixed(0)} ms`);
+    assert.ok(after.height < 720, `${after.height}`);
+    assert.ok(after.frames - before.frames > 40, JSON.stringify([before, after]));
+    assert.ok(worst < 1_000, `the picture stood still for ${worst} ms`);
+    await until("the best layer for the other one", async () => (await wide.evaluate(shown)).height === 720, 15_000);
+    await line.set({ down: { rate: "none" } });
+    const up = await until("the best layer again", async () => (await narrow.evaluate(shown)).height === 720, 60_000);
+    console.log(codec, `widened: at the best layer after ${up.toFixed(0)} ms`);
+    const last = (await wide.evaluate(shown)).frames;
+    await until("pictures for both", async () => (await wide.evaluate(shown)).frames > last + 20);
+    for (const page of [wide, narrow, host]) await page.close();
+  });
+}
