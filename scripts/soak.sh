@@ -13,6 +13,7 @@ WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-fanout --test torture --test
 WEIQUAN_SEEDS="$few" cargo test --locked -p weiquan-store --test contract both_disks
 cargo test --locked --test restart -- --nocapture
 (cd tests/browser && ./alone.sh node --experimental-websocket --test journey.test.mjs)
+(cd tests/browser && ./alone.sh node --experimental-websocket --test layers.test.mjs)
 (cd tests/browser && WEIQUAN_QUIET=1 node --test topic.test.mjs)
 cargo build --release --locked --bin weiquan
 cargo build --release --locked -p weiquan-loadtest
