@@ -97,9 +97,9 @@ async function lossy(bench, percent) {
   return { runs, command: `make bench ONLY=media:loss (${LOSSY} WHEP viewers of ${FILM}, through ${line}; ${LIKE_BROWSERS}; ${LOSSY_SECONDS} s)` };
 }
 
-/** Freezes as WebRTC's statistics define them, and the sound that is kept. */
+/** How often the picture stands still for more than half a second, and the sound that is kept. */
 export async function loss(bench) {
-  const freezes = (runs) => runs.map((it) => seenAll(it, (of) => of.picture.freezes_per_min));
+  const freezes = (runs) => runs.map((it) => seenAll(it, (of) => of.picture.long_per_min));
   const five = await lossy(bench, 5);
   bench.tell("media.freezes_per_min_5pct", freezes(five.runs), five.command, onTheLine(five.runs));
   const ten = await lossy(bench, 10);
