@@ -38,6 +38,16 @@ export const states = [
   { name: "room-connecting", path: "/r/connecting" },
   { name: "room-queued", path: "/r/queued" },
   { name: "room-full", path: "/r/full" },
+  {
+    name: "room-narrow",
+    path: "/r/narrow",
+    // Words of the line come once it is heard, for which some browsers want a tap.
+    then: async (page) => {
+      await page.waitForSelector('.stage .listen, .stage p[role="status"]');
+      await page.$(".stage .listen").then((it) => it?.click());
+      await page.waitForSelector('.stage p[role="status"]');
+    },
+  },
   { name: "room-reconnecting", path: "/r/reconnecting?status=reconnecting" },
   { name: "room-paused", path: "/r/paused" },
   { name: "room-ended", path: "/r/ended" },

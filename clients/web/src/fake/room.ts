@@ -262,7 +262,8 @@ export class FakeRoom implements RoomApi {
     };
     const { stage } = this.view.get();
     const stream = stage.video ? picture() : new MediaStream();
-    const view = new Cell<WatchView>(phases[this.slug] ?? (stage.here ? { phase: "playing", stream, stats: STATS } : { phase: "waiting", stats: null }));
+    const held = this.slug === "narrow" ? { held: true } : {};
+    const view = new Cell<WatchView>(phases[this.slug] ?? (stage.here ? { phase: "playing", stream, ...held, stats: STATS } : { phase: "waiting", stats: null }));
     return { view, seenElsewhere: () => {}, showHeight: () => {}, stop: () => stream.getTracks().forEach((track) => track.stop()) };
   }
 

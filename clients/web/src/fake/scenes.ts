@@ -174,6 +174,7 @@ export function viewOf(slug: string): RoomView {
     connecting: { broadcast: live, stage: picture },
     queued: { broadcast: live, stage: picture },
     full: { broadcast: live, stage: picture },
+    narrow: { broadcast: live, stage: picture },
     failed: { broadcast: live, stage: picture },
     codec: { broadcast: live, stage: picture },
     reconnecting: { broadcast: live },
