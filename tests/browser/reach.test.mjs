@@ -2,8 +2,9 @@
 // and Chromium watches by WHEP. It runs in a network of its own (alone.sh), where packets may be dropped.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { freePort } from "../../scripts/ports.mjs";
@@ -24,13 +25,13 @@ class Reach extends World {
   }
 }
 
-let world, slug, relay;
+let world, slug, relay, secret;
 
 before(async () => {
   run("ip", "address", "add", `${V6}/64`, "dev", "outside", "nodad");
   relay = { plain: await freePort(), tls: await freePort() };
   // coturn reads it from its command line, and the server from a file.
-  const secret = path.join(process.env.TMPDIR ?? "/tmp", `weiquan-turn-${process.pid}`);
+  secret = path.join(tmpdir(), `weiquan-turn-${process.pid}`);
   writeFileSync(secret, `${SECRET}\n`);
   world = await Reach.start({
     listen: "0.0.0.0",
@@ -41,7 +42,10 @@ before(async () => {
   slug = await world.setUp();
   await world.ffmpeg(await world.streamKey(slug));
 });
-after(() => world?.end());
+after(async () => {
+  await world?.end();
+  if (secret) rmSync(secret, { force: true });
+});
 
 /** Runs in the page: watches by WHEP, and tells how the picture came. `policy` as in `iceTransportPolicy`. */
 async function watch({ whep, policy, family }) {
