@@ -1,7 +1,7 @@
 // The web app holds on: its picture outlives a hiccup of the chat, a change of path and a look at another tab.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { World, countFrames } from "./world.mjs";
+import { World, countFrames, until } from "./world.mjs";
 import { Line, throughRelay } from "./line.mjs";
 
 let world, slug, line, browser;
@@ -44,14 +44,6 @@ async function metric(name) {
   return Number(text.match(new RegExp(`^${name} (\\d+)$`, "m"))?.[1] ?? 0);
 }
 
-async function until(holds) {
-  for (const end = performance.now() + 20_000; performance.now() < end; ) {
-    if (await holds()) return;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  assert.fail(`it did not come to ${holds}`);
-}
-
 /** In the page: what has come so far. */
 async function received() {
   const stats = [...(await window.peers.at(-1).getStats()).values()].filter((it) => it.type === "inbound-rtp");
@@ -73,7 +65,7 @@ test("B10: a picture goes on over a hiccup of the chat, and the chat over it", {
     video.requestVideoFrameCallback(each);
   });
   await line.drop();
-  await until(async () => (await metric("weiquan_peers_resumed_total")) === 1);
+  await until("a peer taken over", async () => (await metric("weiquan_peers_resumed_total")) === 1);
   await goesOn(page, 50);
   // Past the grace: nobody ends it any more.
   await page.waitForFunction((since) => performance.now() > since + 12_000, { timeout: 30_000 }, await page.evaluate(() => performance.now()));
@@ -93,7 +85,7 @@ test("B12: when the path breaks, ICE restarts under the picture", { timeout: 120
   const before = await metric("weiquan_media_ice_restarts_total");
   const keys = await page.evaluate(certificate);
   await line.mute(true);
-  await until(async () => (await metric("weiquan_media_ice_restarts_total")) > before);
+  await until("an ICE restart", async () => (await metric("weiquan_media_ice_restarts_total")) > before);
   await line.mute(false);
   await goesOn(page);
   assert.deepEqual(await page.evaluate(certificate), keys, "no new handshake");
@@ -120,7 +112,7 @@ test("B11: a page that nobody looks at gets sound alone, and its picture at the 
   });
   await page.waitForFunction(still, { timeout: 30_000, polling: 1_000 });
   const hidden = await page.evaluate(received);
-  await until(async () => (await page.evaluate(received)).audio > hidden.audio + 50);
+  await until("sound going on", async () => (await page.evaluate(received)).audio > hidden.audio + 50);
   assert.equal((await page.evaluate(received)).video, hidden.video, "no picture is sent");
   const took = await page.evaluate(async () => {
     const since = performance.now();

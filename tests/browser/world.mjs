@@ -11,6 +11,16 @@ const binary = process.env.WEIQUAN_BIN ?? path.join(root, "target/debug/weiquan"
 export const python = process.env.WEIQUAN_PYTHON ?? "python3";
 export const password = "correct horse battery";
 
+/** Looks until something holds that nothing tells of by itself; how long that took, in ms. */
+export async function until(what, holds, within = 20_000) {
+  const since = performance.now();
+  while (performance.now() < since + within) {
+    if (await holds()) return performance.now() - since;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`it did not come to ${what}`);
+}
+
 /** A selector of the button with these words. */
 export const button = (text) => `::-p-xpath(//button[contains(., "${text}")])`;
 

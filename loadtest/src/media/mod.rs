@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 pub(crate) use line::{Door, Heard, Identity, Line};
+pub(crate) use stun::request;
 
 /// A server lets go of a connection that idles, 5 s here. One that idled for so long is not used
 /// again: a goodbye that crosses with the server's end has no answer.

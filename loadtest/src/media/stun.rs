@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use rtc_crypto::RTCCryptoProvider;
 use rtc_stun::{
-    attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME},
+    attributes::{
+        ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, AttrType,
+    },
     fingerprint::FINGERPRINT,
     integrity::MessageIntegrity,
-    message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId},
+    message::{BINDING_REQUEST, BINDING_SUCCESS, Message, MessageType, Setter, TransactionId},
     xoraddr::XorMappedAddress,
 };
 
@@ -29,6 +31,18 @@ pub(super) fn check(
         .add_to(&mut message)?;
     FINGERPRINT.add_to(&mut message)?;
     Ok(message.raw)
+}
+
+/// A message of a kind with these attributes, whether or not they prove anything.
+pub(crate) fn request(kind: MessageType, attributes: &[(AttrType, &[u8])]) -> Vec<u8> {
+    let mut message = Message::new();
+    message.typ = kind;
+    message.transaction_id = TransactionId([7; 12]);
+    message.write_header();
+    for (name, value) in attributes {
+        message.add(*name, value);
+    }
+    message.raw
 }
 
 /// What a STUN datagram is to us.

@@ -4,21 +4,21 @@ use std::{collections::BTreeMap, fs, net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+use rtc_stun::{
+    attributes::{ATTR_MESSAGE_INTEGRITY, ATTR_REQUESTED_TRANSPORT, ATTR_USERNAME},
+    message::{BINDING_REQUEST, CLASS_REQUEST, METHOD_ALLOCATE, MessageType},
+};
 use serde::Serialize;
 use tokio::{net::UdpSocket, time};
 
 use super::Common;
+use crate::media::request;
 
 /// Datagrams that leave at once, then a millisecond of rest: a port takes 16,000 a second.
 const AT_ONCE: usize = 16;
 /// Silence has no end to wait for. What is answered at all comes within a round trip on this machine, and
 /// each protocol here says again within that time what it wants answered.
 const SILENCE: Duration = Duration::from_millis(700);
-const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-const USERNAME: u16 = 0x0006;
-const INTEGRITY: u16 = 0x0008;
-const BINDING_REQUEST: u16 = 0x0001;
-const ALLOCATE_REQUEST: u16 = 0x0003;
 
 /// Of one kind: what was sent and what came for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -91,18 +91,25 @@ fn kinds(
             .map(<[u8]>::to_vec)
             .collect()
     };
-    let nobody = stun(BINDING_REQUEST, &[(USERNAME, b"nobody:else")]);
-    let bad = stun(
+    let allocate = MessageType::new(METHOD_ALLOCATE, CLASS_REQUEST);
+    let nobody = request(BINDING_REQUEST, &[(ATTR_USERNAME, b"nobody:else")]);
+    let bad = request(
         BINDING_REQUEST,
-        &[(USERNAME, name.as_bytes()), (INTEGRITY, &[9; 20])],
+        &[
+            (ATTR_USERNAME, name.as_bytes()),
+            (ATTR_MESSAGE_INTEGRITY, &[9; 20]),
+        ],
     );
     vec![
-        ("stun without a name", vec![stun(BINDING_REQUEST, &[])]),
+        ("stun without a name", vec![request(BINDING_REQUEST, &[])]),
         ("stun by an unknown name", vec![nobody]),
         ("stun without a proof", vec![unproven, bad]),
         (
             "turn",
-            vec![stun(ALLOCATE_REQUEST, &[(0x0019, &[17, 0, 0, 0])])],
+            vec![request(
+                allocate,
+                &[(ATTR_REQUESTED_TRANSPORT, &[17, 0, 0, 0])],
+            )],
         ),
         ("dtls hello", hellos.to_vec()),
         ("dtls in pieces", pieces(&hellos[0])),
@@ -147,23 +154,6 @@ fn there(socket: &UdpSocket) -> u64 {
         bytes += n as u64;
     }
     bytes
-}
-
-/// A STUN message of a type with these attributes (RFC 8489 §5).
-fn stun(kind: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (name, value) in attributes {
-        body.extend(name.to_be_bytes());
-        body.extend((value.len() as u16).to_be_bytes());
-        body.extend(*value);
-        body.resize(body.len().next_multiple_of(4), 0);
-    }
-    let mut message = kind.to_be_bytes().to_vec();
-    message.extend((body.len() as u16).to_be_bytes());
-    message.extend(COOKIE);
-    message.extend([7; 12]);
-    message.extend(body);
-    message
 }
 
 /// Datagrams that these ports' sockets dropped so far.

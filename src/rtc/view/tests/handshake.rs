@@ -69,11 +69,7 @@ async fn a_viewer_with_neither_profile_is_told_so_and_ends() {
     let mut edge = edge();
     let _source = Source::open(&edge.feed, 1).await;
     let mut client = Client::with_profiles(vec![GCM_256]).await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     client.take_answer(&established.sdp);
     client.send(&client.check(true)).await;
     assert!(matches!(client.hear().await, Heard::Checked));
@@ -90,11 +86,7 @@ async fn a_handshake_in_crumbs_ends_nobody() {
     source.keyframe();
     let (mut watching, _) = edge.watch().await;
     let mut client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     client.take_answer(&established.sdp);
     client.send(&client.check(true)).await;
     assert!(matches!(client.hear().await, Heard::Checked));
@@ -119,11 +111,7 @@ async fn a_lost_flight_is_repeated_though_the_viewer_repeats_its_hello() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.keyframe();
     let mut client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     client.take_answer(&established.sdp);
     client.send(&client.check(true)).await;
     assert!(matches!(client.hear().await, Heard::Checked));

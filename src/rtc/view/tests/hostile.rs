@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+use rtc_stun::fingerprint::fingerprint_value;
 
 use super::*;
 use crate::view::Check;
@@ -67,15 +68,8 @@ fn with_right_checksum(datagram: &mut [u8]) -> bool {
     let Some(before) = body.strip_suffix(&[0x80, 0x28, 0, 4]) else {
         return false;
     };
-    let crc = !before.iter().fold(!0_u32, crc_step);
-    *checksum = (crc ^ 0x5354_554e).to_be_bytes();
+    *checksum = fingerprint_value(before).to_be_bytes();
     true
-}
-
-fn crc_step(crc: u32, byte: &u8) -> u32 {
-    (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-        crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
-    })
 }
 
 #[tokio::test]

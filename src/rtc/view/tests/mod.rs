@@ -62,16 +62,18 @@ fn edge() -> Edge {
 }
 
 impl Edge {
+    /// The answer to its offer.
+    async fn answer(&self, client: &Client) -> Established {
+        let answered = self.viewers.view(ROOM, "someone", client.offer()).await;
+        answered.unwrap()
+    }
+
     async fn watch(&self) -> (Client, Established) {
         self.watch_as(Client::new().await).await
     }
 
     async fn watch_as(&self, mut client: Client) -> (Client, Established) {
-        let established = self
-            .viewers
-            .view(ROOM, "someone", client.offer())
-            .await
-            .unwrap();
+        let established = self.answer(&client).await;
         client.connect(&established.sdp).await;
         (client, established)
     }

@@ -7,11 +7,7 @@ async fn only_who_knows_the_password_is_answered() {
     let edge = edge();
     let _source = Source::open(&edge.feed, 1).await;
     let mut client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     client.take_answer(&established.sdp);
     // A handshake from an address that proved nothing, and a check without the right password.
     client.begin_handshake().await;

@@ -86,11 +86,7 @@ async fn a_full_worker_refuses_newcomers() {
     let edge = edge_with(|config| config.viewers_per_worker_max = 1);
     let _source = Source::open(&edge.feed, 1).await;
     let client = Client::new().await;
-    let first = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let first = edge.answer(&client).await;
     let refusal = edge
         .viewers
         .view(ROOM, "someone", client.offer())
@@ -175,11 +171,7 @@ async fn a_viewer_of_whom_nothing_is_heard_is_gone() {
     let (client, established) = edge.watch().await;
     assert_eq!(edge.ended(&established.peer).await, PeerEnd::Timeout);
     // And one that never came.
-    let never = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let never = edge.answer(&client).await;
     assert_eq!(edge.ended(&never.peer).await, PeerEnd::Failed);
     assert_eq!(edge.viewers.count(ROOM), 0);
     edge.running.shutdown().await;

@@ -34,11 +34,7 @@ async fn a_viewer_comes_by_ipv6_or_by_ipv4() {
 
 async fn watch_by_tcp(edge: &Edge) -> (Client, tokio::task::JoinHandle<()>) {
     let mut client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     assert!(
         established.sdp.contains(" typ host tcptype passive\r\n"),
         "{}",
@@ -88,11 +84,7 @@ async fn a_viewer_goes_from_udp_to_tcp_and_back_under_one_handshake() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.keyframe();
     let mut client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     client.connect(&established.sdp).await;
     for _ in 0..3 {
         client.rtp(VIDEO).await;
@@ -123,11 +115,7 @@ async fn s35_s36_a_stranger_by_tcp_is_answered_with_nothing() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.keyframe();
     let mut stranger = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", stranger.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&stranger).await;
     stranger.take_answer(&established.sdp);
     let _pipe = stranger.go_by_tcp().await;
     stranger.begin_handshake().await;
@@ -149,11 +137,7 @@ async fn a_viewer_whose_tcp_is_stuck_holds_up_nobody() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.keyframe();
     let mut stuck = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", stuck.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&stuck).await;
     let pipe = stuck.connect_by_tcp(&established.sdp).await;
     stuck.rtp(VIDEO).await;
     // It proves another connection, and from there takes nothing any more.

@@ -94,11 +94,7 @@ async fn a_restart_before_the_handshake_is_as_good() {
     let mut source = Source::open(&edge.feed, 1).await;
     source.keyframe();
     let mut client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     let (_, first) = edge.restart(&established.peer, "one1").await;
     // The second takes the place of the first, which nobody has proven.
     let (ours, second) = edge.restart(&established.peer, "two2").await;
@@ -116,11 +112,7 @@ async fn a_fragment_belongs_to_the_session_it_names() {
     let mut edge = edge();
     let _source = Source::open(&edge.feed, 1).await;
     let client = Client::new().await;
-    let established = edge
-        .viewers
-        .view(ROOM, "someone", client.offer())
-        .await
-        .unwrap();
+    let established = edge.answer(&client).await;
     let (peer, etag) = (&established.peer, established.etag.as_str());
     assert!(established.sdp.contains(etag), "it names the session");
     // Candidates, by the tag or by the name alone.

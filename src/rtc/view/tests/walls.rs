@@ -30,11 +30,7 @@ async fn a_strangers_hello_never_wins_a_race() {
     let server = edge.running.addresses[0];
     for round in 0..100 {
         let mut client = Client::new().await;
-        let established = edge
-            .viewers
-            .view(ROOM, "someone", client.offer())
-            .await
-            .unwrap();
+        let established = edge.answer(&client).await;
         for n in 0..10 {
             let hello = if n % 2 == 0 { &hello } else { &null };
             stranger.socket.send_to(hello, server).await.unwrap();
