@@ -27,7 +27,7 @@ use super::{
 };
 
 /// Rooms on the home page.
-const LISTED_MAX: usize = 200;
+pub(super) const LISTED_MAX: usize = 200;
 
 /// How often a request that waits looks whether the server is going.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

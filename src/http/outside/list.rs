@@ -17,6 +17,7 @@ use super::{PAGE_RECORDS, moment, words::PageWords, write_time};
 use crate::http::{
     Doors, pages,
     problem::Outcome,
+    rooms::LISTED_MAX,
     share::{Card, Words, told},
     topics::Cursor,
 };
@@ -63,8 +64,9 @@ async fn written(
     let is_first = asked.after.is_none();
     let whole = is_first && (&asked.board, &asked.tag, &asked.kind) == (&None, &None, &None);
     let rooms = if whole {
-        let mut rooms = doors.store.rooms(circle.id, ROOMS_MAX).await?;
+        let mut rooms = doors.store.rooms(circle.id, LISTED_MAX).await?;
         rooms.retain(|it| it.room.guests);
+        rooms.truncate(ROOMS_MAX);
         rooms
     } else {
         Vec::new()
