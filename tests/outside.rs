@@ -126,6 +126,12 @@ async fn the_list_and_a_room_are_read_without_a_script() {
     let closed = serde_json::json!({"title": "自己人的房间", "guests": false, "slug": "closed"});
     let _: Value = owner.post("/api/v1/rooms", &closed).await;
     let ann = server.sign_up("小安").await;
+    // Newer ones than the hall, more than are listed.
+    for n in 0..20 {
+        let closed = serde_json::json!({"title": "自己人的房间", "guests": false, "slug": format!("closed-{n}")});
+        let by = if n < 10 { &owner } else { &ann };
+        let _: Value = by.post("/api/v1/rooms", &closed).await;
+    }
     // One member starts ten in ten minutes.
     for tens in 0..4 {
         let by = server.sign_up(&format!("人{tens}")).await;
