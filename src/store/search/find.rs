@@ -130,7 +130,7 @@ fn featured(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Vec<Hit>> {
         (SEARCH_LOOKED_MAX, FEATURED_LOOKED),
     )?;
     let mut first: Vec<Hit> = Vec::new();
-    for (_, hit) in found {
+    for (_, hit) in found.found {
         if first.len() < FEATURED_FIRST && first.iter().all(|it| it.room != hit.room) {
             first.push(hit);
         }
@@ -141,31 +141,24 @@ fn featured(db: &Db, wanted: &Wanted, span: &Span<'_>) -> DbResult<Vec<Hit>> {
 /// The page, as far as so many texts of the span fill it, and whether it is full or there are no more there.
 fn look(db: &Db, wanted: &Wanted, span: &Span<'_>, looked: usize) -> DbResult<(Hits, bool)> {
     let n = wanted.n.clamp(1, SEARCH_HITS_MAX);
-    let found = fitting(db, wanted, span, Of::All, (looked, n + 1))?;
-    let mut hits: Vec<Hit> = found.iter().map(|it| it.1).collect();
-    if hits.len() > n {
-        hits.truncate(n);
-        let next = found.get(n - 1).map(|it| it.0.unsigned_abs());
-        let hits = Hits {
-            hits,
-            next,
-            ..Hits::default()
-        };
-        return Ok((hits, true));
-    }
-    let (seen, last): (u64, Option<i64>) = db.one(
-        &format!("SELECT count(*), min(id) FROM ({}) c", span.candidates),
-        span.values(looked).as_slice(),
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let is_end = seen < looked as u64;
-    let next = last.filter(|_| !is_end).map(i64::unsigned_abs);
+    let Fitting {
+        mut found,
+        candidates,
+        last,
+    } = fitting(db, wanted, span, Of::All, (looked, n + 1))?;
+    let is_full = found.len() > n;
+    found.truncate(n);
+    let is_end = candidates < looked;
+    let next = match is_full {
+        true => found.last().map(|it| it.0),
+        false => last.filter(|_| !is_end),
+    };
     let hits = Hits {
-        hits,
-        next,
+        hits: found.into_iter().map(|it| it.1).collect(),
+        next: next.map(i64::unsigned_abs),
         ..Hits::default()
     };
-    Ok((hits, is_end))
+    Ok((hits, is_full || is_end))
 }
 
 impl Span<'_> {
@@ -201,24 +194,37 @@ fn fitting_sql(candidates: &str, of: Of) -> String {
         .map(|it| format!(" AND instr(d.folded, ?{}) > 0", 12 + it))
         .collect();
     format!(
-        "WITH c AS MATERIALIZED ({candidates})
-         SELECT c.id, d.room, d.seq FROM c CROSS JOIN search_docs d CROSS JOIN rooms r
-         WHERE d.id = c.id AND r.number = d.room AND r.circle = ?5 AND (r.guests = 1 OR ?6 = 1)
-           AND instr(?7, ',' || CAST(d.room AS TEXT) || ',') = 0
-           AND (?8 IS NULL OR d.room = ?8) AND (?9 IS NULL OR d.author = ?9)
-           AND (d.has & ?10) = ?10 {among}{held}
-         ORDER BY c.id DESC LIMIT ?11"
+        "WITH c AS MATERIALIZED ({candidates}), fit AS (
+             SELECT c.id, d.room, d.seq FROM c CROSS JOIN search_docs d CROSS JOIN rooms r
+             WHERE d.id = c.id AND r.number = d.room AND r.circle = ?5 AND (r.guests = 1 OR ?6 = 1)
+               AND instr(?7, ',' || CAST(d.room AS TEXT) || ',') = 0
+               AND (?8 IS NULL OR d.room = ?8) AND (?9 IS NULL OR d.author = ?9)
+               AND (d.has & ?10) = ?10 {among}{held}
+             ORDER BY c.id DESC LIMIT ?11)
+         SELECT of_all.n, of_all.last, fit.id, fit.room, fit.seq
+         FROM (SELECT count(*) AS n, min(id) AS last FROM c) of_all LEFT JOIN fit ON 1 = 1
+         ORDER BY fit.id DESC"
     )
 }
 
-/// The first texts of the span that may be shown and hold every phrase, with their ids.
+/// What a look at the newest candidates found.
+#[derive(Default)]
+struct Fitting {
+    /// Those that may be shown and hold every phrase, the newest first, with their ids.
+    found: Vec<(i64, Hit)>,
+    /// How many were looked at, and the oldest of them.
+    candidates: usize,
+    last: Option<i64>,
+}
+
+/// The first `n` texts that fit among the first `looked` candidates of the span.
 fn fitting(
     db: &Db,
     wanted: &Wanted,
     span: &Span<'_>,
     of: Of,
     (looked, n): (usize, usize),
-) -> DbResult<Vec<(i64, Hit)>> {
+) -> DbResult<Fitting> {
     let sql = fitting_sql(span.candidates, of);
     let except: String = wanted.except.iter().map(|it| format!(",{it},")).collect();
     let mut needles: Vec<String> = wanted.query.phrases().iter().map(Phrase::needle).collect();
@@ -238,13 +244,27 @@ fn fitting(
         Value::Int(int(n as u64)),
     ]);
     values.extend(needles.iter().map(|it| Value::Text(it)));
-    db.all(&sql, values.as_slice(), |row| {
-        let hit = Hit {
-            room: row.get(1)?,
-            seq: row.get(2)?,
+    let mut fitting = Fitting::default();
+    let rows = db.all(&sql, values.as_slice(), |row| {
+        let candidates: u64 = row.get(0)?;
+        let found = match row.get::<Option<i64>>(2)? {
+            Some(id) => Some((
+                id,
+                Hit {
+                    room: row.get(3)?,
+                    seq: row.get(4)?,
+                },
+            )),
+            None => None,
         };
-        Ok((row.get(0)?, hit))
-    })
+        Ok((candidates, row.get(1)?, found))
+    })?;
+    for (candidates, last, found) in rows {
+        fitting.candidates = usize::try_from(candidates).unwrap_or(usize::MAX);
+        fitting.last = last;
+        fitting.found.extend(found);
+    }
+    Ok(fitting)
 }
 
 #[cfg(test)]
