@@ -83,6 +83,8 @@ export const FIGURES = {
   "topics.fanout_ratio": ["ratio", "<= 1.15"],
   "topics.search_store_p99_ms": ["ms", null],
   "topics.search_store_p50_ms": ["ms", null],
+  "topics.search_store_postgres_p99_ms": ["ms", "<= 20"],
+  "topics.search_store_postgres_p50_ms": ["ms", null],
 };
 
 export const median = (values) => {
