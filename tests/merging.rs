@@ -1,4 +1,5 @@
-//! Topics that ask for the same and are merged (TOP-5, FBK-1): the whole server and real clients.
+//! Topics that ask for the same and are merged (TOP-5, FBK-1), and who is thanked for what ships (FBK-6): the whole
+//! server and real clients.
 
 mod support;
 
@@ -74,11 +75,17 @@ fn place(card: &TopicCard) -> TopicPlace {
     }
 }
 
-/// Step 20 of the operator's journey, and row 27 of the specification as far as who asked is told: of four
-/// topics that ask for the same three are merged into one, each voter counts once, and all of them hear that it
-/// shipped.
+/// Its page as nobody in particular reads it.
+async fn public(server: &Server, topic: &TopicCard) -> String {
+    let page = Person::new(server).request(Method::GET, &format!("/t/{}", topic.room));
+    let page = page.send().await.expect("answered");
+    page.text().await.expect("text")
+}
+
+/// Step 20 of the operator's journey, and row 44 of the specification (FBK-1): of four topics that ask for the same
+/// three are merged into one, each voter counts once, and all of them hear that it shipped.
 #[tokio::test]
-async fn fbk1_of_merged_feedback_each_voter_counts_once_and_hears_that_it_shipped() {
+async fn row44_of_merged_feedback_each_voter_counts_once_and_hears_that_it_shipped() {
     let mut server = Server::start();
     let owner = server.set_up().await;
     let mut people = Vec::new();
@@ -142,27 +149,6 @@ async fn fbk1_of_merged_feedback_each_voter_counts_once_and_hears_that_it_shippe
         told += 1;
     }
     assert_eq!(told, 18, "17 who asked, and the starter");
-    // Row 27: who asked is named where it is told that it is there, unless they do not want to be.
-    let quiet = json!({ "ways": [], "all_live": false, "unnamed": true });
-    let path = "/api/v1/notices/settings";
-    let answer = people[4].request(Method::PUT, path).json(&quiet);
-    assert!(answer.send().await.expect("answered").status().is_success());
-    let thanks = shown(&people[9], kept).await.thanks.expect("it shipped");
-    let names: Vec<_> = thanks.people.iter().map(|it| it.name.as_str()).collect();
-    assert_eq!((names.len(), thanks.more), (17, 1));
-    assert!(names.contains(&"成员0") && names.contains(&"成员17") && !names.contains(&"成员4"));
-    let html = Person::new(&server).request(Method::GET, &format!("/t/{}", kept.room));
-    let html = html
-        .send()
-        .await
-        .expect("answered")
-        .text()
-        .await
-        .expect("text");
-    assert!(
-        html.contains("成员17") && !html.contains("成员4、") && html.contains("另外 1 人"),
-        "{html}"
-    );
     let inbox: NoticeList = people[2].get("/api/v1/notices").await;
     let merged: Vec<_> = inbox
         .notices
@@ -180,6 +166,51 @@ async fn fbk1_of_merged_feedback_each_voter_counts_once_and_hears_that_it_shippe
     let owner = server.sign_in("圈主").await;
     let card = shown(&owner, kept).await;
     assert_eq!((card.likes, card.topic.merged), (17, places));
+}
+
+/// Row 27 of the specification: three asked for what ships, and where it is told that it is there they are named,
+/// but for the one who does not want to be.
+#[tokio::test]
+async fn row27_who_asked_for_what_ships_is_named_unless_they_do_not_want_to_be() {
+    let server = Server::start();
+    let owner = server.set_up().await;
+    let ann = server.sign_up("小安").await;
+    let card = start(&ann, "feedback", "要夜间模式", true).await;
+    let mut fans = Vec::new();
+    for name in ["小波", "小蔡", "小丹"] {
+        let fan = server.sign_up(name).await;
+        likes(&fan, &card).await;
+        fans.push(fan);
+    }
+    assert_eq!(shown(&ann, &card).await.thanks, None, "it has not shipped");
+    let mut staff = owner.connect("phone").await;
+    let a = join(&mut staff, &card).await.a;
+    let (to, reason) = (TopicStatus::Shipped, String::new());
+    let shipped = act(&mut staff, a, TopicAct::Status { to, reason }).await;
+    shipped.expect("shipped");
+    let named = async || {
+        let thanks = shown(&ann, &card).await.thanks.expect("it shipped");
+        let mut names: Vec<_> = thanks.people.into_iter().map(|it| it.name).collect();
+        names.sort_unstable();
+        (names.join(" "), thanks.more)
+    };
+    assert_eq!(named().await, ("小丹 小安 小波 小蔡".to_owned(), 0));
+    let page = public(&server, &card).await;
+    assert!(
+        ["小波", "小蔡", "小丹"].iter().all(|it| page.contains(it)),
+        "{page}"
+    );
+
+    let unnamed = json!({ "ways": [], "all_live": false, "unnamed": true });
+    let request = fans[2].request(Method::PUT, "/api/v1/notices/settings");
+    let answer = request.json(&unnamed).send().await.expect("answered");
+    assert!(answer.status().is_success());
+    assert_eq!(named().await, ("小安 小波 小蔡".to_owned(), 1));
+    let page = public(&server, &card).await;
+    assert!(
+        !page.contains("小丹") && page.contains("另外 1 人"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -227,14 +258,7 @@ async fn top5_what_was_merged_is_read_and_linked_and_written_by_nobody() {
     assert_eq!((found.replies, found.topic.into), (1, Some(place(&kept))));
     let again = join(&mut ann.connect("tablet").await, &twin).await;
     assert!(again.ev.iter().any(|it| it.s == said));
-    let html = Person::new(&server).request(Method::GET, &format!("/t/{}", twin.room));
-    let html = html
-        .send()
-        .await
-        .expect("answered")
-        .text()
-        .await
-        .expect("text");
+    let html = public(&server, &twin).await;
     assert!(html.contains("我也想知道"), "{html}");
     assert!(
         html.contains(&format!("<a href=\"/t/{}\">几点集合</a>", kept.room)),

@@ -1,6 +1,7 @@
 // Media on good and bad lines: what a viewer costs, how many a core carries, how long the picture stands still where
 // packets are lost, and what strangers get.
 import { janus as beside } from "./janus.mjs";
+import { layers, tcp } from "./layers.mjs";
 import { Server, end, loadtest, start, trace } from "./rig.mjs";
 import { busy, listening, onTheLine, perCore, seenAll, whole } from "./watched.mjs";
 
@@ -133,4 +134,4 @@ const janus = (bench) => beside(bench, VIEWERS, async () => {
   return whole(seen, (it) => it.cpu_us_per_packet);
 });
 
-export const MEDIA = { cost, viewers, sound, storm, loss, strangers, janus };
+export const MEDIA = { cost, viewers, sound, storm, loss, layers, tcp, strangers, janus };

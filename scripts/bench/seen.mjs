@@ -1,9 +1,6 @@
 // What a person sees, in real Chromium: how soon the first picture comes, whether all of them are shown, how old they are
 // beside a connection without a server, and what the browser loads.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { gzipSync } from "node:zlib";
 import { median } from "./figures.mjs";
 import { answerDirect, drawClock, endAll, offerDirect, readClock } from "./glass.mjs";
 import { weiquan } from "./rig.mjs";
@@ -28,7 +25,7 @@ export async function seen({ rounds, tell }) {
     const slug = await world.setUp();
     await world.ffmpeg(await world.streamKey(slug));
     const browser = await world.browser();
-    await loaded(world, browser, slug, tell);
+    await firstLoad(world, browser, slug, tell);
     await firstFrames({ world, browser, slug, join, tell });
     await allFrames({ world, browser, slug, join, film, presentedAfter, tell });
     for (const child of world.children) if (child !== world.server) child.kill();
@@ -38,22 +35,13 @@ export async function seen({ rounds, tell }) {
   }
 }
 
-/** What the pages named and fetched by themselves until they were quiet, each file once. */
-async function loaded(world, browser, slug, tell) {
-  const files = new Set();
-  for (const address of ["/", `/r/${slug}`]) {
-    const page = await world.page(browser);
-    await page.goto(world.base + address);
-    await page.waitForSelector(address === "/" ? `a[href="/r/${slug}"]` : "video");
-    // Home keeps one question open: its list comes when it is another.
-    await page.waitForNetworkIdle({ idleTime: 1_000, concurrency: 1 });
-    const names = await page.evaluate(() => performance.getEntriesByType("resource").map((it) => new URL(it.name).pathname));
-    for (const name of ["/index.html", ...names]) if (!name.startsWith("/api/")) files.add(name);
-    await page.close();
-  }
-  const gzip = (name) => gzipSync(readFileSync(path.join("clients/web/dist", name)), { level: 9 }).length;
-  const kib = [...files].reduce((sum, name) => sum + gzip(name), 0) / 1024;
-  tell("whole.app_kb", [kib], `make bench ONLY=seen (the ${files.size} files that Chromium loads for home and a live room, gzip)`);
+/** In the language whose words take the most. */
+async function firstLoad(world, browser, slug, tell) {
+  const { kib, loaded } = await import("../../tests/browser/loaded.mjs");
+  const all = [];
+  for (const language of ["zh-CN", "zh-TW", "en"]) all.push(await loaded(world, browser, slug, language));
+  const largest = all.reduce((a, b) => (kib(a) > kib(b) ? a : b));
+  tell("whole.app_kb", [kib(largest)], `make bench ONLY=seen (the ${largest.size} files that Chromium loads for home and a live room in the largest language, gzip)`);
 }
 
 async function firstFrames({ world, browser, slug, join, tell }) {

@@ -2,14 +2,19 @@
 //! the time, what the viewer says of its line, and what there is.
 //!
 //! A viewer of whom nothing bad was heard gets what it shows. Where the line does not carry that, it goes
-//! down at once to what the line carries, and comes up one layer at a time: a browser's estimate follows
-//! what it is sent (at most one and a half times of it), so whether more fits is only known by trying.
-//! Each try that fails doubles the time to the next. Sound comes first: where the smallest picture does
-//! not fit beside it, a viewer whose page knows of that is sent the sound alone.
+//! down at once to what the line carries, and comes up when more is known to fit: a browser's estimate follows
+//! what it is sent (at most one and a half times of it), so more has to be sent to know. What is sent is a
+//! [probe](Probe): packets once more, ever more of them, until they are as much as a larger layer or the
+//! line says no; the picture stays what it is. A viewer that takes no packets again is tried on the larger
+//! layer itself. Each try that fails doubles the time to the next. Sound comes first: where the smallest
+//! picture does not fit beside it, a viewer whose page knows of that is sent the sound alone.
 
 use std::time::{Duration, Instant};
 
 use crate::{Layer, LayerSeen, Seen};
+use probe::{Probe, Probed, Said};
+
+mod probe;
 
 /// An estimate that is older says nothing; browsers say one each second.
 const ESTIMATE_HOLDS: Duration = Duration::from_secs(5);
@@ -37,6 +42,8 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(1);
 /// How long it has to go well before a larger layer is tried.
 pub const TRY_AFTER: Duration = Duration::from_secs(4);
 pub const TRY_AFTER_MAX: Duration = Duration::from_secs(32);
+/// The longest where a try is a probe, which nobody sees.
+const PROBE_AFTER_MAX: Duration = Duration::from_secs(6);
 /// A larger layer that lasts so long fits.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 /// The estimate has to be above what is sent by so much before more is tried, in percent.
@@ -44,10 +51,10 @@ const SPARE_PERCENT: u32 = 120;
 /// So long the smallest picture is tried before it is held back.
 const HELD_AFTER: Duration = Duration::from_secs(3);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Chosen {
-    Picture(Layer),
     SoundOnly,
+    Picture(Layer),
 }
 
 #[derive(Debug)]
@@ -59,6 +66,7 @@ pub struct Choice {
     /// What the viewer says that its line carries, and when it said so.
     estimate: Option<(u32, Instant)>,
     fell: Option<Instant>,
+    rose: Option<Instant>,
     /// How often it fell in a row, each time not long after the one before.
     falls: u8,
     lost: u8,
@@ -71,6 +79,9 @@ pub struct Choice {
     changed: Instant,
     climbed: Option<Instant>,
     try_after: Duration,
+    /// It takes packets again that it has.
+    takes_probes: bool,
+    probe: Option<Probe>,
 }
 
 impl Choice {
@@ -80,6 +91,7 @@ impl Choice {
             knows: false,
             estimate: None,
             fell: None,
+            rose: None,
             falls: 0,
             lost: 0,
             lossy_reports: 0,
@@ -89,7 +101,26 @@ impl Choice {
             changed: now,
             climbed: None,
             try_after: TRY_AFTER,
+            takes_probes: false,
+            probe: None,
         }
+    }
+
+    /// The viewer takes packets again that it has (RTX, RFC 4588): more is probed before it is shown.
+    #[must_use]
+    pub const fn with_probes(mut self, takes_probes: bool) -> Self {
+        self.takes_probes = takes_probes;
+        self
+    }
+
+    /// What is to be sent beside picture and sound to learn whether the line carries more, in kbit/s.
+    pub fn probe_kbps(&self) -> Option<u32> {
+        self.probe.as_ref().map(Probe::beside)
+    }
+
+    /// Nobody looks, or nothing is shown: there is nothing to learn.
+    pub const fn end_probe(&mut self) {
+        self.probe = None;
     }
 
     /// The page shows the picture so high, in pixels of the screen, and knows that it may be held back.
@@ -106,6 +137,9 @@ impl Choice {
     /// What the viewer says that its line carries (REMB), in kbit/s.
     pub fn hear_estimate(&mut self, kbps: u32, now: Instant) {
         let before = self.estimate.replace((kbps, now));
+        if before.is_some_and(|(before, _)| kbps > before) {
+            self.rose = Some(now);
+        }
         if before.is_some_and(|(before, _)| u64::from(kbps) * 100 < u64::from(before) * 97) {
             self.falls = match self.fell_lately(now) {
                 true => self.falls.saturating_add(1),
@@ -144,19 +178,24 @@ impl Choice {
         if pressed && since >= SETTLES_WITHIN {
             if at > 0 {
                 let to = self.fitting(&layers[..at], need, sound_kbps, now);
-                self.go_down(now);
+                self.go_down(self.tries_apart(), now);
                 self.limit = Some(layers[to].layer);
                 return Some(Chosen::Picture(layers[to].layer));
             }
             // A picture that only came to be too much a moment ago is tried for a while.
             if self.knows && since >= HELD_AFTER {
-                self.go_down(now);
+                self.go_down(TRY_AFTER_MAX, now);
                 self.limit = Some(layers[0].layer);
                 self.sound_only = true;
                 return Some(Chosen::SoundOnly);
             }
         }
         if pressed {
+            self.fail_probe(now);
+            return Some(Chosen::Picture(layers[at].layer));
+        }
+        if let Some(probe) = self.probe.take() {
+            let at = self.go_on(probe, &layers[..=shown_max], at, sound_kbps, now);
             return Some(Chosen::Picture(layers[at].layer));
         }
         if self.climbed.is_some() && since >= PROVEN_AFTER {
@@ -230,14 +269,71 @@ impl Choice {
         layers.iter().rposition(fits).unwrap_or(0)
     }
 
-    fn go_down(&mut self, now: Instant) {
-        self.try_after = match self.climbed.take() {
-            Some(_) => (self.try_after * 2).min(TRY_AFTER_MAX),
-            None => TRY_AFTER,
+    fn go_down(&mut self, tries_apart: Duration, now: Instant) {
+        self.try_after = match (self.climbed.take(), self.probe.take()) {
+            (None, None) => TRY_AFTER,
+            _ => (self.try_after * 2).min(tries_apart),
         };
         self.changed = now;
         self.short_since = None;
         self.lossy_reports = 0;
+    }
+
+    /// The longest that a larger layer is waited with.
+    const fn tries_apart(&self) -> Duration {
+        match self.takes_probes {
+            true => PROBE_AFTER_MAX,
+            false => TRY_AFTER_MAX,
+        }
+    }
+
+    /// The line does not carry what is probed.
+    fn fail_probe(&mut self, now: Instant) {
+        if self.probe.take().is_some() {
+            self.probe_later(now);
+        }
+    }
+
+    fn probe_later(&mut self, now: Instant) {
+        self.try_after = (self.try_after * 2).min(PROBE_AFTER_MAX);
+        self.changed = now;
+    }
+
+    /// Takes a probe of some layers further. Answers which of them is to be shown.
+    fn go_on(
+        &mut self,
+        probe: Probe,
+        layers: &[LayerSeen],
+        at: usize,
+        sound_kbps: u32,
+        now: Instant,
+    ) -> usize {
+        let estimate = self.estimate(now);
+        // An estimate that is far below says of a line that is full what it said before, and of one that is not it rises.
+        let said = if self.fell.is_some_and(|it| it > probe.begun()) || self.lost > LOST_FEW {
+            Said::No
+        } else if estimate.is_none_or(|it| it >= probe.rate()) || self.rose > Some(probe.stepped())
+        {
+            Said::Yes
+        } else {
+            Said::Nothing
+        };
+        let need = |layer: &LayerSeen| layer.kbps.saturating_add(sound_kbps);
+        let (carried, is_all) = match probe.go_on(at, layers.iter().map(need), said, now) {
+            Probed::GoesOn(probe) => {
+                self.probe = Some(probe);
+                return at;
+            }
+            Probed::Carried(layer) => (layer, layer + 1 == layers.len()),
+        };
+        self.changed = now;
+        if !is_all {
+            self.probe_later(now);
+        }
+        if carried > at {
+            self.climb(layers[carried].layer, now);
+        }
+        carried
     }
 
     fn climb(&mut self, to: Layer, now: Instant) {
@@ -276,6 +372,10 @@ impl Choice {
             .is_none_or(|it| rests || it >= part(need, SPARE_PERCENT));
         let quiet = self.lost <= LOST_FEW;
         if since < self.try_after || !spare || !quiet {
+            return at;
+        }
+        if self.takes_probes {
+            self.probe = Some(Probe::new(need, now));
             return at;
         }
         self.climb(layers[at + 1].layer, now);

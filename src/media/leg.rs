@@ -396,21 +396,37 @@ impl Leg {
         }
         let kept = track.get(index)?;
         self.resend_store = self.resend_store.checked_sub(1)?;
-        let Some((payload_type, ssrc)) = self.ids.resend else {
+        if self.ids.resend.is_none() {
             return Some(self.write_as(&stretch, kept, out));
-        };
+        }
+        self.write_resent(&stretch, kept, out)
+    }
+
+    /// Writes what was just shown once more, as a retransmission that nobody asked for: the viewer has it, and
+    /// it only fills its line, to learn what that carries. `back` counts from the newest. `None` where it is
+    /// not kept, or the viewer takes no retransmissions.
+    pub fn write_probe(&mut self, track: &Track, back: u64, out: &mut Vec<u8>) -> Option<Stamp> {
+        let live = self.live.filter(|it| it.layer == track.layer())?;
+        let index = live.next.checked_sub(1 + back)?;
+        let kept = track.get(index).filter(|_| index >= live.first)?;
+        self.write_resent(&live, kept, out)
+    }
+
+    /// RFC 4588 §4: under a number of the other stream, the first number before the payload.
+    fn write_resent(&mut self, stretch: &Stretch, kept: &Kept, out: &mut Vec<u8>) -> Option<Stamp> {
+        let (payload_type, ssrc) = self.ids.resend?;
         let stamp = Stamp {
             marker: kept.marker,
             padded: false,
             payload_type,
             sequence: self.resend_sequence,
-            timestamp: timestamp_of(&stretch, kept),
+            timestamp: timestamp_of(stretch, kept),
             ssrc,
         };
         self.resend_sequence = self.resend_sequence.wrapping_add(1);
         write_header(&stamp, out);
-        out.extend(sequence.to_be_bytes());
-        write_payload(&stretch, kept, out);
+        out.extend(sequence_of(stretch, kept.index).to_be_bytes());
+        write_payload(stretch, kept, out);
         Some(stamp)
     }
 

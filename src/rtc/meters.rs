@@ -1,11 +1,12 @@
 //! Counters that are there from the start, at zero: a rate has a beginning then, and a dashboard shows
 //! that nothing happens where nothing happens.
 
-const COUNTED: [&str; 7] = [
+const COUNTED: [&str; 8] = [
     "weiquan_media_packets_out_total",
     "weiquan_media_bytes_out_total",
     "weiquan_media_blocked_total",
     "weiquan_media_packets_again_total",
+    "weiquan_media_packets_probing_total",
     "weiquan_media_packets_unfit_total",
     "weiquan_media_ice_restarts_total",
     "weiquan_publish_datagrams_unsent_total",

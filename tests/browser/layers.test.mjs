@@ -1,8 +1,9 @@
 // A picture in layers: a browser publishes three sizes, and each viewer has the one that its line carries.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { World, until } from "./world.mjs";
+import { publish, sent, shown, watch } from "./layered.mjs";
 import { Line, throughRelay } from "./line.mjs";
+import { World, until } from "./world.mjs";
 
 let world, line, slug, key, studio, viewers;
 
@@ -18,67 +19,6 @@ after(async () => {
   line?.close();
   await world?.end();
 });
-
-/** In the page: sends three sizes of its camera in this codec, by WHIP. */
-async function publish(whip, key, codec) {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 }, audio: true });
-  const pc = new RTCPeerConnection();
-  const sendEncodings = [
-    { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 60_000 },
-    { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 100_000 },
-    { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
-  ].map((it) => ({ ...it, maxFramerate: 25 }));
-  const [video] = stream.getVideoTracks();
-  video.contentHint = "detail"; // Its size is what is looked at: a slow machine takes from the rate.
-  const transceiver = pc.addTransceiver(video, { direction: "sendonly", sendEncodings });
-  const { codecs } = RTCRtpSender.getCapabilities("video");
-  transceiver.setCodecPreferences(codecs.filter((it) => [`video/${codec}`, "video/rtx"].includes(it.mimeType)));
-  pc.addTransceiver(stream.getAudioTracks()[0], { direction: "sendonly" });
-  await pc.setLocalDescription();
-  const headers = { "content-type": "application/sdp", authorization: `Bearer ${key}` };
-  const said = await fetch(whip, { method: "POST", headers, body: pc.localDescription.sdp });
-  if (said.status !== 201) throw new Error(`${said.status} ${await said.text()}`);
-  await pc.setRemoteDescription({ type: "answer", sdp: await said.text() });
-  window.publishing = pc;
-}
-
-/** In the page: which layers are sent. */
-async function sent() {
-  const all = [...(await window.publishing.getStats()).values()].filter((it) => it.type === "outbound-rtp" && it.kind === "video");
-  return Object.fromEntries(all.map((it) => [it.rid, { height: it.frameHeight ?? 0, frames: it.framesSent ?? 0, bytes: it.bytesSent ?? 0 }]));
-}
-
-/** In the page: watches by WHEP, and notes when each picture was shown. */
-async function watch(whep) {
-  const pc = new RTCPeerConnection();
-  const video = document.createElement("video");
-  video.muted = video.autoplay = true;
-  document.body.append(video);
-  const stream = new MediaStream();
-  video.srcObject = stream;
-  pc.ontrack = ({ track }) => stream.addTrack(track);
-  for (const kind of ["video", "audio"]) pc.addTransceiver(kind, { direction: "recvonly" });
-  await pc.setLocalDescription();
-  const said = await fetch(whep, { method: "POST", headers: { "content-type": "application/sdp" }, body: pc.localDescription.sdp });
-  if (said.status !== 201) throw new Error(`${said.status} ${await said.text()}`);
-  await pc.setRemoteDescription({ type: "answer", sdp: await said.text() });
-  const gaps = [];
-  let last = performance.now();
-  const each = (now) => {
-    gaps.push(now - last);
-    last = now;
-    video.requestVideoFrameCallback(each);
-  };
-  video.requestVideoFrameCallback(each);
-  window.watching = { pc, gaps };
-}
-
-/** In the page: how high the picture is now, and how many there were. */
-async function shown() {
-  const all = [...(await window.watching.pc.getStats()).values()];
-  const video = all.find((it) => it.type === "inbound-rtp" && it.kind === "video");
-  return { height: video?.frameHeight ?? 0, frames: video?.framesDecoded ?? 0, plis: video?.pliCount ?? 0 };
-}
 
 async function opened(browser, relayed) {
   const page = await world.page(browser);

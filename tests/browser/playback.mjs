@@ -16,7 +16,10 @@ export async function join(world, browser, slug, { restsMs = 0 } = {}) {
   const page = await world.page(browser);
   await page.evaluateOnNewDocument(countFrames);
   await page.goto(world.base);
-  await (await page.waitForSelector(`a[href="/r/${slug}"]`)).click({ delay: restsMs });
+  const card = await page.waitForSelector(`a[href="/r/${slug}"]`);
+  // Nobody taps a card in the moment it appears: what home loads by itself is there by then.
+  await page.waitForNetworkIdle({ idleTime: 300, concurrency: 1 });
+  await card.click({ delay: restsMs });
   await page.waitForFunction(() => window.frames_seen?.first != null, { timeout: 20_000 });
   return page;
 }

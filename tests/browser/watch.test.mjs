@@ -1,6 +1,7 @@
 // FFmpeg publishes a film by WHIP; Chromium watches it in the web app.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { kib, loaded } from "./loaded.mjs";
 import { film, fiveJoins, join } from "./playback.mjs";
 import { World } from "./world.mjs";
 
@@ -16,6 +17,15 @@ after(() => world?.end());
 test("a guest sees and hears FFmpeg's broadcast, in full rate and in sync", { timeout: 300_000 }, async () => {
   await world.ffmpeg(key);
   await fiveJoins(world, slug, film, "FFmpeg");
+});
+
+test("home and a live room load 120 KiB at the most, in each language", { timeout: 120_000 }, async () => {
+  const browser = await world.browser();
+  for (const language of ["zh-CN", "zh-TW", "en"]) {
+    const files = await loaded(world, browser, slug, language);
+    console.log(`${language}: ${files.size} files of ${kib(files).toFixed(1)} KiB`);
+    assert.ok(kib(files) <= 120, JSON.stringify([...files]));
+  }
 });
 
 test("chat works beside the picture, from one page to another", { timeout: 120_000 }, async () => {

@@ -35,6 +35,8 @@ struct Line {
     changes: Vec<(u64, Chosen)>,
     /// Estimates are heard, or only receiver reports.
     estimates: bool,
+    /// How long what came last had waited, in seconds; the longest of it.
+    waited: f64,
 }
 
 /// A queue of half a second, as routers at home have it or more.
@@ -58,7 +60,15 @@ impl Line {
             chosen: Chosen::Picture(Layer(2)),
             changes: Vec::new(),
             estimates,
+            waited: 0.0,
         }
+    }
+
+    /// One that takes packets again, on which nothing has to be tried.
+    fn probed(seed: u64, kbps: f64) -> Self {
+        let mut line = Self::new(seed, kbps, true);
+        line.choice = Choice::new(line.start).with_probes(true);
+        line
     }
 
     fn run(&mut self, seconds: u64, seen: &Seen) {
@@ -76,7 +86,8 @@ impl Line {
                 layers.iter().find(|it| it.layer == layer).unwrap().kbps
             }
         };
-        let rate = f64::from(picture) * self.rng.random_range(0.7..1.3) + f64::from(SOUND_KBPS);
+        let beside = f64::from(SOUND_KBPS + self.choice.probe_kbps().unwrap_or(0));
+        let rate = f64::from(picture) * self.rng.random_range(0.7..1.3) + beside;
         let seconds = STEP_MS as f64 / 1_000.0;
         let before = self.queue_kbit;
         self.sent_kbit += rate * seconds;
@@ -87,6 +98,7 @@ impl Line {
         let over = (self.queue_kbit - self.kbps * QUEUE_S).max(0.0);
         self.queue_kbit -= over;
         self.lost_kbit += over;
+        self.waited = self.waited.max(self.queue_kbit / self.kbps);
         let grows = self.queue_kbit > before && self.queue_kbit > self.kbps * 0.06;
         let throughput = out / seconds;
         if grows {
@@ -200,6 +212,57 @@ fn a_line_that_stays_narrow_is_tried_ever_more_rarely() {
         let late = line.changes.iter().filter(|it| it.0 > 120_000);
         assert!(late.count() <= 12, "seed {seed}: {:?}", line.changes);
     }
+}
+
+#[test]
+fn a_line_that_stays_narrow_is_probed_without_being_shown_more() {
+    for seed in seeds::of(100) {
+        for (kbps, carried) in [(300.0, 0), (400.0, 0), (800.0, 1), (1_000.0, 1)] {
+            let mut line = Line::probed(seed, kbps);
+            line.run(20, &three());
+            line.changes.clear();
+            line.waited = 0.0;
+            line.run(300, &three());
+            let more = line.changes.iter().find(|it| it.1 > picture(carried));
+            assert_eq!(more, None, "seed {seed} {kbps}: {:?}", line.changes);
+            assert_eq!(line.chosen, picture(carried), "seed {seed} {kbps}");
+            let waited = line.waited;
+            assert!(waited < QUEUE_S, "seed {seed} {kbps}: the queue was full");
+        }
+    }
+}
+
+#[test]
+fn a_probed_line_that_widens_is_followed_within_eleven_seconds() {
+    for seed in seeds::of(200) {
+        let mut line = Line::probed(seed, 4_000.0);
+        line.run(20, &three());
+        assert_eq!(line.changes, [], "seed {seed}: a wide line is left alone");
+        line.kbps = 400.0;
+        line.run(10 + seed % 50, &three());
+        assert_eq!(line.chosen, picture(0), "seed {seed}: {:?}", line.changes);
+        line.kbps = 4_000.0;
+        line.run(11, &three());
+        assert_eq!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+    }
+}
+
+#[test]
+fn a_probe_ends_where_nobody_looks() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut choice = Choice::new(start).with_probes(true);
+    choice.hear_loss(230);
+    choice.choose(&three(), SOUND_KBPS, at(1_000));
+    choice.hear_loss(0);
+    choice.choose(&three(), SOUND_KBPS, at(6_000));
+    assert_eq!(choice.probe_kbps(), Some(0));
+    choice.choose(&three(), SOUND_KBPS, at(6_250));
+    assert_eq!(choice.probe_kbps(), Some(95), "half of 190 more");
+    choice.end_probe();
+    assert_eq!(choice.probe_kbps(), None);
+    let chosen = choice.choose(&three(), SOUND_KBPS, at(6_300));
+    assert_eq!(chosen, Some(picture(0)));
 }
 
 #[test]

@@ -121,6 +121,40 @@ fn a_missing_packet_is_sent_again_under_its_own_number() {
 }
 
 #[test]
+fn a_probe_is_what_was_just_shown() {
+    let mut track = h264();
+    play(&mut track, 0..10);
+    let mut leg = Leg::new(Kind::Video, IDS, 100, 500);
+    let mut out = Vec::new();
+    assert!(leg.write_probe(&track, 0, &mut out).is_none());
+    leg.join(&Lines::of(&track));
+    let sent = shown(&mut leg, &track);
+    for (nth, back) in [0, 1, 7, 0, 0].into_iter().enumerate() {
+        let mut out = Vec::new();
+        leg.write_probe(&track, back, &mut out).unwrap();
+        let again = View::parse(&out).unwrap();
+        let original = &sent[sent.len() - 1 - back as usize];
+        assert_eq!((again.payload_type, again.ssrc), (109, 0xbbbb));
+        assert_eq!(again.sequence, 500 + nth as u16);
+        assert_eq!(out[12..14], original[2..4]);
+        assert_eq!(out[14..], original[View::parse(original).unwrap().payload]);
+    }
+    assert!(
+        leg.write_probe(&track, 20, &mut out).is_none(),
+        "never shown"
+    );
+    // One that takes no retransmissions would take it for the stream itself.
+    let ids = LegIds {
+        resend: None,
+        ..IDS
+    };
+    let mut plain = Leg::new(Kind::Video, ids, 100, 500);
+    plain.join(&Lines::of(&track));
+    shown(&mut plain, &track);
+    assert!(plain.write_probe(&track, 0, &mut out).is_none());
+}
+
+#[test]
 fn what_was_never_shown_is_never_sent_again() {
     let mut track = h264();
     play(&mut track, 0..10);

@@ -34,6 +34,7 @@ impl Worker {
         for (room, publication, layer) in self.router.due_wishes(now) {
             self.ask(room, publication, layer);
         }
+        self.probe(now);
         for path in self.bench.wire.pipes.tick(now) {
             self.lose_path(path);
         }

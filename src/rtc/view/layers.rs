@@ -1,12 +1,12 @@
 //! Which layer of the picture each viewer is sent: chosen when it comes, when it says something of its
-//! line, when layers come and go, and each second.
+//! line, when layers come and go, and each second; while its line is probed, at each tick.
 
 use std::time::Instant;
 
 use media::{Chosen, Kind, Layer};
 use protocol::RoomNumber;
 
-use super::worker::Worker;
+use super::{deadlines::TICK, worker::Worker};
 use crate::Report;
 
 impl Worker {
@@ -30,6 +30,9 @@ impl Worker {
             self.unsaid
                 .push_back((viewer.room, Report::Picture { peer, held }));
         }
+        if viewer.choice.probe_kbps().is_some() && !std::mem::replace(&mut viewer.probed, true) {
+            self.probed.push(viewer.line);
+        }
         match chosen {
             None => {}
             Some(Chosen::SoundOnly) => leg.hold(),
@@ -40,6 +43,27 @@ impl Worker {
                 } else if leg.is_live() && leg.awaits().is_some() {
                     self.wish_for(key, now);
                 }
+            }
+        }
+    }
+
+    /// Fills the lines that are probed with what a tick has room for.
+    pub(super) fn probe(&mut self, now: Instant) {
+        for line in std::mem::take(&mut self.probed) {
+            let viewer = self.viewers.get_mut(line.key);
+            let Some(viewer) = viewer.filter(|viewer| viewer.line == line) else {
+                continue;
+            };
+            viewer.probed = false;
+            if viewer.hidden {
+                viewer.choice.end_probe();
+            }
+            let kbps = viewer.choice.probe_kbps();
+            if let (Some(kbps), Some(stage)) = (kbps, self.router.stage(viewer.room)) {
+                let bytes = kbps as usize * TICK.as_millis() as usize / 8;
+                let mut tools = self.bench.tools(*self.router.wall(), now);
+                viewer.fill(stage, bytes, &mut tools);
+                self.choose(line.key, now);
             }
         }
     }

@@ -22,6 +22,9 @@ pub(super) const REPLAY_PACKETS: usize = 10;
 /// Packets of what is live that leave at once; a bigger frame is a keyframe, and its rest is paced
 /// like a replay.
 const FRAME_PACKETS: usize = 64;
+/// What fills a line are the newest packets, so many of them, and so often at the most in one go.
+const PROBE_PACKETS: u64 = 8;
+const PROBE_PACKETS_AT_ONCE: u64 = 64;
 
 pub(super) struct Viewer {
     pub(super) peer: PeerId,
@@ -45,6 +48,8 @@ pub(super) struct Viewer {
     pub(super) behind: bool,
     /// Which layer of the picture it is to have.
     pub(super) choice: Choice,
+    /// It is in the worker's list of those whose line is probed.
+    pub(super) probed: bool,
     /// Nobody looks at the picture.
     pub(super) hidden: bool,
 }
@@ -223,6 +228,28 @@ impl Viewer {
         self.pack(kind, tools, |leg, plain| {
             leg.write_again(track, sequence, plain)
         })
+    }
+
+    /// Fills its line with so many bytes of what it was just shown.
+    pub(super) fn fill(&mut self, stage: &Stage, bytes: usize, tools: &mut Tools<'_>) {
+        let Some(track) = self.track(Kind::Video, stage) else {
+            return;
+        };
+        let (mut left, mut packets) = (bytes, 0);
+        for nth in 0..PROBE_PACKETS_AT_ONCE {
+            if left == 0 {
+                break;
+            }
+            let back = nth % PROBE_PACKETS;
+            if self.pack(Kind::Video, tools, |leg, plain| {
+                leg.write_probe(track, back, plain)
+            }) {
+                packets += 1;
+                left = left.saturating_sub(tools.plain.len());
+            }
+        }
+        metrics::counter!("weiquan_media_packets_probing_total").increment(packets);
+        self.leave_again(tools);
     }
 
     /// Answers the viewer's reference time.

@@ -87,6 +87,8 @@ pub(super) struct Worker {
     pub(super) shaking: Vec<Shaking>,
     /// Viewers that are being led to what is live.
     pub(super) behind: Vec<Line>,
+    /// Viewers of whose lines it is being learnt what they carry.
+    pub(super) probed: Vec<Line>,
     pub(super) ticks: usize,
     pub(super) turn: usize,
 }
@@ -138,6 +140,7 @@ impl Worker {
             by_peer: HashMap::new(),
             shaking: Vec::new(),
             behind: Vec::new(),
+            probed: Vec::new(),
             ticks: 0,
             turn: 0,
         };
@@ -384,6 +387,8 @@ impl Worker {
         let peer = PeerId::from(format!("{}{}", peer_prefix(self.number), random::token(16)));
         let etag = credentials.ufrag.clone();
         let sees = answered.video.is_some();
+        let video = new_leg(Kind::Video, answered.video);
+        let takes_again = video.as_ref().is_some_and(|it| it.ids().resend.is_some());
         self.serial += 1;
         let entry = self.viewers.vacant_entry();
         let key = entry.key();
@@ -401,12 +406,13 @@ impl Worker {
             fingerprint: offer.fingerprint,
             address: None,
             shield: None,
-            video: new_leg(Kind::Video, answered.video),
+            video,
             audio: new_leg(Kind::Audio, answered.audio),
             waits: answered.waits,
             heard: now,
             behind: false,
-            choice: Choice::new(now),
+            choice: Choice::new(now).with_probes(takes_again),
+            probed: false,
             hidden: false,
         });
         self.router.enter(room, key);

@@ -161,18 +161,23 @@ fn carries(kbps: u32) -> Vec<u8> {
     feedback
 }
 
+/// The next frame of both layers; one in 25 is a keyframe.
+fn play(sources: &mut [Source; 2], frame: u32) {
+    for source in sources.iter_mut() {
+        match frame % 25 {
+            0 if source.layer == SMALL => keyframe(source, &HEIGHT_180),
+            0 => keyframe(source, &HEIGHT_720),
+            _ => delta(source),
+        }
+    }
+}
+
 /// Plays both layers in real time, while a viewer says what its line carries, until a wish or report.
 async fn play_narrow(edge: &mut Edge, client: &mut Client, sources: &mut [Source; 2], kbps: u32) {
     let mut ticks = tokio::time::interval(Duration::from_millis(40));
     for frame in 0..500 {
         ticks.tick().await;
-        for source in sources.iter_mut() {
-            match frame % 25 {
-                0 if source.layer == SMALL => keyframe(source, &HEIGHT_180),
-                0 => keyframe(source, &HEIGHT_720),
-                _ => delta(source),
-            }
-        }
+        play(sources, frame);
         if frame % 5 == 0 {
             // It falls again and again for as long as it is too little.
             let more = if frame % 10 == 0 { kbps / 10 } else { 0 };
@@ -212,4 +217,42 @@ async fn b15_a_line_that_does_not_carry_the_large_one_is_sent_the_small_one_or_s
         }
     }
     edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn b15_a_line_is_asked_with_what_was_shown_before_it_is_sent_the_large_one_again() {
+    let mut edge = edge();
+    let mut sources = two_layers(&edge).await;
+    let (mut client, _) = edge.watch().await;
+    let (mut last, _) = client.rtp(VIDEO).await;
+    client.send_feedback(&carries(3_000)).await;
+    while edge.wishes.try_recv().is_ok() {}
+    play_narrow(&mut edge, &mut client, &mut sources, 80).await;
+    keyframe(&mut sources[0], &HEIGHT_180);
+    until_layer(&mut client, &mut last, SMALL).await;
+
+    let mut ticks = tokio::time::interval(Duration::from_millis(40));
+    let mut again = 0;
+    for frame in 0..750 {
+        ticks.tick().await;
+        play(&mut sources, frame);
+        if frame % 25 == 0 {
+            client.send_feedback(&carries(500 + frame)).await;
+        }
+        while let Ok(heard) = timeout(Duration::from_millis(1), client.hear()).await {
+            let Heard::Rtp { view, packet } = heard else {
+                continue;
+            };
+            if view.payload_type == RESENT {
+                assert!(packet.len() <= 12 + 2 + size_of(SMALL), "of the small one");
+                again += 1;
+            } else if view.payload_type == VIDEO && packet.len() == 12 + size_of(LARGE) {
+                // 140 kbit/s more than the small one, for 0.6 s at the least.
+                assert!(again >= 20, "{again} packets came once more before");
+                edge.running.shutdown().await;
+                return;
+            }
+        }
+    }
+    panic!("the large one never came, {again} packets came once more");
 }

@@ -205,6 +205,7 @@ export const base = {
     checkLine: "Check my line",
     label: "Stage",
     tapToListen: "Tap to listen",
+    soundAlone: "Your connection carries only the sound for now. The picture comes back by itself.",
     tapToPlay: "Tap to play",
     mute: "Sound off",
     unmute: "Sound on",

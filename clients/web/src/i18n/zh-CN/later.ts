@@ -3,11 +3,10 @@ import { audit } from "./audit";
 import { check } from "./check";
 import { erase } from "./erase";
 import { exports } from "./exports";
-import { fit } from "./fit";
 import { mail } from "./mail";
 import { media, moment } from "./moment";
 import { own } from "./own";
 import { search } from "./search";
 import { boards, talk, topic } from "./talk";
 
-export const later = { audit, boards, check, erase, exports, fit, mail, media, moment, own, search, talk, topic };
+export const later = { audit, boards, check, erase, exports, mail, media, moment, own, search, talk, topic };

@@ -201,6 +201,7 @@ export const base: Base = {
     checkLine: "检测网络",
     label: "讲台",
     tapToListen: "点一下收听",
+    soundAlone: "网络较慢，先只放声音；好转后画面会自动回来。",
     tapToPlay: "点一下播放",
     mute: "关掉声音",
     unmute: "打开声音",

@@ -201,6 +201,7 @@ export const base: Base = {
     checkLine: "檢測網路",
     label: "講台",
     tapToListen: "點一下收聽",
+    soundAlone: "網路較慢，先只播聲音；好轉後畫面會自動回來。",
     tapToPlay: "點一下播放",
     mute: "關閉聲音",
     unmute: "開啟聲音",
