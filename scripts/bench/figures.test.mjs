@@ -41,7 +41,7 @@ test("the report keeps every line it told", (t) => {
 });
 
 test("what the bench tells is on the list, and what is on the list is told", () => {
-  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search", "topics", "media", "janus"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
+  const sources = ["run", "fanout", "crowd", "stalled", "generator", "seen", "program", "search", "topics", "media", "layers", "janus"].map((it) => readFileSync(path.join(import.meta.dirname, `${it}.mjs`), "utf8")).join("\n");
   const named = (by) => [...sources.matchAll(by)].map((it) => it[1]);
   const told = new Set([...named(/tell\("([^"]+)"/g), ...named(/figure\("([^"]+)"/g).flatMap((it) => [it, `${it}_postgres`])]);
   assert.deepEqual([...told].sort(), Object.keys(FIGURES).sort());

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 /// Half as much again each time: a browser notices a growing queue within a few hundred milliseconds, and
 /// what was too much by then is little.
 const STEP: Duration = Duration::from_millis(250);
+/// But this much in kbit/s: of a picture that stands still half is nothing.
+const STEP_MIN: u32 = 50;
 /// So long a layer's rate has to be carried: an estimate that falls is said at once (`libwebrtc` says a fall
 /// of 3 % without waiting for its next report), and the line may take 150 ms each way.
 const HOLDS: Duration = Duration::from_millis(600);
@@ -100,7 +102,52 @@ impl Probe {
     }
 
     fn step(&mut self, goal: u32, now: Instant) {
-        self.rate = self.rate.saturating_add(self.rate / 2).min(goal);
+        let more = (self.rate / 2).max(STEP_MIN);
+        self.rate = self.rate.saturating_add(more).min(goal);
         self.stepped = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is sent at each tick of 50 ms until it is over, and the layer that is carried then.
+    fn probed(need: u32, needs: &[u32], says: impl Fn(u64) -> Said) -> (Vec<u32>, usize) {
+        let start = Instant::now();
+        let mut probe = Probe::new(need, start);
+        let mut sent = Vec::new();
+        for ms in (50..10_000).step_by(50) {
+            let now = start + Duration::from_millis(ms);
+            match probe.go_on(0, needs.iter().copied(), says(ms), now) {
+                Probed::Carried(layer) => return (sent, layer),
+                Probed::GoesOn(further) => probe = further,
+            }
+            sent.push(probe.rate());
+            sent.dedup();
+        }
+        panic!("it never ends: {sent:?}");
+    }
+
+    #[test]
+    fn it_grows_by_half_and_stays_at_each_layer() {
+        let all = probed(190, &[190, 540, 1_540], |_| Said::Yes);
+        let steps = vec![190, 285, 427, 540, 810, 1_215, 1_540];
+        assert_eq!(all, (steps, 2));
+    }
+
+    #[test]
+    fn a_no_ends_it_at_once_and_silence_in_time() {
+        let no = |ms| if ms < 1_500 { Said::Yes } else { Said::No };
+        let (sent, layer) = probed(190, &[190, 540, 1_540], no);
+        assert_eq!((sent.last(), layer), (Some(&810), 1));
+        let (sent, layer) = probed(190, &[190, 540, 1_540], |_| Said::Nothing);
+        assert_eq!((sent.last(), layer), (Some(&540), 0));
+    }
+
+    #[test]
+    fn of_a_picture_that_stands_still_it_grows_too() {
+        let all = probed(0, &[0, 200], |_| Said::Yes);
+        assert_eq!(all, (vec![0, 50, 100, 150, 200], 1));
     }
 }
