@@ -80,7 +80,8 @@ export async function janus(bench, viewers, ours) {
     const seen = await bench.loaded(["viewers", ...it.where, "--server-pid", String(it.child.pid), "--viewers", String(viewers), "--join-rate", "20", "--warmup", "3",
       "--seconds", String(bench.seconds)], "media-janus");
     await end(it.publisher);
-    await end(it.child);
+    // Asked to end, it sometimes waits for ever (1.1.2); nothing of it is kept.
+    await end(it.child, "SIGKILL");
     version = it.version;
     theirs.push(seen.failed.length === 0 && seen.missing === 0 && seen.forged === 0 ? seen.cpu_us_per_packet : NaN);
     console.error(`  round ${round + 1}: ${own.at(-1)?.toFixed(2)} µs a packet, Janus ${theirs.at(-1)?.toFixed(2)} µs, ${seen.missing} missing there`);
