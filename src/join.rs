@@ -12,6 +12,7 @@ use community::{Command, NewTopic, StageReport, Verb, Who};
 use protocol::{
     ClientId, Code, MemberId, PeerId, Refusal, RoomNumber, Slug,
     client::PeerRole,
+    layers::LayerCeiling,
     limits,
     rest::BroadcastWish,
     server::{Body, Broadcast, PeerEnd, Push, Reply},
@@ -24,7 +25,7 @@ use crate::{
     actor::{Directory, MediaOrder, People, Way, stage},
     http::seam::{
         self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge,
-        PublishWish, Revoked, SplitOrder, ViewWish,
+        PublishWish, Revoked, SplitOrder, Tidings, ViewWish,
     },
     memory::Memory,
 };
@@ -305,6 +306,29 @@ impl seam::Stage for Rooms {
         })
     }
 
+    fn tidings(&self, peer: PeerId) -> Answer<'_, Tidings> {
+        Box::pin(async move {
+            let it = self.media.tidings(&peer).await?.ok_or_else(no_such_peer)?;
+            Ok(Tidings {
+                room: it.room,
+                section: it.section,
+                stage: it.stage,
+                life: it.life,
+            })
+        })
+    }
+
+    fn hold_to(&self, peer: PeerId, ceiling: LayerCeiling) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let held = self.media.hold_to(&peer, ceiling).await?;
+            held.then_some(()).ok_or_else(no_such_peer)
+        })
+    }
+
+    fn viewers(&self, room: RoomNumber) -> usize {
+        self.media.viewers(room)
+    }
+
     fn close(&self, peer: PeerId) -> Answer<'_, bool> {
         Box::pin(async move { Ok(self.directory.stage().end(peer, PeerEnd::Closed).await) })
     }
@@ -481,9 +505,12 @@ impl seam::Stage for Rooms {
     }
 
     fn line_probes(&self) -> LineProbes {
+        let (view, publish) = (self.media.view_probe(), self.media.publish_probe());
         LineProbes {
-            view: self.media.view_probe().to_owned(),
-            publish: self.media.publish_probe().to_owned(),
+            view: view.udp.clone(),
+            publish: publish.udp.clone(),
+            view_tcp: view.tcp.clone(),
+            publish_tcp: publish.tcp.clone(),
         }
     }
 
@@ -494,6 +521,10 @@ impl seam::Stage for Rooms {
     fn takes_newcomers(&self) -> Result<(), Refusal> {
         self.memory.takes_newcomers()
     }
+}
+
+fn no_such_peer() -> Refusal {
+    Refusal::new(Code::NoSuchPeer, "there is no such resource (any more)")
 }
 
 /// Somebody without a token counts as a guest.

@@ -6,7 +6,7 @@
 //! ends them in reverse), [`actor`] (runs the rooms), [`connection`] (one device), [`http`]
 //! (everything that is not a socket), [`join`] (the ends that may not name each other), [`post`]
 //! (carries notices to people), [`export`] (what people said, as archives), [`erase`] (takes out of logs what a member left), `giving_way` (how that and the search leave the writer to rooms), [`search`] (makes what is said findable), [`letters`] (writes to them by e-mail), [`memory`] (what is given up when little of it is left), [`operate`] (what is done beside
-//! the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd).
+//! the server: backups), [`reload`] (what changes while it runs), [`supervisor`] (systemd), [`watched`] (how rooms are watched, as viewers say).
 
 pub mod actor;
 pub mod certificates;
@@ -33,3 +33,4 @@ pub mod search;
 pub mod server;
 pub mod supervisor;
 pub mod turn;
+pub mod watched;

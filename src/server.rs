@@ -40,6 +40,7 @@ use crate::{
     letters::{self, Desk, Digests},
     memory::Memory,
     places, post, search,
+    watched::WatchedRooms,
 };
 
 /// Reports of media that wait for rooms: a few for each publisher.
@@ -152,6 +153,7 @@ impl Server {
             Some(turn) => Some(Arc::new(turn.open()?)),
             None => None,
         };
+        let watched = Arc::new(WatchedRooms::default());
         let shared = Shared {
             directory: directory.clone(),
             people: people.clone(),
@@ -160,6 +162,7 @@ impl Server {
             store: store.clone(),
             tracer: Tracer::new(&server_secret),
             memory: memory.clone(),
+            watched: watched.clone(),
             relays: relays.clone(),
         };
         let shards = prepared
@@ -246,6 +249,7 @@ impl Server {
         };
         let admin_front = match config.admin {
             Some(admin) => {
+                let metrics = metrics.and(move |out| watched.write(out, clock::now()));
                 let router = http::admin(metrics, store.clone(), rooms.clone());
                 let listener = http::listen(admin)
                     .with_context(|| format!("server.admin = {admin}: cannot listen there"))?;

@@ -391,6 +391,35 @@ async fn a_picture_over_a_lossy_path_is_whole_by_nack() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b4_whoever_udp_does_not_reach_is_shown_a_whole_picture_by_tcp() {
+    let server = on_air().await;
+    let report = server.folder.join("viewers.json");
+    let watching = start(&format!(
+        "viewers --server {} --room hall --viewers 4 --warmup 0 --seconds 4 --tcp --json {}",
+        server.address,
+        report.display()
+    ));
+    let ended = tokio::task::spawn_blocking(|| watching.join().expect("no panic"));
+    let verdict = ended.await.expect("it ended").expect("it ran");
+    let text = std::fs::read_to_string(report).expect("a report");
+    let seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(verdict, Verdict::Pass, "{seen}");
+    assert_eq!((&seen["by"], &seen["missing"]), (&"tcp".into(), &0.into()));
+    let frames = seen["picture"]["frames"].as_f64().expect("a number");
+    assert!(frames > 25.0 * 4.0 * 4.0 * 0.9, "{seen}");
+    let probes = &seen["negotiated"]["nack_probes_answered"];
+    assert_eq!(
+        probes, 4,
+        "what is asked for again comes by TCP as well: {seen}"
+    );
+    // They came by it and by nothing else, and their goodbyes ended it.
+    let pipes = r#"weiquan_media_pipes_closed_total{port="view",why="over"}"#;
+    timeout(SOON, metric_is(&server, pipes, 4))
+        .await
+        .expect("closed in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_get_nothing_and_spoil_no_handshake() {
     let server = on_air().await;
     let ports = server.media_ports();

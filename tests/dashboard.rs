@@ -4,8 +4,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use protocol::{ClientFrame, Watched};
 use serde_json::Value;
-use support::{SOON, Server};
+use support::{Publisher, SOON, Server, viewer};
 use tokio::time::timeout;
 
 fn dashboard() -> Value {
@@ -34,7 +35,7 @@ fn metrics_of(query: &str) -> BTreeSet<String> {
         .collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_metric_of_the_dashboard_is_told_by_a_running_server() {
     let server = Server::start();
     let owner = server.set_up().await;
@@ -46,6 +47,19 @@ async fn every_metric_of_the_dashboard_is_told_by_a_running_server() {
         .expect("acknowledged");
     let refused = line.join("nowhere", None).await;
     assert!(refused.is_err(), "{refused:?}");
+    let key = owner.make_stream_key("hall").await.key;
+    let _publisher = Publisher::start(&server, "/whip", &key);
+    viewer::picture_is_here(&mut line).await;
+    viewer::watch(&mut line, a).await;
+    let how = Watched {
+        watched_ms: 60_000,
+        ..Watched::default()
+    };
+    // The second comes too soon, and is counted as that.
+    for _ in 0..2 {
+        let word = ClientFrame::Watched { a, how };
+        line.send(&word).await.expect("sent");
+    }
 
     let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
     for (title, asked) in queries(&dashboard()) {

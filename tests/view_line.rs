@@ -7,9 +7,9 @@ use protocol::{
     ClientFrame, Code, Refusal, RoomNumber,
     client::PeerRole,
     rest::Problem,
-    server::{Answered, Push, Reply},
+    server::{Answered, Reply},
 };
-use support::{OFFER, Person, Publisher, SOON, Server};
+use support::{OFFER, Person, Publisher, SOON, Server, viewer};
 use tokio::time::timeout;
 use weiquan_client::{Connection, Error};
 
@@ -53,20 +53,6 @@ impl Viewer {
     }
 }
 
-async fn picture_is_here(line: &mut Connection) {
-    timeout(SOON, async {
-        loop {
-            if let Push::State { state, .. } = line.next_push().await.expect("a push")
-                && state.stage.is_some_and(|it| it.video)
-            {
-                return;
-            }
-        }
-    })
-    .await
-    .expect("in time");
-}
-
 async fn waiting(server: &Server) -> String {
     let url = format!("http://{}/metrics", server.admin);
     let text = reqwest::get(url).await.expect("answered").text().await;
@@ -85,7 +71,7 @@ async fn b5_who_finds_every_place_taken_waits_in_a_line_that_holds() {
     let key = owner.make_stream_key("hall").await.key;
     let mut first = Viewer::new(&owner, "first").await;
     let _publisher = Publisher::start(&server, "/whip", &key);
-    picture_is_here(&mut first.line).await;
+    viewer::picture_is_here(&mut first.line).await;
     let watching = first.offer().await.expect("a free place");
 
     let ann = server.sign_up("ann").await;

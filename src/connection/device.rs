@@ -22,7 +22,10 @@ use protocol::{
 };
 use store::GuestDevice;
 
-use super::{Shared, token_refusal};
+use super::{
+    Shared, token_refusal,
+    watched::{Views, Words},
+};
 use crate::actor::{Asked, RoomHandle, Waiting, Wish, answer_frame, push_frame};
 
 /// Frames that could not be read before the connection is closed: by then nobody is learning.
@@ -38,6 +41,8 @@ pub struct Device {
     pub(super) known: Option<Known>,
     /// Ways into rooms that had to be started first, until the next frame takes them over.
     pub(super) starting: Rc<RefCell<Vec<RoomHandle>>>,
+    /// Where it watches; its answers come from tasks of their own.
+    pub(super) views: Rc<RefCell<Views>>,
     nonsense: u32,
     /// It was opened before its hello is known to come. That is granted once.
     ahead: bool,
@@ -63,6 +68,7 @@ pub(super) struct Known {
     /// Requests that wait for their answer; rooms lower it from wherever they live.
     pub(super) open: Arc<AtomicU32>,
     pub(super) hearts: Hearts,
+    pub(super) words: Words,
 }
 
 impl Handler for Device {
@@ -108,6 +114,7 @@ impl Device {
             shared,
             known: None,
             starting: Rc::default(),
+            views: Rc::default(),
             nonsense: 0,
             ahead: false,
             address,
@@ -190,6 +197,7 @@ impl Device {
             waiting: Waiting::default(),
             open: Arc::default(),
             hearts: Hearts::default(),
+            words: Words::default(),
         });
     }
 

@@ -237,6 +237,7 @@ impl Device {
                 self.read(i, a, Reading::Thread { of, after, n });
             }
             ClientFrame::Typing { a } => self.typing(a),
+            ClientFrame::Watched { a, how } => self.watched(a, &how),
             ClientFrame::Mute {
                 i,
                 a,

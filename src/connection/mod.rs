@@ -8,6 +8,7 @@ mod device;
 mod dispatch;
 mod signalling;
 mod traces;
+mod watched;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use store::Store;
 use crate::{
     actor::{Directory, People, push_frame},
     memory::Memory,
+    watched::WatchedRooms,
 };
 pub use device::Device;
 pub use traces::Tracer;
@@ -33,6 +35,7 @@ pub struct Shared {
     pub store: Store,
     pub tracer: Tracer,
     pub memory: Arc<Memory>,
+    pub watched: Arc<WatchedRooms>,
     /// Where there is a relay.
     pub relays: Option<Arc<Relays>>,
 }

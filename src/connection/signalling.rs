@@ -9,7 +9,7 @@ use protocol::{
     server::{PeerEnd, Reply, Restarted},
 };
 
-use super::{device::Device, dispatch::not_joined};
+use super::{device::Device, dispatch::not_joined, watched::Views};
 use crate::actor::{Holder, Way, answer_frame, no_such_peer};
 
 impl Device {
@@ -22,7 +22,7 @@ impl Device {
             return;
         };
         let (who, link) = (known.who.clone(), self.link.clone());
-        let stage = self.shared.directory.stage().clone();
+        let (stage, views) = (self.shared.directory.stage().clone(), self.views.clone());
         tokio::task::spawn_local(async move {
             let outcome = stage
                 .establish(&room, role, who, Way::Connection(holder), sdp)
@@ -35,6 +35,9 @@ impl Device {
                 }
                 return;
             }
+            if let Ok(established) = &outcome {
+                Views::note(&views, a, role, &established.peer);
+            }
             link.send(answer_frame(
                 i,
                 outcome.map(|it| Reply::Answered(it.answered())),
@@ -45,9 +48,10 @@ impl Device {
     /// A peer of the connection before this one goes on.
     pub(super) fn resume_peer(&mut self, i: u32, peer: PeerId) {
         let stage = self.shared.directory.stage().clone();
-        let room = stage.peers.get(&peer).and_then(|it| self.room(it.room));
+        let owner = stage.peers.get(&peer);
+        let known = owner.and_then(|it| Some((self.room(it.room)?, it.role)));
         // Whether it exists is not told to whom is not in its room.
-        let Some(room) = room else {
+        let Some((room, role)) = known else {
             return self.refuse(i, no_such_peer());
         };
         let Some(asked) = self.opened(i) else { return };
@@ -55,12 +59,16 @@ impl Device {
             return;
         };
         let (who, link) = (known.who.clone(), self.link.clone());
+        let views = self.views.clone();
         tokio::task::spawn_local(async move {
-            let outcome = stage.resume(&room, peer, who, holder).await;
+            let outcome = stage.resume(&room, peer.clone(), who, holder).await;
             Self::settled(asked);
             if link.is_over() {
                 // This connection went as well; the grace begins again.
                 return stage.let_go(link.id(), clock::now());
+            }
+            if outcome.is_ok() {
+                Views::note(&views, room.number, role, &peer);
             }
             link.send(answer_frame(i, outcome.map(|()| Reply::Done {})));
         });

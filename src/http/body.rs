@@ -33,6 +33,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// The same where a body may be left out; what comes without a content type must be empty.
+pub(crate) async fn json_if_any<T: DeserializeOwned>(request: Request) -> Outcome<Option<T>> {
+    if request.headers().contains_key(header::CONTENT_TYPE) {
+        let Json(it) = Json::from_request(request, &()).await?;
+        return Ok(Some(it));
+    }
+    let bytes = read(request.into_body(), limits::BODY_BYTES_MAX).await?;
+    match bytes.is_empty() {
+        true => Ok(None),
+        false => hold_type(&HeaderMap::new(), "application/json").map(|()| None),
+    }
+}
+
 /// An SDP offer of at most [`limits::SDP_BYTES_MAX`]. Whether it can be answered is for media to say.
 pub(crate) struct Offer(pub(crate) String);
 

@@ -36,6 +36,8 @@ pub(crate) async fn point(
     Ok(Answer(CheckPoint {
         sdp: probes.view,
         publish_sdp: probes.publish,
+        tcp_sdp: probes.view_tcp,
+        publish_tcp_sdp: probes.publish_tcp,
         upload_bytes_max: limits::CHECK_BYTES_MAX as u32,
     }))
 }

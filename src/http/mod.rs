@@ -87,7 +87,7 @@ use places::Places;
 use seam::{Adopt, Stage};
 use throttles::Throttles;
 use upgrade::Upgrades;
-use whip::Seal;
+use whip::{Events, Seal};
 
 /// Password hashes at once: each takes 19 MiB and a core for tens of milliseconds. What comes above
 /// waits its turn, bounded by the throttles.
@@ -151,6 +151,7 @@ pub(crate) struct Inner {
     pub(crate) exporting: Arc<Semaphore>,
     pub(crate) throttles: Throttles,
     pub(crate) seal: Seal,
+    pub(crate) events: Events,
     pub(crate) letter_links: LetterLinks,
     pub(crate) covers: Covers,
     pub(crate) blobs: Arc<Blobs>,
@@ -207,6 +208,7 @@ fn doors(parts: Parts, live: Live) -> Doors {
         exporting: Arc::new(Semaphore::new(protocol::limits::EXPORTS_AT_ONCE)),
         throttles: Throttles::new(),
         seal: Seal::new(&parts.secret),
+        events: Events::new(),
         letter_links: LetterLinks::new(&parts.secret),
         covers: Covers::new(),
         blobs: parts.blobs,

@@ -15,8 +15,12 @@ use std::{
 
 use community::{NewSplit, NewTopic, TopicPlace, Verb, Who};
 use protocol::{
-    ClientId, MemberId, PeerId, Refusal, RoomNumber, Slug, rest::BroadcastWish, server::Broadcast,
+    ClientId, MemberId, PeerId, Refusal, RoomNumber, Slug,
+    layers::{LayerCeiling, StageTold},
+    rest::BroadcastWish,
+    server::Broadcast,
 };
+use tokio::sync::watch;
 
 /// What an asynchronous door answers.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
@@ -53,10 +57,13 @@ pub struct SplitOrder {
 /// SDP answers that lead a check of somebody's line to the media ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineProbes {
-    /// To those that viewers are shown from.
+    /// To those that viewers are shown from, by UDP alone.
     pub view: String,
-    /// To the one that publishers send to.
+    /// To the one that publishers send to, by UDP alone.
     pub publish: String,
+    /// The same by TCP alone, where media may come and go so.
+    pub view_tcp: Option<String>,
+    pub publish_tcp: Option<String>,
 }
 
 /// Which ICE session of a peer a client means (`If-Match`).
@@ -85,6 +92,17 @@ pub enum IcePatched {
     Noted,
     /// A new session: its tag, without quotes, and our side of it.
     Restarted { etag: String, fragment: String },
+}
+
+/// A way to hear of what a viewer watches.
+#[derive(Clone, Debug)]
+pub struct Tidings {
+    pub room: RoomNumber,
+    /// Which section of its offer has the picture, from 0; `None` where it was answered with sound alone.
+    pub section: Option<usize>,
+    pub stage: watch::Receiver<StageTold>,
+    /// Closed when the viewer is gone.
+    pub life: watch::Receiver<()>,
 }
 
 /// What a publisher is let in by. It ends with that.
@@ -147,6 +165,17 @@ pub trait Stage: Send + Sync + 'static {
     /// goes on), `no_such_peer`.
     fn patch(&self, patch: IcePatch) -> Answer<'_, IcePatched>;
 
+    /// To hear of what a viewer watches, while it is there. Refuses with `no_such_peer`. Whose it is,
+    /// `http` has held already.
+    fn tidings(&self, peer: PeerId) -> Answer<'_, Tidings>;
+
+    /// Sends a viewer no larger layer of the picture than this, whatever its line carries. Refuses with
+    /// `no_such_peer`. Whose it is, `http` has held already.
+    fn hold_to(&self, peer: PeerId, ceiling: LayerCeiling) -> Answer<'_, ()>;
+
+    /// Viewers that are being shown a room now.
+    fn viewers(&self, room: RoomNumber) -> usize;
+
     /// Ends a peer; false where there is none (any more). Whose it is, `http` has held already.
     fn close(&self, peer: PeerId) -> Answer<'_, bool>;
 
@@ -180,7 +209,7 @@ pub trait Stage: Send + Sync + 'static {
     fn counts(&self, rooms: Vec<RoomNumber>) -> Answer<'_, Vec<u32>>;
 
     /// Grows whenever lists of rooms are old: a broadcast changed, a room was made.
-    fn listed(&self) -> &tokio::sync::watch::Sender<u64>;
+    fn listed(&self) -> &watch::Sender<u64>;
 
     /// Tells everybody who must know, within [`protocol::limits::RIGHTS_WITHIN`].
     fn revoke(&self, what: Revoked);

@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 use crate::{Layer, LayerSeen, Seen};
 use probe::{Probe, Probed, Said};
 
+mod ceiling;
 mod probe;
+
+pub use ceiling::Ceiling;
 
 /// An estimate that is older says nothing; browsers say one each second.
 const ESTIMATE_HOLDS: Duration = Duration::from_secs(5);
@@ -63,6 +66,7 @@ pub struct Choice {
     height: Option<u16>,
     /// The page knows that a picture may be held back.
     knows: bool,
+    ceiling: Ceiling,
     /// What the viewer says that its line carries, and when it said so.
     estimate: Option<(u32, Instant)>,
     fell: Option<Instant>,
@@ -89,6 +93,11 @@ impl Choice {
         Self {
             height: None,
             knows: false,
+            ceiling: Ceiling {
+                layer: None,
+                width: None,
+                height: None,
+            },
             estimate: None,
             fell: None,
             rose: None,
@@ -127,6 +136,11 @@ impl Choice {
     pub const fn show_height(&mut self, height: u16) {
         self.height = Some(height);
         self.knows = true;
+    }
+
+    /// No more than that is sent from now on, whatever the line carries.
+    pub const fn hold_to(&mut self, ceiling: Ceiling) {
+        self.ceiling = ceiling;
     }
 
     /// Whether the picture is held back because not even the smallest one fits beside the sound.
@@ -206,24 +220,21 @@ impl Choice {
         Some(Chosen::Picture(layers[at].layer))
     }
 
-    /// The smallest layer that is as high as it is shown.
+    /// The smallest layer that is as high as it is shown, or the largest below that is not too much.
     fn shown_max(&self, layers: &[LayerSeen]) -> Option<usize> {
         let top = layers.len().checked_sub(1)?;
         let enough = |layer: &LayerSeen| match (self.height, layer.height) {
             (Some(shown), Some(height)) => height >= shown,
             _ => false,
         };
-        Some(layers.iter().position(enough).unwrap_or(top))
+        let shown = layers.iter().position(enough).unwrap_or(top);
+        Some(shown.min(self.ceiling.within(layers)))
     }
 
-    /// The largest layer that the line carries as far as is known. One that does not flow any more is
-    /// known by its number.
+    /// The largest layer that the line carries as far as is known.
     fn carried(&self, layers: &[LayerSeen]) -> usize {
         let top = layers.len() - 1;
-        let Some(limit) = self.limit else { return top };
-        let same = layers.iter().position(|it| it.layer == limit);
-        let below = || layers.iter().rposition(|it| it.layer < limit);
-        same.or_else(below).unwrap_or(0)
+        self.limit.map_or(top, |limit| place_of(layers, limit))
     }
 
     fn estimate(&self, now: Instant) -> Option<u32> {
@@ -381,6 +392,14 @@ impl Choice {
         self.climb(layers[at + 1].layer, now);
         at + 1
     }
+}
+
+/// Where a layer stands among those that flow. One that does not is known by its number: the largest below
+/// it stands for it.
+fn place_of(layers: &[LayerSeen], layer: Layer) -> usize {
+    let same = layers.iter().position(|it| it.layer == layer);
+    let below = || layers.iter().rposition(|it| it.layer < layer);
+    same.or_else(below).unwrap_or(0)
 }
 
 fn part(kbps: u32, percent: u32) -> u32 {

@@ -1,5 +1,7 @@
 //! What a track is made of.
 
+use crate::red::own_sound;
+
 /// One publisher's tracks belong together under one number, never used twice in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicationId(pub u64);
@@ -88,4 +90,25 @@ pub struct Codec {
     pub channels: u8,
     /// The format parameters as in `a=fmtp`, without the payload type.
     pub fmtp: String,
+    /// Where packets of sound bring along what came before.
+    pub redundancy: Option<Redundancy>,
+}
+
+impl Codec {
+    /// Where a packet's own payload begins, behind its redundancy: 0 where it has none. `None` for redundancy
+    /// that is not whole.
+    pub fn own_of(&self, payload_type: u8, payload: &[u8]) -> Option<u16> {
+        match self.redundancy {
+            Some(it) if it.payload_type == payload_type => own_sound(payload, it.of),
+            _ => Some(0),
+        }
+    }
+}
+
+/// How a publisher numbers packets of RED (RFC 2198). Those under other payload types are plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redundancy {
+    pub payload_type: u8,
+    /// The payload type of its blocks: that of the codec itself.
+    pub of: u8,
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Instant};
 
 use bytes::Bytes;
 
-use crate::{Accepted, Codec, Kind, Layer, PublicationId, Seen, Track, Tracks, WallClock};
+use crate::{
+    Accepted, Codec, Kind, Layer, LayerSeen, PublicationId, Seen, Track, Tracks, WallClock,
+    skew::Skew,
+};
 
 /// A room's media on one egress worker. Viewers are named by their keys in the worker's own list.
 #[derive(Debug, Default)]
@@ -16,7 +19,7 @@ pub struct Stage {
     viewers: Vec<usize>,
     /// Added to the publisher's clock to get ours. One for both of its tracks, so that whatever is
     /// wrong with it is wrong for both.
-    skew: Option<u64>,
+    skew: Skew,
 }
 
 /// What a track's beginning means for those who watch.
@@ -59,12 +62,19 @@ impl Stage {
         publication.map_or_else(Seen::default, |it| self.tracks(kind).seen(it))
     }
 
+    /// All layers of the picture that is being published, by their numbers.
+    pub fn layers(&self) -> Vec<LayerSeen> {
+        let publication = self.publication;
+        publication.map_or_else(Vec::new, |it| self.video.told(it))
+    }
+
     pub const fn publication(&self) -> Option<PublicationId> {
         self.publication
     }
 
-    pub const fn skew(&self) -> Option<u64> {
-        self.skew
+    /// Nothing before the first report.
+    pub fn skew(&self) -> Option<u64> {
+        self.skew.get()
     }
 
     pub fn viewers(&self) -> &[usize] {
@@ -80,7 +90,7 @@ impl Stage {
     ) -> Opened {
         if self.publication != Some(publication) {
             self.publication = Some(publication);
-            self.skew = None;
+            self.skew = Skew::default();
         }
         self.tracks_mut(kind).open(publication, layer, codec)
     }
@@ -158,7 +168,8 @@ impl Router {
         tracks.push(publication, layer, packets, arrived)
     }
 
-    /// A publisher's sender report of a track: `ntp` and `rtp` are the same moment.
+    /// A publisher's sender report of a track: `ntp` and `rtp` are the same moment by its clock, `sent` is
+    /// when it left it by ours, as far as that is known.
     pub fn set_time(
         &mut self,
         room: u32,
@@ -166,9 +177,9 @@ impl Router {
         kind: Kind,
         layer: Layer,
         (ntp, rtp): (u64, u32),
-        arrived: Instant,
+        sent: Instant,
     ) {
-        let ours = self.wall.ntp(arrived);
+        let ours = self.wall.ntp(sent);
         let Some(stage) = self.stages.get_mut(&room) else {
             return;
         };
@@ -176,8 +187,8 @@ impl Router {
         let Some(track) = tracks.and_then(|it| it.of(publication, layer)) else {
             return;
         };
-        track.set_time(ntp, rtp, arrived);
-        stage.skew.get_or_insert(ours.wrapping_sub(ntp));
+        track.set_time(ntp, rtp);
+        stage.skew.hear(ours.wrapping_sub(ntp), sent);
     }
 
     /// The publisher is gone. Viewers stay, in case it comes back.
@@ -187,7 +198,7 @@ impl Router {
         };
         if stage.publication == Some(publication) {
             stage.publication = None;
-            stage.skew = None;
+            stage.skew = Skew::default();
             for kind in Kind::ALL {
                 stage.tracks_mut(kind).silence();
             }

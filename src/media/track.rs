@@ -14,10 +14,10 @@ use bytes::Bytes;
 
 use crate::{
     Codec, Kind, Layer, View, WallClock, Wishes, begins_keyframe,
-    height::height_of,
     rate::Rate,
-    report::{ntp_span, ntp_ticks, ticks},
+    report::{ntp_ticks, ticks},
     sequence::Line,
+    size::{Size, size_of},
 };
 
 /// Packets kept per track: 13 s of a 1.5 Mbit/s picture, 40 s of sound.
@@ -41,6 +41,8 @@ pub struct Kept {
     pub marker: bool,
     /// Bytes of padding to add.
     pub padding: u8,
+    /// Where its own sound begins, behind its redundancy; 0 where it has none.
+    pub own: u16,
     pub payload: Bytes,
 }
 
@@ -82,7 +84,6 @@ pub(crate) struct Replay {
 struct PublishersTime {
     ntp: u64,
     rtp: u32,
-    arrived: Instant,
 }
 
 #[derive(Debug)]
@@ -105,7 +106,8 @@ pub struct Track {
     /// When the frame before the newest had arrived.
     arrived_before: Option<Instant>,
     rate: Rate,
-    height: Option<u16>,
+    plain_rate: Rate,
+    size: Option<Size>,
     gop: Option<Gop>,
     time: Option<PublishersTime>,
     pub wishes: Wishes,
@@ -130,7 +132,8 @@ impl Track {
             arrived: None,
             arrived_before: None,
             rate: Rate::default(),
-            height: None,
+            plain_rate: Rate::default(),
+            size: None,
             gop: None,
             time: None,
             wishes: Wishes::default(),
@@ -150,9 +153,14 @@ impl Track {
         self.rate.kbps()
     }
 
-    /// The height of the picture in pixels as its last keyframe says, where the codec tells.
-    pub const fn height(&self) -> Option<u16> {
-        self.height
+    /// The same without redundancy.
+    pub const fn plain_kbps(&self) -> u32 {
+        self.plain_rate.kbps()
+    }
+
+    /// How large the picture is as its last keyframe says, where the codec tells.
+    pub const fn size(&self) -> Option<Size> {
+        self.size
     }
 
     /// Whether its publisher has sent anything that can be shown.
@@ -188,7 +196,8 @@ impl Track {
         self.gop = None;
         self.time = None;
         self.rate = Rate::default();
-        self.height = None;
+        self.plain_rate = Rate::default();
+        self.size = None;
     }
 
     /// Takes one frame, or a few packets of one.
@@ -221,6 +230,10 @@ impl Track {
             return;
         }
         let payload = packet.slice(view.payload.clone());
+        let Some(own) = self.codec.own_of(view.payload_type, &payload) else {
+            accepted.dropped += 1;
+            return;
+        };
         let begins =
             self.codec.name.kind() == Kind::Video && begins_keyframe(self.codec.name, &payload);
         if self.starting {
@@ -242,6 +255,7 @@ impl Track {
             frame,
             marker: view.marker,
             padding: 0,
+            own,
             payload: payload.clone(),
         };
         if index < self.head {
@@ -267,8 +281,10 @@ impl Track {
         self.keep(kept);
         self.head = index + 1;
         self.rate.take(packet.len(), arrived);
+        self.plain_rate
+            .take(packet.len() - usize::from(own), arrived);
         if begins {
-            self.height = height_of(self.codec.name, &payload).or(self.height);
+            self.size = size_of(self.codec.name, &payload).or(self.size);
         }
         accepted.keyframe |= self.follow_gop(begins, payload.len(), arrived);
     }
@@ -372,21 +388,22 @@ impl Track {
     }
 
     /// The publisher's own clock reading, from its sender report.
-    pub fn set_time(&mut self, ntp: u64, rtp: u32, arrived: Instant) {
-        self.time = Some(PublishersTime { ntp, rtp, arrived });
+    pub fn set_time(&mut self, ntp: u64, rtp: u32) {
+        self.time = Some(PublishersTime { ntp, rtp });
     }
 
-    /// Which of our timestamps is now, and what time that is. From the publisher's report where
-    /// there is one, moved from its clock to ours by `skew`, else from when packets arrived.
+    /// What time it is by our clock, and which timestamp a picture would have that is captured now. From
+    /// the publisher's report where there is one, moved from its clock to ours by `skew`, else from when
+    /// packets arrived.
     pub fn time(&self, now: Instant, wall: &WallClock, skew: Option<u64>) -> Option<(u64, u32)> {
         if self.starting {
             return None;
         }
         if let (Some(time), Some(skew)) = (self.time, skew) {
-            let since = now.saturating_duration_since(time.arrived);
-            let ntp = time.ntp.wrapping_add(skew).wrapping_add(ntp_span(since));
+            let ntp = wall.ntp(now);
+            let since = ntp.wrapping_sub(time.ntp.wrapping_add(skew));
             let rtp = time.rtp.wrapping_add(self.shift);
-            return Some((ntp, rtp.wrapping_add(ticks(since, self.codec.clock))));
+            return Some((ntp, rtp.wrapping_add(ntp_ticks(since, self.codec.clock))));
         }
         let since = now.saturating_duration_since(self.arrived?);
         Some((

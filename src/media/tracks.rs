@@ -34,6 +34,7 @@ pub struct LayerSeen {
     pub layer: Layer,
     pub kbps: u32,
     /// In pixels, where the codec tells.
+    pub width: Option<u16>,
     pub height: Option<u16>,
 }
 
@@ -165,14 +166,25 @@ impl Tracks {
     pub(crate) fn seen(&self, publication: PublicationId) -> Seen {
         let flows = self.flow(publication);
         let seats = self.seats.iter().zip(flows);
-        Seen::of(seats.filter_map(|(seat, flows)| {
-            let track = &seat.as_ref().filter(|_| flows)?.track;
+        Seen::of(
+            seats
+                .filter_map(|(seat, flows)| Some(seen_of(&seat.as_ref().filter(|_| flows)?.track))),
+        )
+    }
+
+    /// All layers of a publication in the order of their numbers; one that does not flow has no rate.
+    pub(crate) fn told(&self, publication: PublicationId) -> Vec<LayerSeen> {
+        let flows = self.flow(publication);
+        let seats = self.seats.iter().zip(flows);
+        let told = seats.filter_map(|(seat, flows)| {
+            let seat = seat.as_ref().filter(|it| it.publication == publication)?;
+            let seen = seen_of(&seat.track);
             Some(LayerSeen {
-                layer: track.layer(),
-                kbps: track.kbps(),
-                height: track.height(),
+                kbps: if flows { seen.kbps } else { 0 },
+                ..seen
             })
-        }))
+        });
+        told.collect()
     }
 
     /// A layer is only silent beside one that is not: a picture that stands still has few frames, and
@@ -187,6 +199,16 @@ impl Tracks {
             let arrived = seat.and_then(|seat| seat.track.arrivals().0);
             arrived.is_some_and(|at| newest.is_none_or(|newest| at + SILENT_AFTER >= newest))
         })
+    }
+}
+
+fn seen_of(track: &Track) -> LayerSeen {
+    let size = track.size();
+    LayerSeen {
+        layer: track.layer(),
+        kbps: track.kbps(),
+        width: size.map(|it| it.width),
+        height: size.map(|it| it.height),
     }
 }
 

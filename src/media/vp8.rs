@@ -1,6 +1,8 @@
 //! The payload descriptor of VP8 (RFC 7741 §4.2), as far as a change of layer has to mend it: picture
 //! ids and the numbers of base pictures run on, although each layer counts for itself.
 
+use crate::Size;
+
 /// Where the two numbers lie in a payload, and what they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
@@ -83,13 +85,14 @@ pub(crate) fn read(payload: &[u8]) -> Option<Numbers> {
     Some(numbers)
 }
 
-/// The height that a keyframe says (RFC 6386 §9.1), in pixels.
-pub(crate) fn height(payload: &[u8]) -> Option<u16> {
+/// The size that a keyframe says (RFC 6386 §9.1).
+pub(crate) fn size(payload: &[u8]) -> Option<Size> {
     let numbers = read(payload).filter(|it| it.begins)?;
     let header = payload.get(numbers.header..numbers.header + 10)?;
     let is_keyframe = header[0] & 1 == 0 && header[3..6] == [0x9d, 0x01, 0x2a];
-    let height = u16::from_le_bytes([header[8], header[9]]) & 0x3fff;
-    (is_keyframe && height > 0).then_some(height)
+    let pixels = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]) & 0x3fff;
+    let (width, height) = (pixels(6), pixels(8));
+    (is_keyframe && width > 0 && height > 0).then_some(Size { width, height })
 }
 
 impl Shift {
@@ -185,12 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn a_keyframe_says_its_height() {
+    fn a_keyframe_says_its_size() {
         let mut key = vec![0x90, 0x80, 5];
         key.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x41]);
-        assert_eq!(height(&key), Some(360));
+        let (width, height) = (640, 360);
+        assert_eq!(size(&key), Some(Size { width, height }));
         key[3] = 0x11;
-        assert_eq!(height(&key), None);
+        assert_eq!(size(&key), None);
     }
 
     #[test]
@@ -199,14 +203,14 @@ mod tests {
             let mut rng = StdRng::seed_from_u64(seed);
             let mut bytes = vec![0; rng.random_range(0..16)];
             rng.fill_bytes(&mut bytes);
-            let size = bytes.len();
+            let length = bytes.len();
             Shift {
                 picture: 9,
                 base: 9,
             }
             .apply(&mut bytes);
-            assert_eq!(bytes.len(), size, "seed {seed}");
-            let _ = height(&bytes);
+            assert_eq!(bytes.len(), length, "seed {seed}");
+            let _ = size(&bytes);
         }
     }
 }

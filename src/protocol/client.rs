@@ -12,6 +12,7 @@ use crate::{
     rest::GuestWish,
     server::{AutoSlow, RoomMode, Rules},
     topic::TopicAct,
+    watched::Watched,
 };
 
 /// A place in a room's log: the epoch makes it safe against a log that was lost.
@@ -410,6 +411,12 @@ frames! {
     Resume { i: u32, peer: PeerId }
     /// The peer is no longer wanted.
     Close { i: u32, peer: PeerId }
+    /// How a viewer saw the broadcast: once a minute, and at the end. No answer; numbers that cannot be are refused.
+    Watched {
+        a: RoomNumber,
+        #[serde(flatten)]
+        how: Watched,
+    }
     /// "Are you there?", from a client that has heard nothing for 10 s. Before hello: the line was opened ahead
     /// ([`limits::HELLO_AHEAD_WITHIN`]).
     Ping {}
@@ -461,6 +468,7 @@ impl ClientFrame {
             | Self::Close { i, .. } => Some(*i),
             Self::Burst { .. }
             | Self::Typing { .. }
+            | Self::Watched { .. }
             | Self::Candidate { .. }
             | Self::Ping {}
             | Self::Pong {} => None,

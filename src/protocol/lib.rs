@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`ids`], [`limits`], [`card`], [`doc`], [`client`] (what a client may say), [`server`] (what it
 //! hears, [`order`] among it), [`notices`], [`mail`], [`topic`], [`refusal`] and [`close`] (how it is told no), [`rest`],
-//! [`name`].
+//! [`name`], [`watched`], [`layers`].
 
 pub mod card;
 pub mod client;
@@ -13,6 +13,7 @@ pub mod close;
 pub mod doc;
 pub mod health;
 pub mod ids;
+pub mod layers;
 mod life;
 pub mod limits;
 pub mod mail;
@@ -26,6 +27,7 @@ pub mod rest;
 pub mod server;
 pub mod topic;
 mod turn;
+pub mod watched;
 
 pub use card::{BlobKind, Card};
 pub use client::{ClientFrame, FrameError, parse};
@@ -35,3 +37,4 @@ pub use ids::{
     BlobId, BroadcastId, CircleId, ClientId, Epoch, MemberId, PeerId, RoomNumber, Seq, Slug,
 };
 pub use refusal::{Act, Code, Refusal};
+pub use watched::Watched;

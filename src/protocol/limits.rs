@@ -323,6 +323,22 @@ pub const RIGHTS_WITHIN: Duration = Duration::from_secs(1);
 /// Difference of clocks that a token is allowed.
 pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
 
+/// What a viewer says of how it watched is taken at most so often from one connection.
+pub const WATCHED_EVERY: Duration = Duration::from_secs(10);
+/// The longest that one such word may be about: a page in the background is woken once a minute.
+pub const WATCHED_FOR_MAX: Duration = Duration::from_secs(600);
+/// Stalls in it, packets of it that came and that were lost, and the height of its picture in pixels.
+pub const WATCHED_STALLS_MAX: u32 = 10_000;
+pub const WATCHED_PACKETS_MAX: u32 = 10_000_000;
+pub const WATCHED_HEIGHT_MAX: u16 = 8_640;
+/// From the tap to the first picture. Who waits longer has gone.
+pub const FIRST_FRAME_MAX: Duration = Duration::from_secs(120);
+/// From the camera to the screen.
+pub const BEHIND_MAX: Duration = Duration::from_secs(60);
+/// Rooms of which it is told at once how they are watched; words about others are counted only.
+pub const WATCHED_ROOMS_MAX: usize = 256;
+/// How long it is told after the last word about a room: its viewers say one each minute.
+pub const WATCHED_KEPT: Duration = Duration::from_secs(300);
 /// How long the end of a token may go unnoticed by the media that it let in.
 pub const EXPIRY_WITHIN: Duration = Duration::from_secs(1);
 
@@ -341,6 +357,18 @@ pub const VIEW_LINE_ASK: Duration = Duration::from_secs(5);
 pub const VIEW_LINE_KEPT: Duration = Duration::from_secs(15);
 /// People whose place in that line is kept; whoever comes after them is told no place.
 pub const VIEW_LINE_MAX: usize = 10_000;
+/// Event streams of one viewer by WHEP; its oldest ends for one more.
+pub const EVENT_STREAMS_PER_VIEWER_MAX: usize = 4;
+/// Viewers that have some; more are refused `busy`.
+pub const EVENT_VIEWERS_MAX: usize = 4_096;
+/// Those that are read at once: a quarter of the HTTP connections that there may be.
+pub const EVENT_READERS_MAX: usize = 2_048;
+/// The same of one client address.
+pub const EVENT_READERS_PER_ADDRESS_MAX: u32 = 256;
+/// How often an event stream says numbers alone: what layers take, how many watch.
+pub const EVENT_NUMBERS_EVERY: Duration = Duration::from_secs(5);
+/// A stream that has said nothing for so long says so, for whatever stands between.
+pub const EVENT_SILENT_MAX: Duration = Duration::from_secs(15);
 /// A keyframe is asked of the publisher at most so often per track.
 pub const PLI_EVERY: Duration = Duration::from_millis(500);
 

@@ -408,6 +408,13 @@ bodies! {
         sdp: String,
         /// The same for the port that a studio or an encoder sends to.
         publish_sdp: String,
+        /// The same two by TCP; absent where no media goes by it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        tcp_sdp: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        publish_tcp_sdp: Option<String>,
         /// The largest body of `POST /api/v1/check/upload`.
         upload_bytes_max: u32,
     }

@@ -2,9 +2,10 @@
 //!
 //! One format per kind, so that a publisher cannot change codec in the middle of a broadcast, the
 //! answer stays small (some encoders read 8 KB and no more), and it is known from the start what
-//! viewers must be able to play. The payload types are the offer's own.
+//! viewers must be able to play. The payload types are the offer's own. Sound may come with redundancy
+//! beside it, which is no other codec.
 
-use media::{Codec, CodecName, Kind};
+use media::{Codec, CodecName, Kind, Redundancy};
 
 /// A format as an offer describes it (RFC 8866 §6.6, §6.15; RFC 4585 §4.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +35,8 @@ pub(crate) fn choose(kind: Kind, formats: &[Format]) -> Option<Chosen> {
         (codec.name.kind() == kind).then_some((format, codec))
     });
     // `min_by_key` keeps the first of equals.
-    let (format, codec) = carried.min_by_key(|(_, codec)| rank(codec))?;
+    let (format, mut codec) = carried.min_by_key(|(_, codec)| rank(codec))?;
+    codec.redundancy = redundancy_of(formats, &codec, format.payload_type);
     Some(Chosen {
         codec,
         payload_type: format.payload_type,
@@ -85,6 +87,7 @@ fn read(format: &Format) -> Option<Codec> {
         clock,
         channels,
         fmtp: format.fmtp.clone(),
+        redundancy: None,
     })
 }
 
@@ -100,6 +103,36 @@ fn resend_of(formats: &[Format], payload_type: u8) -> Option<u8> {
         .iter()
         .find(resends)
         .map(|format| format.payload_type)
+}
+
+/// Packets that bring along what came before (RFC 2198), where the offer has them of this codec alone.
+fn redundancy_of(formats: &[Format], codec: &Codec, of: u8) -> Option<Redundancy> {
+    let named = |format: &&Format| {
+        let name = format.encoding.split('/').next();
+        name.is_some_and(|it| it.eq_ignore_ascii_case("red"))
+    };
+    let mut offered = formats.iter().filter(named);
+    let format = offered.next()?;
+    // `webrtc` cannot tell two of them apart.
+    let fits = codec.name == CodecName::Opus
+        && offered.next().is_none()
+        && is_redundant(&format.encoding)
+        && is_redundancy_of(&format.fmtp, of);
+    fits.then_some(Redundancy {
+        payload_type: format.payload_type,
+        of,
+    })
+}
+
+/// RED with the clock and channels of Opus.
+pub(crate) fn is_redundant(encoding: &str) -> bool {
+    encoding.eq_ignore_ascii_case("red/48000/2")
+}
+
+/// Whether each block is of this payload type: `111/111` (RFC 2198 §5).
+pub(crate) fn is_redundancy_of(fmtp: &str, payload_type: u8) -> bool {
+    let mut blocks = fmtp.split('/');
+    blocks.all(|block| block.trim().parse() == Ok(payload_type))
 }
 
 /// One value of `a=fmtp`; names are compared without regard to case (RFC 4855 §3).
@@ -180,6 +213,44 @@ mod tests {
             None,
         );
         check(Kind::Audio, &[(96, "VP8/90000", "")], None);
+    }
+
+    #[test]
+    fn redundancy_is_taken_of_the_opus_that_is_taken() {
+        let redundancy = |formats: &[(u8, &str, &str)]| {
+            let opus = format(111, "opus/48000/2", "minptime=10;useinbandfec=1");
+            let others = formats.iter().map(|it| format(it.0, it.1, it.2));
+            let formats: Vec<_> = std::iter::once(opus).chain(others).collect();
+            let chosen = choose(Kind::Audio, &formats).unwrap();
+            assert_eq!(chosen.payload_type, 111);
+            chosen.codec.redundancy
+        };
+        let (payload_type, of) = (63, 111);
+        let taken = Some(Redundancy { payload_type, of });
+        assert_eq!(redundancy(&[(63, "red/48000/2", "111/111")]), taken);
+        assert_eq!(redundancy(&[(63, "RED/48000/2", "111/111/111")]), taken);
+        for (encoding, fmtp) in [
+            ("red/48000/2", ""),
+            ("red/48000/2", "111/110"),
+            ("red/48000/2", "9/9"),
+            ("red/48000", "111/111"),
+            ("red/8000/2", "111/111"),
+            ("red/90000", "111/111"),
+        ] {
+            assert_eq!(
+                redundancy(&[(63, encoding, fmtp)]),
+                None,
+                "{encoding} {fmtp}"
+            );
+        }
+        let two = [(63, "red/48000/2", "111/111"), (64, "red/8000", "9/9")];
+        assert_eq!(redundancy(&two), None);
+        let video = [
+            format(96, "VP8/90000", ""),
+            format(97, "red/90000", "96/96"),
+        ];
+        let chosen = choose(Kind::Video, &video).unwrap();
+        assert_eq!(chosen.codec.redundancy, None);
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub enum Feed {
         packets: Vec<Bytes>,
         arrived: Instant,
     },
-    /// The publisher's sender report: which RTP time is which wall-clock time.
+    /// The publisher's sender report: which RTP time is which wall-clock time. `sent` is when it left the
+    /// publisher by our clock: when it came, less half of the round trip where that is known.
     Report {
         room: RoomNumber,
         publication: PublicationId,
@@ -47,7 +48,7 @@ pub enum Feed {
         layer: Layer,
         ntp: u64,
         rtp: u32,
-        arrived: Instant,
+        sent: Instant,
     },
     /// All tracks of this publication ended.
     Closed {

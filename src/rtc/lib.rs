@@ -32,7 +32,7 @@ mod view;
 
 use std::sync::Arc;
 
-use protocol::{Code, PeerId, Refusal, RoomNumber, server::PublisherHealth};
+use protocol::{Code, PeerId, Refusal, RoomNumber, layers::LayerCeiling, server::PublisherHealth};
 use tokio::sync::mpsc;
 
 use ice::{another_name, no_such_peer};
@@ -41,7 +41,9 @@ pub use config::Config;
 pub use error::StartError;
 pub use feed::{Codec, CodecName, Feed, FeedSender, Kind, Layer, PublicationId, WantKeyframe};
 pub use ice::{IceSession, IceUpdated};
+pub use line_probe::ProbeAnswers;
 pub use probe::{Probe, probe};
+pub use view::Tidings;
 
 /// Keyframe wishes that wait for the publishers; each room has at most two a second.
 const WISHES_MAX: usize = 1_024;
@@ -192,6 +194,17 @@ impl Rtc {
         self.viewers.show(peer, shown, height)
     }
 
+    /// Sends a viewer no larger layer of the picture than this, whatever its line carries. False when there
+    /// is no such viewer.
+    pub async fn hold_to(&self, peer: &PeerId, ceiling: LayerCeiling) -> Result<bool, Refusal> {
+        self.viewers.hold_to(peer, ceiling).await
+    }
+
+    /// To hear of what a viewer watches, while it is there. `None` when there is no such viewer.
+    pub async fn tidings(&self, peer: &PeerId) -> Result<Option<Tidings>, Refusal> {
+        self.viewers.tidings(peer).await
+    }
+
     /// The way in for media that did not come by WebRTC.
     pub fn feed(&self) -> FeedSender {
         self.feed.clone()
@@ -202,14 +215,14 @@ impl Rtc {
         self.viewers.close_room(room, why).await;
     }
 
-    /// An SDP answer that leads a check of somebody's line to the ports that viewers are shown from.
-    pub fn view_probe(&self) -> &str {
-        self.viewers.probe_answer()
+    /// What leads a check of somebody's line to the ports that viewers are shown from.
+    pub fn view_probe(&self) -> &ProbeAnswers {
+        self.viewers.probe_answers()
     }
 
     /// The same for the port that publishers send to.
-    pub fn publish_probe(&self) -> &str {
-        self.publishers.probe_answer()
+    pub fn publish_probe(&self) -> &ProbeAnswers {
+        self.publishers.probe_answers()
     }
 
     /// Peers that are being shown this room now.

@@ -1,4 +1,4 @@
-//! The check of a line before anybody watches or goes live: does UDP get through to a media port?
+//! The check of a line before anybody watches or goes live: does UDP get through to a media port, or TCP?
 //!
 //! For each kind of port it is one ICE name and password for everybody, told by HTTP. Whoever sends a
 //! check with it hears the answer, and that is all: nothing is kept, no handshake begins, no media ever
@@ -19,6 +19,15 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// SDP answers that lead a check to a kind of port.
+#[derive(Clone, Debug)]
+pub struct ProbeAnswers {
+    /// By UDP alone.
+    pub udp: String,
+    /// By TCP alone (RFC 6544), where the port takes it.
+    pub tcp: Option<String>,
+}
 
 #[derive(Clone)]
 pub(crate) struct LineProbe {
@@ -63,16 +72,29 @@ impl LineProbe {
         check.answer_anybody(from, &self.pwd, crypto)
     }
 
-    /// The answer to an offer with nothing but a data channel, in its first section (`mid` 0).
-    /// The port is told as UDP alone: whether that gets through is the question.
-    pub(crate) fn answer(&self, reachable: &[SocketAddr], fingerprint: &str) -> String {
+    /// The answers to an offer with nothing but a data channel, in its first section (`mid` 0), each with
+    /// one transport: whether that gets through is the question.
+    pub(crate) fn answers(
+        &self,
+        reachable: &[SocketAddr],
+        fingerprint: &str,
+        tcp: Tcp,
+    ) -> ProbeAnswers {
+        let by_tcp = || self.answer(reachable, fingerprint, Tcp::Only);
+        ProbeAnswers {
+            udp: self.answer(reachable, fingerprint, Tcp::Off),
+            tcp: (tcp != Tcp::Off).then(by_tcp),
+        }
+    }
+
+    fn answer(&self, reachable: &[SocketAddr], fingerprint: &str, tcp: Tcp) -> String {
         let Self { ufrag, pwd, .. } = self;
         format!(
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0\r\n\
             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
             a=sctp-port:5000\r\na=setup:passive\r\na=fingerprint:{fingerprint}\r\n\
             a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n{}",
-            candidates(reachable, Tcp::Off)
+            candidates(reachable, tcp)
         )
     }
 

@@ -5,18 +5,23 @@
 //! wraps what belongs to a person in [`Pii`]. It does not serve anything: `http` renders [`Metrics`]
 //! on the admin listener.
 
+mod histogram;
 mod process;
 
 use std::{
     fmt,
     io::IsTerminal,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
+pub use histogram::Histogram;
 pub use process::{record_process, resident_bytes};
 
 /// How a line of the log looks.
@@ -63,20 +68,45 @@ const SECONDS: &[f64] = &[
 /// Whether [`Pii`] shows what it holds. Set once by [`start`]; hidden until then.
 static SHOWN: AtomicBool = AtomicBool::new(false);
 
+/// Writes more of what Prometheus scrapes.
+type Writes = Arc<dyn Fn(&mut String) + Send + Sync>;
+
 /// The metrics of this process.
 #[derive(Clone)]
-pub struct Metrics(PrometheusHandle);
+pub struct Metrics {
+    recorded: PrometheusHandle,
+    more: Option<Writes>,
+}
 
 impl Metrics {
+    const fn new(recorded: PrometheusHandle) -> Self {
+        Self {
+            recorded,
+            more: None,
+        }
+    }
+
+    /// With what somebody else keeps, behind what is recorded.
+    pub fn and(self, more: impl Fn(&mut String) + Send + Sync + 'static) -> Self {
+        Self {
+            more: Some(Arc::new(more)),
+            ..self
+        }
+    }
+
     /// The text that Prometheus scrapes.
     pub fn render(&self) -> String {
-        self.0.render()
+        let mut text = self.recorded.render();
+        if let Some(more) = &self.more {
+            more(&mut text);
+        }
+        text
     }
 
     /// Folds what histograms collected since the last time, so that memory stays bounded when
     /// nobody scrapes. To be called every few seconds.
     pub fn upkeep(&self) {
-        self.0.run_upkeep();
+        self.recorded.run_upkeep();
     }
 }
 
@@ -132,14 +162,14 @@ pub fn start(settings: &Settings) -> Result<(Metrics, LogSwitch), TelemetryError
     };
     installed.map_err(|_| TelemetryError::Twice)?;
     let recorder = recorder();
-    let metrics = Metrics(recorder.handle());
+    let metrics = Metrics::new(recorder.handle());
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice)?;
     Ok((metrics, switch))
 }
 
 /// Metrics that are recorded nowhere else: for a test that wants to see `/metrics`.
 pub fn detached() -> Metrics {
-    Metrics(recorder().handle())
+    Metrics::new(recorder().handle())
 }
 
 fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {

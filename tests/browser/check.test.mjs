@@ -34,7 +34,7 @@ test("a host on a good line is told that it will work", { timeout: 60_000 }, asy
   assert.deepEqual(page.problems, []);
 });
 
-/** The candidates of ports where nobody listens: what a firewall that drops UDP to these looks like. */
+/** The candidates of ports where nobody listens: what a firewall that drops all to these looks like. */
 async function block(page, ...ways) {
   await page.setRequestInterception(true);
   page.on("request", async (request) => {
@@ -47,7 +47,7 @@ async function block(page, ...ways) {
 
 test("a host is told that the port for going live is closed, though watching works", { timeout: 60_000 }, async () => {
   const page = await world.page(await world.browser({ camera: true }));
-  await block(page, "publish_sdp");
+  await block(page, "publish_sdp", "publish_tcp_sdp");
   const { verdict, lines } = await checked(page, "host");
   assert.equal(verdict, "bad");
   assert.equal(lines.publish.level, "bad");
@@ -59,9 +59,18 @@ test("a host is told that the port for going live is closed, though watching wor
   assert.notEqual(watching.verdict, "bad");
 });
 
-test("a viewer is told why a picture would not come, when UDP is blocked", { timeout: 60_000 }, async () => {
+test("a viewer is told that the picture comes by TCP, when UDP is blocked", { timeout: 60_000 }, async () => {
   const page = await world.page(await world.browser());
   await block(page, "sdp");
+  const { verdict, lines } = await checked(page, "viewer");
+  assert.equal(verdict, "fair");
+  assert.equal(lines.media.level, "fair");
+  assert.match(lines.media.say, /by TCP: it works.* \d+ ms/);
+});
+
+test("a viewer is told why a picture would not come, when TCP is blocked too", { timeout: 60_000 }, async () => {
+  const page = await world.page(await world.browser());
+  await block(page, "sdp", "tcp_sdp");
   const { verdict, lines } = await checked(page, "viewer");
   assert.equal(verdict, "bad");
   assert.equal(lines.media.level, "bad");

@@ -5,11 +5,12 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { firefox, publish } from "./firefox.mjs";
+import { publish as publishLayers, sent, shown, watch } from "./layered.mjs";
 import { publishLikeObs } from "./obs.mjs";
-import { World, button, countFrames, fill, password, python, root, statistics } from "./world.mjs";
+import { World, button, countFrames, fill, password, python, root, statistics, until } from "./world.mjs";
 
 const aiortc = path.join(root, "tests/tools/aiortc_peer.py");
-const ROOMS = ["ffmpeg", "obs", "aiortc", "fox", "vp9"];
+const ROOMS = ["ffmpeg", "obs", "aiortc", "fox", "vp9", "layers"];
 const GCM = "SRTP_AEAD_AES_128_GCM", SHA1 = "SRTP_AES128_CM_SHA1_80";
 
 let world, fox;
@@ -87,6 +88,31 @@ test("Firefox publishes VP9 and watches it", { timeout: 90_000 }, async () => {
   const page = await foxWatches("vp9");
   await page.close();
   await from.close();
+});
+
+test("Firefox publishes three sizes, and a viewer that asks for a small one has it", { timeout: 120_000 }, async () => {
+  const opened = async () => {
+    const page = await world.page(fox);
+    await page.goto(`${world.base}/api/v1/check`);
+    return page;
+  };
+  const from = await opened();
+  await from.evaluate(publishLayers, "/whip", keys.layers, "VP8");
+  await until("three layers", async () => {
+    const layers = await from.evaluate(sent);
+    return ["q", "h", "f"].every((it) => layers[it]?.frames > 20);
+  }, 40_000);
+  const page = await opened();
+  await page.evaluate(watch, "/api/v1/rooms/layers/whep");
+  await until("the best layer", async () => (await page.evaluate(shown)).height === 720, 40_000);
+  const chosen = await page.evaluate(async () => {
+    const headers = { "content-type": "application/json" };
+    return (await fetch(`${window.watching.resource}/layer`, { method: "POST", headers, body: '{"maxHeight":200}' })).status;
+  });
+  assert.equal(chosen, 200);
+  const took = await until("the small one", async () => (await page.evaluate(shown)).height === 180, 40_000);
+  console.log(`Firefox's layers: at the small one after ${took.toFixed(0)} ms`);
+  for (const it of [page, from]) await it.close();
 });
 
 test("Firefox without H264 says so where H264 is shown", { timeout: 90_000 }, async () => {

@@ -58,7 +58,9 @@ export async function watch(whep) {
   await pc.setLocalDescription();
   const said = await fetch(whep, { method: "POST", headers: { "content-type": "application/sdp" }, body: pc.localDescription.sdp });
   if (said.status !== 201) throw new Error(`${said.status} ${await said.text()}`);
+  window.links = said.headers.get("link");
   await pc.setRemoteDescription({ type: "answer", sdp: await said.text() });
+  const resource = said.headers.get("location");
   const gaps = [];
   let last = performance.now();
   const each = (now) => {
@@ -67,7 +69,7 @@ export async function watch(whep) {
     last = now;
     video.requestVideoFrameCallback(each);
   };
-  window.watching = { pc, gaps };
+  window.watching = { pc, gaps, resource };
   video.requestVideoFrameCallback(each);
 }
 
@@ -76,4 +78,17 @@ export async function shown() {
   const all = [...(await window.watching.pc.getStats()).values()];
   const video = all.find((it) => it.type === "inbound-rtp" && it.kind === "video");
   return { height: video?.frameHeight ?? 0, frames: video?.framesDecoded ?? 0, plis: video?.pliCount ?? 0 };
+}
+
+/** In the page that watches: hears WHEP's events, and may choose a layer, by the addresses that its 201 named. */
+export async function hear() {
+  const link = (name) => new RegExp(`<([^>]+)>; rel="urn:ietf:params:whep:ext:core:${name}"`).exec(window.links)[1];
+  const made = await fetch(link("server-sent-events"), { method: "POST" });
+  const events = new EventSource(made.headers.get("location"));
+  window.heard = {};
+  for (const name of ["active", "inactive", "layers", "viewercount"]) {
+    events.addEventListener(name, (it) => (window.heard[name] = JSON.parse(it.data)));
+  }
+  const headers = { "content-type": "application/json" };
+  window.choose = async (wish) => (await fetch(link("layer"), { method: "POST", headers, body: JSON.stringify(wish) })).status;
 }

@@ -1,7 +1,7 @@
 // A picture in layers: a browser publishes three sizes, and each viewer has the one that its line carries.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { publish, sent, shown, watch } from "./layered.mjs";
+import { hear, publish, sent, shown, watch } from "./layered.mjs";
 import { Line, throughRelay } from "./line.mjs";
 import { World, until } from "./world.mjs";
 
@@ -70,3 +70,29 @@ for (const codec of ["H264", "VP8"]) {
     for (const page of [wide, narrow, host]) await page.close();
   });
 }
+
+test("W7, W8: a player by WHEP hears of the layers and chooses the one that it is sent", { timeout: 180_000 }, async () => {
+  const host = await opened(studio);
+  await host.evaluate(publish, "/whip", key, "VP8");
+  const page = await opened(viewers);
+  const whep = `/api/v1/rooms/${slug}/whep`;
+  await until("something to watch", () => page.evaluate(watch, whep).then(() => true, () => false), 40_000);
+  await page.evaluate(hear);
+  const layers = async () => (await page.evaluate(() => window.heard.layers))?.["0"] ?? [];
+  await until("three layers that flow", async () => (await layers()).filter((it) => it.bitrate > 0).length === 3, 60_000);
+  const told = await layers();
+  console.log("told", JSON.stringify(told));
+  assert.deepEqual(told.map((it) => [it.width, it.height]), [[1280, 720], [640, 360], [320, 180]]);
+  assert.deepEqual(await page.evaluate(() => Object.keys(window.heard).sort()), ["active", "layers", "viewercount"]);
+  assert.ok((await page.evaluate(() => window.heard.viewercount.viewercount)) >= 1);
+  const wishes = [[{ rid: told[2].rid }, 180], [{ maxHeight: 400 }, 360], [{ mediaId: "0", encodingId: told[1].rid }, 360], [{}, 720]];
+  for (const [wish, height] of wishes) {
+    assert.equal(await page.evaluate((it) => window.choose(it), wish), 200);
+    const took = await until(JSON.stringify(wish), async () => (await page.evaluate(shown)).height === height, 40_000);
+    console.log(JSON.stringify(wish), `at ${height} after ${took.toFixed(0)} ms`);
+  }
+  assert.equal(await page.evaluate(() => window.choose({ rid: "hd" })), 422);
+  await host.close();
+  await until("that it is over", () => page.evaluate(() => window.heard.inactive !== undefined), 60_000);
+  await page.close();
+});

@@ -13,6 +13,9 @@ async fn anybody_is_told_where_to_try_the_way_to_the_media_ports() {
     assert!(point["sdp"].as_str().unwrap().contains("a=ice-ufrag:check"));
     let publish = point["publish_sdp"].as_str().unwrap();
     assert!(publish.contains("a=ice-ufrag:study"), "{publish}");
+    let by_tcp = point["tcp_sdp"].as_str().unwrap();
+    assert!(by_tcp.contains("a=ice-ufrag:pipe"), "{by_tcp}");
+    assert!(point.get("publish_tcp_sdp").is_none(), "not by TCP");
     assert_eq!(point["upload_bytes_max"], CHECK_BYTES_MAX);
     rig.end().await;
 }

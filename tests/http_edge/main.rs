@@ -20,4 +20,5 @@ mod openapi;
 mod rooms;
 mod share;
 mod upgrades;
+mod whep;
 mod whip;

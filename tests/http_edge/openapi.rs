@@ -16,7 +16,8 @@ async fn every_route_of_the_document_is_served() {
             .replace("{id}", "k")
             .replace("{seq}", "1")
             .replace("{slug}", "none")
-            .replace("{resource}", "x.y");
+            .replace("{resource}", "x.y")
+            .replace("{stream}", "1");
         for (method, operation) in methods.as_object().unwrap() {
             let said = rig.ask(&method.to_uppercase(), &address).send().await;
             walked += 1;
@@ -36,7 +37,7 @@ async fn every_route_of_the_document_is_served() {
             );
         }
     }
-    assert_eq!(walked, 82);
+    assert_eq!(walked, 86);
     rig.end().await;
 }
 

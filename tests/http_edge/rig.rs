@@ -212,6 +212,8 @@ impl Rig {
         let (front, _live) = serve(listener, parts, adopt).unwrap();
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A refusal that read no body ends its connection, and the next request on it would be lost.
+            .pool_max_idle_per_host(0)
             .build()
             .unwrap();
         Self {
@@ -240,6 +242,13 @@ impl Rig {
             headers: HeaderMap::new(),
             body: None,
         }
+    }
+
+    /// An answer whose body is read as it comes.
+    pub async fn open(&self, path: &str) -> reqwest::Response {
+        let url = format!("http://{}{path}", self.address);
+        let opened = self.client.get(url).header("accept", "text/event-stream");
+        opened.send().await.expect("the server answers")
     }
 
     pub async fn get(&self, path: &str) -> Said {

@@ -13,13 +13,14 @@ use std::{
 use community::{NewTopic, Object, Role, Standing, Verb, Who, can};
 use protocol::{
     ClientId, Code, MemberId, PeerId, Refusal, RoomNumber,
+    layers::{LayerCeiling, StageTold},
     rest::BroadcastWish,
     server::{Broadcast, Mark, Person, Phase},
 };
 use store::Store;
 use weiquan::http::seam::{
     Answer, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge, PublishWish, Revoked,
-    SplitOrder, Stage, ViewWish,
+    SplitOrder, Stage, Tidings, ViewWish,
 };
 
 pub struct StandIn {
@@ -35,6 +36,11 @@ pub struct StandIn {
     pub erased: Mutex<Vec<MemberId>>,
     pub banned: Mutex<Vec<MemberId>>,
     pub draining: AtomicBool,
+    /// What is published, and who hears of it.
+    pub told: tokio::sync::watch::Sender<StageTold>,
+    lives: Mutex<BTreeMap<String, tokio::sync::watch::Sender<()>>>,
+    pub held: Mutex<Vec<LayerCeiling>>,
+    pub watching: AtomicU32,
     listed: tokio::sync::watch::Sender<u64>,
 }
 
@@ -52,6 +58,10 @@ impl StandIn {
             erased: Mutex::default(),
             banned: Mutex::default(),
             draining: AtomicBool::new(false),
+            told: tokio::sync::watch::channel(StageTold::default()).0,
+            lives: Mutex::default(),
+            held: Mutex::default(),
+            watching: AtomicU32::new(0),
             listed: tokio::sync::watch::channel(1).0,
         }
     }
@@ -167,7 +177,38 @@ impl Stage for StandIn {
     }
 
     fn close(&self, peer: PeerId) -> Answer<'_, bool> {
-        boxed(async move { Ok(self.open.lock().unwrap().remove(peer.as_str()).is_some()) })
+        boxed(async move {
+            self.lives.lock().unwrap().remove(peer.as_str());
+            Ok(self.open.lock().unwrap().remove(peer.as_str()).is_some())
+        })
+    }
+
+    fn tidings(&self, peer: PeerId) -> Answer<'_, Tidings> {
+        boxed(async move {
+            let open = self.open.lock().unwrap();
+            let gone = || Refusal::new(Code::NoSuchPeer, "no such peer");
+            let (room, _) = *open.get(peer.as_str()).ok_or_else(gone)?;
+            let mut lives = self.lives.lock().unwrap();
+            let life = lives.entry(peer.as_str().to_owned());
+            let life = life.or_insert_with(|| tokio::sync::watch::channel(()).0);
+            Ok(Tidings {
+                room,
+                section: Some(1),
+                stage: self.told.subscribe(),
+                life: life.subscribe(),
+            })
+        })
+    }
+
+    fn hold_to(&self, _: PeerId, ceiling: LayerCeiling) -> Answer<'_, ()> {
+        boxed(async move {
+            self.held.lock().unwrap().push(ceiling);
+            Ok(())
+        })
+    }
+
+    fn viewers(&self, _: RoomNumber) -> usize {
+        self.watching.load(Ordering::SeqCst) as usize
     }
 
     fn played(&self, _: RoomNumber) -> Answer<'_, Option<(community::Broadcast, u64)>> {
@@ -255,6 +296,8 @@ impl Stage for StandIn {
         LineProbes {
             view: "v=0\r\na=ice-ufrag:check\r\n".into(),
             publish: "v=0\r\na=ice-ufrag:study\r\n".into(),
+            view_tcp: Some("v=0\r\na=ice-ufrag:pipe\r\n".into()),
+            publish_tcp: None,
         }
     }
 

@@ -133,7 +133,7 @@ const TABLE: &[(&str, &str, [&str; 6])] = {
 };
 
 /// Ops without an answer: there is nothing to be refused.
-const SILENT: &[&str] = &["burst", "candidate", "ping", "pong", "typing"];
+const SILENT: &[&str] = &["burst", "candidate", "ping", "pong", "typing", "watched"];
 
 /// The people of every role, and whom they act upon.
 pub struct Cast {

@@ -174,6 +174,14 @@ const FUZZED: &[(&str, &str)] = &[
         "src/media/rtp.rs",
         "no_bytes_make_it_panic_or_point_outside",
     ),
+    (
+        "src/media/red.rs",
+        "no_bytes_make_it_panic_or_point_outside",
+    ),
+    (
+        "src/media/tests.rs",
+        "no_mutated_packet_breaks_a_track_or_what_is_read_from_it",
+    ),
     ("src/media/feedback.rs", "no_bytes_make_it_panic"),
     ("src/media/keyframe.rs", "no_payload_makes_it_panic"),
     (

@@ -353,6 +353,15 @@ const TABLE: &[(&str, &str, &str, [u16; 7])] = {
         ("DELETE", "/whip/p0-1.x", "", known(404)),
         ("PATCH", "/api/v1/whep/v0-1.x", "", known(404)),
         ("DELETE", "/api/v1/whep/v0-1.x", "", known(404)),
+        (
+            "POST",
+            "/api/v1/whep/v0-1.x/layer",
+            r#"{"rid":"0"}"#,
+            known(404),
+        ),
+        ("POST", "/api/v1/whep/v0-1.x/sse", "", known(404)),
+        ("GET", "/api/v1/whep/v0-1.x/sse/1", "", known(404)),
+        ("DELETE", "/api/v1/whep/v0-1.x/sse/1", "", known(404)),
     ]
 };
 

@@ -9,6 +9,7 @@ mod ports;
 mod publisher;
 pub mod sink;
 pub mod tls;
+pub mod viewer;
 
 use std::{
     collections::BTreeMap,

@@ -12,6 +12,7 @@
 mod support;
 
 mod ask;
+mod extensions;
 mod ice;
 mod leaving;
 mod publisher;
@@ -37,7 +38,10 @@ async fn every_rule_of_whip_and_whep_holds() {
     resources::stage_taken(&mut table, &show).await;
     let watched = whep::watching(&mut table, &show).await;
     ice::of_viewers(&mut table, &show, &watched).await;
+    extensions::heard(&mut table, &show, &watched).await;
     whep::ending(&mut table, &show, &watched).await;
+    let watched = whep::again(&show).await;
+    extensions::ending(&mut table, &show, &watched).await;
     ice::of_publishers(&mut table, &show).await;
     drop(publisher);
     leaving::redirected(&mut table).await;

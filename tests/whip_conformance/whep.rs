@@ -82,6 +82,11 @@ pub async fn watching(table: &mut Table, show: &Show) -> Said {
     seen
 }
 
+/// The same, once more.
+pub async fn again(show: &Show) -> Said {
+    show.ask("POST", WHEP).body(SDP, offer()).send().await
+}
+
 pub async fn ending(table: &mut Table, show: &Show, seen: &Said) {
     let resource = seen.resource();
     let end = || show.ask("DELETE", &resource).send();

@@ -52,12 +52,17 @@ export interface WatchStats {
   height: number;
   /** Lost packets of all, 0 to 1. */
   loss: number;
+  /** Packets of sound and picture. */
+  lost: number;
+  received: number;
   rttMs: number;
   /** How long a frame waits before it is shown. */
   delayMs: number;
   /** Frames decoded since the start: the picture moves while it grows. */
   frames: number;
+  /** How often the picture stood still since the start, and how long; 0 where the browser does not say. */
   freezes: number;
+  frozenMs: number;
   /** 0 to 1. */
   audioLevel: number;
   videoCodec: string;
@@ -148,11 +153,11 @@ export interface CheckFacts {
   /** Browsers give cameras and microphones to secure pages only. */
   readonly secure: boolean;
   readonly socket: CheckedWay | null;
-  /** UDP to the port that viewers are shown from. */
+  /** The way to the port that viewers are shown from: UDP, else TCP. */
   readonly media: CheckedWay | null;
-  /** UDP to the port that a studio or an encoder sends to. */
+  /** The same to the port that a studio or an encoder sends to. */
   readonly publish: CheckedWay | null;
-  /** By TCP (one HTTP upload): media goes by UDP, whose way may be better or worse. */
+  /** By TCP (one HTTP upload): media goes by UDP where that gets through, whose way may be better or worse. */
   readonly upload: CheckedUpload | null;
   /** Names of codecs, such as `H264` and `opus`. */
   readonly plays: readonly string[] | null;
@@ -165,7 +170,8 @@ export interface CheckFacts {
 }
 
 export type CheckedWay =
-  | { ok: true; rttMs: number }
+  /** `by`: UDP does not get through, and media comes by TCP. */
+  | { ok: true; rttMs: number; by?: "tcp" }
   /** `none`: this browser has no such thing. `blocked`: no answer. `unreachable`: the server was not even asked. */
   | { ok: false; why: "none" | "blocked" | "unreachable" };
 

@@ -48,6 +48,7 @@ import type {
   Topic,
   TopicPlace,
   TopicAct,
+  Watched,
   WhoPage,
 } from "./protocol/index.js";
 import type { Readable } from "./readable.js";
@@ -330,6 +331,11 @@ export interface RoomApi {
   threadOn(): Promise<void>;
   /** To be called at every key: says now and then that one is writing, where the room is small. */
   typing(): void;
+  /**
+   * How the broadcast was watched since this was said before, for the operator's charts: once a minute, and at the
+   * end. Sooner than 10 s after the one before it is not taken.
+   */
+  watched(how: Watched): void;
   /** Asks which questions wait; the answer is in `view.questions`, and follows what happens. */
   questions(): Promise<void>;
   mute(who: string, forMs: number, reason?: string): Promise<void>;

@@ -124,6 +124,24 @@ it("tells the port that viewers are shown from and the one that is published to 
   expect(other.publish).toEqual({ ok: true, rttMs: 31 });
 });
 
+it("finds that media comes by TCP where UDP does not get through, and asks only then", async () => {
+  const both = { tcp_sdp: "v=0 pipe", publish_tcp_sdp: "v=0 publish pipe" };
+  const by = async (blocked: string[]) => {
+    const way = line(20, blocked);
+    Object.assign(way.answers["GET check"] as object, both);
+    const found = await facts(way);
+    const asked = way.calls.filter((it) => it.call.includes("pipe")).map((it) => it.call);
+    return { ...found, asked };
+  };
+  const tcp = { ok: true, rttMs: 31, by: "tcp" };
+  const blocked = { ok: false, why: "blocked" };
+  expect(await by([])).toMatchObject({ media: { ok: true, rttMs: 31 }, asked: [] });
+  expect(await by(["v=0 check", "v=0 publish"])).toMatchObject({ media: tcp, publish: tcp });
+  const some = await by(["v=0 check", "v=0 publish", "v=0 publish pipe"]);
+  expect(some).toMatchObject({ media: tcp, publish: blocked });
+  expect(await by(["v=0 publish"])).toMatchObject({ publish: tcp, asked: ["closed v=0 publish pipe"] });
+});
+
 it("tells a refused upload from a server that is away", async () => {
   const busy = line(20);
   busy.answers["POST check/upload"] = { code: "busy", act: "retry", detail: "…", status: 429 };

@@ -262,4 +262,16 @@ describe("a room", () => {
     await world.clock.advance(20);
     expect(shown).toBe(13);
   });
+
+  it("says how one watched only while one is in the room", async () => {
+    const world = new World();
+    const room = world.client.room("lobby");
+    const how = { watched_ms: 60_000, stalled_ms: 0, stalls: 0, height: 720, received: 9_000, lost: 3 };
+    room.watched(how);
+    await world.inLobby();
+    room.watched({ ...how, behind_ms: 180 });
+    await world.clock.advance(20);
+    const said = world.server.heard.filter((it) => it.op === "watched");
+    expect(said).toEqual([{ op: "watched", a: 7, ...how, behind_ms: 180 }]);
+  });
 });

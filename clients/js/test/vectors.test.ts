@@ -240,6 +240,9 @@ it("says what it wants in the frames that a server reads", async () => {
     room.topic({ do: "lock", on: true }),
     world.clock.advance(5_000),
   ]);
+  const minute = { watched_ms: 60_000, stalled_ms: 400, stalls: 2, height: 720, received: 9_000, lost: 12 };
+  room.watched({ ...minute, first_frame_ms: 310, behind_ms: 180 });
+  room.watched({ watched_ms: 12_000, stalled_ms: 0, stalls: 0, height: 0, received: 600, lost: 0 });
   const bare = (frame: object): object => ({ ...frame, i: 0, cid: "" });
   const heard = world.server.heard.map(bare);
   const { read: frames } = read<{ read: ClientFrame[] }>("says.json");
@@ -269,6 +272,7 @@ it("says what it wants in the frames that a server reads", async () => {
     "questions",
     "broadcast",
     "topic",
+    "watched",
     "ping",
   ])
     spoken.add(op);

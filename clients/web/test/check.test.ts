@@ -35,6 +35,12 @@ describe("a viewer", () => {
     check("viewer", { sound: "after_tap" }, "sound", "fair", "good", "after a tap"));
   it("is told that UDP does not get through", () =>
     check("viewer", { media: { ok: false, why: "blocked" } }, "media", "bad", "bad", "UDP"));
+  it("is told that the picture comes by TCP where UDP is blocked", () => {
+    const media = { ok: true, rttMs: 41, by: "tcp" } as const;
+    check("viewer", { media }, "media", "fair", "fair", "by TCP: it works");
+    check("viewer", { media }, "media", "fair", "fair", "41 ms");
+    check("viewer", { media: { ...media, rttMs: 1_600 } }, "media", "bad", "bad", "by TCP");
+  });
   it("is told that the browser has no WebRTC", () =>
     check("viewer", { media: { ok: false, why: "none" } }, "media", "bad", "bad", "no WebRTC"));
   it("is told that the server is away", () =>
@@ -64,6 +70,8 @@ describe("a host", () => {
   });
   it("goes live where only the way for viewers is closed", () =>
     check("host", { media: { ok: false, why: "blocked" } }, "publish", "good", "good", "27 ms"));
+  it("goes live by TCP where UDP is blocked", () =>
+    check("host", { publish: { ok: true, rttMs: 41, by: "tcp" } }, "publish", "fair", "fair", "by TCP"));
   it("needs a secure page", () => check("host", { secure: false }, "secure", "bad", "bad", "https"));
   it("is told what the upload is good for", () => {
     check("host", { upload: { ok: true, kbps: 1_500 } }, "upload", "fair", "fair", "1.5 Mbit/s");

@@ -56,7 +56,7 @@ describe("the stage", () => {
 
   it("puts the line into words", () => {
     const stats: WatchStats = {
-      kbps: 1500, fps: 25, width: 1280, height: 720, loss: 0, rttMs: 40, delayMs: 90, frames: 1, freezes: 0, audioLevel: 0,
+      kbps: 1500, fps: 25, width: 1280, height: 720, loss: 0, lost: 0, received: 150, rttMs: 40, delayMs: 90, frames: 1, freezes: 0, frozenMs: 0, audioLevel: 0,
       videoCodec: "", srtpCipher: "",
     };
     expect(qualityOf(null)).toBe("measuring");

@@ -280,6 +280,7 @@ export const states = [
   },
   { name: "check", path: "/check" },
   { name: "check-host", path: "/check?as=host" },
+  { name: "check-tcp", path: "/check?line=tcp" },
   { name: "check-bad", path: "/check?as=host&line=bad" },
   { name: "check-waiting", path: "/check?as=host&line=waiting" },
   { name: "make-room", path: "/", then: (page) => clickOn(page, ".hello .main") },

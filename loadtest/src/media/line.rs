@@ -2,7 +2,6 @@
 //! on a socket of its own. We are the controlling side and the DTLS client, as a browser is.
 
 use std::{
-    io::ErrorKind,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -23,15 +22,13 @@ use rtc_srtp::{
     context::Context,
     protection_profile::ProtectionProfile,
 };
-use tokio::{
-    net::UdpSocket,
-    time::{self, Interval, MissedTickBehavior},
-};
+use tokio::time::{self, Interval, MissedTickBehavior};
 
 use super::{
     janus,
     sdp::{self, Agreed, Answer},
     stun,
+    way::{Transport, Way},
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
@@ -106,6 +103,8 @@ pub(crate) struct Door<'a> {
     pub(crate) token: Option<&'a str>,
     /// Where media goes instead of the answer's address: a relay that stands before it.
     pub(crate) through: Option<SocketAddr>,
+    /// What media goes by.
+    pub(crate) transport: Transport,
 }
 
 /// What came in on a line.
@@ -119,7 +118,7 @@ pub(crate) enum Heard<'a> {
 
 pub(crate) struct Line {
     pub(crate) begin: Instant,
-    pub(crate) socket: UdpSocket,
+    pub(crate) socket: Way,
     pub(crate) inbound: Option<Context>,
     pub(crate) outbound: Option<Context>,
     pub(crate) cipher: Option<&'static str>,
@@ -153,10 +152,10 @@ impl Line {
         let begin = Instant::now();
         let (ufrag, pwd) = (text(8), text(24));
         let (answer, resource) = post(&door, offer(&ufrag, &pwd, &identity.fingerprint)).await?;
-        let answer: Answer = sdp::read(&answer)?;
+        let answer: Answer = sdp::read(&answer, door.transport)?;
         let remote = door.through.unwrap_or(answer.address);
         let way_out = WayOut::Resource(resource, door.token.map(str::to_owned));
-        let socket = socket_to(remote).await?;
+        let socket = Way::to(remote, door.transport).await?;
         Self::over(identity, begin, socket, answer, (&ufrag, pwd), way_out)
     }
 
@@ -170,8 +169,8 @@ impl Line {
         let begin = Instant::now();
         let (ufrag, pwd) = (text(8), text(24));
         let (session, offer) = janus::Session::watch(http, server, mountpoint).await?;
-        let theirs = sdp::read(&offer)?;
-        let socket = socket_to(theirs.address).await?;
+        let theirs = sdp::read(&offer, Transport::Udp)?;
+        let socket = Way::to(theirs.address, Transport::Udp).await?;
         let ours = socket.local_addr()?;
         let answer = janus::answer(&offer, ours, &ufrag, &pwd, &identity.fingerprint)?;
         // What we answer is what is agreed on.
@@ -185,7 +184,7 @@ impl Line {
     fn over(
         identity: Arc<Identity>,
         begin: Instant,
-        socket: UdpSocket,
+        socket: Way,
         theirs: Answer,
         (ufrag, own_pwd): (&str, String),
         way_out: WayOut,
@@ -261,7 +260,7 @@ impl Line {
         match self.socket.try_recv(buffer) {
             Ok(n) => Some(n),
             Err(error) => {
-                self.refused |= error.kind() == ErrorKind::ConnectionRefused;
+                self.refused |= self.socket.ends_by(&error);
                 None
             }
         }
@@ -366,7 +365,7 @@ impl Line {
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         // A datagram that does not leave is a lost one: everything above copes with loss.
         if let Err(error) = self.socket.try_send(bytes) {
-            self.refused |= error.kind() == ErrorKind::ConnectionRefused;
+            self.refused |= self.socket.ends_by(&error);
         }
     }
 
@@ -400,18 +399,6 @@ enum WayOut {
     /// A resource to delete, with the token that may.
     Resource(String, Option<String>),
     Janus(janus::Session),
-}
-
-/// A socket of its own. Connected, it leaves from the address that reaches the other one: loopback or not.
-async fn socket_to(remote: SocketAddr) -> Result<UdpSocket> {
-    let any = match remote {
-        SocketAddr::V4(_) => "0.0.0.0:0",
-        SocketAddr::V6(_) => "[::]:0",
-    };
-    let socket = UdpSocket::bind(any).await.context("no UDP socket")?;
-    socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
-    socket.connect(remote).await?;
-    Ok(socket)
 }
 
 /// The records of a DTLS datagram (RFC 6347 §4.1), each with its header.

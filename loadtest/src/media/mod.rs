@@ -4,6 +4,7 @@ mod janus;
 pub(crate) mod line;
 pub(crate) mod sdp;
 mod stun;
+mod way;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 pub(crate) use line::{Door, Heard, Identity, Line};
 pub(crate) use stun::request;
+pub(crate) use way::Transport;
 
 /// A server lets go of a connection that idles, 5 s here. One that idled for so long is not used
 /// again: a goodbye that crosses with the server's end has no answer.

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 
+use super::Transport;
+
 /// Payload types of our own choosing.
 pub(crate) const H264: u8 = 108;
 pub(crate) const RTX: u8 = 109;
@@ -104,13 +106,17 @@ impl Agreed {
     }
 }
 
-pub(crate) fn read(answer: &str) -> Result<Answer> {
+/// Reads an answer; its address is of the best candidate for this transport.
+pub(crate) fn read(answer: &str, transport: Transport) -> Result<Answer> {
     let line = |prefix: &str| answer.lines().find_map(|it| it.trim().strip_prefix(prefix));
     // The best stands first.
     let mut candidates = (answer.lines()).filter_map(|it| it.trim().strip_prefix("a=candidate:"));
-    let address = candidates.find_map(by_udp);
+    let address = candidates.find_map(|it| by(transport, it));
     Ok(Answer {
-        address: address.context("the answer has no candidate for UDP")?,
+        address: address.with_context(|| match transport {
+            Transport::Udp => "the answer has no candidate for UDP",
+            Transport::Tcp => "the answer has no passive candidate for TCP",
+        })?,
         ufrag: line("a=ice-ufrag:")
             .context("the answer has no ufrag")?
             .to_owned(),
@@ -121,15 +127,22 @@ pub(crate) fn read(answer: &str) -> Result<Answer> {
     })
 }
 
-/// `1 1 udp 2130706431 192.0.2.1 4000 typ host` (RFC 8839 §5.1).
-fn by_udp(candidate: &str) -> Option<SocketAddr> {
+/// `1 1 udp 2130706431 192.0.2.1 4000 typ host` (RFC 8839 §5.1); by TCP `tcptype passive` follows (RFC 6544
+/// §4.5), and nothing else is connected to.
+fn by(transport: Transport, candidate: &str) -> Option<SocketAddr> {
     let words: Vec<&str> = candidate.split_whitespace().collect();
-    let [_, _, transport, _, ip, port, ..] = words[..] else {
+    let [_, _, name, _, ip, port, ref more @ ..] = words[..] else {
         return None;
     };
     let ip: IpAddr = ip.parse().ok()?;
-    let udp = transport.eq_ignore_ascii_case("udp");
-    udp.then_some(SocketAddr::from((ip, port.parse().ok()?)))
+    let taken = match transport {
+        Transport::Udp => name.eq_ignore_ascii_case("udp"),
+        Transport::Tcp => {
+            name.eq_ignore_ascii_case("tcp")
+                && more.windows(2).any(|it| it == ["tcptype", "passive"])
+        }
+    };
+    taken.then_some(SocketAddr::from((ip, port.parse().ok()?)))
 }
 
 /// The payload of a plain RTP packet (RFC 3550 §5.1, an extension left aside).
@@ -219,7 +232,7 @@ mod tests {
             resent: true,
             round_trip: true,
         };
-        let read = |text: &str| read(text).expect("an answer").agreed;
+        let read = |text: &str| read(text, Transport::Udp).expect("an answer").agreed;
         assert_eq!(read(ANSWER), all);
         let without = |part: &str| read(&ANSWER.replace(part, ""));
         assert!(!without("a=rtcp-fb:111 nack\r\n").sound_again);
@@ -232,7 +245,7 @@ mod tests {
     fn the_first_candidate_for_udp_is_taken_of_either_family() {
         let tcp = "a=candidate:4 1 tcp 2130706431 192.0.2.9 4000 typ host tcptype passive\r\n";
         let answer = ANSWER.replacen("a=candidate:1", &format!("{tcp}a=candidate:1"), 1);
-        let address = |text: &str| read(text).map(|it| it.address.to_string());
+        let address = |text: &str| read(text, Transport::Udp).map(|it| it.address.to_string());
         assert_eq!(address(&answer).expect("one"), "192.0.2.1:4000");
         let six = "a=candidate:3 1 udp 2130706431 2001:db8::1 4000 typ host\r\n";
         let six = answer.replacen("a=candidate:1", &format!("{six}a=candidate:1"), 1);
@@ -240,6 +253,17 @@ mod tests {
         let without = answer.replace(" udp ", " ssltcp ");
         let error = address(&without).expect_err("none").to_string();
         assert!(error.contains("for UDP"), "{error}");
+    }
+
+    #[test]
+    fn by_tcp_the_first_passive_candidate_is_taken() {
+        let by_tcp = |text: &str| read(text, Transport::Tcp).map(|it| it.address.to_string());
+        let active = "a=candidate:4 1 tcp 2 192.0.2.8 9 typ host tcptype active\r\n";
+        let passive = "a=candidate:5 1 TCP 1 192.0.2.9 4000 typ host tcptype passive\r\n";
+        let answer = ANSWER.replacen("a=rtpmap:108", &format!("{active}{passive}a=rtpmap:108"), 1);
+        assert_eq!(by_tcp(&answer).expect("one"), "192.0.2.9:4000");
+        let error = by_tcp(ANSWER).expect_err("none").to_string();
+        assert!(error.contains("for TCP"), "{error}");
     }
 
     #[test]

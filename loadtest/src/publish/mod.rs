@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    media::{self, Door, Identity, Line, sdp},
+    media::{self, Door, Identity, Line, Transport, sdp},
     report::Verdict,
 };
 use player::Player;
@@ -183,6 +183,7 @@ async fn connect(plan: &Plan, http: &reqwest::Client, identity: &Arc<Identity>) 
         path: "/whip".into(),
         token: plan.key.as_deref(),
         through: plan.through,
+        transport: Transport::Udp,
     };
     let offer = |ufrag: &str, pwd: &str, fingerprint: &str| {
         sdp::encoder_offer(ufrag, pwd, fingerprint, !plan.audio_only)

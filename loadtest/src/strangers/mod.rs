@@ -13,7 +13,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    media::{self, Door, Identity, Line, sdp},
+    media::{self, Door, Identity, Line, Transport, sdp},
     report::{self, Verdict},
 };
 use knock::Knocks;
@@ -65,6 +65,7 @@ impl Common {
             path: format!("/api/v1/rooms/{}/whep", self.plan.room),
             token: None,
             through: None,
+            transport: Transport::Udp,
         };
         Line::open(self.identity.clone(), door, sdp::player_offer).await
     }

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::Common;
 use crate::media::{Heard, Line};
@@ -49,7 +49,7 @@ impl Stranger {
             Self::OtherAddress => ([127, 77, 0, 1], 0).into(),
             Self::SameAddress => {
                 // Only once the viewer has its port: a port that may be shared is given out twice.
-                SockRef::from(&viewer.socket).set_reuse_port(true)?;
+                viewer.socket.options().set_reuse_port(true)?;
                 socket.set_reuse_port(true)?;
                 own
             }

@@ -1,4 +1,5 @@
-//! Viewers by WHEP that measure without decoding: a real ICE check, a real DTLS handshake, real SRTP.
+//! Viewers by WHEP that measure without decoding: a real ICE check, a real DTLS handshake, real SRTP, by UDP
+//! or by TCP.
 //!
 //! Each viewer counts every packet, follows the sequence numbers of both tracks, says by RTCP what a
 //! browser says ([`feedback`]), tells which pictures it could show ([`shown`]) and when they stood still
@@ -30,7 +31,7 @@ use clap::Args;
 use tokio::{sync::watch, time};
 
 use crate::{
-    media::{self, Identity},
+    media::{self, Identity, Transport},
     process::{self, Cost, Memory},
     report::Verdict,
     tokens,
@@ -94,10 +95,15 @@ pub(crate) struct Plan {
     /// all the same, by NACK; sound that comes too late to be heard is told and is no fault.
     #[arg(long)]
     through: Option<SocketAddr>,
+    /// Send and receive media by TCP (RFC 6544), as a browser does whose network blocks UDP.
+    ///
+    /// The connection goes to the media port that the answer names. Everything is held as by UDP.
+    #[arg(long)]
+    tcp: bool,
     /// Watch this mountpoint of a Janus whose API is at --server instead, by its streaming plugin.
     ///
     /// Its payload types are 108 for H264 and 111 for Opus. What Janus costs is then told like ours.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["tokens", "through", "through_restarts"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tokens", "through", "through_restarts", "tcp"])]
     janus: Option<u64>,
     /// Say each second that the line takes so much (REMB), in kbit/s; without it nothing is said of it.
     #[arg(long, value_name = "KBPS")]
@@ -105,6 +111,15 @@ pub(crate) struct Plan {
     /// Write the whole report as JSON here.
     #[arg(long)]
     json: Option<PathBuf>,
+}
+
+impl Plan {
+    const fn transport(&self) -> Transport {
+        match self.tcp {
+            true => Transport::Tcp,
+            false => Transport::Udp,
+        }
+    }
 }
 
 /// What the viewers share.

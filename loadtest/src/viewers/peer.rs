@@ -141,6 +141,7 @@ impl Peer {
             path: format!("/api/v1/rooms/{}/whep", plan.room),
             token: common.tokens.get(n).map(String::as_str),
             through: plan.through,
+            transport: plan.transport(),
         };
         Line::open(identity, door, sdp::player_offer).await
     }

@@ -55,7 +55,7 @@ pub(super) fn tell(
     report::write_json(
         plan.json.as_deref(),
         &json!({
-            "verdict": verdict.word(), "viewers": plan.viewers, "seconds": plan.seconds,
+            "verdict": verdict.word(), "viewers": plan.viewers, "seconds": plan.seconds, "by": by(plan),
             "first_packet_ms": report::quantiles_ms(&total.first_packet_us),
             "first_keyframe_ms": report::quantiles_ms(&total.first_keyframe_us),
             "first_frame_ms": report::quantiles_ms(&total.first_frame_us),
@@ -86,6 +86,14 @@ pub(super) fn tell(
         }),
     )?;
     Ok(verdict)
+}
+
+/// What media went by.
+const fn by(plan: &Plan) -> &'static str {
+    match plan.tcp {
+        true => "tcp",
+        false => "udp",
+    }
 }
 
 /// Of the counted part: how the picture was seen.
@@ -161,7 +169,11 @@ fn say_seen(total: &Tally) {
 
 fn say(plan: &Plan, total: &Tally, failed: &[String], costs: &Costs, figures: &Figures) {
     let seconds = plan.seconds;
-    println!("viewers {} by WHEP, {seconds:.0} s", plan.viewers);
+    println!(
+        "viewers {} by WHEP, media by {}, {seconds:.0} s",
+        plan.viewers,
+        by(plan)
+    );
     println!("first   packet {}", report::line_ms(&total.first_packet_us));
     println!(
         "        keyframe {}",

@@ -9,6 +9,7 @@ use crate::http::body::{FRAGMENT, SDP};
 
 const OF_ENDPOINT: &str = "OPTIONS, GET, HEAD, POST";
 const OF_RESOURCE: &str = "OPTIONS, GET, HEAD, PATCH, DELETE";
+const OF_STREAM: &str = "OPTIONS, GET, HEAD, DELETE";
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
@@ -34,9 +35,26 @@ pub(super) async fn of_resource() -> Response {
     preflight(OF_RESOURCE, ACCEPT_PATCH, FRAGMENT)
 }
 
+/// Of what WHEP's extensions add to a viewer's resource.
+pub(super) async fn of_extension() -> Response {
+    preflight(OF_ENDPOINT, ACCEPT_POST, "application/json")
+}
+
+pub(super) async fn of_stream() -> Response {
+    allow(OF_STREAM)
+}
+
 /// For a browser that asks before it sends from another site's page, and for who wants to know.
 fn preflight(methods: &'static str, accept: HeaderName, what: &'static str) -> Response {
-    let mut response = [
+    let mut response = allow(methods);
+    response
+        .headers_mut()
+        .insert(accept, HeaderValue::from_static(what));
+    response
+}
+
+fn allow(methods: &'static str) -> Response {
+    [
         (header::ALLOW, methods),
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
         (
@@ -45,9 +63,5 @@ fn preflight(methods: &'static str, accept: HeaderName, what: &'static str) -> R
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ]
-    .into_response();
-    response
-        .headers_mut()
-        .insert(accept, HeaderValue::from_static(what));
-    response
+    .into_response()
 }

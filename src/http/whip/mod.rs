@@ -6,13 +6,17 @@
 //! the address and its maker's credential, and this server keeps no list for that.
 //!
 //! Our answers hold all candidates, and we learn the client's from its checks, so what is trickled
-//! by PATCH is checked and noted. Viewers may restart ICE; publishers may not ([`resources`]). Each
-//! rule has its line in `docs/PROTOCOL.md` and its test in `tests/whip_conformance`.
+//! by PATCH is checked and noted. Viewers may restart ICE; publishers may not ([`resources`]). Players may
+//! choose a layer ([`layers`]) and hear what there is ([`events`]), by WHEP's extensions. Each rule has its
+//! line in `docs/PROTOCOL.md` and its test in `tests/whip_conformance`.
 
+pub(super) mod events;
+pub(super) mod layers;
 mod methods;
 pub(super) mod offers;
 pub(super) mod resources;
 mod seal;
+mod told;
 
 use auth::stream_keys;
 use axum::{
@@ -32,6 +36,7 @@ use super::{
     server,
 };
 
+pub(crate) use events::Events;
 pub(crate) use seal::Seal;
 
 /// The encoder's address, and the resources of publishers.
@@ -75,6 +80,25 @@ pub(crate) fn room_endpoints() -> Router<Doors> {
                 .patch(resources::update_view)
                 .delete(resources::end_view)
                 .options(methods::of_resource),
+        )
+        .route(
+            "/whep/{resource}/layer",
+            post(layers::choose)
+                .get(methods::nothing)
+                .options(methods::of_extension),
+        )
+        .route(
+            "/whep/{resource}/sse",
+            post(events::make)
+                .get(methods::nothing)
+                .options(methods::of_extension),
+        )
+        .route(
+            "/whep/{resource}/sse/{stream}",
+            get(events::read)
+                .head(methods::nothing)
+                .delete(events::end)
+                .options(methods::of_stream),
         )
         .method_not_allowed_fallback(server::wrong_method)
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use protocol::{Code, Refusal, RoomNumber, Slug, rest::Problem};
 
-use super::{key_of, seal::Owner, unknown_key};
+use super::{events::EVENTS, key_of, seal::Owner, unknown_key};
 use crate::http::{
     Doors,
     body::{Offer, SDP},
@@ -126,7 +126,25 @@ pub(crate) async fn view(
         offer: came.offer,
     };
     let established = doors.stage.view(wish).await?;
-    created(&doors, "/api/v1/whep", &Owner::of(by), &established)
+    let mut response = created(&doors, "/api/v1/whep", &Owner::of(by), &established)?;
+    for link in extensions(response.headers()) {
+        response.headers_mut().append(header::LINK, link?);
+    }
+    Ok(response)
+}
+
+/// What WHEP's extensions add to a viewer's resource: a `Link` each, below its `Location`.
+fn extensions(headers: &HeaderMap) -> [Outcome<HeaderValue>; 2] {
+    let resource = headers.get(header::LOCATION).map(HeaderValue::to_str);
+    let resource = resource.and_then(Result::ok).unwrap_or_default();
+    [
+        format!("<{resource}/layer>; rel=\"urn:ietf:params:whep:ext:core:layer\""),
+        format!(
+            "<{resource}/sse>; rel=\"urn:ietf:params:whep:ext:core:server-sent-events\"; \
+             events=\"{EVENTS}\""
+        ),
+    ]
+    .map(value)
 }
 
 /// Somebody who came to a room's door with an offer.
@@ -186,9 +204,6 @@ fn created(
     established: &Established,
 ) -> Outcome<Response> {
     let resource = doors.seal.resource(&established.peer, owner);
-    let value = |text: String| {
-        HeaderValue::try_from(text).map_err(|it| Failure::internal("an answer fits no header", &it))
-    };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(SDP)),
         (header::LOCATION, value(format!("{below}/{resource}"))?),
@@ -199,6 +214,10 @@ fn created(
         response.headers_mut().append(header::LINK, value(link)?);
     }
     Ok(response)
+}
+
+fn value(text: String) -> Outcome<HeaderValue> {
+    HeaderValue::try_from(text).map_err(|it| Failure::internal("an answer fits no header", &it))
 }
 
 /// The relays (RFC 9725 §4.6), with what lets this client in there. Only whoever has been let in here is

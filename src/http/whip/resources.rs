@@ -155,7 +155,7 @@ async fn end(
 }
 
 /// The peer that a resource names, if it belongs to who asks.
-async fn peer_of(
+pub(super) async fn peer_of(
     doors: &Doors,
     address: IpAddr,
     resource: &str,
@@ -206,7 +206,7 @@ fn session_of(headers: &HeaderMap) -> Outcome<IceSession> {
     Ok(IceSession::Tagged(tags))
 }
 
-fn no_such_peer() -> Failure {
+pub(super) fn no_such_peer() -> Failure {
     Failure::new(Code::NoSuchPeer, "there is no such resource (any more)")
 }
 

@@ -8,6 +8,7 @@ fn layer(layer: u8, kbps: u32, height: u16) -> LayerSeen {
     LayerSeen {
         layer: Layer(layer),
         kbps,
+        width: Some(height / 9 * 16),
         height: Some(height),
     }
 }
@@ -282,6 +283,62 @@ fn what_is_shown_small_is_sent_small_and_grows_at_once() {
     }));
     choice.show_height(100);
     assert_eq!(choice.choose(&unknown, SOUND_KBPS, now), Some(picture(2)));
+}
+
+#[test]
+fn a_ceiling_holds_whatever_is_shown_and_falls_away_at_once() {
+    let now = Instant::now();
+    let mut choice = Choice::new(now);
+    let mut chosen = |ceiling, seen: &Seen| {
+        choice.hold_to(ceiling);
+        choice.choose(seen, SOUND_KBPS, now).unwrap()
+    };
+    let none = Ceiling::default();
+    let layer = |layer| Ceiling {
+        layer: Some(Layer(layer)),
+        ..none
+    };
+    let high = |height| Ceiling {
+        height: Some(height),
+        ..none
+    };
+    let wide = |width| Ceiling {
+        width: Some(width),
+        ..none
+    };
+    for (ceiling, wanted) in [
+        (layer(1), 1),
+        (none, 2),
+        (layer(0), 0),
+        (layer(7), 2),
+        (high(720), 2),
+        (high(719), 1),
+        (high(1), 0),
+        (wide(640), 1),
+        (wide(639), 0),
+    ] {
+        assert_eq!(chosen(ceiling, &three()), picture(wanted), "{ceiling:?}");
+    }
+    // While it does not flow the one below stands for it.
+    let two = Seen::of([self::layer(0, 150, 180), self::layer(2, 1_500, 720)]);
+    assert_eq!(chosen(layer(1), &two), picture(0));
+    assert_eq!(chosen(layer(1), &three()), picture(1));
+}
+
+#[test]
+fn under_a_ceiling_the_line_still_decides() {
+    for seed in seeds::of(20) {
+        let mut line = Line::probed(seed, 350.0);
+        line.choice.hold_to(Ceiling {
+            layer: Some(Layer(1)),
+            ..Ceiling::default()
+        });
+        line.run(30, &three());
+        assert_eq!(line.chosen, picture(0), "{seed}");
+        line.kbps = 5_000.0;
+        line.run(120, &three());
+        assert_eq!(line.chosen, picture(1), "{seed}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod layers;
+mod sound;
 
 use bytes::Bytes;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -10,6 +11,7 @@ const IDS: LegIds = LegIds {
     payload_type: 108,
     ssrc: 0xaaaa,
     resend: Some((109, 0xbbbb)),
+    redundant: None,
 };
 
 fn h264() -> Track {
@@ -20,6 +22,7 @@ fn h264() -> Track {
             clock: 90_000,
             channels: 0,
             fmtp: String::new(),
+            redundancy: None,
         },
         Layer::ONLY,
     )

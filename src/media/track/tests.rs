@@ -12,6 +12,7 @@ fn codec(name: CodecName) -> Codec {
         clock,
         channels: 0,
         fmtp: String::new(),
+        redundancy: None,
     }
 }
 
@@ -190,7 +191,7 @@ fn time_comes_from_the_publisher_and_runs_on() {
         Some((1_001 << 32, 144_000))
     );
     // The publisher's clock says 500 when ours says 1,000.
-    track.set_time(500 << 32, 95_000, start);
+    track.set_time(500 << 32, 95_000);
     let skew = Some(500 << 32);
     assert_eq!(
         track.time(second, &wall, skew),

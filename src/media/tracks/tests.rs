@@ -9,6 +9,7 @@ fn codec(name: CodecName) -> Codec {
         clock: 90_000,
         channels: 0,
         fmtp: String::new(),
+        redundancy: None,
     }
 }
 
@@ -106,12 +107,32 @@ fn what_has_not_begun_does_not_flow_and_what_ended_neither() {
 }
 
 #[test]
+fn every_layer_is_told_of_and_one_that_is_silent_without_a_rate() {
+    let mut layers = layers(2);
+    let rates = |layers: &Layers| {
+        let told = layers.tracks.told(PUBLICATION);
+        told.iter().map(|it| it.kbps > 0).collect::<Vec<_>>()
+    };
+    assert_eq!(rates(&layers), [false, false]);
+    for ms in (0..2_000).step_by(50) {
+        layers.frame(0, ms);
+        layers.frame(1, ms);
+    }
+    assert_eq!(rates(&layers), [true, true]);
+    for ms in (2_000..4_000).step_by(50) {
+        layers.frame(0, ms);
+    }
+    assert_eq!(rates(&layers), [true, false]);
+    assert!(layers.tracks.told(PublicationId(2)).is_empty());
+}
+
+#[test]
 fn layers_are_ordered_by_their_height_where_all_tell_it() {
     let seen = |heights: [Option<u16>; 3]| {
         let layers = (0..).zip(heights).map(|(layer, height)| LayerSeen {
             layer: Layer(layer),
-            kbps: 0,
             height,
+            ..LayerSeen::default()
         });
         let seen = Seen::of(layers);
         seen.layers()

@@ -103,12 +103,14 @@ async fn take_plain(feed: &FeedSender, at: SocketAddr, port: u16) -> Result<(), 
         clock: 90_000,
         channels: 0,
         fmtp: "packetization-mode=1;profile-level-id=42e01f".to_owned(),
+        redundancy: None,
     };
     let audio = Codec {
         name: CodecName::Opus,
         clock: 48_000,
         channels: 2,
         fmtp: String::new(),
+        redundancy: None,
     };
     for (kind, codec, port) in [(Kind::Video, video, port), (Kind::Audio, audio, port + 2)] {
         feed.tell(Feed::Opened {
@@ -170,7 +172,7 @@ async fn take_reports(feed: FeedSender, kind: Kind, socket: UdpSocket) {
             layer: Layer::ONLY,
             ntp,
             rtp,
-            arrived: clock::now(),
+            sent: clock::now(),
         };
         feed.tell(report).await;
     }

@@ -1,6 +1,7 @@
-//! The answer of `webrtc`, made fit to leave: it names the shared port, and the layers that we take.
+//! The answer of `webrtc`, made fit to leave: it names the shared port, the layers that we take, and
+//! redundancy first.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use super::offer::Offer;
 
@@ -10,7 +11,8 @@ pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024;
 /// Replaces the candidates, which name a socket that does not exist, by where we really are
 /// (lines of [`crate::sdp::candidates()`]), in the first section only, because all share its transport.
 /// FFmpeg reads the first one and ignores the rest. Of a simulcast offer only the layers that we take
-/// are accepted, so that the publisher does not send the others in vain.
+/// are accepted, so that the publisher does not send the others in vain. A browser sends the first codec of
+/// an answer, so sound with redundancy is named before sound without.
 pub(super) fn finish(answer: &str, offer: &Offer, candidates: &str) -> String {
     let mut out = String::with_capacity(answer.len());
     let mut sections = 0;
@@ -28,6 +30,7 @@ pub(super) fn finish(answer: &str, offer: &Offer, candidates: &str) -> String {
         let Some(line) = taken_layers(line, &offer.layers) else {
             continue;
         };
+        let line = redundancy_first(line, offer);
         let _ = write!(out, "{line}\r\n");
     }
     place(&mut out, &mut placed, candidates);
@@ -40,8 +43,25 @@ fn place(out: &mut String, placed: &mut bool, candidates: &str) {
     }
 }
 
+/// The line of the sound's formats with redundancy in front; any other as it is.
+fn redundancy_first<'a>(line: Cow<'a, str>, offer: &Offer) -> Cow<'a, str> {
+    let redundancy = offer.audio.as_ref().and_then(|it| it.codec.redundancy);
+    let (Some(redundancy), true) = (redundancy, line.starts_with("m=audio ")) else {
+        return line;
+    };
+    let first = redundancy.payload_type.to_string();
+    let mut words: Vec<&str> = line.split(' ').collect();
+    // Behind the kind, the port and the transport.
+    if let Some(formats) = words.get_mut(3..)
+        && let Some(at) = formats.iter().position(|it| *it == first)
+    {
+        formats[..=at].rotate_right(1);
+    }
+    words.join(" ").into()
+}
+
 /// A line without the layers that are not taken; `None` where nothing is left of it.
-fn taken_layers<'a>(line: &'a str, layers: &[String]) -> Option<std::borrow::Cow<'a, str>> {
+fn taken_layers<'a>(line: &'a str, layers: &[String]) -> Option<Cow<'a, str>> {
     let is_taken = |name: &str| layers.iter().any(|layer| layer == name);
     if layers.is_empty() {
         return Some(line.into());
@@ -59,8 +79,13 @@ fn taken_layers<'a>(line: &'a str, layers: &[String]) -> Option<std::borrow::Cow
 
 #[cfg(test)]
 mod tests {
+    use media::{Codec, CodecName, Redundancy};
+
     use super::*;
-    use crate::sdp::{Tcp, candidates};
+    use crate::{
+        codecs::Chosen,
+        sdp::{Tcp, candidates},
+    };
 
     fn offer(layers: &[&str]) -> Offer {
         Offer {
@@ -94,6 +119,37 @@ mod tests {
                 "m=video 9 X 96",
             ]
         );
+    }
+
+    #[test]
+    fn sound_with_redundancy_is_named_first() {
+        let answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=rtpmap:111 opus/48000/2\r\n\
+                      m=video 9 UDP/TLS/RTP/SAVPF 111 63\r\n";
+        assert_eq!(finish(answer, &offer(&[]), ""), answer);
+        let mut offer = offer(&[]);
+        offer.audio = Some(Chosen {
+            codec: Codec {
+                name: CodecName::Opus,
+                clock: 48_000,
+                channels: 2,
+                fmtp: String::new(),
+                redundancy: Some(Redundancy {
+                    payload_type: 63,
+                    of: 111,
+                }),
+            },
+            payload_type: 111,
+            feedback: Vec::new(),
+            resend: None,
+        });
+        let wanted = answer.replace(
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63",
+            "m=audio 9 UDP/TLS/RTP/SAVPF 63 111",
+        );
+        assert_eq!(finish(answer, &offer, ""), wanted);
+        // Nothing that `webrtc` may answer makes another format first.
+        let without = "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n";
+        assert_eq!(finish(without, &offer, ""), without);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use media::Kind;
+use media::{Kind, Redundancy};
 use protocol::{Code, Refusal};
 use rtc::{
     ice::mdns::MulticastDnsMode,
@@ -201,6 +201,9 @@ fn register(engine: &mut MediaEngine, kind: Kind, chosen: &Chosen) -> Result<(),
         },
         kind_of,
     )?;
+    if let Some(redundancy) = codec.redundancy {
+        engine.register_codec(redundant(kind, chosen, redundancy), kind_of)?;
+    }
     let Some(resend) = chosen.resend else {
         return Ok(());
     };
@@ -216,6 +219,21 @@ fn register(engine: &mut MediaEngine, kind: Kind, chosen: &Chosen) -> Result<(),
         },
         kind_of,
     )
+}
+
+/// As the offer has it: `webrtc` answers with the offer's parameters.
+fn redundant(kind: Kind, chosen: &Chosen, redundancy: Redundancy) -> RTCRtpCodecParameters {
+    let of = redundancy.of;
+    RTCRtpCodecParameters {
+        rtp_codec: RTCRtpCodec {
+            mime_type: format!("{}/red", kind.as_str()),
+            clock_rate: chosen.codec.clock,
+            channels: chosen.codec.channels.into(),
+            sdp_fmtp_line: format!("{of}/{of}"),
+            ..RTCRtpCodec::default()
+        },
+        payload_type: redundancy.payload_type,
+    }
 }
 
 /// The feedback of an offer that we give. `nack` and `transport-cc` are added where they are not

@@ -119,10 +119,14 @@ impl Lane {
         if self.gathering.is_over_at(timestamp) {
             self.flush();
         }
-        let begins =
-            !packet.payload.is_empty() && begins_keyframe(self.codec.name, &packet.payload);
+        // What came before and is brought along says nothing of how it arrives now.
+        let own = self
+            .codec
+            .own_of(packet.header.payload_type, &packet.payload);
+        let own = own.map_or(&[][..], |own| &packet.payload[usize::from(own)..]);
+        let begins = !own.is_empty() && begins_keyframe(self.codec.name, own);
         self.flows |= begins;
-        let (sequence, size) = (packet.header.sequence_number, packet.payload.len());
+        let (sequence, size) = (packet.header.sequence_number, own.len());
         self.meter.take(sequence, timestamp, size, begins, now);
         // Each packet of sound is a frame of its own.
         let last = marker || self.kind == Kind::Audio;
@@ -153,7 +157,8 @@ impl Lane {
         });
     }
 
-    pub(super) async fn report(&self, report: &SenderReport, now: Instant) {
+    /// Hands over a sender report that left the publisher at `sent`.
+    pub(super) async fn report(&self, report: &SenderReport, sent: Instant) {
         let Egress {
             room,
             publication,
@@ -166,7 +171,7 @@ impl Lane {
             layer: self.layer,
             ntp: report.ntp_time,
             rtp: report.rtp_time,
-            arrived: now,
+            sent,
         })
         .await;
     }

@@ -1,7 +1,10 @@
 //! One track of a publisher as `webrtc` knows it: sound, or a picture with a lane for each layer that
 //! was accepted. All layers come by one track and are told apart by their sources.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use media::{Codec, Kind, Layer, Reading};
 use rtc::rtcp::{Packet as RtcpPacket, sender_report::SenderReport};
@@ -15,6 +18,8 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// The largest layer that flowed when it was last read.
     best: usize,
+    /// How long packets are on their way at best; 0 as long as nobody knows.
+    way: Duration,
 }
 
 impl Lanes {
@@ -40,6 +45,7 @@ impl Lanes {
             remote: None,
             best: lanes.len() - 1,
             lanes,
+            way: Duration::ZERO,
         }
     }
 
@@ -51,6 +57,11 @@ impl Lanes {
     /// The track arrived.
     pub(super) fn attach(&mut self, remote: Arc<dyn TrackRemote>) {
         self.remote = Some(remote);
+    }
+
+    /// How long its packets are on their way.
+    pub(super) const fn know_way(&mut self, way: Duration) {
+        self.way = way;
     }
 
     /// The next event of the track; waits for ever where there is none.
@@ -89,12 +100,13 @@ impl Lanes {
     }
 
     async fn report(&mut self, packets: &[Box<dyn RtcpPacket>], now: Instant) {
+        let sent = now.checked_sub(self.way).unwrap_or(now);
         for report in packets
             .iter()
             .filter_map(|it| it.as_any().downcast_ref::<SenderReport>())
         {
             if let Some(lane) = self.of(report.ssrc) {
-                lane.report(report, now).await;
+                lane.report(report, sent).await;
             }
         }
     }
@@ -176,6 +188,7 @@ mod tests {
             clock: 90_000,
             channels: 0,
             fmtp: String::new(),
+            redundancy: None,
         };
         let egress = Egress {
             room: 7,

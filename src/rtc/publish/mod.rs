@@ -18,6 +18,7 @@ mod police;
 mod port;
 mod reports;
 mod runtime;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -48,7 +49,9 @@ use self::{
 };
 use crate::{
     Config, Established, FeedSender, IceSession, IceUpdated, PeerEnd, Report, Role, StartError,
-    WantKeyframe, another_name, no_such_peer,
+    WantKeyframe, another_name,
+    line_probe::ProbeAnswers,
+    no_such_peer,
     pipes::Pipes,
     random,
     sdp::{Fragment, candidates},
@@ -71,7 +74,7 @@ struct Shared {
     port: Arc<Port>,
     /// What the answers call the port.
     candidates: String,
-    probe_answer: String,
+    probe_answers: ProbeAnswers,
     feed: FeedSender,
     reports: Reports,
     publications: AtomicU64,
@@ -128,7 +131,9 @@ pub(crate) async fn start(
         .collect();
     let shared = Arc::new(Shared {
         // No handshake follows a check of the line, so any certificate of this process will do.
-        probe_answer: port.probe_answer(&reachable, fingerprint),
+        probe_answers: port
+            .line_probe()
+            .answers(&reachable, fingerprint, config.candidates()),
         port: Arc::clone(&port),
         candidates: candidates(&reachable, config.candidates()),
         feed,
@@ -147,8 +152,8 @@ pub(crate) async fn start(
 
 impl Publishers {
     /// What leads a check of somebody's line to the port.
-    pub(crate) fn probe_answer(&self) -> &str {
-        &self.shared.probe_answer
+    pub(crate) fn probe_answers(&self) -> &ProbeAnswers {
+        &self.shared.probe_answers
     }
 
     pub(crate) async fn publish(

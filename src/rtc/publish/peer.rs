@@ -28,6 +28,7 @@ use super::{
     lanes::Lanes,
     offer::Offer,
     port::{Inlet, Port},
+    way::way_of,
 };
 use crate::{Feed, PeerEnd, Report};
 
@@ -67,6 +68,8 @@ struct Life {
     heard: Instant,
     said_hello: Instant,
     asked_dtls: Instant,
+    /// How long its packets are on their way is known.
+    knows_way: bool,
     /// What was last reported as flowing: video, audio.
     flowing: (bool, bool),
     /// When its health was last told.
@@ -138,6 +141,10 @@ impl Peer {
                 }
                 if self.inlet.is_abandoned() {
                     return PeerEnd::Failed;
+                }
+                if let Some(way) = life.learn_way(connection, now).await {
+                    let way_us = way.as_micros();
+                    tracing::debug!(peer = %self.id, %way_us, "how far a publisher is");
                 }
             }
         }
@@ -298,6 +305,7 @@ impl Life {
             heard: now,
             said_hello: now,
             asked_dtls: now,
+            knows_way: false,
             flowing: (false, false),
             health_at: now,
         }
@@ -325,6 +333,23 @@ impl Life {
         if let Some(video) = &mut self.video {
             video.wish(layer);
         }
+    }
+
+    /// Asks ICE how far it is, until it knows; told once.
+    async fn learn_way(
+        &mut self,
+        connection: &dyn PeerConnection,
+        now: Instant,
+    ) -> Option<Duration> {
+        if self.knows_way {
+            return None;
+        }
+        let way = way_of(connection, now).await?;
+        self.knows_way = true;
+        for lanes in [&mut self.video, &mut self.audio].into_iter().flatten() {
+            lanes.know_way(way);
+        }
+        Some(way)
     }
 
     fn health_due(&self) -> Option<Instant> {

@@ -156,9 +156,9 @@ impl Port {
         self.bound
     }
 
-    /// What leads a check of somebody's line to the port, by the names that it has outside.
-    pub(super) fn probe_answer(&self, reachable: &[SocketAddr], fingerprint: &str) -> String {
-        self.probe().answer(reachable, fingerprint)
+    /// What answers checks of somebody's line to the port.
+    pub(super) fn line_probe(&self) -> LineProbe {
+        self.probe().clone()
     }
 
     /// A new publisher's end. It is there until [`Self::remove`].

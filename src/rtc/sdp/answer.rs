@@ -6,7 +6,7 @@ use media::{CNAME, Codec, Kind, LegIds};
 use protocol::{Code, Refusal};
 
 use super::{
-    choose::choose,
+    choose::{Chosen, choose},
     offer::{Format, Offer, Section},
     unfit,
 };
@@ -41,8 +41,7 @@ pub(crate) struct Answered {
 enum Reply<'a> {
     Sends {
         kind: Kind,
-        format: &'a Format,
-        resend: Option<&'a Format>,
+        chosen: Chosen<'a>,
         ids: LegIds,
     },
     /// A kind that nobody publishes now: the section stays, silent.
@@ -110,7 +109,7 @@ fn reply_to<'a>(
         }
         return Ok(Reply::Waits);
     };
-    let Some((format, resend)) = choose(section, codec) else {
+    let Some(chosen) = choose(section, codec) else {
         let say = format!(
             "this broadcast's {} is {}",
             kind.as_str(),
@@ -123,21 +122,19 @@ fn reply_to<'a>(
         Kind::Audio => 2,
     });
     let ids = LegIds {
-        payload_type: format
+        payload_type: chosen
+            .format
             .payload_type
             .expect("choose only returns formats with a number"),
         ssrc: base,
-        resend: resend
+        resend: chosen
+            .resend
             .and_then(|it| it.payload_type)
             .map(|it| (it, base.wrapping_add(1))),
+        redundant: chosen.redundant.and_then(|it| it.payload_type),
     };
     *taken = Some(ids);
-    Ok(Reply::Sends {
-        kind,
-        format,
-        resend,
-        ids,
-    })
+    Ok(Reply::Sends { kind, chosen, ids })
 }
 
 fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport<'_>) -> String {
@@ -176,21 +173,13 @@ fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport
                 write_transport(section, "inactive", transport, &mut first, &mut line);
                 write_map(section.formats.first(), &mut line);
             }
-            Reply::Sends {
-                kind,
-                format,
-                resend,
-                ids,
-            } => {
-                let formats: Vec<_> = [Some(*format), *resend]
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .collect();
+            Reply::Sends { kind, chosen, ids } => {
+                let formats: Vec<_> = chosen.formats().cloned().collect();
                 write_head(section, &formats, &mut line);
                 write_transport(section, "sendonly", transport, &mut first, &mut line);
-                write_map(Some(format), &mut line);
-                write_map(*resend, &mut line);
+                for format in chosen.formats() {
+                    write_map(Some(format), &mut line);
+                }
                 write_stream(section, *kind, ids, &mut line);
             }
         }

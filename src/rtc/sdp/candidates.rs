@@ -15,6 +15,8 @@ const COMPONENT: u32 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tcp {
     Passive,
+    /// Told as TCP alone: whether that gets through is the question.
+    Only,
     Off,
 }
 
@@ -32,11 +34,15 @@ pub(crate) fn candidates(reachable: &[SocketAddr], tcp: Tcp) -> String {
         )
         .expect("a String takes everything");
     };
-    for (index, address) in (0..).zip(reachable) {
+    let udp = match tcp {
+        Tcp::Only => &[],
+        Tcp::Passive | Tcp::Off => reachable,
+    };
+    for (index, address) in (0..).zip(udp) {
         line("udp", priority(UDP_PREFERENCE, 65_535 - index), address, "");
     }
     let passive = match tcp {
-        Tcp::Passive => reachable,
+        Tcp::Passive | Tcp::Only => reachable,
         Tcp::Off => &[],
     };
     for (index, address) in (0..).zip(passive) {
@@ -78,6 +84,11 @@ mod tests {
                 "a=candidate:4 1 tcp 1520434943 2001:db8::7 3478 typ host tcptype passive",
                 "a=end-of-candidates",
             ]
+        );
+        assert_eq!(
+            candidates(&reachable[..1], Tcp::Only),
+            "a=candidate:1 1 tcp 1520435199 203.0.113.7 3478 typ host tcptype passive\r\n\
+             a=end-of-candidates\r\n"
         );
     }
 }

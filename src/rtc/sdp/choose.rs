@@ -3,24 +3,52 @@
 use media::{Codec, CodecName};
 
 use super::offer::{Format, Section};
+use crate::codecs::{is_redundancy_of, is_redundant};
 
-/// The best format of a section for a codec, with its retransmission format if there is one.
-pub(super) fn choose<'a>(
-    section: &'a Section,
-    codec: &Codec,
-) -> Option<(&'a Format, Option<&'a Format>)> {
+/// What of a section shows a codec.
+pub(super) struct Chosen<'a> {
+    pub(super) format: &'a Format,
+    /// Packets with redundancy (RFC 2198), where the codec has it and the viewer takes it.
+    pub(super) redundant: Option<&'a Format>,
+    pub(super) resend: Option<&'a Format>,
+}
+
+impl<'a> Chosen<'a> {
+    /// As they are answered: what is sent first.
+    pub(super) fn formats(&self) -> impl Iterator<Item = &'a Format> {
+        let formats = [self.redundant, Some(self.format), self.resend];
+        formats.into_iter().flatten()
+    }
+}
+
+/// The best format of a section for a codec, with what belongs to it.
+pub(super) fn choose<'a>(section: &'a Section, codec: &Codec) -> Option<Chosen<'a>> {
     let named = section
         .formats
         .iter()
         .filter(|it| it.payload_type.is_some() && fits(it, codec));
     // The first of the best: `min_by_key` keeps the viewer's own order among equals.
     let chosen = named.min_by_key(|format| distance(format, codec))?;
+    let redundant = section.formats.iter().find(|format| {
+        codec.redundancy.is_some()
+            && format.payload_type.is_some()
+            && is_redundant(&format.encoding)
+            && chosen
+                .payload_type
+                .is_some_and(|of| is_redundancy_of(&format.parameters, of))
+    });
     let resend = section.formats.iter().find(|format| {
-        format.payload_type.is_some()
+        // A retransmission says that it is of one format, and with redundancy there are two.
+        redundant.is_none()
+            && format.payload_type.is_some()
             && encoding_is(format, "rtx", codec.clock)
             && parameter(&format.parameters, "apt") == Some(&chosen.id)
     });
-    Some((chosen, resend))
+    Some(Chosen {
+        format: chosen,
+        redundant,
+        resend,
+    })
 }
 
 fn fits(format: &Format, codec: &Codec) -> bool {

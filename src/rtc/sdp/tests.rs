@@ -1,4 +1,4 @@
-use media::{Codec, CodecName};
+use media::{Codec, CodecName, Redundancy};
 use protocol::Code;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -55,6 +55,7 @@ fn codec(name: CodecName, fmtp: &str) -> Codec {
         clock,
         channels,
         fmtp: fmtp.to_owned(),
+        redundancy: None,
     }
 }
 
@@ -125,6 +126,69 @@ fn a_browser_gets_the_answer_that_browsers_are_known_to_take() {
         (audio.payload_type, audio.ssrc, audio.resend),
         (111, 1_002, None)
     );
+}
+
+/// Opus of a publisher that sends redundancy, in numbers of its own.
+fn redundant_opus() -> Codec {
+    Codec {
+        redundancy: Some(Redundancy {
+            payload_type: 120,
+            of: 96,
+        }),
+        ..opus()
+    }
+}
+
+#[test]
+fn a_viewer_that_takes_redundancy_is_named_it_first() {
+    // As Chromium 156 offers it.
+    let chromium = browser().replace(
+        "a=rtpmap:63 red/48000/2\r\n",
+        "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n",
+    );
+    let taken = answered(&chromium, None, Some(&redundant_opus())).unwrap();
+    let audio = taken.audio.unwrap();
+    assert_eq!((audio.payload_type, audio.redundant), (111, Some(63)));
+    let section = "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n";
+    assert!(taken.sdp.contains(section), "{}", taken.sdp);
+    let formats = "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
+                   a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n";
+    assert!(taken.sdp.contains(formats), "{}", taken.sdp);
+
+    let plain = answered(&chromium, None, Some(&opus())).unwrap();
+    assert_eq!(plain.audio.unwrap().redundant, None, "nobody sends it");
+    assert!(!plain.sdp.contains("red/"), "{}", plain.sdp);
+    // Firefox offers none; and one that is of something else is none.
+    let firefox = chromium.replace("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n", "");
+    let firefox = firefox.replace(" 111 63\r\n", " 111\r\n");
+    for offer in [&firefox, &browser(), &chromium.replace("111/111", "0/0")] {
+        let other = answered(offer, None, Some(&redundant_opus())).unwrap();
+        let without = answered(offer, None, Some(&opus())).unwrap();
+        assert_eq!(other.audio.unwrap().redundant, None, "{offer}");
+        assert_eq!(other, without, "{offer}");
+    }
+}
+
+#[test]
+fn with_redundancy_missed_sound_comes_again_as_it_was() {
+    let offer = browser().replace(
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 112\r\n",
+    );
+    let offer = offer
+        + "a=fmtp:63 111/111\r\na=rtpmap:112 rtx/48000/2\r\na=fmtp:112 apt=111\r\n\
+           a=rtcp-fb:111 nack\r\n";
+    let ids = |codec: &Codec| answered(&offer, None, Some(codec)).unwrap().audio.unwrap();
+    assert_eq!(ids(&opus()).resend, Some((112, 1_003)));
+    let redundant = ids(&redundant_opus());
+    assert_eq!((redundant.redundant, redundant.resend), (Some(63), None));
+}
+
+#[test]
+fn an_encoder_may_mend_sound_within_itself() {
+    let fmtp = "a=fmtp:111 minptime=10;useinbandfec=1\r\n";
+    let answered = answered(&browser(), None, Some(&opus())).unwrap();
+    assert!(answered.sdp.contains(fmtp), "{}", answered.sdp);
 }
 
 #[test]

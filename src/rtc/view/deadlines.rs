@@ -42,6 +42,9 @@ impl Worker {
         metrics::counter!("weiquan_media_packets_out_total").increment(left.packets);
         metrics::counter!("weiquan_media_bytes_out_total").increment(left.bytes);
         self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks.is_multiple_of(SWEEP_TICKS) {
+            self.tell_all();
+        }
         let mut key = self.ticks % SWEEP_TICKS;
         while key < self.viewers.capacity() {
             self.sweep(key, now);

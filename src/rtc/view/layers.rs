@@ -21,7 +21,8 @@ impl Worker {
         let Some(leg) = &mut viewer.video else { return };
         let seen = stage.seen(Kind::Video);
         let sound = stage.track(Kind::Audio, Layer::ONLY);
-        let sound_kbps = sound.map_or(0, media::Track::kbps);
+        let heard = viewer.audio.as_ref().zip(sound);
+        let sound_kbps = heard.map_or(0, |(leg, track)| leg.kbps(track));
         let was_held = viewer.choice.is_sound_only();
         let chosen = viewer.choice.choose(&seen, sound_kbps, now);
         let held = viewer.choice.is_sound_only();

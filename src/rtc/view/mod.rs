@@ -14,12 +14,13 @@ mod layers;
 mod queue;
 mod restart;
 mod shield;
+mod tidings;
 mod viewer;
-
 mod wire;
 mod worker;
 
 pub(crate) use ice::Check;
+pub use tidings::Tidings;
 pub(crate) use wire::SOCKET_BYTES;
 
 use std::{
@@ -32,13 +33,13 @@ use std::{
     thread::JoinHandle,
 };
 
-use protocol::{Code, PeerId, Refusal, RoomNumber, limits};
+use protocol::{Code, PeerId, Refusal, RoomNumber, layers::LayerCeiling, limits};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Config, Established, Feed, FeedSender, IceSession, IceUpdated, PeerEnd, Report, Shown,
     StartError, WantKeyframe, busy,
-    line_probe::LineProbe,
+    line_probe::{LineProbe, ProbeAnswers},
     no_such_peer,
     sdp::{Fragment, Offer, candidates},
     sockets,
@@ -82,6 +83,17 @@ pub(crate) enum Order {
         shown: Shown,
         height: Option<u16>,
         reply: oneshot::Sender<bool>,
+    },
+    /// No more of the picture than this from now on.
+    HoldTo {
+        peer: PeerId,
+        ceiling: LayerCeiling,
+        reply: oneshot::Sender<bool>,
+    },
+    /// To hear of what a viewer watches.
+    Hear {
+        peer: PeerId,
+        reply: oneshot::Sender<Option<Tidings>>,
     },
     Stop,
 }
@@ -130,7 +142,7 @@ pub(crate) struct Viewers {
     per_worker_max: usize,
     queue: Arc<Queue>,
     fingerprint: Arc<str>,
-    probe_answer: Arc<str>,
+    probe_answers: Arc<ProbeAnswers>,
 }
 
 pub(crate) struct Running {
@@ -198,7 +210,9 @@ pub(crate) fn start(
             per_worker_max,
             queue: Arc::default(),
             fingerprint: identity.fingerprint.as_str().into(),
-            probe_answer: probe.answer(&reachable, &identity.fingerprint).into(),
+            probe_answers: probe
+                .answers(&reachable, &identity.fingerprint, config.candidates())
+                .into(),
         },
         feed,
         running,
@@ -334,8 +348,8 @@ impl Viewers {
     }
 
     /// What leads a check of somebody's line to the ports of all workers.
-    pub(crate) fn probe_answer(&self) -> &str {
-        &self.probe_answer
+    pub(crate) fn probe_answers(&self) -> &ProbeAnswers {
+        &self.probe_answers
     }
 
     pub(crate) fn count(&self, room: RoomNumber) -> usize {

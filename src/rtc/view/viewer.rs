@@ -7,6 +7,7 @@ use media::{
     reference_time_answer,
 };
 use protocol::{PeerId, RoomNumber};
+use tokio::sync::watch;
 
 use super::{
     dtls::Line,
@@ -40,6 +41,10 @@ pub(super) struct Viewer {
     pub(super) shield: Option<Shield>,
     pub(super) video: Option<Leg>,
     pub(super) audio: Option<Leg>,
+    /// Which section of its offer has the picture, from 0.
+    pub(super) section: Option<usize>,
+    /// Goes with the viewer; there once somebody hears of what it watches.
+    pub(super) life: Option<watch::Sender<()>>,
     /// What it would take and nobody published when it came.
     pub(super) waits: Vec<Kind>,
     /// When anything valid was last heard.
@@ -225,9 +230,14 @@ impl Viewer {
         let Some(track) = layer.and_then(|layer| stage.track(kind, layer)) else {
             return false;
         };
-        self.pack(kind, tools, |leg, plain| {
-            leg.write_again(track, sequence, plain)
-        })
+        let copies = self.leg_mut(kind).map_or(1, |leg| leg.copies(sequence));
+        let mut sent = false;
+        for _ in 0..copies {
+            sent |= self.pack(kind, tools, |leg, plain| {
+                leg.write_again(track, sequence, plain)
+            });
+        }
+        sent
     }
 
     /// Fills its line with so many bytes of what it was just shown.

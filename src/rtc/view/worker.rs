@@ -2,7 +2,7 @@
 //! shared with another thread, and nothing waits but the loop itself.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,9 +12,9 @@ use std::{
 };
 
 use media::{Choice, Kind, Layer, Leg, LegIds, Opened, Router, WallClock};
-use protocol::{Code, PeerId, Refusal, RoomNumber};
+use protocol::{Code, PeerId, Refusal, RoomNumber, layers::StageTold};
 use slab::Slab;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Counts, Order,
@@ -23,6 +23,7 @@ use super::{
     full,
     ice::Credentials,
     peer_prefix,
+    tidings::picture_section,
     viewer::{Bench, REPLAY_PACKETS, Viewer},
     wire::{Inbound, Ready, Wire},
 };
@@ -89,6 +90,8 @@ pub(super) struct Worker {
     pub(super) behind: Vec<Line>,
     /// Viewers of whose lines it is being learnt what they carry.
     pub(super) probed: Vec<Line>,
+    /// What those are told who hear of a room.
+    pub(super) told_of: BTreeMap<RoomNumber, watch::Sender<StageTold>>,
     pub(super) ticks: usize,
     pub(super) turn: usize,
 }
@@ -141,6 +144,7 @@ impl Worker {
             shaking: Vec::new(),
             behind: Vec::new(),
             probed: Vec::new(),
+            told_of: BTreeMap::new(),
             ticks: 0,
             turn: 0,
         };
@@ -235,6 +239,18 @@ impl Worker {
                 // Last wish wins, whether or not its asker still waits.
                 let _ = reply.send(self.show_picture(&peer, shown, height, now));
             }
+            Order::HoldTo {
+                peer,
+                ceiling,
+                reply,
+            } => {
+                // As above.
+                let _ = reply.send(self.hold_to(&peer, ceiling, now));
+            }
+            Order::Hear { peer, reply } => {
+                // Nobody who waits is nobody who hears.
+                let _ = reply.send(self.hear(&peer));
+            }
             Order::Stop => {}
         }
     }
@@ -249,10 +265,13 @@ impl Worker {
                 kind,
                 layer,
                 codec,
-            } => match self.router.open(room, publication, kind, layer, codec) {
-                Opened::CodecChanged => self.close_room(room, PeerEnd::Replaced, now),
-                Opened::GoesOn => self.close_waiting(room, kind, now),
-            },
+            } => {
+                match self.router.open(room, publication, kind, layer, codec) {
+                    Opened::CodecChanged => self.close_room(room, PeerEnd::Replaced, now),
+                    Opened::GoesOn => self.close_waiting(room, kind, now),
+                }
+                self.tell(room);
+            }
             Feed::Frame {
                 room,
                 publication,
@@ -267,6 +286,7 @@ impl Worker {
                 if let Some(accepted) = accepted {
                     if accepted.layers_changed && kind == Kind::Video {
                         self.choose_for_all(room, now);
+                        self.tell(room);
                     }
                     if accepted.dropped > 0 {
                         let dropped = accepted.dropped as u64;
@@ -282,12 +302,15 @@ impl Worker {
                 layer,
                 ntp,
                 rtp,
-                arrived,
+                sent,
             } => {
                 self.router
-                    .set_time(room, publication, kind, layer, (ntp, rtp), arrived);
+                    .set_time(room, publication, kind, layer, (ntp, rtp), sent);
             }
-            Feed::Closed { room, publication } => self.router.close(room, publication),
+            Feed::Closed { room, publication } => {
+                self.router.close(room, publication);
+                self.tell(room);
+            }
         }
     }
 
@@ -408,6 +431,8 @@ impl Worker {
             shield: None,
             video,
             audio: new_leg(Kind::Audio, answered.audio),
+            section: picture_section(offer).filter(|_| sees),
+            life: None,
             waits: answered.waits,
             heard: now,
             behind: false,

@@ -42,8 +42,10 @@ export class Check implements CheckApi {
     const point = checkPoint(env);
     await Promise.all([
       checkSocket(env).then((socket) => this.#know({ socket })),
-      point.then((it) => checkMedia(env, it?.sdp)).then((media) => this.#know({ media })),
-      point.then((it) => checkMedia(env, it?.publish_sdp)).then((publish) => this.#know({ publish })),
+      point.then((it) => checkMedia(env, it?.sdp, it?.tcp_sdp)).then((media) => this.#know({ media })),
+      point
+        .then((it) => checkMedia(env, it?.publish_sdp, it?.publish_tcp_sdp))
+        .then((publish) => this.#know({ publish })),
       sound().then((it) => this.#know({ sound: it })),
       device("camera").then((camera) => this.#know({ camera })),
       device("microphone").then((microphone) => this.#know({ microphone })),

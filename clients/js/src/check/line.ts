@@ -54,8 +54,16 @@ export function checkSocket(env: Environment): Promise<CheckedWay> {
 export const checkPoint = (env: Environment): Promise<CheckPoint | null> =>
   call<CheckPoint>(env, { method: "GET", path: "check" }).catch(() => null);
 
-/** ICE to a media port, with nothing to send: whether UDP gets through, and how long it takes. */
-export async function checkMedia(env: Environment, sdp: string | undefined): Promise<CheckedWay> {
+/** ICE to a media port, with nothing to send: whether UDP gets through, else TCP, and how long it takes. */
+export async function checkMedia(env: Environment, udp?: string, tcp?: string): Promise<CheckedWay> {
+  const found = await checkWay(env, udp);
+  // Only where it is needed: most lines never ask the port for a connection.
+  if (tcp === undefined || found.ok || found.why !== "blocked") return found;
+  const other = await checkWay(env, tcp);
+  return other.ok ? { ...other, by: "tcp" } : found;
+}
+
+async function checkWay(env: Environment, sdp: string | undefined): Promise<CheckedWay> {
   if (env.peer === null) return { ok: false, why: "none" };
   if (sdp === undefined) return { ok: false, why: "unreachable" };
   const peer = env.peer({});

@@ -72,16 +72,21 @@ export function watchStats(earlier: Measured, later: Measured): WatchStats {
   const audio = find(after, "inbound-rtp", "audio");
   const grew = (field: string): number => grown(before, video, field) + grown(before, audio, field);
   const lead = video ?? audio;
+  const lost = grew("packetsLost");
+  const received = grew("packetsReceived");
   return {
     kbps: (grew("bytesReceived") * 8) / 1000 / seconds,
     fps: grown(before, video, "framesDecoded") / seconds,
     width: num(video, "frameWidth"),
     height: num(video, "frameHeight"),
-    loss: share(grew("packetsLost"), grew("packetsLost") + grew("packetsReceived")),
+    loss: share(lost, lost + received),
+    lost,
+    received,
     rttMs: num(pairOf(after), "currentRoundTripTime") * 1000,
     delayMs: waited(before, lead),
     frames: num(video, "framesDecoded"),
     freezes: num(video, "freezeCount"),
+    frozenMs: num(video, "totalFreezesDuration") * 1000,
     audioLevel: num(audio, "audioLevel"),
     videoCodec: codecOf(after, video),
     srtpCipher: word(find(after, "transport"), "srtpCipher"),

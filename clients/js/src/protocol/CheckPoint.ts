@@ -14,6 +14,10 @@ sdp: string,
  */
 publish_sdp: string, 
 /**
+ * The same two by TCP; absent where no media goes by it.
+ */
+tcp_sdp?: string, publish_tcp_sdp?: string, 
+/**
  * The largest body of `POST /api/v1/check/upload`.
  */
 upload_bytes_max: number, };

@@ -60,4 +60,29 @@ starts_ms?: number, } | { "op": "topic", i: number, a: number, cid: ClientId, ac
  * How high it is shown, in pixels of the screen: nothing larger is sent than that needs. Without it,
  * what was said before holds. Who says it is told by `picture` when the line carries the sound alone.
  */
-height?: number, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "ping", } | { "op": "pong", };
+height?: number, } | { "op": "resume", i: number, peer: PeerId, } | { "op": "close", i: number, peer: PeerId, } | { "op": "watched", a: number, 
+/**
+ * How long it watched, 1 to [`limits::WATCHED_FOR_MAX`].
+ */
+watched_ms: number, 
+/**
+ * How much of that the picture stood still, and how often.
+ */
+stalled_ms: number, stalls: number, 
+/**
+ * Lines of the picture at the end of it; 0 for sound alone.
+ */
+height: number, 
+/**
+ * RTP packets of the sound and the picture together.
+ */
+received: number, lost: number, 
+/**
+ * Said once: from the wish to watch to the first picture (or sound) on the screen.
+ */
+first_frame_ms?: number, 
+/**
+ * How long a picture was on its way from the camera to the screen, the median. Only where the browser
+ * tells when a picture was captured.
+ */
+behind_ms?: number, } | { "op": "ping", } | { "op": "pong", };

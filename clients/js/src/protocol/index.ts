@@ -158,6 +158,7 @@ export type { Unread } from "./Unread.js";
 export type { Voted } from "./Voted.js";
 export type { Votes } from "./Votes.js";
 export type { Wanted } from "./Wanted.js";
+export type { Watched } from "./Watched.js";
 export type { Welcome } from "./Welcome.js";
 export type { WhoPage } from "./WhoPage.js";
 export type { Writings } from "./Writings.js";

@@ -14,7 +14,7 @@ import type {
   WatchOptions,
 } from "../api.js";
 import type { Link } from "../connection/link.js";
-import type { OnAnswer, Request } from "../connection/requests.js";
+import type { OnAnswer, Request, Word } from "../connection/requests.js";
 import type { Environment } from "../environment.js";
 import type { Identity } from "../identity.js";
 import type { Signalling } from "../media/signalling.js";
@@ -41,6 +41,7 @@ import type {
   Rules,
   RulesNow,
   TopicAct,
+  Watched,
   Welcome,
   WhoPage,
 } from "../protocol/index.js";
@@ -117,10 +118,7 @@ export class RoomClient implements RoomApi {
     this.#roster = new RosterKeeper(own.state, () => this.roster());
     this.#sender = new Sender(shared.env, shared.link, shared.outbox, own);
     this.#wishes = new Wishes(shared.env, shared.link, shared.ids, this.#state);
-    this.#hearts = new Hearts(shared.env.timers, (kind, n) => {
-      const { live, number } = this.#state.get();
-      if (live && number !== null) shared.link.say({ op: "burst", a: number, kind, n });
-    });
+    this.#hearts = new Hearts(shared.env.timers, (kind, n) => this.#say({ op: "burst", kind, n }));
   }
 
   get view(): Readable<RoomView> {
@@ -151,11 +149,11 @@ export class RoomClient implements RoomApi {
   leave(): void {
     if (this.#wanted === 0 || --this.#wanted > 0) return;
     this.#near = false;
-    const { live, number } = this.#state.get();
+    const a = this.number();
     this.#cancelRejoin();
     this.#hearts.stop();
     this.#fold({ kind: "left" });
-    if (live && number !== null) this.#shared.link.ask({ op: "leave", a: number }, () => {});
+    if (a !== null) this.#shared.link.ask({ op: "leave", a }, () => {});
   }
 
   send(text: string, re?: number, to?: readonly Named[]): string {
@@ -264,12 +262,15 @@ export class RoomClient implements RoomApi {
   }
 
   typing(): void {
-    const { live, number, count } = this.#state.get();
+    const { live, count } = this.#state.get();
     const now = this.#shared.env.timers.now();
-    if (!live || number === null || count > ROSTER_MEMBERS_MAX || now < this.#typedAt + TYPING_EVERY_MS)
-      return;
+    if (!live || count > ROSTER_MEMBERS_MAX || now < this.#typedAt + TYPING_EVERY_MS) return;
     this.#typedAt = now;
-    this.#shared.link.say({ op: "typing", a: number });
+    this.#say({ op: "typing" });
+  }
+
+  watched(how: Watched): void {
+    this.#say({ op: "watched", ...how });
   }
 
   async questions(): Promise<void> {
@@ -408,6 +409,12 @@ export class RoomClient implements RoomApi {
     if (push.op === "out") this.#barred(push.why);
   }
 
+  /** What has no answer; nobody hears it outside of the room. */
+  #say(word: Bare<Word>): void {
+    const a = this.number();
+    if (a !== null) this.#shared.link.say({ ...word, a });
+  }
+
   /** Where the connection should be placed. */
   get placed(): boolean {
     return this.#near || this.#wanted > 0;
@@ -499,9 +506,9 @@ export class RoomClient implements RoomApi {
 
   #query(what: Query): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const { live, number } = this.#state.get();
-      if (!live || number === null) return reject(new Unreachable("not in the room"));
-      this.#shared.link.ask({ ...what, a: number }, (outcome) => {
+      const a = this.number();
+      if (a === null) return reject(new Unreachable("not in the room"));
+      this.#shared.link.ask({ ...what, a }, (outcome) => {
         if (outcome === null) reject(new Unreachable("the answer was lost"));
         else if ("err" in outcome) reject(new Refused(outcome.err));
         else resolve(outcome.ok);

@@ -61,6 +61,8 @@ function lineOf(facts: CheckFacts, name: Name): Line {
 function wayLevel(way: CheckedWay | null): Level | null {
   if (way === null) return null;
   if (!way.ok || way.rttMs >= RTT_BAD_MS) return "bad";
+  // What is lost by TCP holds up all behind it.
+  if (way.by === "tcp") return "fair";
   return way.rttMs >= RTT_FAIR_MS ? "fair" : "good";
 }
 

@@ -31,6 +31,7 @@ function wayWords(name: "socket" | "media" | "publish", facts: CheckFacts, level
   const way = facts[name];
   if (way?.ok) {
     const ms = String(Math.max(1, Math.round(way.rttMs)));
+    if (way.by === "tcp") return words.mediaByTcp(ms);
     return level === "good" ? words.roundTrip(ms) : words.roundTripSlow(ms);
   }
   if (way?.why === "none") return words.mediaNone;

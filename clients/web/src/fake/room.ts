@@ -23,7 +23,7 @@ import { changedTopic } from "./talk";
 import { heldItems, talk, viewOf } from "./scenes";
 
 const STATS: WatchStats = {
-  kbps: 1540, fps: 25, width: 1280, height: 720, loss: 0.001, rttMs: 38, delayMs: 120, frames: 900, freezes: 0,
+  kbps: 1540, fps: 25, width: 1280, height: 720, loss: 0.001, lost: 0, received: 150, rttMs: 38, delayMs: 120, frames: 900, freezes: 0, frozenMs: 0,
   audioLevel: 0.21, videoCodec: "H264", srtpCipher: "SRTP_AEAD_AES_128_GCM",
 };
 
@@ -169,6 +169,8 @@ export class FakeRoom implements RoomApi {
   }
   async threadOn(): Promise<void> {}
   typing(): void {}
+
+  watched(): void {}
   async older(): Promise<void> {
     if (this.view.get().atStart) return;
     this.#change({ loadingOlder: true });

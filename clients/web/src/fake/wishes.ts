@@ -8,7 +8,7 @@ export interface Wishes {
   status: "online" | "offline" | "reconnecting" | "refused";
   lang: "" | "pseudo";
   /** What a check of the line finds. */
-  line: "good" | "bad" | "waiting";
+  line: "good" | "tcp" | "bad" | "waiting";
   /** One's own address of e-mail: works, is refused, or there is none. */
   mail: "good" | "fails" | "none";
 }

@@ -35,6 +35,8 @@ export class Player {
   running = $state(false);
   /** It ran since it was last without a stream: the system may show it. */
   begun = $state(false);
+  /** When the first picture was presented, or the first sound played, on the page's clock; 0 before. */
+  firstAt = 0;
   #pausedByPerson = false;
   readonly pipOffered = typeof document !== "undefined" && document.pictureInPictureEnabled === true;
   /** Once the person asked for sound, a new stream comes with sound. */
@@ -49,7 +51,11 @@ export class Player {
     });
     on("enterpictureinpicture", () => (this.inPip = true));
     on("leavepictureinpicture", () => (this.inPip = false));
-    on("playing", () => (this.running = this.begun = true));
+    on("playing", () => {
+      this.running = this.begun = true;
+      this.firstAt ||= performance.now();
+    });
+    video.requestVideoFrameCallback?.((now) => (this.firstAt = now));
     on("pause", () => {
       this.running = false;
       if (video.srcObject) this.needs = "play";

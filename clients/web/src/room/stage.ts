@@ -74,7 +74,10 @@ export function qualityOf(stats: WatchStats | null): Quality {
   return over(FAIR) ? "fair" : "good";
 }
 
-/** How far behind live: half the round trip, and the wait before a frame is shown. */
-export function behindMs(stats: WatchStats): number {
-  return stats.rttMs / 2 + stats.delayMs;
+/**
+ * How far behind live: from the camera to the screen where that is `measured` (`quality.ts`); else half the
+ * round trip and the wait before a frame is shown, which leaves out the publisher's side.
+ */
+export function behindMs(stats: WatchStats, measured?: number): number {
+  return measured ?? stats.rttMs / 2 + stats.delayMs;
 }

@@ -46,6 +46,7 @@ impl Publisher {
                 clock: 90_000,
                 channels: 0,
                 fmtp: String::new(),
+                redundancy: None,
             };
             tracks.open(PUBLICATION, Layer(layer), codec);
         }
@@ -74,9 +75,8 @@ impl Publisher {
     fn report(&mut self, layer: u8) {
         let ntp = (1_000 << 32) + (u64::from(self.frames) << 32) / 25;
         let rtp = self.layers[usize::from(layer)].timestamp;
-        let now = self.now();
         let track = self.tracks.of(PUBLICATION, Layer(layer)).unwrap();
-        track.set_time(ntp, rtp, now);
+        track.set_time(ntp, rtp);
     }
 
     /// One picture of one layer, `loss` of its packets lost and as many late.
@@ -135,6 +135,7 @@ fn vp8_leg(rng: &mut StdRng, resend: bool) -> Leg {
         payload_type: 96,
         ssrc: 0xaaaa,
         resend: resend.then_some((97, 0xbbbb)),
+        redundant: None,
     };
     Leg::new(Kind::Video, ids, rng.random(), rng.random())
 }
@@ -419,7 +420,9 @@ fn the_report_tells_the_time_of_what_is_shown() {
     assert!(leg.shows(Layer(0)));
     let (now, wall) = (publisher.now(), WallClock::new(0, publisher.start));
     let track = publisher.tracks.get(Layer(0)).unwrap();
-    let report = leg.report(track, now, &wall, Some(0)).unwrap();
+    // The publisher's clock says 1,000 when ours says 0.
+    let skew = Some(0_u64.wrapping_sub(1_000 << 32));
+    let report = leg.report(track, now, &wall, skew).unwrap();
     let rtp = u32::from_be_bytes(*report[16..].first_chunk().unwrap());
     // One picture after the one that was shown last.
     let later = rtp.wrapping_sub(leg.shown.unwrap());

@@ -1,4 +1,4 @@
-//! A publisher of `webrtc` in this process: H264 pictures that are nothing but their headers.
+//! A publisher of `webrtc` in this process: H264 pictures that are nothing but their headers, or sound.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,6 +30,8 @@ use crate::publish::{
 
 const SSRC: u32 = 0x1234_5678;
 const PAYLOAD_TYPE: u8 = 102;
+pub(super) const OPUS: u8 = 111;
+pub(super) const RED: u8 = 63;
 /// 25 pictures a second.
 const EVERY: Duration = Duration::from_millis(40);
 const TICKS: u32 = 3_600;
@@ -41,6 +43,16 @@ pub(super) struct Client {
     gathered: Arc<Notify>,
     sequence: u16,
     pictures: u32,
+}
+
+fn sound(name: &str, fmtp: &str) -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: format!("audio/{name}"),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
 }
 
 fn codec() -> RTCRtpCodec {
@@ -93,14 +105,28 @@ impl Client {
 
     /// One that sends from here.
     pub(super) async fn at(address: &str) -> Self {
+        let picture = vec![(PAYLOAD_TYPE, codec())];
+        Self::with(address, RtpCodecKind::Video, picture).await
+    }
+
+    /// One of sound alone, as browsers offer it: plain and with redundancy.
+    pub(super) async fn of_sound() -> Self {
+        let opus = sound("opus", "minptime=10;useinbandfec=1");
+        let red = sound("red", &format!("{OPUS}/{OPUS}"));
+        let sound = vec![(OPUS, opus), (RED, red)];
+        Self::with("127.0.0.1:0", RtpCodecKind::Audio, sound).await
+    }
+
+    async fn with(address: &str, kind: RtpCodecKind, codecs: Vec<(u8, RTCRtpCodec)>) -> Self {
         let mut engine = MediaEngine::default();
-        let parameters = RTCRtpCodecParameters {
-            rtp_codec: codec(),
-            payload_type: PAYLOAD_TYPE,
-        };
-        engine
-            .register_codec(parameters, RtpCodecKind::Video)
-            .unwrap();
+        let codec = codecs[0].1.clone();
+        for (payload_type, rtp_codec) in codecs {
+            let parameters = RTCRtpCodecParameters {
+                rtp_codec,
+                payload_type,
+            };
+            engine.register_codec(parameters, kind).unwrap();
+        }
         let wishes = LetThrough::new(|packet| packet.as_any().is::<PictureLossIndication>());
         let interceptors = register_default_interceptors(Registry::new(), &mut engine)
             .unwrap()
@@ -130,14 +156,14 @@ impl Client {
         };
         let encoding = RTCRtpEncodingParameters {
             rtp_coding_parameters: coding,
-            codec: codec(),
+            codec,
             ..Default::default()
         };
         let track = MediaStreamTrack::new(
             "stream".to_owned(),
             "track".to_owned(),
             "label".to_owned(),
-            RtpCodecKind::Video,
+            kind,
             vec![encoding],
         );
         let track = Arc::new(TrackLocalStaticRTP::new(track));
@@ -221,6 +247,25 @@ impl Client {
                 .unwrap();
         }
         self.pictures += 1;
+    }
+
+    /// A packet of sound, 20 ms after the one before.
+    pub(super) async fn sound(&mut self, payload_type: u8, payload: &[u8]) {
+        let header = Header {
+            version: 2,
+            marker: false,
+            payload_type,
+            sequence_number: self.sequence,
+            timestamp: u32::from(self.sequence) * 960,
+            ssrc: SSRC,
+            ..Default::default()
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        let payload = bytes::Bytes::copy_from_slice(payload);
+        self.track
+            .write_rtp(Packet { header, payload })
+            .await
+            .unwrap();
     }
 
     /// One picture as an encoder made it: its units with start codes, and when it is shown.

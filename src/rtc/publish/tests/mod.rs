@@ -7,6 +7,7 @@ mod network;
 mod offers;
 mod port;
 mod reach;
+mod sound;
 mod walls;
 mod webrtc;
 

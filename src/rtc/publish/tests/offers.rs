@@ -8,7 +8,7 @@ use super::Ingest;
 use crate::publish::{answer::ANSWER_BYTES_MAX, offer::Offer};
 
 pub(super) const FFMPEG: &str = include_str!("offers/ffmpeg.sdp");
-const CHROMIUM: &str = include_str!("offers/chromium.sdp");
+pub(super) const CHROMIUM: &str = include_str!("offers/chromium.sdp");
 const SIMULCAST: &str = include_str!("offers/chromium_simulcast.sdp");
 
 fn check(offer: &str, wanted: Code) {

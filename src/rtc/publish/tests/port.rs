@@ -21,6 +21,7 @@ use crate::{
     fragments::{FRAGMENTS_MAX, tests::record},
     path::Path,
     publish::port::{Credentials, Family, HELLO_DATAGRAMS_MAX, Inlet, Port, QUEUE_DATAGRAMS_MAX},
+    sdp::Tcp,
 };
 
 const MEDIA: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9];
@@ -83,7 +84,8 @@ async fn a_check_of_a_line_is_answered_and_nothing_is_learned_from_it() {
     // Both sockets are new: by now the runtime has heard that they can send.
     line.writable().await.unwrap();
     let here = Path::Udp(line.local_addr().unwrap());
-    let told = port.probe_answer(&[port.address()], "sha-256 00");
+    let told = port.line_probe();
+    let told = told.answers(&[port.address()], "sha-256 00", Tcp::Off).udp;
     let said = |name: &str| {
         let line = told.lines().find_map(|it| it.strip_prefix(name));
         line.expect("it is in the answer").to_owned()

@@ -151,7 +151,7 @@ async fn a_publisher_comes_by_tcp_and_takes_its_connection_with_it() {
 async fn what_is_told_is_of_the_families_that_are_bound() {
     let told = |bound: &'static str| async move {
         let ingest = Ingest::start_with(bound, told_both).await;
-        let sdp = ingest.publishers.probe_answer().to_owned();
+        let sdp = ingest.publishers.probe_answers().udp.clone();
         ingest.running.shutdown().await;
         let ip = |line: &str| {
             line.split(' ')

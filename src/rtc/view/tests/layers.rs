@@ -1,6 +1,7 @@
 //! A picture in layers: each viewer has the one that it shows and that its line carries.
 
 use media::View;
+use protocol::layers::{LayerCeiling, LayerTold};
 
 use super::*;
 
@@ -17,6 +18,7 @@ async fn layer_of(source: &Source, layer: Layer) -> Source {
         clock: 90_000,
         channels: 0,
         fmtp: String::new(),
+        redundancy: None,
     };
     source
         .feed
@@ -128,6 +130,85 @@ async fn b15_a_picture_that_is_shown_small_is_sent_small_and_grows_again() {
     let (_, again) = client.rtp(RESENT).await;
     assert_eq!(again.len(), 12 + 2 + size_of(SMALL));
     assert_eq!(again[12..14], small_one.sequence.to_be_bytes());
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn w7_a_viewer_that_is_held_to_a_layer_is_sent_none_larger_until_it_is_let_go() {
+    let mut edge = edge();
+    let [mut small, mut large] = two_layers(&edge).await;
+    let (mut client, established) = edge.watch().await;
+    let peer = &established.peer;
+    let (mut last, _) = client.rtp(VIDEO).await;
+    until_layer(&mut client, &mut last, LARGE).await;
+    for _ in 0..20 {
+        delta(&mut small);
+        delta(&mut large);
+    }
+    let mut ceiling = LayerCeiling {
+        layer: Some(SMALL.0),
+        ..LayerCeiling::default()
+    };
+    assert_eq!(edge.viewers.hold_to(peer, ceiling).await, Ok(true));
+    assert_eq!(wished(&mut edge).await, SMALL);
+    keyframe(&mut small, &HEIGHT_180);
+    until_layer(&mut client, &mut last, SMALL).await;
+    // A page that shows it large changes nothing about that.
+    let shown = edge.viewers.show(peer, Shown::All, Some(1_000));
+    assert_eq!(shown.await, Ok(true));
+    keyframe(&mut large, &HEIGHT_720);
+    delta(&mut small);
+    until_layer(&mut client, &mut last, SMALL).await;
+    ceiling.layer = None;
+    assert_eq!(edge.viewers.hold_to(peer, ceiling).await, Ok(true));
+    keyframe(&mut large, &HEIGHT_720);
+    until_layer(&mut client, &mut last, LARGE).await;
+    for nobody in ["v0-nobody", "v9-nobody", "p_nobody"] {
+        let held = edge.viewers.hold_to(&PeerId::from(nobody), ceiling).await;
+        assert_eq!(held, Ok(false), "{nobody}");
+    }
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn w8_a_viewer_hears_of_the_layers_while_it_is_there() {
+    let edge = edge();
+    let [mut small, large] = two_layers(&edge).await;
+    let (_client, established) = edge.watch().await;
+    let peer = &established.peer;
+    let tidings = edge.viewers.tidings(peer).await.unwrap();
+    let mut tidings = tidings.unwrap();
+    assert_eq!((tidings.room, tidings.section), (ROOM, Some(0)));
+    let told = tidings.stage.borrow_and_update().clone();
+    assert!(told.on);
+    let sizes = |layers: &[LayerTold]| {
+        let sizes = layers.iter().map(|it| (it.layer, it.width, it.height));
+        sizes.collect::<Vec<_>>()
+    };
+    let wanted = [(0, Some(1_280), Some(180)), (1, Some(1_280), Some(720))];
+    assert_eq!(sizes(&told.layers), wanted);
+    // What it takes is measured, and what has fallen silent takes nothing.
+    let mut ticks = tokio::time::interval(Duration::from_millis(40));
+    while tidings.stage.borrow_and_update().layers[0].kbps == 0 {
+        ticks.tick().await;
+        delta(&mut small);
+    }
+    assert_eq!(tidings.stage.borrow_and_update().layers[1].kbps, 0);
+    edge.feed
+        .tell(Feed::Closed {
+            room: ROOM,
+            publication: large.publication,
+        })
+        .await;
+    let over = tidings.stage.wait_for(|it| !it.on && it.layers.is_empty());
+    timeout(Duration::from_secs(20), over)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(edge.viewers.close(peer, PeerEnd::Closed).await);
+    let gone = timeout(Duration::from_secs(20), tidings.life.changed());
+    assert!(gone.await.unwrap().is_err());
+    assert!(edge.viewers.tidings(peer).await.unwrap().is_none());
     edge.running.shutdown().await;
 }
 

@@ -115,6 +115,7 @@ impl Source {
                 clock,
                 channels,
                 fmtp: String::new(),
+                redundancy: None,
             };
             let kind = name.kind();
             feed.tell(Feed::Opened {

@@ -1,5 +1,7 @@
 //! What viewers are shown.
 
+use media::Redundancy;
+
 use super::*;
 
 #[tokio::test]
@@ -57,7 +59,7 @@ async fn the_time_comes_with_the_first_packet_of_each_track_and_agrees() {
                 layer: Layer::ONLY,
                 ntp,
                 rtp,
-                arrived,
+                sent: arrived,
             })
             .await;
     }
@@ -107,6 +109,16 @@ async fn what_a_viewer_misses_is_sent_again() {
     assert_ne!(again.ssrc, lost.ssrc);
     assert_eq!(resent[12..14], lost.sequence.to_be_bytes());
     assert_eq!(resent[14..], packet[lost.payload.clone()]);
+    // Asked for once more it comes twice, each under a number of its own: one of them may be lost too.
+    client.send_feedback(&nack(lost.ssrc, lost.sequence)).await;
+    let (second, third) = (client.rtp(RESENT).await, client.rtp(RESENT).await);
+    let numbers = [&again, &second.0, &third.0].map(|it| it.sequence);
+    assert_eq!(numbers[1], numbers[0].wrapping_add(1));
+    assert_eq!(numbers[2], numbers[0].wrapping_add(2));
+    assert_eq!(
+        (&second.1[12..], &third.1[12..]),
+        (&resent[12..], &resent[12..])
+    );
     edge.running.shutdown().await;
 }
 
@@ -133,6 +145,68 @@ async fn missed_sound_is_sent_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn b17_sound_comes_with_redundancy_to_who_takes_it_and_alone_to_who_does_not() {
+    let edge = edge();
+    let mut source = Source::open(&edge.feed, 1).await;
+    let codec = Codec {
+        name: CodecName::Opus,
+        clock: 48_000,
+        channels: 2,
+        fmtp: String::new(),
+        redundancy: Some(Redundancy {
+            payload_type: 120,
+            of: 96,
+        }),
+    };
+    let (room, publication) = (ROOM, source.publication);
+    let opened = Feed::Opened {
+        room,
+        publication,
+        kind: Kind::Audio,
+        layer: Layer::ONLY,
+        codec,
+    };
+    edge.feed.tell(opened).await;
+    let mut takes = Client::new().await;
+    let offer = takes.offer().replace(
+        "SAVPF 111\r\n",
+        "SAVPF 111 63\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n",
+    );
+    let established = edge.viewers.view(ROOM, "someone", offer).await.unwrap();
+    takes.connect(&established.sdp).await;
+    let (mut plain, _) = edge.watch().await;
+
+    // The first packet is plain; from then on each brings along the one before.
+    let mut before: Option<Vec<u8>> = None;
+    for n in 0..5_u8 {
+        source.timestamp += 960;
+        let own = vec![n; 40];
+        let mut packet = source.packet(1, 1, true)[..12].to_vec();
+        if let Some(before) = &before {
+            packet[1] = 0x80 | 120;
+            packet.extend([0x80 | 96, 0x0f, 0x00, before.len() as u8, 96]);
+            packet.extend_from_slice(before);
+        }
+        packet.extend_from_slice(&own);
+        source.send(Kind::Audio, vec![packet.into()]);
+        let (view, heard) = plain.rtp(SOUND).await;
+        assert_eq!(heard[view.payload], own);
+        let (view, heard) = takes.rtp(if n == 0 { SOUND } else { 63 }).await;
+        let payload = &heard[view.payload];
+        if let Some(before) = &before {
+            // The blocks are Opus by the number that this viewer gave it.
+            assert_eq!(payload[..5], [0x80 | SOUND, 0x0f, 0x00, 40, SOUND]);
+            assert_eq!(payload[5..45], before[..]);
+            assert_eq!(payload[45..], own);
+        } else {
+            assert_eq!(payload, own);
+        }
+        before = Some(own);
+    }
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
 async fn feedback_that_was_heard_before_is_not_heard_again() {
     let edge = edge();
     let mut source = Source::open(&edge.feed, 1).await;
@@ -144,9 +218,12 @@ async fn feedback_that_was_heard_before_is_not_heard_again() {
     let (first, _) = client.rtp(RESENT).await;
     client.send(&feedback).await;
     client.send_feedback(&nack(lost.ssrc, lost.sequence)).await;
-    // Two were asked for after the first, one of them a replay: one comes, and then silence.
-    let (second, _) = client.rtp(RESENT).await;
-    assert_eq!(second.sequence, first.sequence.wrapping_add(1));
+    // Two were asked for after the first, one of them a replay: one is answered, twice because it was asked for
+    // before, and then there is silence.
+    for nth in 1..=2 {
+        let (more, _) = client.rtp(RESENT).await;
+        assert_eq!(more.sequence, first.sequence.wrapping_add(nth));
+    }
     client.send(&client.check(false)).await;
     loop {
         match client.hear().await {

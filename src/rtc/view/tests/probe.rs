@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::{line_probe::LineProbe, view::Check};
+use crate::{line_probe::LineProbe, sdp::Tcp, view::Check};
 use protocol::limits::PROBES_PER_SECOND;
 
 const FROM: &str = "192.0.2.7:4000";
@@ -12,7 +12,7 @@ const FROM: &str = "192.0.2.7:4000";
 async fn asking(probe: &LineProbe) -> Client {
     let mut client = Client::new().await;
     let here = "127.0.0.1:9".parse().unwrap();
-    client.take_answer(&probe.answer(&[here], "sha-256 00"));
+    client.take_answer(&probe.answers(&[here], "sha-256 00", Tcp::Off).udp);
     client
 }
 
@@ -34,7 +34,7 @@ fn answers(probe: &mut LineProbe, datagram: &[u8], now: Instant) -> bool {
 async fn whoever_was_told_the_name_hears_an_answer_and_costs_nothing() {
     let edge = edge();
     let mut client = Client::new().await;
-    client.take_answer(edge.viewers.probe_answer());
+    client.take_answer(&edge.viewers.probe_answers().udp);
     for nominates in [false, true, true] {
         client.send(&client.check(nominates)).await;
         assert!(matches!(client.hear().await, Heard::Checked));
@@ -42,6 +42,31 @@ async fn whoever_was_told_the_name_hears_an_answer_and_costs_nothing() {
     assert_eq!(edge.viewers.count(ROOM), 0);
     let load = &edge.viewers.workers[0].load;
     assert_eq!(load.load(Ordering::Relaxed), 0, "nobody is kept for it");
+    edge.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn b14_a_check_by_tcp_is_answered_where_the_port_takes_it() {
+    let edge = edge();
+    let mut client = Client::new().await;
+    let answers = edge.viewers.probe_answers();
+    let tcp = answers.tcp.as_ref().unwrap();
+    let is_candidate = |it: &&str| it.starts_with("a=candidate:");
+    let mut candidates = tcp.lines().filter(is_candidate);
+    assert!(candidates.all(|it| it.ends_with(" typ host tcptype passive")));
+    assert!(!answers.udp.contains(" tcp "));
+    client.take_answer(tcp);
+    let pipe = client.go_by_tcp().await;
+    for nominates in [false, true, true] {
+        client.send(&client.check(nominates)).await;
+        assert!(matches!(client.hear().await, Heard::Checked));
+    }
+    let load = &edge.viewers.workers[0].load;
+    assert_eq!(load.load(Ordering::Relaxed), 0, "nobody is kept for it");
+    pipe.abort();
+    edge.running.shutdown().await;
+    let edge = edge_with(|config| config.tcp = false);
+    assert!(edge.viewers.probe_answers().tcp.is_none());
     edge.running.shutdown().await;
 }
 

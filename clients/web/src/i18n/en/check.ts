@@ -35,6 +35,7 @@ export const check = {
   roundTripSlow: (ms: string) => `${ms} ms there and back: everything will lag a little.`,
   socketBlocked: "No answer: something on the way blocks it. Try another network.",
   mediaBlocked: "UDP does not get through, so no picture can. Try another network, such as your phone's.",
+  mediaByTcp: (ms: string) => `UDP is blocked, the picture goes by TCP: it works, with more delay on a bad line. ${ms} ms there and back.`,
   publishBlocked: "UDP gets through for watching, but not to the port for going live. Try another network; whoever runs the server can open that port (rtc.publish_port).",
   mediaNone: "This browser has no WebRTC. Any up-to-date browser has it.",
   unreachable: "The server did not answer.",

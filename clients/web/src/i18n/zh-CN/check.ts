@@ -37,6 +37,7 @@ export const check: Words["check"] = {
   roundTripSlow: (ms) => `往返 ${ms} 毫秒，互动会有些延迟。`,
   socketBlocked: "没有回应，可能被防火墙或代理拦截。请换个网络试试。",
   mediaBlocked: "UDP 不通，画面无法传输。请换个网络，比如手机热点。",
+  mediaByTcp: (ms) => `UDP 不通，画面改走 TCP：可以使用，线路差时延迟会大一些。往返 ${ms} 毫秒。`,
   publishBlocked: "看直播的 UDP 通，开播的端口不通。请换个网络；也可以请运维放行开播端口（rtc.publish_port）。",
   mediaNone: "这个浏览器不支持 WebRTC，请换用新版浏览器。",
   unreachable: "服务器没有回应。",

@@ -37,6 +37,7 @@ export const check: Words["check"] = {
   roundTripSlow: (ms) => `來回 ${ms} 毫秒，互動會有些延遲。`,
   socketBlocked: "沒有回應，可能被防火牆或代理伺服器擋下。請換個網路試試。",
   mediaBlocked: "UDP 不通，畫面無法傳送。請換個網路，例如手機熱點。",
+  mediaByTcp: (ms) => `UDP 不通，畫面改走 TCP：可以使用，線路差時延遲會大一些。來回 ${ms} 毫秒。`,
   publishBlocked: "看直播的 UDP 通，開播的連接埠不通。請換個網路；也可以請維運放行開播連接埠（rtc.publish_port）。",
   mediaNone: "這個瀏覽器不支援 WebRTC，請改用新版瀏覽器。",
   unreachable: "伺服器沒有回應。",

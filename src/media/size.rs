@@ -1,4 +1,4 @@
-//! How high a picture is, as its keyframe says: what a viewer shows in a small place needs no big one.
+//! How large a picture is, as its keyframe says: what a viewer shows in a small place needs no big one.
 //! Only for what is quickly read: H264 and VP8, which is nearly everything that is published in layers.
 
 use crate::{CodecName, vp8};
@@ -10,16 +10,23 @@ const SPS_BYTES_MAX: usize = 256;
 /// Profiles whose parameter sets also tell the sampling of colours (ITU-T H.264 §7.3.2.1.1).
 const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
-/// In pixels. `payload` begins a keyframe; `None` where it does not say.
-pub(crate) fn height_of(codec: CodecName, payload: &[u8]) -> Option<u16> {
+/// In pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub width: u16,
+    pub height: u16,
+}
+
+/// `payload` begins a keyframe; `None` where it does not say.
+pub(crate) fn size_of(codec: CodecName, payload: &[u8]) -> Option<Size> {
     match codec {
         CodecName::H264 => h264(payload),
-        CodecName::Vp8 => vp8::height(payload),
+        CodecName::Vp8 => vp8::size(payload),
         CodecName::Vp9 | CodecName::Av1 | CodecName::Opus => None,
     }
 }
 
-fn h264(payload: &[u8]) -> Option<u16> {
+fn h264(payload: &[u8]) -> Option<Size> {
     match payload.first()? & 0x1f {
         H264_SPS => sps(payload),
         H264_STAP_A => {
@@ -38,8 +45,8 @@ fn h264(payload: &[u8]) -> Option<u16> {
     }
 }
 
-/// A sequence parameter set (ITU-T H.264 §7.3.2.1.1), as far as the height.
-fn sps(unit: &[u8]) -> Option<u16> {
+/// A sequence parameter set (ITU-T H.264 §7.3.2.1.1), as far as the size.
+fn sps(unit: &[u8]) -> Option<Size> {
     let mut clean = Vec::with_capacity(unit.len().min(SPS_BYTES_MAX));
     for byte in unit.iter().take(SPS_BYTES_MAX) {
         // The byte that keeps two zeros from looking like a start code (§7.4.1).
@@ -85,25 +92,33 @@ fn sps(unit: &[u8]) -> Option<u16> {
     }
     bits.number()?;
     bits.take(1)?;
-    bits.number()?;
+    let across = bits.number()?.checked_add(1)?;
     let units = bits.number()?.checked_add(1)?;
     let fields = bits.take(1)? == 0;
     if fields {
         bits.take(1)?;
     }
     bits.take(1)?;
-    let mut cropped = 0_u32;
+    let (mut sides, mut ends) = (0_u32, 0_u32);
     if bits.take(1)? == 1 {
-        bits.number()?;
-        bits.number()?;
-        cropped = bits.number()?.checked_add(bits.number()?)?;
+        sides = bits.number()?.checked_add(bits.number()?)?;
+        ends = bits.number()?.checked_add(bits.number()?)?;
     }
     let frame = if fields { 2 } else { 1 };
-    // Cropping counts in units of the colour samples: two lines where those are halved (§7.4.2.1.1).
-    let crop_unit = if colours == 1 { 2 } else { 1 } * frame;
-    let height = units.checked_mul(16 * frame)?;
-    let height = height.checked_sub(cropped.checked_mul(crop_unit)?)?;
-    u16::try_from(height).ok().filter(|height| *height > 0)
+    // Cropping counts in units of the colour samples: two pixels where those are halved (§7.4.2.1.1).
+    let halved_across = if matches!(colours, 1 | 2) { 2 } else { 1 };
+    let halved_down = if colours == 1 { 2 } else { 1 };
+    Some(Size {
+        width: pixels(across, 16, sides, halved_across)?,
+        height: pixels(units, 16 * frame, ends, halved_down * frame)?,
+    })
+}
+
+/// So many units of so many pixels, less what is cropped of them.
+fn pixels(units: u32, unit: u32, cropped: u32, crop_unit: u32) -> Option<u16> {
+    let pixels = units.checked_mul(unit)?;
+    let pixels = pixels.checked_sub(cropped.checked_mul(crop_unit)?)?;
+    u16::try_from(pixels).ok().filter(|pixels| *pixels > 0)
 }
 
 fn skip_scaling_lists(bits: &mut Bits<'_>, lists: usize) -> Option<()> {
@@ -192,32 +207,38 @@ mod tests {
         }
     }
 
-    /// A baseline set of so many lines, a multiple of two.
-    fn baseline(height: u32) -> Vec<u8> {
+    const fn size(width: u16, height: u16) -> Option<Size> {
+        Some(Size { width, height })
+    }
+
+    /// A baseline set of so many pixels, multiples of two.
+    fn baseline(width: u32, height: u32) -> Vec<u8> {
         let mut written = Written::default();
-        let units = height.div_ceil(16);
+        let (across, units) = (width.div_ceil(16), height.div_ceil(16));
         // id, frame numbers, order of pictures by count, references.
         written.number(0).number(0).number(2).number(1).bit(false);
-        written.number(79).number(units - 1).bit(true).bit(true);
-        let crop = (units * 16 - height) / 2;
-        written.bit(crop > 0);
-        if crop > 0 {
-            written.number(0).number(0).number(0).number(crop);
+        written.number(across - 1).number(units - 1);
+        written.bit(true).bit(true);
+        let (side, end) = ((across * 16 - width) / 2, (units * 16 - height) / 2);
+        written.bit(side + end > 0);
+        if side + end > 0 {
+            written.number(0).number(side).number(0).number(end);
         }
         written.bytes(66)
     }
 
     #[test]
-    fn h264_says_its_height_with_and_without_cropping() {
-        for height in [180, 360, 540, 720, 1_080] {
-            let sps = baseline(height);
-            assert_eq!(height_of(CodecName::H264, &sps), Some(height as u16));
+    fn h264_says_its_size_with_and_without_cropping() {
+        for (width, height) in [(320, 180), (640, 360), (960, 540), (1_280, 720), (854, 480)] {
+            let sps = baseline(width, height);
+            let wanted = size(width as u16, height as u16);
+            assert_eq!(size_of(CodecName::H264, &sps), wanted);
             let mut together = vec![0x78, 0, 2, 9, 0x10];
             together.extend((sps.len() as u16).to_be_bytes());
             together.extend(&sps);
-            assert_eq!(height_of(CodecName::H264, &together), Some(height as u16));
+            assert_eq!(size_of(CodecName::H264, &together), wanted);
         }
-        assert_eq!(height_of(CodecName::H264, &[0x65, 0x88]), None);
+        assert_eq!(size_of(CodecName::H264, &[0x65, 0x88]), None);
     }
 
     #[test]
@@ -233,14 +254,14 @@ mod tests {
         written.number(119).number(67).bit(true).bit(true).bit(true);
         written.number(0).number(0).number(0).number(4);
         let sps = written.bytes(100);
-        assert_eq!(height_of(CodecName::H264, &sps), Some(1_080));
+        assert_eq!(size_of(CodecName::H264, &sps), size(1_920, 1_080));
     }
 
     #[test]
     fn a_byte_that_hides_a_start_code_is_no_part_of_the_numbers() {
-        let mut hidden = baseline(720);
+        let mut hidden = baseline(1_280, 720);
         hidden.splice(4..4, [0, 0, 3]);
-        let mut plain = baseline(720);
+        let mut plain = baseline(1_280, 720);
         plain.splice(4..4, [0, 0]);
         assert_eq!(sps(&hidden), sps(&plain));
     }
@@ -255,7 +276,7 @@ mod tests {
                 *first = if rng.random_bool(0.5) { 0x67 } else { 0x78 };
             }
             for codec in CodecName::ALL {
-                let _ = height_of(codec, &bytes);
+                let _ = size_of(codec, &bytes);
             }
         }
     }
