@@ -38,6 +38,8 @@ const FALLS: u8 = 2;
 const LOST_FEW: u8 = 5;
 const LOST_MANY: u8 = 26;
 const LOST_FAR_TOO_MANY: u8 = 51;
+/// So much above what is lost anyhow: then it is lost because of a probe.
+const LOST_MORE: u8 = 13;
 /// Reports in a row that have to say so.
 const LOSSY_REPORTS: u8 = 2;
 /// What was said just after a change was said of what was sent before it.
@@ -75,6 +77,9 @@ pub struct Choice {
     falls: u8,
     lost: u8,
     lossy_reports: u8,
+    /// What is lost in the mean of the last reports, and what it was when the probe began.
+    usually_lost: u8,
+    lost_before: u8,
     short_since: Option<Instant>,
     /// The largest layer that the line carries, where that is not all.
     limit: Option<Layer>,
@@ -104,6 +109,8 @@ impl Choice {
             falls: 0,
             lost: 0,
             lossy_reports: 0,
+            usually_lost: 0,
+            lost_before: 0,
             short_since: None,
             limit: None,
             sound_only: false,
@@ -166,6 +173,7 @@ impl Choice {
     /// Of 256 packets of the picture since the last report, so many were lost (RFC 3550 §6.4.1).
     pub const fn hear_loss(&mut self, lost: u8) {
         self.lost = lost;
+        self.usually_lost = ((self.usually_lost as u16 * 3 + lost as u16) / 4) as u8;
         self.lossy_reports = match lost >= LOST_MANY {
             true => self.lossy_reports.saturating_add(1),
             false => 0,
@@ -250,7 +258,9 @@ impl Choice {
         if !below(SHORT_PERCENT) {
             self.short_since = None;
         }
-        let unknown = estimate.is_none() || below(SHORT_PERCENT);
+        let fell = self.fell_lately(now);
+        // One that is low and only rises has not found out yet.
+        let unknown = estimate.is_none() || (below(SHORT_PERCENT) && fell);
         let far_too_many = self.lost >= LOST_FAR_TOO_MANY;
         let lasts = self.lossy_reports >= LOSSY_REPORTS;
         if (lasts && (unknown || far_too_many)) || (far_too_many && unknown) {
@@ -260,10 +270,10 @@ impl Choice {
             return false;
         }
         let since = *self.short_since.get_or_insert(now);
-        let fell = self.fell_lately(now);
         let falls = fell && self.falls >= FALLS;
         let lasts = now.saturating_duration_since(since) >= SHORT_LASTS;
-        (below(FAR_SHORT_PERCENT) && (falls || self.lost > LOST_FEW)) || (lasts && falls)
+        let far = below(FAR_SHORT_PERCENT) && fell;
+        (far && (falls || self.lost > LOST_FEW)) || (lasts && falls)
     }
 
     fn fell_lately(&self, now: Instant) -> bool {
@@ -321,7 +331,7 @@ impl Choice {
     ) -> usize {
         let estimate = self.estimate(now);
         // An estimate that is far below says of a line that is full what it said before, and of one that is not it rises.
-        let said = if self.fell.is_some_and(|it| it > probe.begun()) || self.lost > LOST_FEW {
+        let said = if self.fell.is_some_and(|it| it > probe.begun()) || self.loses_more() {
             Said::No
         } else if estimate.is_none_or(|it| it >= probe.rate()) || self.rose > Some(probe.stepped())
         {
@@ -345,6 +355,15 @@ impl Choice {
             self.climb(layers[carried].layer, now);
         }
         carried
+    }
+
+    /// More is lost than before the probe.
+    const fn loses_more(&self) -> bool {
+        let usual = match self.lost_before <= LOST_FEW {
+            true => LOST_FEW,
+            false => self.lost_before.saturating_add(LOST_MORE),
+        };
+        self.lost > usual
     }
 
     fn climb(&mut self, to: Layer, now: Instant) {
@@ -381,12 +400,17 @@ impl Choice {
         let spare = self
             .estimate(now)
             .is_none_or(|it| rests || it >= part(need, SPARE_PERCENT));
-        let quiet = self.lost <= LOST_FEW;
+        let quiet = match self.takes_probes {
+            // What a small picture loses too is not lost because of its size.
+            true => self.usually_lost < LOST_FAR_TOO_MANY,
+            false => self.lost <= LOST_FEW,
+        };
         if since < self.try_after || !spare || !quiet {
             return at;
         }
         if self.takes_probes {
             self.probe = Some(Probe::new(need, now));
+            self.lost_before = self.usually_lost;
             return at;
         }
         self.climb(layers[at + 1].layer, now);

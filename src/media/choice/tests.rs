@@ -38,6 +38,8 @@ struct Line {
     estimates: bool,
     /// How long what came last had waited, in seconds; the longest of it.
     waited: f64,
+    /// The share of packets that is lost however few they are.
+    loses: f64,
 }
 
 /// A queue of half a second, as routers at home have it or more.
@@ -62,6 +64,7 @@ impl Line {
             changes: Vec::new(),
             estimates,
             waited: 0.0,
+            loses: 0.0,
         }
     }
 
@@ -116,7 +119,13 @@ impl Line {
             self.choice.hear_estimate(self.estimate as u32, now);
         }
         if self.ms.is_multiple_of(1_000) {
-            let lost = self.lost_kbit / self.sent_kbit.max(1.0);
+            // Packets of 1,000 bytes.
+            let packets = (self.sent_kbit / 8.0).ceil().max(1.0) as u32;
+            let random = (0..packets)
+                .filter(|_| self.rng.random_bool(self.loses))
+                .count();
+            let lost =
+                self.lost_kbit / self.sent_kbit.max(1.0) + random as f64 / f64::from(packets);
             self.choice.hear_loss((lost * 256.0) as u8);
             (self.lost_kbit, self.sent_kbit) = (0.0, 0.0);
         }
@@ -407,6 +416,42 @@ fn a_low_estimate_that_only_rises_keeps_nobody_small() {
     }
     chosen.dedup();
     assert_eq!(chosen, [0, 1, 2].map(picture));
+}
+
+/// A browser's estimate begins at 300 kbit/s and grows, and does not look at loss.
+#[test]
+fn a_wide_line_that_loses_at_random_has_the_best_picture() {
+    for loses in [0.02, 0.05, 0.1] {
+        for seed in seeds::of(100) {
+            let mut line = Line::probed(seed, 4_000.0);
+            (line.estimate, line.loses) = (300.0, loses);
+            let mut best = 0;
+            for _ in 0..60 {
+                line.run(1, &three());
+                best += u32::from(line.chosen == picture(2));
+            }
+            let changes = &line.changes;
+            assert!(
+                best >= 50,
+                "seed {seed}, {loses}: {best} of 60 s: {changes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_line_that_loses_at_random_comes_up_again_after_it_was_narrow() {
+    for seed in seeds::of(100) {
+        let mut line = Line::probed(seed, 4_000.0);
+        line.loses = 0.05;
+        line.run(10, &three());
+        line.kbps = 700.0;
+        line.run(20, &three());
+        assert_ne!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+        line.kbps = 4_000.0;
+        line.run(40, &three());
+        assert_eq!(line.chosen, picture(2), "seed {seed}: {:?}", line.changes);
+    }
 }
 
 #[test]
