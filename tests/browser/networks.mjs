@@ -1,7 +1,6 @@
 // Who watches what over which line: browsers publish in each codec, Chromium and Firefox watch over good and bad lines, and what
 // getStats of the viewer says is printed as a table. By hand and in a network of its own:
 //   ./alone.sh node networks.mjs [a publisher …]
-import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,15 +8,12 @@ import { freePort } from "../../scripts/ports.mjs";
 import { firefox } from "./firefox.mjs";
 import { publish as publishLayers } from "./layered.mjs";
 import { Line } from "./line.mjs";
+import { V4, V6, run, withV6, without } from "./network.mjs";
 import { World } from "./world.mjs";
 
-/** Of alone.sh, and one of ours beside it. */
-const V4 = "198.51.100.1", V6 = "fd00:5::1";
 const SECRET = "a secret that two programs share";
 /** A keyframe and what the bandwidth is judged by come first; then so long is counted. */
 const [SETTLE_MS, COUNT_MS] = [Number(process.env.SETTLE_MS ?? 4_000), Number(process.env.COUNT_MS ?? 10_000)];
-
-const run = (program, ...args) => execFileSync(program, args, { stdio: ["ignore", "pipe", "inherit"] });
 
 /** The relay's certificate is its own. */
 class Networks extends World {
@@ -99,18 +95,6 @@ async function watch({ whep, policy, family, from, to, settle, count }) {
   return found;
 }
 
-/** Drops packets that fit any of the rules while it runs what is given. */
-async function without(rules, body) {
-  run("nft", "add table inet networks");
-  run("nft", "add chain inet networks in { type filter hook input priority 0; }");
-  for (const rule of rules) run("nft", `add rule inet networks in ${rule} drop`);
-  try {
-    return await body();
-  } finally {
-    run("nft", "delete table inet networks");
-  }
-}
-
 const good = { loss: "0", delay: "0ms", jitter: "0ms", reorder: "0", rate: "none" };
 const LINES = [
   ["a good line", { both: good }],
@@ -122,7 +106,7 @@ const LINES = [
   ["1 Mbit/s", { both: good, down: { rate: "1mbit", queue: "64kib" } }],
 ];
 
-run("ip", "address", "add", `${V6}/64`, "dev", "outside", "nodad");
+withV6();
 const relay = { plain: await freePort(), tls: await freePort() };
 // coturn reads it from its command line, and the server from a file.
 const secret = path.join(tmpdir(), `weiquan-turn-${process.pid}`);

@@ -1,22 +1,18 @@
 // Viewers whom the usual way does not reach: no UDP, nothing but IPv6, or nothing but a relay. FFmpeg publishes by WHIP,
 // and Chromium watches by WHEP. It runs in a network of its own (alone.sh), where packets may be dropped.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { freePort } from "../../scripts/ports.mjs";
+import { V4, V6, run, withV6, without } from "./network.mjs";
 import { World } from "./world.mjs";
 
-/** Of alone.sh, and one of ours beside it. */
-const V4 = "198.51.100.1", V6 = "fd00:5::1";
 const SECRET = "a secret that two programs share";
 /** The aim on a quiet machine; otherwise this tells only whether it comes at all. */
 const FIRST_FRAME_MS = process.env.WEIQUAN_QUIET ? 3_000 : 20_000;
-
-const run = (program, ...args) => execFileSync(program, args, { stdio: ["ignore", "pipe", "inherit"] });
 
 /** The relay's certificate is its own. */
 class Reach extends World {
@@ -28,7 +24,7 @@ class Reach extends World {
 let world, slug, relay, secret;
 
 before(async () => {
-  run("ip", "address", "add", `${V6}/64`, "dev", "outside", "nodad");
+  withV6();
   relay = { plain: await freePort(), tls: await freePort() };
   // coturn reads it from its command line, and the server from a file.
   secret = path.join(tmpdir(), `weiquan-turn-${process.pid}`);
@@ -98,18 +94,6 @@ async function watches(how, also = {}) {
   assert.ok(seen.first_ms < FIRST_FRAME_MS, `${how}: ${seen.first_ms} ms`);
   await page.close();
   return seen;
-}
-
-/** Drops packets that fit any of the rules while it runs what is given. */
-async function without(rules, body) {
-  run("nft", "add table inet reach");
-  run("nft", "add chain inet reach in { type filter hook input priority 0; }");
-  for (const rule of rules) run("nft", `add rule inet reach in ${rule} drop`);
-  try {
-    return await body();
-  } finally {
-    run("nft", "delete table inet reach");
-  }
 }
 
 test("where everything gets through it is UDP", { timeout: 90_000 }, async () => {
