@@ -391,8 +391,8 @@ impl Leg {
         self.place_of(sequence).map(|(stretch, _)| stretch.layer)
     }
 
-    /// How often what is missed is to be written: once, and twice when it is asked for once more. On a line
-    /// that loses a tenth, three answers in four hundred are lost twice and make a pause; so hardly one is.
+    /// How often what is missed is to be written: once, and twice when it is asked for once more, because then
+    /// the line has lost an answer or a question already.
     pub fn copies(&mut self, sequence: u16) -> u32 {
         1 + u32::from(self.asked.again(sequence))
     }
