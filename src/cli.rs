@@ -18,6 +18,7 @@ use crate::{
     cli_exports::{Export, Import, PasswordLink},
     config::Config,
     database::opened,
+    memory,
     operate::{self, Paint, bytes_text, moment_text},
     reload,
     server::Server,
@@ -134,6 +135,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Result<()> {
+        memory::take_small_pages();
         let port = supervisor::inherited_port()?;
         let address = port.as_ref().map(TcpListener::local_addr).transpose();
         let address = address.context("the port that was handed over")?;

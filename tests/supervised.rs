@@ -77,6 +77,29 @@ async fn a_port_that_was_opened_before_is_served_and_waits_through_a_restart() {
     }
 }
 
+/// Huge pages are filled whole where one byte of each is used: nobody's idle server shall hold those.
+#[tokio::test]
+async fn memory_comes_in_small_pages() {
+    let folder = TempDir::new().expect("a folder");
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = port.local_addr().expect("bound");
+    let server = Running(
+        supervised(
+            folder.path(),
+            "LISTEN_PID=$$ LISTEN_FDS=1",
+            OwnedFd::from(port).into(),
+        )
+        .spawn()
+        .expect("it starts"),
+    );
+    assert!(is_served(address).await);
+    // proc_pid_status(5).
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.0.id()));
+    let status = status.expect("it runs");
+    let huge = status.lines().find(|it| it.starts_with("THP_enabled:"));
+    assert_eq!(huge, Some("THP_enabled:\t0"), "{status}");
+}
+
 #[test]
 fn what_cannot_be_served_is_refused_with_words() {
     let folder = TempDir::new().expect("a folder");
