@@ -33,5 +33,5 @@ check: ## Formatting, lints, licences
 soak: ## Long runs: thousands of seeds, hundreds of kills, an hour of load
 	scripts/soak.sh
 
-fuzz: ## Mutated input against every parser, as long as FUZZ_SECONDS says
+fuzz: ## Mutated input against every parser, as long as FUZZ_SECONDS says, or each for FUZZ_EACH
 	scripts/fuzz.sh
