@@ -7,6 +7,7 @@
 //! would give its key away.
 
 mod asked;
+mod stretch;
 
 use std::{
     iter,
@@ -22,6 +23,7 @@ use crate::{
 };
 
 use asked::Asked;
+use stretch::{REPLAY_STEP, Stretch, is_whole, sequence_of, timestamp_of};
 
 /// Packets that may be sent again beyond one per packet sent, so that a viewer cannot make us send
 /// more than twice the stream.
@@ -32,10 +34,6 @@ const RESEND_STORE_SMALL: u32 = 32;
 /// A viewer's wish for a keyframe is heard at most so often.
 const WISH_HEARD_EVERY: Duration = Duration::from_secs(1);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// Ticks between replayed pictures: 1 ms of the 90 kHz clock. With their own times a browser would
-/// take the replay for two seconds that passed in an instant, and show half the pictures from then
-/// on.
-const REPLAY_STEP: u32 = 90;
 /// A group of pictures that lasts longer is not replayed to change the layer: it is cheaper to ask for
 /// a keyframe than to send what was shown already.
 const SWITCH_GOP_MAX: Duration = Duration::from_millis(500);
@@ -68,21 +66,6 @@ pub struct Stamp {
     pub sequence: u16,
     pub timestamp: u32,
     pub ssrc: u32,
-}
-
-/// What was shown of one layer without a break.
-#[derive(Clone, Copy, Debug)]
-struct Stretch {
-    layer: Layer,
-    /// The place that was shown first, and the number it was shown under.
-    first: u64,
-    first_sequence: u16,
-    /// The place that comes next.
-    next: u64,
-    replay: Option<Replay>,
-    /// Our timestamps minus the track's.
-    shift: u32,
-    pictures: vp8::Shift,
 }
 
 #[derive(Debug)]
@@ -540,42 +523,6 @@ impl Leg {
             self.wished = Some(now);
         }
         heard
-    }
-}
-
-fn sequence_of(stretch: &Stretch, index: u64) -> u16 {
-    stretch
-        .first_sequence
-        .wrapping_add(index.wrapping_sub(stretch.first) as u16)
-}
-
-/// Replayed pictures end at the live one and are 1 ms apart before it; the rest keeps its time.
-fn timestamp_of(stretch: &Stretch, kept: &Kept) -> u32 {
-    let timestamp = match stretch.replay {
-        Some(replay) => {
-            // A frame after the replay is at most 2^31 ahead of it on the circle.
-            let before = replay.last_frame.wrapping_sub(kept.frame);
-            if before < 1 << 31 {
-                replay
-                    .last_timestamp
-                    .wrapping_sub(before.wrapping_mul(REPLAY_STEP))
-            } else {
-                kept.timestamp
-            }
-        }
-        None => kept.timestamp,
-    };
-    timestamp.wrapping_add(stretch.shift)
-}
-
-/// Whether the last picture that was shown has come to its end.
-fn is_whole(track: &Track, live: &Stretch) -> bool {
-    let last = track.get(live.next.wrapping_sub(1));
-    let next = track.get(live.next);
-    match (last, next) {
-        (None, _) => true,
-        (Some(last), Some(next)) => last.frame != next.frame,
-        (Some(last), None) => last.marker,
     }
 }
 
