@@ -72,6 +72,11 @@ impl CodecName {
             .find(|name| name.as_str().eq_ignore_ascii_case(text))
     }
 
+    /// Whether a picture of this codec may come in layers within one stream (SVC).
+    pub const fn is_scalable(self) -> bool {
+        matches!(self, Self::Vp9 | Self::Av1)
+    }
+
     pub const fn kind(self) -> Kind {
         match self {
             Self::Opus => Kind::Audio,
@@ -92,6 +97,8 @@ pub struct Codec {
     pub fmtp: String,
     /// Where packets of sound bring along what came before.
     pub redundancy: Option<Redundancy>,
+    /// Under which number the publisher's packets have the dependency descriptor, where it was agreed.
+    pub descriptor: Option<u8>,
 }
 
 impl Codec {

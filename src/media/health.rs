@@ -333,6 +333,7 @@ mod tests {
             clock,
             channels: 0,
             fmtp: String::new(),
+            descriptor: None,
             redundancy: None,
         };
         let start = Instant::now();

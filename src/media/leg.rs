@@ -15,7 +15,8 @@ use std::{
 };
 
 use crate::{
-    CodecName, Kept, Kind, LAYERS_MAX, Layer, Lines, SILENT_AFTER, Track, WallClock, red,
+    CodecName, Kept, Kind, LAYERS_MAX, Layer, Lines, SILENT_AFTER, Track, WallClock, descriptor,
+    red,
     report::sender_report,
     rtp::HEADER_BYTES,
     track::{RING_PACKETS, Replay, offset},
@@ -55,6 +56,8 @@ pub struct LegIds {
     /// Payload type of packets with redundancy (RFC 2198), where the viewer takes them. The blocks in them
     /// are of `payload_type`.
     pub redundant: Option<u8>,
+    /// Under which number the viewer takes the dependency descriptor, if it does.
+    pub descriptor: Option<u8>,
 }
 
 /// What the cipher has to know of a packet that was written.
@@ -66,6 +69,8 @@ pub struct Stamp {
     pub sequence: u16,
     pub timestamp: u32,
     pub ssrc: u32,
+    /// Bytes of its header's extensions; 0 where it has none.
+    pub extensions: u16,
 }
 
 #[derive(Debug)]
@@ -290,12 +295,12 @@ impl Leg {
         if track.codec().name != CodecName::Vp8 || before.layer == track.layer() {
             return before.pictures;
         }
-        let next = track.get(first).and_then(|it| vp8::read(&it.payload));
+        let next = track.get(first).and_then(|it| vp8::read(it.payload()));
         let last = lines.get(before.layer).and_then(|line| {
             let oldest = before.next.saturating_sub(LOOK_BACK_PACKETS);
             let mut shown = (oldest.max(before.first)..before.next).rev();
             let last = shown.find_map(|index| line.get(index))?;
-            vp8::read(&last.payload)
+            vp8::read(last.payload())
         });
         match (last, next) {
             (Some(last), Some(next)) => before.pictures.after(&last, &next),
@@ -421,9 +426,10 @@ impl Leg {
             sequence: self.resend_sequence,
             timestamp: timestamp_of(stretch, kept),
             ssrc,
+            extensions: 0,
         };
         self.resend_sequence = self.resend_sequence.wrapping_add(1);
-        write_header(&stamp, out);
+        let stamp = self.write_header(stamp, kept, out);
         out.extend(sequence_of(stretch, kept.index).to_be_bytes());
         self.write_payload(stretch, kept, out);
         Some(stamp)
@@ -461,12 +467,32 @@ impl Leg {
             sequence: sequence_of(stretch, kept.index),
             timestamp: timestamp_of(stretch, kept),
             ssrc: self.ids.ssrc,
+            extensions: 0,
         };
-        write_header(&stamp, out);
+        let stamp = self.write_header(stamp, kept, out);
         self.write_payload(stretch, kept, out);
         if kept.padding > 0 {
             out.resize(out.len() + usize::from(kept.padding) - 1, 0);
             out.push(kept.padding);
+        }
+        stamp
+    }
+
+    /// The header in the viewer's numbers. What it says besides is a function of the packet, as all of it is.
+    fn write_header(&self, mut stamp: Stamp, kept: &Kept, out: &mut Vec<u8>) -> Stamp {
+        let start = out.len();
+        let mut header = [0; HEADER_BYTES];
+        header[0] = 0x80 | u8::from(stamp.padded) << 5;
+        header[1] = u8::from(stamp.marker) << 7 | stamp.payload_type;
+        header[2..4].copy_from_slice(&stamp.sequence.to_be_bytes());
+        header[4..8].copy_from_slice(&stamp.timestamp.to_be_bytes());
+        header[8..12].copy_from_slice(&stamp.ssrc.to_be_bytes());
+        out.extend_from_slice(&header);
+        if let Some(id) = self.ids.descriptor
+            && kept.described.is_some()
+        {
+            out[start] |= 0x10;
+            stamp.extensions = descriptor::write(id, kept, out);
         }
         stamp
     }
@@ -524,16 +550,6 @@ impl Leg {
         }
         heard
     }
-}
-
-fn write_header(stamp: &Stamp, out: &mut Vec<u8>) {
-    let mut header = [0; HEADER_BYTES];
-    header[0] = 0x80 | u8::from(stamp.padded) << 5;
-    header[1] = u8::from(stamp.marker) << 7 | stamp.payload_type;
-    header[2..4].copy_from_slice(&stamp.sequence.to_be_bytes());
-    header[4..8].copy_from_slice(&stamp.timestamp.to_be_bytes());
-    header[8..12].copy_from_slice(&stamp.ssrc.to_be_bytes());
-    out.extend_from_slice(&header);
 }
 
 #[cfg(test)]

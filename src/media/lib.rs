@@ -14,6 +14,8 @@
 
 mod choice;
 mod codec;
+mod descriptor;
+mod extension;
 mod feedback;
 mod health;
 mod keyframe;

@@ -48,8 +48,8 @@ pub(crate) fn payload_type(ids: &LegIds, kept: &Kept) -> u8 {
 /// What of a packet a viewer is sent: all of it, or its own sound alone.
 pub(crate) fn part_of<'a>(ids: &LegIds, kept: &'a Kept) -> &'a [u8] {
     match ids.redundant {
-        Some(_) => &kept.payload,
-        None => &kept.payload[usize::from(kept.own)..],
+        Some(_) => kept.payload(),
+        None => &kept.payload()[usize::from(kept.own)..],
     }
 }
 

@@ -13,6 +13,8 @@ pub struct View {
     pub sequence: u16,
     pub timestamp: u32,
     pub ssrc: u32,
+    /// Where the header's extensions lie, with their form and length; empty where there are none.
+    pub extensions: Range<usize>,
     /// Where the payload lies, without header, extensions and padding. Empty for a packet that is
     /// only padding.
     pub payload: Range<usize>,
@@ -27,6 +29,7 @@ impl View {
             return None;
         }
         let mut start = HEADER_BYTES + 4 * usize::from(flags & 0x0f);
+        let extensions_start = start;
         if flags & 0x10 != 0 {
             let length = packet.get(start + 2..start + 4)?;
             start += 4 + 4 * usize::from(u16::from_be_bytes([length[0], length[1]]));
@@ -48,6 +51,7 @@ impl View {
             sequence: u16::from_be_bytes([s0, s1]),
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
             ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
+            extensions: extensions_start..start,
             payload: start..end,
         })
     }
@@ -67,6 +71,7 @@ mod tests {
         assert!(view.marker);
         assert_eq!((view.payload_type, view.sequence), (96, 7));
         assert_eq!((view.timestamp, view.ssrc, view.payload), (9, 3, 12..14));
+        assert!(view.extensions.is_empty());
     }
 
     #[test]
@@ -76,7 +81,8 @@ mod tests {
         packet.extend([0, 0, 0, 1]); // one contributing source
         packet.extend([0xbe, 0xde, 0, 1, 0x10, 0, 0, 0]); // one word of extensions
         packet.extend([1, 2, 3, 0, 0, 3]);
-        assert_eq!(View::parse(&packet).unwrap().payload, 24..27);
+        let view = View::parse(&packet).unwrap();
+        assert_eq!((view.extensions, view.payload), (16..24, 24..27));
     }
 
     #[test]
@@ -118,6 +124,7 @@ mod tests {
             if let Some(view) = View::parse(&bytes) {
                 assert!(view.payload.end <= bytes.len(), "seed {seed}");
                 assert!(view.payload.start <= view.payload.end, "seed {seed}");
+                assert!(view.extensions.end <= view.payload.start, "seed {seed}");
             }
         }
     }

@@ -18,6 +18,7 @@ fn track(name: CodecName) -> Track {
             clock,
             channels: 0,
             fmtp: String::new(),
+            descriptor: name.is_scalable().then_some(5),
             redundancy: (name == CodecName::Opus).then_some(Redundancy {
                 payload_type: 97,
                 of: 96,
@@ -107,12 +108,12 @@ fn no_mutated_packet_breaks_a_track_or_what_is_read_from_it() {
                 brought += usize::from(it.own > 0);
                 assert_eq!(it.index, index, "seed {seed}");
                 assert!(
-                    it.own == 0 || usize::from(it.own) < it.payload.len(),
+                    it.own == 0 || usize::from(it.own) < it.payload().len(),
                     "seed {seed}"
                 );
                 assert!(index >= oldest, "seed {seed}");
                 assert!(
-                    packets.iter().any(|of| holds(of, &it.payload)),
+                    packets.iter().any(|of| holds(of, it.payload())),
                     "seed {seed}"
                 );
             }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::{
     Codec, Kind, Layer, View, WallClock, Wishes, begins_keyframe,
+    descriptor::{Described, Numbers},
     rate::Rate,
     report::{ntp_ticks, ticks},
     sequence::Line,
@@ -43,7 +44,16 @@ pub struct Kept {
     pub padding: u8,
     /// Where its own sound begins, behind its redundancy; 0 where it has none.
     pub own: u16,
-    pub payload: Bytes,
+    /// The packet from its dependency descriptor on, or where it has none from its payload on.
+    pub(crate) bytes: Bytes,
+    pub(crate) payload_at: u16,
+    pub(crate) described: Described,
+}
+
+impl Kept {
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[usize::from(self.payload_at)..]
+    }
 }
 
 /// What became of the packets that were handed in.
@@ -108,6 +118,7 @@ pub struct Track {
     rate: Rate,
     plain_rate: Rate,
     size: Option<Size>,
+    numbers: Numbers,
     gop: Option<Gop>,
     time: Option<PublishersTime>,
     pub wishes: Wishes,
@@ -134,6 +145,7 @@ impl Track {
             rate: Rate::default(),
             plain_rate: Rate::default(),
             size: None,
+            numbers: Numbers::default(),
             gop: None,
             time: None,
             wishes: Wishes::default(),
@@ -243,12 +255,15 @@ impl Track {
             }
             self.line.cut();
             self.begin_timeline(view.timestamp, arrived);
+            self.numbers.begin();
         }
         let Some(index) = self.line.place(view.sequence, self.head) else {
             accepted.dropped += 1;
             return;
         };
         let timestamp = view.timestamp.wrapping_add(self.shift);
+        let (described, bytes) = self.numbers.take(self.codec.descriptor, packet, view);
+        let payload_at = (bytes.len() - payload.len()) as u16;
         let kept = |frame| Kept {
             index,
             timestamp,
@@ -256,7 +271,9 @@ impl Track {
             marker: view.marker,
             padding: 0,
             own,
-            payload: payload.clone(),
+            bytes,
+            payload_at,
+            described,
         };
         if index < self.head {
             let known = self.get(index).is_some() || index + RING_PACKETS as u64 <= self.head;
@@ -347,7 +364,7 @@ impl Track {
         let largest = fresh
             .clone()
             .filter_map(|index| self.get(index))
-            .map(|it| it.payload.len());
+            .map(|it| it.payload().len());
         let Some(largest) = largest.max() else { return };
         for index in fresh {
             // Where a packet is missing, its place in the ring still has one of long ago.
@@ -355,7 +372,7 @@ impl Track {
             let Some(kept) = kept.filter(|kept| kept.index == index) else {
                 continue;
             };
-            let lacks = largest - kept.payload.len();
+            let lacks = largest - kept.payload().len();
             if (1..=EVEN_OUT_BYTES_MAX).contains(&lacks) {
                 kept.padding = lacks as u8;
             }

@@ -87,6 +87,7 @@ fn read(format: &Format) -> Option<Codec> {
         clock,
         channels,
         fmtp: format.fmtp.clone(),
+        descriptor: None,
         redundancy: None,
     })
 }

@@ -1,3 +1,4 @@
+mod described;
 mod layers;
 mod sound;
 
@@ -11,6 +12,7 @@ const IDS: LegIds = LegIds {
     payload_type: 108,
     ssrc: 0xaaaa,
     resend: Some((109, 0xbbbb)),
+    descriptor: None,
     redundant: None,
 };
 
@@ -22,6 +24,7 @@ fn h264() -> Track {
             clock: 90_000,
             channels: 0,
             fmtp: String::new(),
+            descriptor: None,
             redundancy: None,
         },
         Layer::ONLY,

@@ -17,6 +17,7 @@ fn codec(name: CodecName) -> Codec {
         clock: 90_000,
         channels: 0,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: None,
     }
 }

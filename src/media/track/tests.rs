@@ -12,6 +12,7 @@ fn codec(name: CodecName) -> Codec {
         clock,
         channels: 0,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: None,
     }
 }

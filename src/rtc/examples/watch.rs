@@ -103,6 +103,7 @@ async fn take_plain(feed: &FeedSender, at: SocketAddr, port: u16) -> Result<(), 
         clock: 90_000,
         channels: 0,
         fmtp: "packetization-mode=1;profile-level-id=42e01f".to_owned(),
+        descriptor: None,
         redundancy: None,
     };
     let audio = Codec {
@@ -110,6 +111,7 @@ async fn take_plain(feed: &FeedSender, at: SocketAddr, port: u16) -> Result<(), 
         clock: 48_000,
         channels: 2,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: None,
     };
     for (kind, codec, port) in [(Kind::Video, video, port), (Kind::Audio, audio, port + 2)] {

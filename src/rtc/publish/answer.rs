@@ -133,6 +133,7 @@ mod tests {
                 clock: 48_000,
                 channels: 2,
                 fmtp: String::new(),
+                descriptor: None,
                 redundancy: Some(Redundancy {
                     payload_type: 63,
                     of: 111,

@@ -188,6 +188,7 @@ mod tests {
             clock: 90_000,
             channels: 0,
             fmtp: String::new(),
+            descriptor: None,
             redundancy: None,
         };
         let egress = Egress {

@@ -131,6 +131,7 @@ fn reply_to<'a>(
             .resend
             .and_then(|it| it.payload_type)
             .map(|it| (it, base.wrapping_add(1))),
+        descriptor: None,
         redundant: chosen.redundant.and_then(|it| it.payload_type),
     };
     *taken = Some(ids);

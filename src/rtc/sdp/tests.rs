@@ -55,6 +55,7 @@ fn codec(name: CodecName, fmtp: &str) -> Codec {
         clock,
         channels,
         fmtp: fmtp.to_owned(),
+        descriptor: None,
         redundancy: None,
     }
 }
@@ -131,6 +132,7 @@ fn a_browser_gets_the_answer_that_browsers_are_known_to_take() {
 /// Opus of a publisher that sends redundancy, in numbers of its own.
 fn redundant_opus() -> Codec {
     Codec {
+        descriptor: None,
         redundancy: Some(Redundancy {
             payload_type: 120,
             of: 96,

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use media::Stamp;
 use rtc_crypto::RTCCrypto;
-use rtc_rtp::Header;
+use rtc_rtp::{Header, header::EXTENSION_PROFILE_ONE_BYTE};
 use rtc_shared::replay_detector::{ReplayDetector, SlidingWindowDetector};
 use rtc_srtp::{context::Context, option::ContextOption};
 
@@ -38,6 +38,7 @@ impl Shield {
             incoming: context(&keys.remote_master_key, &keys.remote_master_salt)?,
             header: Header {
                 version: 2,
+                extension_profile: EXTENSION_PROFILE_ONE_BYTE,
                 ..Header::default()
             },
             sources: Vec::new(),
@@ -56,6 +57,9 @@ impl Shield {
         self.header.sequence_number = stamp.sequence;
         self.header.timestamp = stamp.timestamp;
         self.header.ssrc = stamp.ssrc;
+        // The library only asks how long the header is, and a block of padding is as long as any other.
+        self.header.extension = stamp.extensions > 0;
+        self.header.extensions_padding = usize::from(stamp.extensions).saturating_sub(4);
         self.outgoing
             .encrypt_rtp_with_header(packet, &self.header)
             .ok()

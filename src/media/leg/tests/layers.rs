@@ -46,6 +46,7 @@ impl Publisher {
                 clock: 90_000,
                 channels: 0,
                 fmtp: String::new(),
+                descriptor: None,
                 redundancy: None,
             };
             tracks.open(PUBLICATION, Layer(layer), codec);
@@ -135,6 +136,7 @@ fn vp8_leg(rng: &mut StdRng, resend: bool) -> Leg {
         payload_type: 96,
         ssrc: 0xaaaa,
         resend: resend.then_some((97, 0xbbbb)),
+        descriptor: None,
         redundant: None,
     };
     Leg::new(Kind::Video, ids, rng.random(), rng.random())

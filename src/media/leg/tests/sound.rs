@@ -16,6 +16,7 @@ fn opus() -> Track {
         clock: 48_000,
         channels: 2,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: Some(Redundancy {
             payload_type: RED,
             of: OPUS,
@@ -31,6 +32,7 @@ fn leg(redundant: Option<u8>) -> Leg {
         ssrc: 0xaaaa,
         resend: None,
         redundant,
+        descriptor: None,
     };
     Leg::new(Kind::Audio, ids, 500, 0)
 }

@@ -18,6 +18,7 @@ async fn layer_of(source: &Source, layer: Layer) -> Source {
         clock: 90_000,
         channels: 0,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: None,
     };
     source

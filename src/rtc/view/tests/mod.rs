@@ -115,6 +115,7 @@ impl Source {
                 clock,
                 channels,
                 fmtp: String::new(),
+                descriptor: None,
                 redundancy: None,
             };
             let kind = name.kind();

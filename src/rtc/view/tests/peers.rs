@@ -188,6 +188,7 @@ async fn another_codec_ends_viewers_so_that_they_offer_again() {
         clock: 90_000,
         channels: 0,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: None,
     };
     let opened = Feed::Opened {
@@ -216,6 +217,7 @@ async fn a_viewer_that_came_before_the_picture_offers_again() {
             clock,
             channels: 2,
             fmtp: String::new(),
+            descriptor: None,
             redundancy: None,
         },
     };

@@ -153,6 +153,7 @@ async fn b17_sound_comes_with_redundancy_to_who_takes_it_and_alone_to_who_does_n
         clock: 48_000,
         channels: 2,
         fmtp: String::new(),
+        descriptor: None,
         redundancy: Some(Redundancy {
             payload_type: 120,
             of: 96,
