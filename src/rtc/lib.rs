@@ -14,6 +14,7 @@ mod codecs;
 mod config;
 mod crypto;
 mod error;
+mod extmap;
 mod feed;
 mod fragments;
 mod framing;

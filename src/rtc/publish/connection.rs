@@ -15,7 +15,10 @@ use rtc::{
     ice::mdns::MulticastDnsMode,
     interceptor::Slot,
     peer_connection::transport::RTCDtlsRole,
-    rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind},
+    rtp_transceiver::rtp_sender::{
+        RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability,
+        RtpCodecKind,
+    },
     shared::error::Error,
 };
 use tokio::sync::{Notify, mpsc};
@@ -29,7 +32,7 @@ use webrtc::{
 };
 
 use super::{offer::Offer, port::Credentials, reports::LetThrough, runtime::PeerRuntime};
-use crate::codecs::Chosen;
+use crate::{codecs::Chosen, extmap::DESCRIPTOR_URI};
 
 /// Silence after which ICE says `disconnected`.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -203,6 +206,11 @@ fn register(engine: &mut MediaEngine, kind: Kind, chosen: &Chosen) -> Result<(),
     )?;
     if let Some(redundancy) = codec.redundancy {
         engine.register_codec(redundant(kind, chosen, redundancy), kind_of)?;
+    }
+    if codec.descriptor.is_some() {
+        let uri = DESCRIPTOR_URI.to_owned();
+        let extension = RTCRtpHeaderExtensionCapability { uri };
+        engine.register_header_extension(extension, kind_of, None)?;
     }
     let Some(resend) = chosen.resend else {
         return Ok(());

@@ -7,7 +7,10 @@ use media::{Kind, LAYERS_MAX};
 use protocol::{Code, Refusal, limits};
 use rtc_sdp::{MediaDescription, SessionDescription};
 
-use crate::codecs::{Chosen, Format, choose};
+use crate::{
+    codecs::{Chosen, Format, choose},
+    extmap::{ALLOW_MIXED, Way, descriptor_id},
+};
 
 /// An offer with more sections is not a publisher's: one video, one audio and perhaps data.
 const SECTIONS_MAX: usize = 8;
@@ -96,10 +99,15 @@ impl Offer {
             Kind::Audio => "no audio codec in common: Opus is carried",
         };
         let chosen = choose(kind, &formats(section));
-        *taken = Some(chosen.ok_or_else(|| Refusal::new(Code::CodecUnsupported, say))?);
+        let mut chosen = chosen.ok_or_else(|| Refusal::new(Code::CodecUnsupported, say))?;
         if kind == Kind::Video {
             self.layers = layers(section)?;
+            // Numbers of pictures would have to run on from one layer's track to another's.
+            if self.layers.is_empty() && chosen.codec.name.is_scalable() {
+                chosen.codec.descriptor = descriptor(session, section);
+            }
         }
+        *taken = Some(chosen);
         Ok(())
     }
 }
@@ -164,6 +172,14 @@ fn sends(session: &SessionDescription, section: &MediaDescription) -> bool {
         }
     }
     !session.has_attribute("recvonly") && !session.has_attribute("inactive")
+}
+
+/// Under which number the publisher would send the dependency descriptor.
+fn descriptor(session: &SessionDescription, section: &MediaDescription) -> Option<u8> {
+    let mixed = session.has_attribute(ALLOW_MIXED) || section.has_attribute(ALLOW_MIXED);
+    let mut extensions = section.attributes.iter().filter(|it| it.key == "extmap");
+    let id = extensions.find_map(|it| descriptor_id(it.value.as_deref()?, Way::ToUs));
+    id.filter(|_| mixed)
 }
 
 fn formats(section: &MediaDescription) -> Vec<Format> {

@@ -10,6 +10,7 @@ use super::{
     offer::{Format, Offer, Section},
     unfit,
 };
+use crate::extmap::{ALLOW_MIXED, DESCRIPTOR_URI};
 
 /// FFmpeg reads no more of an answer, and no viewer needs more.
 pub(crate) const ANSWER_BYTES_MAX: usize = 8 * 1024;
@@ -131,7 +132,7 @@ fn reply_to<'a>(
             .resend
             .and_then(|it| it.payload_type)
             .map(|it| (it, base.wrapping_add(1))),
-        descriptor: None,
+        descriptor: section.descriptor().filter(|_| codec.name.is_scalable()),
         redundant: chosen.redundant.and_then(|it| it.payload_type),
     };
     *taken = Some(ids);
@@ -178,6 +179,10 @@ fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport
                 let formats: Vec<_> = chosen.formats().cloned().collect();
                 write_head(section, &formats, &mut line);
                 write_transport(section, "sendonly", transport, &mut first, &mut line);
+                if let Some(id) = ids.descriptor {
+                    line(format_args!("a={ALLOW_MIXED}"));
+                    line(format_args!("a=extmap:{id} {DESCRIPTOR_URI}"));
+                }
                 for format in chosen.formats() {
                     write_map(Some(format), &mut line);
                 }

@@ -3,6 +3,7 @@
 use protocol::{Code, Refusal, limits};
 
 use super::{invalid, unfit};
+use crate::extmap::{ALLOW_MIXED, Way, descriptor_id};
 
 /// An offer with more sections is not a viewer's.
 const SECTIONS_MAX: usize = 16;
@@ -44,6 +45,10 @@ pub(crate) struct Section {
     pub(crate) muxes_rtcp: bool,
     /// Wants its reference time answered (RFC 3611 §5.1).
     pub(crate) round_trip: bool,
+    /// The number of the dependency descriptor's header extension.
+    descriptor: Option<u8>,
+    /// Header extensions may have either form from packet to packet.
+    mixed: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +65,11 @@ impl Section {
     /// True when the viewer wants to receive here.
     pub(crate) fn receives(&self) -> bool {
         matches!(self.direction, Direction::RecvOnly | Direction::SendRecv)
+    }
+
+    /// Under which number the viewer takes the dependency descriptor, however long it is.
+    pub(super) fn descriptor(&self) -> Option<u8> {
+        self.descriptor.filter(|_| self.mixed)
     }
 }
 
@@ -100,6 +110,7 @@ struct Reading {
     passive: bool,
     bundled: bool,
     direction: Option<Direction>,
+    mixed: bool,
     sections: Vec<Section>,
 }
 
@@ -134,6 +145,8 @@ impl Reading {
             formats: formats.collect(),
             muxes_rtcp: false,
             round_trip: false,
+            descriptor: None,
+            mixed: self.mixed,
         });
         Ok(())
     }
@@ -155,6 +168,7 @@ impl Reading {
             "sendonly" => self.set_direction(Direction::SendOnly),
             "recvonly" => self.set_direction(Direction::RecvOnly),
             "inactive" => self.set_direction(Direction::Inactive),
+            ALLOW_MIXED if self.sections.is_empty() => self.mixed = true,
             _ => {
                 if let Some(section) = self.sections.last_mut() {
                     section.attribute(name, value);
@@ -206,6 +220,8 @@ impl Section {
             "mid" => self.mid = value.to_owned(),
             "rtcp-mux" | "rtcp-mux-only" => self.muxes_rtcp = true,
             "rtcp-xr" => self.round_trip |= value.split(' ').any(|it| it.starts_with("rcvr-rtt")),
+            ALLOW_MIXED => self.mixed = true,
+            "extmap" => self.descriptor = self.descriptor.or(descriptor_id(value, Way::ToThem)),
             "rtpmap" | "fmtp" | "rtcp-fb" => {
                 let Some((id, value)) = value.split_once(' ') else {
                     return;

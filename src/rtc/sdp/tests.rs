@@ -3,6 +3,7 @@ use protocol::Code;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
+use crate::extmap::DESCRIPTOR_URI;
 
 const SHA: &str = "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:\
                    AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99";
@@ -221,6 +222,38 @@ fn other_codecs_pass_through() {
         choose(codec(CodecName::Av1, "")).unwrap_err().code,
         Code::CodecUnsupported
     );
+}
+
+#[test]
+fn b20_who_offers_the_descriptor_is_answered_it_in_their_number() {
+    let named = |number: &str| {
+        let extension = format!("a=extmap:{number} {DESCRIPTOR_URI}\r\n");
+        let before = "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+        let av1 = browser().replace("VP8/90000", "AV1/90000");
+        av1.replace(before, &(before.to_owned() + &extension))
+    };
+    let of = |offer: &str, codec: Codec| {
+        let answered = answered(offer, Some(&codec), None).unwrap();
+        let id = answered.video.unwrap().descriptor;
+        let lines = id.map(|id| format!("a=extmap-allow-mixed\na=extmap:{id} {DESCRIPTOR_URI}\n"));
+        let sdp = answered.sdp.replace("\r\n", "\n");
+        assert!(lines.is_none_or(|lines| sdp.contains(&lines)), "{sdp}");
+        assert_eq!(sdp.contains("extmap"), id.is_some(), "{sdp}");
+        id
+    };
+    let (av1, vp9) = (codec(CodecName::Av1, ""), codec(CodecName::Vp9, ""));
+    // Whether or not who publishes now sends it: the next one may.
+    assert_eq!(of(&named("13"), av1.clone()), Some(13));
+    assert_eq!(of(&named("100/recvonly"), vp9), Some(100));
+    assert_eq!(of(&named("13"), h264()), None, "it has no layers");
+    assert_eq!(of(&named("13/sendonly"), av1.clone()), None);
+    assert_eq!(of(&named("15"), av1.clone()), None);
+    let mixed = "a=extmap-allow-mixed\r\n";
+    let short = named("13").replace(mixed, "");
+    assert_eq!(of(&short, av1.clone()), None, "it may be long");
+    // As Firefox says it.
+    let in_the_section = short.replace("a=recvonly\r\n", &format!("a=recvonly\r\n{mixed}"));
+    assert_eq!(of(&in_the_section, av1), Some(13));
 }
 
 #[test]

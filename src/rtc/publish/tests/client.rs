@@ -10,7 +10,7 @@ use rtc::{
     rtp::{Packet, header::Header},
     rtp_transceiver::rtp_sender::{
         RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-        RtpCodecKind,
+        RTCRtpHeaderExtensionCapability, RtpCodecKind,
     },
 };
 use tokio::sync::{Notify, mpsc};
@@ -23,6 +23,7 @@ use webrtc::{
 };
 
 use super::PATIENCE;
+use crate::extmap::DESCRIPTOR_URI;
 use crate::publish::{
     connection::{EVENTS_MAX, Event, Listener},
     reports::LetThrough,
@@ -117,8 +118,26 @@ impl Client {
         Self::with("127.0.0.1:0", RtpCodecKind::Audio, sound).await
     }
 
+    /// One that sends AV1 with the dependency descriptor.
+    pub(super) async fn of_av1() -> Self {
+        let av1 = RTCRtpCodec {
+            mime_type: "video/AV1".to_owned(),
+            sdp_fmtp_line: String::new(),
+            ..codec()
+        };
+        let picture = vec![(PAYLOAD_TYPE, av1)];
+        Self::with("127.0.0.1:0", RtpCodecKind::Video, picture).await
+    }
+
     async fn with(address: &str, kind: RtpCodecKind, codecs: Vec<(u8, RTCRtpCodec)>) -> Self {
         let mut engine = MediaEngine::default();
+        if codecs[0].1.mime_type.ends_with("AV1") {
+            let uri = DESCRIPTOR_URI.to_owned();
+            let extension = RTCRtpHeaderExtensionCapability { uri };
+            engine
+                .register_header_extension(extension, kind, None)
+                .unwrap();
+        }
         let codec = codecs[0].1.clone();
         for (payload_type, rtp_codec) in codecs {
             let parameters = RTCRtpCodecParameters {
@@ -247,6 +266,31 @@ impl Client {
                 .unwrap();
         }
         self.pictures += 1;
+    }
+
+    /// A picture of one packet with this extension.
+    pub(super) async fn described(&mut self, payload: &[u8], id: u8, descriptor: &[u8]) {
+        let mut header = Header {
+            version: 2,
+            marker: true,
+            payload_type: PAYLOAD_TYPE,
+            sequence_number: self.sequence,
+            timestamp: self.pictures * TICKS,
+            ssrc: SSRC,
+            extension: true,
+            // Of two bytes: any length may be said.
+            extension_profile: 0x1000,
+            ..Default::default()
+        };
+        let descriptor = bytes::Bytes::copy_from_slice(descriptor);
+        header.set_extension(id, descriptor).unwrap();
+        self.sequence = self.sequence.wrapping_add(1);
+        self.pictures += 1;
+        let payload = bytes::Bytes::copy_from_slice(payload);
+        self.track
+            .write_rtp(Packet { header, payload })
+            .await
+            .unwrap();
     }
 
     /// A packet of sound, 20 ms after the one before.

@@ -1,6 +1,7 @@
 //! Publishers against a real port: FFmpeg as a process, a `webrtc` client in this one.
 
 mod client;
+mod described;
 mod ffmpeg;
 mod ice;
 mod network;

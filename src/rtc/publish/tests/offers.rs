@@ -9,7 +9,9 @@ use crate::publish::{answer::ANSWER_BYTES_MAX, offer::Offer};
 
 pub(super) const FFMPEG: &str = include_str!("offers/ffmpeg.sdp");
 pub(super) const CHROMIUM: &str = include_str!("offers/chromium.sdp");
-const SIMULCAST: &str = include_str!("offers/chromium_simulcast.sdp");
+/// One picture of AV1 with its layers within it (`scalabilityMode: "L3T3_KEY"`).
+pub(super) const SVC: &str = include_str!("offers/chromium_svc.sdp");
+pub(super) const SIMULCAST: &str = include_str!("offers/chromium_simulcast.sdp");
 
 fn check(offer: &str, wanted: Code) {
     match Offer::parse(offer) {
@@ -120,7 +122,7 @@ fn a_codec_that_is_not_carried_is_said() {
 async fn answers_name_the_shared_port_once_and_stay_small() {
     let ingest = Ingest::start().await;
     let port = ingest.publishers.shared.port.address().port();
-    for offer in [FFMPEG, CHROMIUM, SIMULCAST] {
+    for offer in [FFMPEG, CHROMIUM, SIMULCAST, SVC] {
         let answer = ingest
             .publishers
             .publish(super::ROOM, offer.to_owned())
@@ -194,7 +196,7 @@ fn mutate(offer: &str, rng: &mut SmallRng) -> String {
 fn changed_offers_are_taken_or_refused_but_never_break_it() {
     for seed in seeds::of(5_000) {
         let mut rng = SmallRng::seed_from_u64(seed);
-        for offer in [FFMPEG, CHROMIUM, SIMULCAST] {
+        for offer in [FFMPEG, CHROMIUM, SIMULCAST, SVC] {
             // A panic names the test; the seed is in the message of the check below.
             let changed = mutate(offer, &mut rng);
             let outcome = std::panic::catch_unwind(|| Offer::parse(&changed).is_ok());

@@ -2,6 +2,7 @@
 //! crates. Times are awaited as facts, never slept.
 
 mod client;
+mod described;
 mod handshake;
 mod hold;
 mod hostile;
