@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { healthOf, type HealthWish } from "../src/media/health.js";
 import { loudness } from "../src/media/level.js";
-import { h264First, startAt, wantStereo } from "../src/media/sdp.js";
+import { h264First, startAt, wantDescriptor, wantStereo } from "../src/media/sdp.js";
 import { type Entry, type Measured, NOTHING, watchStats } from "../src/media/stats.js";
 import type { PublisherApi, PublishView } from "../src/index.js";
 import { FakeStream, type FakeTrack, sourceOf } from "./fake-peer.js";
@@ -258,5 +258,16 @@ describe("SDP", () => {
       "video/rtx",
       "video/AV1",
     ]);
+  });
+
+  it("asks for the descriptor of pictures, and of no browser that cannot be asked", () => {
+    const uri = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    const known = ["urn:3gpp:video-orientation", uri].map((it) => ({ uri: it, direction: "stopped" }));
+    const asked: unknown[] = [];
+    const getHeaderExtensionsToNegotiate = () => known.map((it) => ({ ...it }));
+    const setHeaderExtensionsToNegotiate = (all: unknown) => asked.push(all);
+    wantDescriptor({ getHeaderExtensionsToNegotiate, setHeaderExtensionsToNegotiate });
+    expect(asked).toEqual([[known[0], { uri, direction: "sendrecv" }]]);
+    expect(() => wantDescriptor({})).not.toThrow();
   });
 });

@@ -70,3 +70,18 @@ export function preferH264(transceiver: RTCRtpTransceiver, way: "send" | "receiv
     // Older browsers compare a sender's list with the receiver's and refuse it whole.
   }
 }
+
+interface Extensible {
+  getHeaderExtensionsToNegotiate?: () => { uri: string; direction: string }[];
+  setHeaderExtensionsToNegotiate?: (all: { uri: string; direction: string }[]) => void;
+}
+
+/**
+ * Offers to take what a picture's packets say of the pictures that they need (PROTOCOL B20). Chromium decodes AV1 with
+ * layers within one stream only by it, and does not offer it by itself.
+ */
+export function wantDescriptor(transceiver: Extensible): void {
+  const all = transceiver.getHeaderExtensionsToNegotiate?.() ?? [];
+  for (const it of all) if (it.uri.includes("dependency-descriptor")) it.direction = "sendrecv";
+  transceiver.setHeaderExtensionsToNegotiate?.(all);
+}

@@ -10,7 +10,7 @@ import type { Environment } from "../environment.js";
 import { Cell, type Readable } from "../readable.js";
 import type { RoomState } from "../room/state.js";
 import { Keeper, type KeeperState } from "./keeper.js";
-import { preferH264, wantStereo } from "./sdp.js";
+import { preferH264, wantDescriptor, wantStereo } from "./sdp.js";
 import type { Signalling } from "./signalling.js";
 import { type Measured, measure, mediaBytes, NOTHING, watchStats } from "./stats.js";
 
@@ -112,7 +112,11 @@ export class Watcher implements WatcherApi {
 
   #prepare(connection: RTCPeerConnection, { video = true, audio = true }: WatchOptions): void {
     const stream = new MediaStream();
-    if (video) preferH264(connection.addTransceiver("video", { direction: "recvonly" }), "receive");
+    if (video) {
+      const transceiver = connection.addTransceiver("video", { direction: "recvonly" });
+      preferH264(transceiver, "receive");
+      wantDescriptor(transceiver as Parameters<typeof wantDescriptor>[0]);
+    }
     if (audio) connection.addTransceiver("audio", { direction: "recvonly" });
     connection.ontrack = ({ track }) => stream.addTrack(track);
     this.#stream = stream;
