@@ -7,6 +7,7 @@ import { mail } from "./mail";
 import { media, moment } from "./moment";
 import { own } from "./own";
 import { search } from "./search";
+import { setup } from "./setup";
 import { boards, talk, topic } from "./talk";
 
-export const later = { audit, boards, check, erase, exports, mail, media, moment, own, search, talk, topic };
+export const later = { audit, boards, check, erase, exports, mail, media, moment, own, search, setup, talk, topic };

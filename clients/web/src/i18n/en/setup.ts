@@ -1,0 +1,20 @@
+/** English: the first start of a server, which its owner sees once. */
+export const setup = {
+  step: (n: number, of: number) => `Step ${n} of ${of}`,
+  accountTitle: "First, your account",
+  accountSay: "It will own the circle. Only you can sign in with it.",
+  circleTitle: "What is the circle called?",
+  circleSay: "A book club, a team, a neighbourhood: people see this name first.",
+  circleName: "Name of the circle",
+  circleHint: "Reading club",
+  next: "Next",
+  make: "Make the circle",
+  doneTitle: (circle: string) => `${circle} is ready`,
+  doneSay: "Now go live, or have a look around first.",
+  goLive: "Go live",
+  look: "Look around",
+  needLinkTitle: "Almost there",
+  needLinkSay: "The server printed a one-time link when it started. Open that link to set up the circle.",
+  needLinkAgain: "The link works once. Restart the server to get a new one while no circle exists.",
+  nameMissing: "A name is needed.",
+};
