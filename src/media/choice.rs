@@ -11,19 +11,24 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Layer, LayerSeen, Seen};
+use crate::{Layer, LayerSeen, Reported, Seen};
+use loss::Loss;
 use probe::{Probe, Probed, Said};
 
 mod ceiling;
+mod loss;
 mod probe;
 
 pub use ceiling::Ceiling;
+pub use loss::Way;
 
-/// An estimate that is older says nothing; browsers say one each second.
+/// An estimate that is older says nothing; browsers say one five times a second, once they have one.
 const ESTIMATE_HOLDS: Duration = Duration::from_secs(5);
 /// The line is far too narrow: an estimate below this part of what is sent, in percent. A browser that
 /// took one burst for a full queue says 85.
 const FAR_SHORT_PERCENT: u32 = 75;
+/// It is where packets are lost anyhow.
+const HALF_PERCENT: u32 = 50;
 /// The line is a little too narrow, if it lasts.
 const SHORT_PERCENT: u32 = 95;
 const SHORT_LASTS: Duration = Duration::from_secs(3);
@@ -36,19 +41,21 @@ const FALLS: u8 = 2;
 /// Of 256 packets: what retransmission mends without being noticed, what no line loses that is wide
 /// enough, and what is too much even where the estimate finds nothing.
 const LOST_FEW: u8 = 5;
-const LOST_MANY: u8 = 26;
+const LOST_MANY: u8 = 38;
 const LOST_FAR_TOO_MANY: u8 = 51;
-/// So much above what is lost anyhow: then it is lost because of a probe.
-const LOST_MORE: u8 = 13;
-/// Reports in a row that have to say so.
-const LOSSY_REPORTS: u8 = 2;
+/// How often in a row it has to be so.
+const LOSSY_TIMES: u8 = 2;
 /// What was said just after a change was said of what was sent before it.
 const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+/// And what was lost of it is told of later still, behind a full queue.
+const QUEUE_EMPTIES_WITHIN: Duration = Duration::from_millis(1_500);
 /// How long it has to go well before a larger layer is tried.
 pub const TRY_AFTER: Duration = Duration::from_secs(4);
 pub const TRY_AFTER_MAX: Duration = Duration::from_secs(32);
 /// The longest where a try is a probe, which nobody sees.
 const PROBE_AFTER_MAX: Duration = Duration::from_secs(6);
+/// So long after a probe begins nothing is said of it yet.
+const PROBE_IS_HEARD: Duration = Duration::from_millis(300);
 /// A larger layer that lasts so long fits.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 /// The estimate has to be above what is sent by so much before more is tried, in percent.
@@ -75,11 +82,10 @@ pub struct Choice {
     rose: Option<Instant>,
     /// How often it fell in a row, each time not long after the one before.
     falls: u8,
+    loss: Loss,
+    /// Of 256 packets, when it was judged last, and how often in a row it was too much.
     lost: u8,
-    lossy_reports: u8,
-    /// What is lost in the mean of the last reports, and what it was when the probe began.
-    usually_lost: u8,
-    lost_before: u8,
+    lossy_times: u8,
     short_since: Option<Instant>,
     /// The largest layer that the line carries, where that is not all.
     limit: Option<Layer>,
@@ -107,10 +113,9 @@ impl Choice {
             fell: None,
             rose: None,
             falls: 0,
+            loss: Loss::new(now),
             lost: 0,
-            lossy_reports: 0,
-            usually_lost: 0,
-            lost_before: 0,
+            lossy_times: 0,
             short_since: None,
             limit: None,
             sound_only: false,
@@ -155,7 +160,8 @@ impl Choice {
         self.sound_only
     }
 
-    /// What the viewer says that its line carries (REMB), in kbit/s.
+    /// What the viewer says that its line carries (REMB), in kbit/s. Browsers leave the sound out, which makes
+    /// them say a little less.
     pub fn hear_estimate(&mut self, kbps: u32, now: Instant) {
         let before = self.estimate.replace((kbps, now));
         if before.is_some_and(|(before, _)| kbps > before) {
@@ -170,12 +176,14 @@ impl Choice {
         }
     }
 
-    /// Of 256 packets of the picture since the last report, so many were lost (RFC 3550 §6.4.1).
-    pub const fn hear_loss(&mut self, lost: u8) {
+    /// What a receiver report counts of the picture, or of what is sent of it again.
+    pub fn hear_loss(&mut self, way: Way, report: Reported, now: Instant) {
+        let Some(lost) = self.loss.hear(way, report, now) else {
+            return;
+        };
         self.lost = lost;
-        self.usually_lost = ((self.usually_lost as u16 * 3 + lost as u16) / 4) as u8;
-        self.lossy_reports = match lost >= LOST_MANY {
-            true => self.lossy_reports.saturating_add(1),
+        self.lossy_times = match lost >= LOST_MANY {
+            true => self.lossy_times.saturating_add(1),
             false => 0,
         };
     }
@@ -258,11 +266,15 @@ impl Choice {
         if !below(SHORT_PERCENT) {
             self.short_since = None;
         }
+        // What is lost since it went up is lost because of that.
+        if self.climbed.is_some() && self.loss.is_more() {
+            return true;
+        }
         let fell = self.fell_lately(now);
         // One that is low and only rises has not found out yet.
         let unknown = estimate.is_none() || (below(SHORT_PERCENT) && fell);
         let far_too_many = self.lost >= LOST_FAR_TOO_MANY;
-        let lasts = self.lossy_reports >= LOSSY_REPORTS;
+        let lasts = self.lossy_times >= LOSSY_TIMES;
         if (lasts && (unknown || far_too_many)) || (far_too_many && unknown) {
             return true;
         }
@@ -273,6 +285,10 @@ impl Choice {
         let falls = fell && self.falls >= FALLS;
         let lasts = now.saturating_duration_since(since) >= SHORT_LASTS;
         let far = below(FAR_SHORT_PERCENT) && fell;
+        if self.loss.earlier() > LOST_FEW {
+            // Where packets are lost anyhow a browser now and then sees a full queue that is none.
+            return below(HALF_PERCENT) && falls || (far || lasts && falls) && self.loss.rises();
+        }
         (far && (falls || self.lost > LOST_FEW)) || (lasts && falls)
     }
 
@@ -297,7 +313,14 @@ impl Choice {
         };
         self.changed = now;
         self.short_since = None;
-        self.lossy_reports = 0;
+        self.forget_loss(now + QUEUE_EMPTIES_WITHIN);
+    }
+
+    /// What was lost of another layer says nothing of what is shown from then on.
+    fn forget_loss(&mut self, from: Instant) {
+        self.loss.begin_anew(from);
+        self.lost = 0;
+        self.lossy_times = 0;
     }
 
     /// The longest that a larger layer is waited with.
@@ -331,7 +354,7 @@ impl Choice {
     ) -> usize {
         let estimate = self.estimate(now);
         // An estimate that is far below says of a line that is full what it said before, and of one that is not it rises.
-        let said = if self.fell.is_some_and(|it| it > probe.begun()) || self.loses_more() {
+        let said = if self.fell.is_some_and(|it| it > probe.begun()) || self.loss.is_more() {
             Said::No
         } else if estimate.is_none_or(|it| it >= probe.rate()) || self.rose > Some(probe.stepped())
         {
@@ -357,20 +380,13 @@ impl Choice {
         carried
     }
 
-    /// More is lost than before the probe.
-    const fn loses_more(&self) -> bool {
-        let usual = match self.lost_before <= LOST_FEW {
-            true => LOST_FEW,
-            false => self.lost_before.saturating_add(LOST_MORE),
-        };
-        self.lost > usual
-    }
-
     fn climb(&mut self, to: Layer, now: Instant) {
         self.limit = Some(to);
         self.changed = now;
         self.climbed = Some(now);
         self.short_since = None;
+        self.loss.look_closely(now);
+        self.forget_loss(now);
     }
 
     /// The next larger layer, if it is time to try it.
@@ -402,7 +418,7 @@ impl Choice {
             .is_none_or(|it| rests || it >= part(need, SPARE_PERCENT));
         let quiet = match self.takes_probes {
             // What a small picture loses too is not lost because of its size.
-            true => self.usually_lost < LOST_FAR_TOO_MANY,
+            true => self.loss.usual() < LOST_FAR_TOO_MANY,
             false => self.lost <= LOST_FEW,
         };
         if since < self.try_after || !spare || !quiet {
@@ -410,7 +426,7 @@ impl Choice {
         }
         if self.takes_probes {
             self.probe = Some(Probe::new(need, now));
-            self.lost_before = self.usually_lost;
+            self.loss.look_closely(now + PROBE_IS_HEARD);
             return at;
         }
         self.climb(layers[at + 1].layer, now);

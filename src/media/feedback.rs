@@ -22,12 +22,22 @@ pub enum Feedback {
     NeedsKeyframe { ssrc: u32 },
     /// Wants its time back: `last` is the middle of its NTP time (RFC 3611 §4.4).
     ReferenceTime { from: u32, last: u32 },
-    /// Of 256 packets since the last report so many did not arrive (RFC 3550 §6.4.1).
-    Lost { ssrc: u32, of_256: u8 },
+    /// What did not arrive of this stream.
+    Lost { ssrc: u32, report: Reported },
     /// What its line carries of everything together (REMB, draft-alvestrand-rmcat-remb-03 §2.2).
     Carries { kbps: u32 },
     /// One of its sources left (RFC 3550 §6.6). Not the end of the peer.
     Bye,
+}
+
+/// What a receiver report counts of a stream from its beginning on (RFC 3550 §6.4.1). The difference of two
+/// is what happened between them, even where some in between were lost themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// The highest number that arrived, with its rounds above.
+    pub highest: u32,
+    /// Falls where one came late after all.
+    pub lost: i32,
 }
 
 /// Calls `each` for everything of interest in a decrypted compound packet. Stops at the first part
@@ -50,9 +60,12 @@ fn read_part(format: u8, kind: u8, body: &[u8], each: &mut impl FnMut(Feedback))
         (RECEIVER_REPORT, blocks) => {
             let blocks_of = body.get(4..).unwrap_or_default().chunks_exact(24);
             for block in blocks_of.take(blocks.into()) {
-                if let Some(ssrc) = word(block, 0) {
-                    let of_256 = block[4];
-                    each(Feedback::Lost { ssrc, of_256 });
+                if let [Some(ssrc), Some(lost), Some(highest)] = [0, 4, 8].map(|at| word(block, at))
+                {
+                    // 24 bits with a sign, below a byte of something else.
+                    let lost = (lost << 8).cast_signed() >> 8;
+                    let report = Reported { highest, lost };
+                    each(Feedback::Lost { ssrc, report });
                 }
             }
         }
@@ -166,7 +179,10 @@ mod tests {
         assert_eq!(
             heard(&packet),
             [
-                Feedback::Lost { ssrc: 0, of_256: 0 },
+                Feedback::Lost {
+                    ssrc: 0,
+                    report: Reported::default()
+                },
                 missing(65_535),
                 missing(0),
                 missing(15),
@@ -178,12 +194,20 @@ mod tests {
     #[test]
     fn reports_of_loss_name_each_stream() {
         let mut packet = vec![0x82, 201, 0, 13, 0, 0, 0, 1];
-        for (ssrc, lost) in [(9, 26), (11, 0)] {
-            packet.extend([0, 0, 0, ssrc, lost]);
-            packet.extend([0; 19]);
+        for (ssrc, lost) in [(9, [26, 0, 1, 2]), (11, [0, 0xff, 0xff, 0xfe])] {
+            packet.extend([0, 0, 0, ssrc]);
+            packet.extend(lost);
+            packet.extend([0, 1, 0, 7]);
+            packet.extend([0; 12]);
         }
-        let lost = |ssrc, of_256| Feedback::Lost { ssrc, of_256 };
-        assert_eq!(heard(&packet), [lost(9, 26), lost(11, 0)]);
+        let lost = |ssrc, lost| Feedback::Lost {
+            ssrc,
+            report: Reported {
+                highest: 65_543,
+                lost,
+            },
+        };
+        assert_eq!(heard(&packet), [lost(9, 258), lost(11, -2)]);
     }
 
     #[test]

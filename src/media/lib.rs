@@ -33,9 +33,9 @@ mod tracks;
 mod vp8;
 mod wish;
 
-pub use choice::{Ceiling, Choice, Chosen, TRY_AFTER, TRY_AFTER_MAX};
+pub use choice::{Ceiling, Choice, Chosen, TRY_AFTER, TRY_AFTER_MAX, Way};
 pub use codec::{Codec, CodecName, Kind, LAYERS_MAX, Layer, PublicationId, Redundancy};
-pub use feedback::{Feedback, read as read_feedback};
+pub use feedback::{Feedback, Reported, read as read_feedback};
 pub use health::{Level, Meter, Reading, Said, Verdict, judge};
 pub use keyframe::begins_keyframe;
 pub use leg::{Leg, LegIds, RESEND_STORE_MAX, Stamp};

@@ -263,9 +263,9 @@ impl Worker {
                 let leg = viewer.kind_of(ssrc).and_then(|kind| viewer.leg_mut(kind));
                 wishes |= leg.is_some_and(|leg| leg.hear_wish(now));
             }
-            Feedback::Lost { ssrc, of_256 } => {
-                if viewer.kind_of(ssrc) == Some(Kind::Video) {
-                    viewer.choice.hear_loss(of_256);
+            Feedback::Lost { ssrc, report } => {
+                if let Some(way) = viewer.way_of(ssrc) {
+                    viewer.choice.hear_loss(way, report, now);
                     says_of_line = true;
                 }
             }

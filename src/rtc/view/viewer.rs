@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use media::{
-    Accepted, Choice, Kind, Layer, Leg, Stage, Stamp, Track, Tracks, WallClock,
+    Accepted, Choice, Kind, Layer, Leg, Stage, Stamp, Track, Tracks, WallClock, Way,
     reference_time_answer,
 };
 use protocol::{PeerId, RoomNumber};
@@ -124,6 +124,16 @@ impl Viewer {
             (_, true) => Some(Kind::Audio),
             _ => None,
         }
+    }
+
+    /// Which way of the picture a stream number belongs to.
+    pub(super) fn way_of(&self, ssrc: u32) -> Option<Way> {
+        let ids = self.video.as_ref()?.ids();
+        if ids.ssrc == ssrc {
+            return Some(Way::First);
+        }
+        let again = ids.resend.is_some_and(|(_, again)| again == ssrc);
+        again.then_some(Way::Again)
     }
 
     /// Begins a leg where one of its tracks can be begun, or takes it to the layer that it waits for.
