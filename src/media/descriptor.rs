@@ -79,13 +79,20 @@ impl Numbers {
     }
 }
 
-/// Writes a packet's descriptor as the only extension of its header; how many bytes that were.
-pub(crate) fn write(id: u8, kept: &Kept, out: &mut Vec<u8>) -> u16 {
-    let Described { bytes, shift } = kept.described;
-    let content = &kept.bytes[..usize::from(bytes)];
-    let number = number_of(content).wrapping_add(shift).to_be_bytes();
-    let (before, after) = (&content[..NUMBER.start], &content[NUMBER.end..]);
-    extension::write(id, &[before, &number, after], out)
+/// The number of a described packet's picture, as it is sent.
+pub(crate) fn number(kept: &Kept) -> [u8; 2] {
+    let number = number_of(content(kept));
+    number.wrapping_add(kept.described.shift).to_be_bytes()
+}
+
+/// A described packet's descriptor, with this number.
+pub(crate) fn parts<'a>(kept: &'a Kept, number: &'a [u8; 2]) -> [&'a [u8]; 3] {
+    let content = content(kept);
+    [&content[..NUMBER.start], number, &content[NUMBER.end..]]
+}
+
+fn content(kept: &Kept) -> &[u8] {
+    &kept.bytes[..usize::from(kept.described.bytes)]
 }
 
 /// INVARIANT: a descriptor has at least [`DESCRIPTOR_BYTES_MIN`].

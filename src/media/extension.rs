@@ -1,4 +1,4 @@
-//! Extensions of an RTP header (RFC 8285): one is found where it lies, and one alone is written. What is in
+//! Extensions of an RTP header (RFC 8285): one is found where it lies, and a block of some is written. What is in
 //! it is nobody's business here.
 
 use std::ops::Range;
@@ -55,31 +55,52 @@ pub(crate) fn find(packet: &[u8], view: &View, id: u8) -> Option<Range<usize>> {
     None
 }
 
-/// Writes a block of this one extension; how many bytes that were. Its content is given in parts. Which of
-/// the two forms it has, the number and the length alone decide.
-pub(crate) fn write(id: u8, parts: &[&[u8]], out: &mut Vec<u8>) -> u16 {
+/// One that is to be written.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'a> {
+    pub(crate) id: u8,
+    /// What is in it, one after the other.
+    pub(crate) parts: [&'a [u8]; 3],
+}
+
+impl Element<'_> {
+    fn length(&self) -> usize {
+        self.parts.iter().map(|part| part.len()).sum()
+    }
+
+    fn is_short(&self) -> bool {
+        ONE_BYTE_IDS.contains(&self.id) && (1..=ONE_BYTE_MAX).contains(&self.length())
+    }
+}
+
+/// Writes a block of these extensions; how many bytes that were. Which of the two forms it has, their numbers and
+/// lengths alone decide.
+pub(crate) fn write<'a>(all: impl Iterator<Item = Element<'a>> + Clone, out: &mut Vec<u8>) -> u16 {
     let start = out.len();
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    debug_assert!(
-        length <= EXTENSION_BYTES_MAX,
-        "it is bounded where it is taken in"
-    );
-    let is_short = ONE_BYTE_IDS.contains(&id) && (1..=ONE_BYTE_MAX).contains(&length);
+    let is_short = all.clone().all(|it| it.is_short());
     let (form, header) = if is_short {
         (ONE_BYTE, 1)
     } else {
         (TWO_BYTES, 2)
     };
-    let words = (header + length).div_ceil(4);
+    let bytes: usize = all.clone().map(|it| header + it.length()).sum();
+    let words = bytes.div_ceil(4);
     out.extend(form.to_be_bytes());
     out.extend((words as u16).to_be_bytes());
-    if is_short {
-        out.push(id << 4 | (length - 1) as u8);
-    } else {
-        out.extend([id, length as u8]);
-    }
-    for part in parts {
-        out.extend_from_slice(part);
+    for it in all {
+        let length = it.length();
+        debug_assert!(
+            length <= EXTENSION_BYTES_MAX,
+            "it is bounded where it is taken in"
+        );
+        if is_short {
+            out.push(it.id << 4 | (length - 1) as u8);
+        } else {
+            out.extend([it.id, length as u8]);
+        }
+        for part in it.parts {
+            out.extend_from_slice(part);
+        }
     }
     let bytes = HEAD_BYTES + 4 * words;
     out.resize(start + bytes, 0);
@@ -109,10 +130,9 @@ mod tests {
     fn written(id: u8, content: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let (first, second) = content.split_at(content.len() / 2);
-        assert_eq!(
-            usize::from(write(id, &[first, second], &mut out)),
-            out.len()
-        );
+        let parts = [first, &[], second];
+        let one = [Element { id, parts }];
+        assert_eq!(usize::from(write(one.into_iter(), &mut out)), out.len());
         out
     }
 

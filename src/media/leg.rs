@@ -6,6 +6,7 @@
 //! packet is written it is the same, which a counter-mode cipher needs: the same number with other bytes
 //! would give its key away.
 
+mod again;
 mod asked;
 mod stretch;
 
@@ -16,6 +17,7 @@ use std::{
 
 use crate::{
     CodecName, Kept, Kind, LAYERS_MAX, Layer, Lines, SILENT_AFTER, Track, WallClock, descriptor,
+    extension::{self, Element},
     red,
     report::sender_report,
     rtp::HEADER_BYTES,
@@ -23,6 +25,7 @@ use crate::{
     vp8,
 };
 
+use again::{SentAfter, SentAt};
 use asked::Asked;
 use stretch::{REPLAY_STEP, Stretch, is_whole, sequence_of, timestamp_of};
 
@@ -53,6 +56,8 @@ pub struct LegIds {
     pub ssrc: u32,
     /// Payload type and source of retransmissions (RFC 4588), where the viewer takes them.
     pub resend: Option<(u8, u32)>,
+    /// Number of the header extension that says when those are sent (RFC 5450), where the viewer takes it.
+    pub sent_at: Option<u8>,
     /// Payload type of packets with redundancy (RFC 2198), where the viewer takes them. The blocks in them
     /// are of `payload_type`.
     pub redundant: Option<u8>,
@@ -97,6 +102,7 @@ pub struct Leg {
     resend_sequence: u16,
     resend_store: u32,
     asked: Asked,
+    sent_at: SentAt,
     packets: u32,
     octets: u32,
     reported: Option<Instant>,
@@ -122,6 +128,7 @@ impl Leg {
             resend_sequence: resend_sequence & 0x7fff,
             resend_store: RESEND_STORE_FIRST,
             asked: Asked::new(),
+            sent_at: SentAt::new(),
             packets: 0,
             octets: 0,
             reported: None,
@@ -379,62 +386,6 @@ impl Leg {
         self.place_of(sequence).map(|(stretch, _)| stretch.layer)
     }
 
-    /// How often what is missed is to be written: once, and twice when it is asked for once more, because then
-    /// the line has lost an answer or a question already.
-    pub fn copies(&mut self, sequence: u16) -> u32 {
-        1 + u32::from(self.asked.again(sequence))
-    }
-
-    /// Writes again what the viewer says it misses, from the track of its layer: as a retransmission, or
-    /// where the viewer takes none, the very same packet. `None` when it is not kept, was never meant for
-    /// this viewer, or too much was asked for.
-    pub fn write_again(
-        &mut self,
-        track: &Track,
-        sequence: u16,
-        out: &mut Vec<u8>,
-    ) -> Option<Stamp> {
-        let (stretch, index) = self.place_of(sequence)?;
-        if stretch.layer != track.layer() {
-            return None;
-        }
-        let kept = track.get(index)?;
-        self.resend_store = self.resend_store.checked_sub(1)?;
-        if self.ids.resend.is_none() {
-            return Some(self.write_as(&stretch, kept, out));
-        }
-        self.write_resent(&stretch, kept, out)
-    }
-
-    /// Writes what was just shown once more, as a retransmission that nobody asked for: the viewer has it, and
-    /// it only fills its line, to learn what that carries. `back` counts from the newest. `None` where it is
-    /// not kept, or the viewer takes no retransmissions.
-    pub fn write_probe(&mut self, track: &Track, back: u64, out: &mut Vec<u8>) -> Option<Stamp> {
-        let live = self.live.filter(|it| it.layer == track.layer())?;
-        let index = live.next.checked_sub(1 + back)?;
-        let kept = track.get(index).filter(|_| index >= live.first)?;
-        self.write_resent(&live, kept, out)
-    }
-
-    /// RFC 4588 §4: under a number of the other stream, the first number before the payload.
-    fn write_resent(&mut self, stretch: &Stretch, kept: &Kept, out: &mut Vec<u8>) -> Option<Stamp> {
-        let (payload_type, ssrc) = self.ids.resend?;
-        let stamp = Stamp {
-            marker: kept.marker,
-            padded: false,
-            payload_type,
-            sequence: self.resend_sequence,
-            timestamp: timestamp_of(stretch, kept),
-            ssrc,
-            extensions: 0,
-        };
-        self.resend_sequence = self.resend_sequence.wrapping_add(1);
-        let stamp = self.write_header(stamp, kept, out);
-        out.extend(sequence_of(stretch, kept.index).to_be_bytes());
-        self.write_payload(stretch, kept, out);
-        Some(stamp)
-    }
-
     /// What is shown and what was shown before it, the newest first.
     fn stretches(&self) -> impl Iterator<Item = Stretch> + use<'_> {
         let past = self.past.iter().rev().copied();
@@ -469,7 +420,7 @@ impl Leg {
             ssrc: self.ids.ssrc,
             extensions: 0,
         };
-        let stamp = self.write_header(stamp, kept, out);
+        let stamp = self.write_header(stamp, kept, None, out);
         self.write_payload(stretch, kept, out);
         if kept.padding > 0 {
             out.resize(out.len() + usize::from(kept.padding) - 1, 0);
@@ -478,8 +429,15 @@ impl Leg {
         stamp
     }
 
-    /// The header in the viewer's numbers. What it says besides is a function of the packet, as all of it is.
-    fn write_header(&self, mut stamp: Stamp, kept: &Kept, out: &mut Vec<u8>) -> Stamp {
+    /// The header in the viewer's numbers. What it says besides is a function of the packet, as all of it is;
+    /// `after`, how long after its time it is sent, is of what is sent again alone.
+    fn write_header(
+        &self,
+        mut stamp: Stamp,
+        kept: &Kept,
+        after: Option<SentAfter>,
+        out: &mut Vec<u8>,
+    ) -> Stamp {
         let start = out.len();
         let mut header = [0; HEADER_BYTES];
         header[0] = 0x80 | u8::from(stamp.padded) << 5;
@@ -488,12 +446,18 @@ impl Leg {
         header[4..8].copy_from_slice(&stamp.timestamp.to_be_bytes());
         header[8..12].copy_from_slice(&stamp.ssrc.to_be_bytes());
         out.extend_from_slice(&header);
-        if let Some(id) = self.ids.descriptor
-            && kept.described.is_some()
-        {
-            out[start] |= 0x10;
-            stamp.extensions = descriptor::write(id, kept, out);
+        let descriptor = self.ids.descriptor.filter(|_| kept.described.is_some());
+        if descriptor.is_none() && after.is_none() {
+            return stamp;
         }
+        let number = descriptor.map_or([0; 2], |_| descriptor::number(kept));
+        let described = descriptor.map(|id| Element {
+            id,
+            parts: descriptor::parts(kept, &number),
+        });
+        let after = after.as_ref().map(SentAfter::element);
+        out[start] |= 0x10;
+        stamp.extensions = extension::write(described.into_iter().chain(after), out);
         stamp
     }
 

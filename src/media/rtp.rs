@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The fixed part of the header; everything we send has exactly this header.
+/// The fixed part of the header; all that we send has exactly this one, but for what is sent again.
 pub const HEADER_BYTES: usize = 12;
 
 /// The parts of a packet that matter here.

@@ -13,6 +13,7 @@ const IDS: LegIds = LegIds {
     ssrc: 0xaaaa,
     resend: Some((109, 0xbbbb)),
     descriptor: None,
+    sent_at: None,
     redundant: None,
 };
 
@@ -114,7 +115,7 @@ fn a_missing_packet_is_sent_again_under_its_own_number() {
         let original = View::parse(&sent[at]).unwrap();
         let mut out = Vec::new();
         let stamp = leg
-            .write_again(&track, original.sequence, &mut out)
+            .write_again(&track, original.sequence, Instant::now(), &mut out)
             .unwrap();
         let again = View::parse(&out).unwrap();
         assert_eq!((again.payload_type, again.ssrc), (109, 0xbbbb));
@@ -127,17 +128,48 @@ fn a_missing_packet_is_sent_again_under_its_own_number() {
 }
 
 #[test]
+fn what_is_sent_again_says_when_where_the_viewer_takes_that() {
+    let mut track = h264();
+    play(&mut track, 0..10);
+    let ids = LegIds {
+        sent_at: Some(3),
+        ..IDS
+    };
+    let mut leg = Leg::new(Kind::Video, ids, 100, 500);
+    leg.join(&Lines::of(&track));
+    let sent = shown(&mut leg, &track);
+    let original = View::parse(&sent[3]).unwrap();
+    let start = Instant::now();
+    for (ms, after) in [(0, [0, 0, 0]), (100, [0, 0x23, 0x28])] {
+        let now = start + Duration::from_millis(ms);
+        let mut out = Vec::new();
+        let stamp = leg.write_again(&track, original.sequence, now, &mut out);
+        assert!(stamp.unwrap().extensions > 0);
+        assert_eq!(out[0], 0x90);
+        assert_eq!(out[12..17], [0xbe, 0xde, 0, 1, 0x32]);
+        assert_eq!(out[17..20], after, "{ms} ms are so many ticks");
+        let again = View::parse(&out).unwrap();
+        assert_eq!(again.timestamp, original.timestamp);
+        assert_eq!(out[again.payload][2..], sent[3][original.payload.clone()]);
+    }
+}
+
+#[test]
 fn a_probe_is_what_was_just_shown() {
     let mut track = h264();
     play(&mut track, 0..10);
     let mut leg = Leg::new(Kind::Video, IDS, 100, 500);
     let mut out = Vec::new();
-    assert!(leg.write_probe(&track, 0, &mut out).is_none());
+    assert!(
+        leg.write_probe(&track, 0, Instant::now(), &mut out)
+            .is_none()
+    );
     leg.join(&Lines::of(&track));
     let sent = shown(&mut leg, &track);
     for (nth, back) in [0, 1, 7, 0, 0].into_iter().enumerate() {
         let mut out = Vec::new();
-        leg.write_probe(&track, back, &mut out).unwrap();
+        leg.write_probe(&track, back, Instant::now(), &mut out)
+            .unwrap();
         let again = View::parse(&out).unwrap();
         let original = &sent[sent.len() - 1 - back as usize];
         assert_eq!((again.payload_type, again.ssrc), (109, 0xbbbb));
@@ -146,7 +178,8 @@ fn a_probe_is_what_was_just_shown() {
         assert_eq!(out[14..], original[View::parse(original).unwrap().payload]);
     }
     assert!(
-        leg.write_probe(&track, 20, &mut out).is_none(),
+        leg.write_probe(&track, 20, Instant::now(), &mut out)
+            .is_none(),
         "never shown"
     );
     // One that takes no retransmissions would take it for the stream itself.
@@ -157,7 +190,11 @@ fn a_probe_is_what_was_just_shown() {
     let mut plain = Leg::new(Kind::Video, ids, 100, 500);
     plain.join(&Lines::of(&track));
     shown(&mut plain, &track);
-    assert!(plain.write_probe(&track, 0, &mut out).is_none());
+    assert!(
+        plain
+            .write_probe(&track, 0, Instant::now(), &mut out)
+            .is_none()
+    );
 }
 
 #[test]
@@ -166,12 +203,24 @@ fn what_was_never_shown_is_never_sent_again() {
     play(&mut track, 0..10);
     let mut leg = Leg::new(Kind::Video, IDS, 100, 0);
     let mut out = Vec::new();
-    assert!(leg.write_again(&track, 100, &mut out).is_none());
+    assert!(
+        leg.write_again(&track, 100, Instant::now(), &mut out)
+            .is_none()
+    );
     leg.join(&Lines::of(&track));
     shown(&mut leg, &track);
-    assert!(leg.write_again(&track, 99, &mut out).is_none());
-    assert!(leg.write_again(&track, 120, &mut out).is_none());
-    assert!(leg.write_again(&track, 119, &mut out).is_some());
+    assert!(
+        leg.write_again(&track, 99, Instant::now(), &mut out)
+            .is_none()
+    );
+    assert!(
+        leg.write_again(&track, 120, Instant::now(), &mut out)
+            .is_none()
+    );
+    assert!(
+        leg.write_again(&track, 119, Instant::now(), &mut out)
+            .is_some()
+    );
 }
 
 #[test]
@@ -183,7 +232,10 @@ fn asking_again_and_again_ends() {
     let shown = shown(&mut leg, &track).len() as u32;
     let mut out = Vec::new();
     let again = (0..10_000)
-        .filter(|_| leg.write_again(&track, 101, &mut out).is_some())
+        .filter(|_| {
+            leg.write_again(&track, 101, Instant::now(), &mut out)
+                .is_some()
+        })
         .count();
     assert_eq!(again as u32, RESEND_STORE_FIRST + shown);
 }
@@ -246,7 +298,7 @@ fn no_number_is_ever_used_for_two_contents() {
                 let newest = leg.first_sequence.wrapping_add(next as u16);
                 let mut out = Vec::new();
                 if leg
-                    .write_again(&track, newest.wrapping_sub(back), &mut out)
+                    .write_again(&track, newest.wrapping_sub(back), Instant::now(), &mut out)
                     .is_some()
                 {
                     remember(out);
@@ -383,9 +435,12 @@ fn a_held_picture_goes_on_with_the_next_keyframe_under_the_numbers_that_follow()
     assert!((1..=4 * 3_600).contains(&later), "{later}");
     // What it missed before it was held was for other numbers, and is not sent again under these.
     let mut out = Vec::new();
-    assert!(leg.write_again(&track, last.sequence, &mut out).is_none());
     assert!(
-        leg.write_again(&track, after[0].sequence, &mut out)
+        leg.write_again(&track, last.sequence, Instant::now(), &mut out)
+            .is_none()
+    );
+    assert!(
+        leg.write_again(&track, after[0].sequence, Instant::now(), &mut out)
             .is_some()
     );
 }

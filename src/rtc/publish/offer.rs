@@ -9,7 +9,7 @@ use rtc_sdp::{MediaDescription, SessionDescription};
 
 use crate::{
     codecs::{Chosen, Format, choose},
-    extmap::{ALLOW_MIXED, Way, descriptor_id},
+    extmap::{ALLOW_MIXED, DESCRIPTOR_URI, Way, id_of},
 };
 
 /// An offer with more sections is not a publisher's: one video, one audio and perhaps data.
@@ -178,7 +178,7 @@ fn sends(session: &SessionDescription, section: &MediaDescription) -> bool {
 fn descriptor(session: &SessionDescription, section: &MediaDescription) -> Option<u8> {
     let mixed = session.has_attribute(ALLOW_MIXED) || section.has_attribute(ALLOW_MIXED);
     let mut extensions = section.attributes.iter().filter(|it| it.key == "extmap");
-    let id = extensions.find_map(|it| descriptor_id(it.value.as_deref()?, Way::ToUs));
+    let id = extensions.find_map(|it| id_of(it.value.as_deref()?, DESCRIPTOR_URI, Way::ToUs));
     id.filter(|_| mixed)
 }
 

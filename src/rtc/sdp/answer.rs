@@ -10,7 +10,7 @@ use super::{
     offer::{Format, Offer, Section},
     unfit,
 };
-use crate::extmap::{ALLOW_MIXED, DESCRIPTOR_URI};
+use crate::extmap::{ALLOW_MIXED, DESCRIPTOR_URI, SENT_AT_URI};
 
 /// FFmpeg reads no more of an answer, and no viewer needs more.
 pub(crate) const ANSWER_BYTES_MAX: usize = 8 * 1024;
@@ -133,6 +133,10 @@ fn reply_to<'a>(
             .and_then(|it| it.payload_type)
             .map(|it| (it, base.wrapping_add(1))),
         descriptor: section.descriptor().filter(|_| codec.name.is_scalable()),
+        // Only what is sent again says it.
+        sent_at: section
+            .sent_at
+            .filter(|_| kind == Kind::Video && chosen.resend.is_some()),
         redundant: chosen.redundant.and_then(|it| it.payload_type),
     };
     *taken = Some(ids);
@@ -182,6 +186,9 @@ fn write(offer: &Offer, replies: &[(&Section, Reply<'_>)], transport: &Transport
                 if let Some(id) = ids.descriptor {
                     line(format_args!("a={ALLOW_MIXED}"));
                     line(format_args!("a=extmap:{id} {DESCRIPTOR_URI}"));
+                }
+                if let Some(id) = ids.sent_at {
+                    line(format_args!("a=extmap:{id} {SENT_AT_URI}"));
                 }
                 for format in chosen.formats() {
                     write_map(Some(format), &mut line);

@@ -3,7 +3,7 @@
 use protocol::{Code, Refusal, limits};
 
 use super::{invalid, unfit};
-use crate::extmap::{ALLOW_MIXED, Way, descriptor_id};
+use crate::extmap::{ALLOW_MIXED, DESCRIPTOR_URI, SENT_AT_URI, Way, id_of};
 
 /// An offer with more sections is not a viewer's.
 const SECTIONS_MAX: usize = 16;
@@ -49,6 +49,8 @@ pub(crate) struct Section {
     descriptor: Option<u8>,
     /// Header extensions may have either form from packet to packet.
     mixed: bool,
+    /// The number of the extension that says when a packet was sent.
+    pub(crate) sent_at: Option<u8>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,6 +149,7 @@ impl Reading {
             round_trip: false,
             descriptor: None,
             mixed: self.mixed,
+            sent_at: None,
         });
         Ok(())
     }
@@ -221,7 +224,7 @@ impl Section {
             "rtcp-mux" | "rtcp-mux-only" => self.muxes_rtcp = true,
             "rtcp-xr" => self.round_trip |= value.split(' ').any(|it| it.starts_with("rcvr-rtt")),
             ALLOW_MIXED => self.mixed = true,
-            "extmap" => self.descriptor = self.descriptor.or(descriptor_id(value, Way::ToThem)),
+            "extmap" => self.extension(value),
             "rtpmap" | "fmtp" | "rtcp-fb" => {
                 let Some((id, value)) = value.split_once(' ') else {
                     return;
@@ -240,6 +243,14 @@ impl Section {
             }
             _ => {}
         }
+    }
+
+    fn extension(&mut self, value: &str) {
+        let id = |uri| id_of(value, uri, Way::ToThem);
+        self.descriptor = self.descriptor.or(id(DESCRIPTOR_URI));
+        // A number above 14 needs the other form of header, for which not everybody is ready.
+        let sent_at = id(SENT_AT_URI).filter(|id| *id < 15);
+        self.sent_at = self.sent_at.or(sent_at);
     }
 }
 

@@ -3,7 +3,7 @@ use protocol::Code;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
-use crate::extmap::DESCRIPTOR_URI;
+use crate::extmap::{ALLOW_MIXED, DESCRIPTOR_URI};
 
 const SHA: &str = "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:\
                    AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99";
@@ -20,7 +20,7 @@ fn browser() -> String {
          m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104 107 108 109 114 115 98 99\n\
          c=IN IP4 0.0.0.0\na=rtcp:9 IN IP4 0.0.0.0\n{transport}a=mid:0\n\
          a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\na=recvonly\na=rtcp-mux\na=rtcp-rsize\n\
-         a=rtcp-xr:rcvr-rtt=all\n\
+         a=extmap:1 urn:ietf:params:rtp-hdrext:toffset\na=rtcp-xr:rcvr-rtt=all\n\
          a=rtpmap:96 VP8/90000\na=rtcp-fb:96 nack\na=rtcp-fb:96 nack pli\n\
          a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n\
          a=rtpmap:103 H264/90000\na=rtcp-fb:103 nack\n\
@@ -98,6 +98,27 @@ fn refused(offer: &str) -> Code {
 }
 
 #[test]
+fn when_packets_are_sent_is_only_said_where_it_fits() {
+    let said = |extmap: &str, rtx: &str| {
+        let offer = browser()
+            .replace("extmap:1 ", extmap)
+            .replace("rtx/90000", rtx);
+        let answered = answered(&offer, Some(&h264()), None).unwrap();
+        let sent_at = answered.video.unwrap().sent_at;
+        assert_eq!(answered.sdp.contains("a=extmap:"), sent_at.is_some());
+        sent_at
+    };
+    assert_eq!(said("extmap:14/sendrecv ", "rtx/90000"), Some(14));
+    assert_eq!(said("extmap:15 ", "rtx/90000"), None, "of two bytes");
+    assert_eq!(said("extmap:x ", "rtx/90000"), None);
+    assert_eq!(
+        said("extmap:1 ", "other/90000"),
+        None,
+        "nothing comes again"
+    );
+}
+
+#[test]
 fn a_browser_gets_the_answer_that_browsers_are_known_to_take() {
     let answered = answered(&browser(), Some(&h264()), Some(&opus())).unwrap();
     let expected = "v=0\no=- 1000 1 IN IP4 0.0.0.0\ns=-\nt=0 0\na=ice-lite\na=group:BUNDLE 0 1\n\
@@ -107,7 +128,7 @@ fn a_browser_gets_the_answer_that_browsers_are_known_to_take() {
         a=rtcp-xr:rcvr-rtt=all\n\
         a=candidate:1 1 udp 2130706431 192.0.2.1 4000 typ host\n\
         a=candidate:2 1 udp 2130706175 2001:db8::1 4000 typ host\na=end-of-candidates\n\
-        a=rtpmap:108 H264/90000\n\
+        a=extmap:1 urn:ietf:params:rtp-hdrext:toffset\na=rtpmap:108 H264/90000\n\
         a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\n\
         a=rtcp-fb:108 nack\na=rtcp-fb:108 nack pli\na=rtcp-fb:108 ccm fir\n\
         a=rtpmap:109 rtx/90000\na=fmtp:109 apt=108\n\
@@ -123,6 +144,7 @@ fn a_browser_gets_the_answer_that_browsers_are_known_to_take() {
         (video.payload_type, video.ssrc, video.resend),
         (108, 1_000, Some((109, 1_001)))
     );
+    assert_eq!(video.sent_at, Some(1));
     let audio = answered.audio.unwrap();
     assert_eq!(
         (audio.payload_type, audio.ssrc, audio.resend),
@@ -238,7 +260,8 @@ fn b20_who_offers_the_descriptor_is_answered_it_in_their_number() {
         let lines = id.map(|id| format!("a=extmap-allow-mixed\na=extmap:{id} {DESCRIPTOR_URI}\n"));
         let sdp = answered.sdp.replace("\r\n", "\n");
         assert!(lines.is_none_or(|lines| sdp.contains(&lines)), "{sdp}");
-        assert_eq!(sdp.contains("extmap"), id.is_some(), "{sdp}");
+        assert_eq!(sdp.contains(DESCRIPTOR_URI), id.is_some(), "{sdp}");
+        assert_eq!(sdp.contains(ALLOW_MIXED), id.is_some(), "{sdp}");
         id
     };
     let (av1, vp9) = (codec(CodecName::Av1, ""), codec(CodecName::Vp9, ""));

@@ -241,10 +241,11 @@ impl Viewer {
             return false;
         };
         let copies = self.leg_mut(kind).map_or(1, |leg| leg.copies(sequence));
+        let now = tools.now;
         let mut sent = false;
         for _ in 0..copies {
             sent |= self.pack(kind, tools, |leg, plain| {
-                leg.write_again(track, sequence, plain)
+                leg.write_again(track, sequence, now, plain)
             });
         }
         sent
@@ -255,14 +256,14 @@ impl Viewer {
         let Some(track) = self.track(Kind::Video, stage) else {
             return;
         };
-        let (mut left, mut packets) = (bytes, 0);
+        let (now, mut left, mut packets) = (tools.now, bytes, 0);
         for nth in 0..PROBE_PACKETS_AT_ONCE {
             if left == 0 {
                 break;
             }
             let back = nth % PROBE_PACKETS;
             if self.pack(Kind::Video, tools, |leg, plain| {
-                leg.write_probe(track, back, plain)
+                leg.write_probe(track, back, now, plain)
             }) {
                 packets += 1;
                 left = left.saturating_sub(tools.plain.len());

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use rand::Rng as _;
 
 use super::*;
-use crate::{descriptor::DESCRIPTOR_BYTES_MIN, extension};
+use crate::{
+    descriptor::DESCRIPTOR_BYTES_MIN,
+    extension::{self, Element},
+};
 
 /// As the publisher calls the extension, and as two viewers do.
 const THEIRS: u8 = 13;
 const SHORT: u8 = 12;
 const LONG: u8 = 100;
+/// As one calls the extension that says when a packet is sent.
+const SENT_AT: u8 = 3;
 
 fn av1() -> Track {
     let codec = Codec {
@@ -52,9 +57,15 @@ fn packet(ssrc: u32, sequence: u16, block: &[u8]) -> Bytes {
 
 /// A packet with this descriptor.
 fn described(ssrc: u32, sequence: u16, descriptor: &[u8]) -> Bytes {
+    packet(ssrc, sequence, &block(THEIRS, descriptor))
+}
+
+/// A block of this one extension.
+fn block(id: u8, content: &[u8]) -> Vec<u8> {
+    let parts = [content, &[], &[]];
     let mut block = Vec::new();
-    extension::write(THEIRS, &[descriptor], &mut block);
-    packet(ssrc, sequence, &block)
+    extension::write([Element { id, parts }].into_iter(), &mut block);
+    block
 }
 
 /// A descriptor of so many bytes of the picture with this number.
@@ -139,21 +150,37 @@ fn what_is_sent_again_has_its_descriptor() {
     assert!(same.join(&Lines::of(&track)));
     let packets = shown(&mut same, &track);
     let mut out = Vec::new();
-    same.write_again(&track, 501, &mut out).unwrap();
+    same.write_again(&track, 501, Instant::now(), &mut out)
+        .unwrap();
     assert_eq!(out, packets[1], "the very same packet");
 
-    let mut resent = leg(Some(SHORT), Some((109, 0xbbbb)));
+    // Beside when it is sent, in the form that the longer one needs.
+    let ids = LegIds {
+        descriptor: Some(SHORT),
+        resend: Some((109, 0xbbbb)),
+        sent_at: Some(SENT_AT),
+        ..IDS
+    };
+    let mut resent = Leg::new(Kind::Video, ids, 500, 900);
     assert!(resent.join(&Lines::of(&track)));
     shown(&mut resent, &track);
     out.clear();
-    resent.write_again(&track, 500, &mut out).unwrap();
+    resent
+        .write_again(&track, 500, Instant::now(), &mut out)
+        .unwrap();
     let (has, payload) = read(&out, SHORT);
     assert_eq!(has.as_ref(), Some(&sent[0]));
+    assert_eq!(read(&out, SENT_AT).0, Some(vec![0; 3]));
     assert_eq!(payload[..2], 500_u16.to_be_bytes());
     assert_eq!(payload[2..], read(&packets[0], SHORT).1);
     out.clear();
-    assert!(resent.write_probe(&track, 0, &mut out).is_some());
+    assert!(
+        resent
+            .write_probe(&track, 0, Instant::now(), &mut out)
+            .is_some()
+    );
     assert_eq!(read(&out, SHORT).0.as_ref(), Some(&sent[1]));
+    assert_eq!(read(&out, SENT_AT).0.map(|it| it.len()), Some(3));
 }
 
 #[test]
@@ -191,8 +218,7 @@ fn pictures_of_who_publishes_next_are_numbered_on() {
 #[test]
 fn what_is_no_descriptor_is_none() {
     let now = Instant::now();
-    let mut other = Vec::new();
-    extension::write(THEIRS + 1, &[&descriptor(1, 5)], &mut other);
+    let other = block(THEIRS + 1, &descriptor(1, 5));
     for (at, block) in [&other[..], &[0xab, 0xcd, 0, 0], &[]]
         .into_iter()
         .enumerate()
@@ -237,8 +263,7 @@ fn no_bytes_of_a_descriptor_disturb_anybody() {
         for sequence in 0..rng.random_range(5..60) {
             let mut content = vec![0; rng.random_range(0..=extension::EXTENSION_BYTES_MAX)];
             rng.fill_bytes(&mut content);
-            let mut block = Vec::new();
-            extension::write(THEIRS, &[&content], &mut block);
+            let mut block = block(THEIRS, &content);
             // Behind the length of the block, which says where the payload is.
             for _ in 0..rng.random_range(0..3) {
                 let at = rng.random_range(4..block.len());
@@ -267,7 +292,10 @@ fn no_bytes_of_a_descriptor_disturb_anybody() {
         // However often a packet is written, its number says the same bytes.
         for (sequence, packet) in used.iter().filter(|_| resend.is_none()) {
             let mut out = Vec::new();
-            if takes.write_again(&track, *sequence, &mut out).is_some() {
+            if takes
+                .write_again(&track, *sequence, Instant::now(), &mut out)
+                .is_some()
+            {
                 assert_eq!(out, *packet, "seed {seed}");
             }
         }

@@ -137,6 +137,7 @@ fn vp8_leg(rng: &mut StdRng, resend: bool) -> Leg {
         ssrc: 0xaaaa,
         resend: resend.then_some((97, 0xbbbb)),
         descriptor: None,
+        sent_at: None,
         redundant: None,
     };
     Leg::new(Kind::Video, ids, rng.random(), rng.random())
@@ -271,7 +272,10 @@ fn no_number_has_two_contents_over_losses_switches_and_resends() {
                 let track = leg.layer_of(missing).and_then(|it| lines.get(it));
                 let Some(track) = track else { continue };
                 let mut out = Vec::new();
-                if leg.write_again(track, missing, &mut out).is_some() {
+                if leg
+                    .write_again(track, missing, Instant::now(), &mut out)
+                    .is_some()
+                {
                     again += 1;
                     used.check(out, seed);
                 }
@@ -331,9 +335,15 @@ fn what_was_shown_before_a_switch_is_sent_again_as_it_was() {
     let lines = publisher.tracks.lines();
     let mut out = Vec::new();
     let wrong = lines.get(Layer(2)).unwrap();
-    assert!(leg.write_again(wrong, sequence, &mut out).is_none());
+    assert!(
+        leg.write_again(wrong, sequence, Instant::now(), &mut out)
+            .is_none()
+    );
     let track = lines.get(Layer(0)).unwrap();
-    assert!(leg.write_again(track, sequence, &mut out).is_some());
+    assert!(
+        leg.write_again(track, sequence, Instant::now(), &mut out)
+            .is_some()
+    );
     assert_eq!(out, *missing);
 }
 

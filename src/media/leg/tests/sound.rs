@@ -31,6 +31,7 @@ fn leg(redundant: Option<u8>) -> Leg {
         payload_type: 96,
         ssrc: 0xaaaa,
         resend: None,
+        sent_at: None,
         redundant,
         descriptor: None,
     };
@@ -131,7 +132,10 @@ fn sound_that_is_asked_for_again_is_the_same_to_the_last_bit() {
                 }
                 let lost = 500_u16.wrapping_add(rng.random_range(0..150));
                 let mut out = Vec::new();
-                if leg.write_again(&track, lost, &mut out).is_some() {
+                if leg
+                    .write_again(&track, lost, Instant::now(), &mut out)
+                    .is_some()
+                {
                     assert_eq!(used.get(&lost), Some(&out), "seed {seed}");
                     again += 1;
                 }

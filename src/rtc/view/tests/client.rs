@@ -183,7 +183,7 @@ impl Client {
              m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\na=mid:0\r\n{transport}\
              a=rtcp-xr:rcvr-rtt=all\r\na=rtpmap:108 H264/90000\r\n\
              a=fmtp:108 packetization-mode=1;profile-level-id=42e01f\r\n\
-             a=rtpmap:109 rtx/90000\r\na=fmtp:109 apt=108\r\n\
+             a=extmap:2 urn:ietf:params:rtp-hdrext:toffset\r\na=rtpmap:109 rtx/90000\r\na=fmtp:109 apt=108\r\n\
              m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n{transport}\
              a=rtpmap:111 opus/48000/2\r\n"
         )
