@@ -27,15 +27,18 @@ async function opened(browser, relayed) {
   return page;
 }
 
+/** All three sizes leave their host. */
+async function flow(host) {
+  const layers = await host.evaluate(sent);
+  return ["q", "h", "f"].every((it) => layers[it]?.frames > 20);
+}
+
 for (const codec of ["H264", "VP8"]) {
   test(`B15: of three layers of ${codec} each viewer has what its line carries`, { timeout: 240_000 }, async () => {
     await line.set({ down: { rate: "none" } });
     const host = await opened(studio);
     await host.evaluate(publish, "/whip", key, codec);
-    await until("three layers", async () => {
-      const layers = await host.evaluate(sent);
-      return ["q", "h", "f"].every((it) => layers[it]?.frames > 20);
-    }, 40_000);
+    await until("three layers", () => flow(host), 40_000);
     console.log(codec, "sent", JSON.stringify(await host.evaluate(sent)));
     const whep = `/api/v1/rooms/${slug}/whep`;
     const [wide, narrow] = [await opened(viewers), await opened(viewers, true)];
@@ -68,6 +71,32 @@ for (const codec of ["H264", "VP8"]) {
     const last = (await wide.evaluate(shown)).frames;
     await until("pictures for both", async () => (await wide.evaluate(shown)).frames > last + 20, 40_000);
     for (const page of [wide, narrow, host]) await page.close();
+  });
+}
+
+for (const codec of ["H264", "VP8"]) {
+  test(`B15: where packets are lost at random the picture of ${codec} is the best one all the same`, { timeout: 180_000 }, async () => {
+    await line.set({ both: { loss: "5%", delay: "40ms" }, down: { rate: "none" } });
+    const host = await opened(studio);
+    await host.evaluate(publish, "/whip", key, codec);
+    await until("three layers", () => flow(host), 40_000);
+    const page = await opened(viewers, true);
+    await page.evaluate(watch, `/api/v1/rooms/${slug}/whep`);
+    const best = async () => (await page.evaluate(shown)).height === 720;
+    console.log(codec, `at the best layer after ${(await until("the best layer", best, 40_000)).toFixed(0)} ms`);
+    // A browser says what it makes of its line after five seconds, and that may be mistaken now and then.
+    const from = (await page.evaluate(shown)).frames;
+    let large = 0;
+    for (let last = from; last < from + 250;) {
+      const { height, frames } = await page.evaluate(shown);
+      if (height === 720) large += frames - last;
+      last = frames;
+    }
+    console.log(codec, `${large} of 250 pictures in 720 lines`);
+    assert.ok(large >= 125, `${large} of 250 pictures`);
+    await until("the best layer", best, 60_000);
+    await line.set({ both: { loss: "0", delay: "0ms" } });
+    for (const it of [page, host]) await it.close();
   });
 }
 
