@@ -213,7 +213,7 @@ impl Choice {
                 return Some(Chosen::Picture(layers[to].layer));
             }
             // A picture that only came to be too much a moment ago is tried for a while.
-            if self.knows && since >= HELD_AFTER {
+            if self.knows && since >= HELD_AFTER && self.may_be_full(layers[0].kbps, now) {
                 self.go_down(TRY_AFTER_MAX, now);
                 self.limit = Some(layers[0].layer);
                 self.sound_only = true;
@@ -290,6 +290,12 @@ impl Choice {
             return below(HALF_PERCENT) && falls || (far || lasts && falls) && self.loss.rises();
         }
         (far && (falls || self.lost > LOST_FEW)) || (lasts && falls)
+    }
+
+    /// Whether less may be carried than this. Nothing is won by sending less where packets are lost for another
+    /// reason.
+    fn may_be_full(&self, kbps: u32, now: Instant) -> bool {
+        self.estimate(now).is_none_or(|it| it < kbps)
     }
 
     fn fell_lately(&self, now: Instant) -> bool {
