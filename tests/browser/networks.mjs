@@ -1,17 +1,13 @@
 // Who watches what over which line: browsers publish in each codec, Chromium and Firefox watch over good and bad lines, and what
 // getStats of the viewer says is printed as a table. By hand and in a network of its own:
 //   ./alone.sh node networks.mjs [a publisher …]
-import { rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { freePort } from "../../scripts/ports.mjs";
 import { firefox } from "./firefox.mjs";
 import { publish as publishLayers } from "./layered.mjs";
 import { Line } from "./line.mjs";
-import { V4, V6, run, withV6, without } from "./network.mjs";
+import { V4, V6, withV6, without } from "./network.mjs";
+import { Relay } from "./relay.mjs";
 import { World } from "./world.mjs";
 
-const SECRET = "a secret that two programs share";
 /** A keyframe and what the bandwidth is judged by come first; then so long is counted. */
 const [SETTLE_MS, COUNT_MS] = [Number(process.env.SETTLE_MS ?? 4_000), Number(process.env.COUNT_MS ?? 10_000)];
 
@@ -107,26 +103,13 @@ const LINES = [
 ];
 
 withV6();
-const relay = { plain: await freePort(), tls: await freePort() };
-// coturn reads it from its command line, and the server from a file.
-const secret = path.join(tmpdir(), `weiquan-turn-${process.pid}`);
-writeFileSync(secret, `${SECRET}\n`);
-const world = await Networks.start({
-  listen: "0.0.0.0",
-  more: [`rtc.public_ips=["${V4}", "${V6}"]`, `turn.secret_file=${secret}`,
-    `turn.urls=["turn:${V4}:${relay.plain}?transport=udp", "turns:${V4}:${relay.tls}?transport=tcp"]`],
-});
+const relay = await Relay.prepare();
+const world = await Networks.start({ listen: "0.0.0.0", more: [`rtc.public_ips=["${V4}", "${V6}"]`, ...relay.settings] });
 let line;
 try {
   await world.setUp();
   line = await Line.open(world.ports[0], world.ports[3], V4);
-  const [key, cert] = [`${world.folder}/turn-key.pem`, `${world.folder}/turn-cert.pem`];
-  run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-    "-subj", "/CN=turn.test", "-addext", `subjectAltName=IP:${V4}`, "-keyout", key, "-out", cert);
-  const coturn = world.run("turnserver", ["-n", "--no-cli", "--no-dtls", `--cert=${cert}`, `--pkey=${key}`, `--tls-listening-port=${relay.tls}`, "--log-file=stdout", "--simple-log", "--use-auth-secret",
-    `--static-auth-secret=${SECRET}`, "--realm=weiquan.test", `--listening-ip=${V4}`, `--relay-ip=${V4}`,
-    `--listening-port=${relay.plain}`, "--min-port=30000", "--max-port=30100", `--pidfile=${world.folder}/turn.pid`, `--userdb=${world.folder}/turn.db`]);
-  coturn.stdout.resume();
+  relay.start(world);
   const browsers = { Chromium: await world.browser({ camera: true }), Firefox: await firefox(world) };
   const watchers = { Chromium: await world.browser(), Firefox: browsers.Firefox };
   const opened = async (browser) => {
@@ -174,15 +157,15 @@ try {
     await line.set({ both: good });
     await without([`udp dport ${world.ports[3]}`], () => both("UDP blocked"));
     await both("IPv6 alone", { family: 6 });
-    const doors = { udp: `udp dport ${relay.plain}`, tls: `tcp dport ${relay.tls}` };
-    await without([doors.tls], () => both("through coturn by UDP", { policy: "relay" }));
-    await without([doors.udp, `tcp dport ${relay.plain}`], () => both("through coturn by TLS", { policy: "relay" }));
+    const { udp, tcp, tls } = relay.doors;
+    await without([tcp, tls], () => both("through coturn by UDP", { policy: "relay" }));
+    await without([udp, tcp], () => both("through coturn by TLS", { policy: "relay" }));
     await page.evaluate(() => window.publishing.close());
     await page.close();
   }
 } finally {
   line?.close();
   await world.end();
-  rmSync(secret, { force: true });
+  relay.end();
 }
 process.exit(0);

@@ -1,16 +1,12 @@
 // Viewers whom the usual way does not reach: no UDP, nothing but IPv6, or nothing but a relay. FFmpeg publishes by WHIP,
 // and Chromium watches by WHEP. It runs in a network of its own (alone.sh), where packets may be dropped.
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { freePort } from "../../scripts/ports.mjs";
-import { V4, V6, run, withV6, without } from "./network.mjs";
+import { V4, V6, withV6, without } from "./network.mjs";
+import { Relay } from "./relay.mjs";
 import { World } from "./world.mjs";
 
-const SECRET = "a secret that two programs share";
 /** The aim on a quiet machine; otherwise this tells only whether it comes at all. */
 const FIRST_FRAME_MS = process.env.WEIQUAN_QUIET ? 3_000 : 20_000;
 
@@ -21,26 +17,18 @@ class Reach extends World {
   }
 }
 
-let world, slug, relay, secret;
+let world, slug, relay;
 
 before(async () => {
   withV6();
-  relay = { plain: await freePort(), tls: await freePort() };
-  // coturn reads it from its command line, and the server from a file.
-  secret = path.join(tmpdir(), `weiquan-turn-${process.pid}`);
-  writeFileSync(secret, `${SECRET}\n`);
-  world = await Reach.start({
-    listen: "0.0.0.0",
-    more: [`rtc.public_ips=["${V4}", "${V6}"]`, `turn.secret_file=${secret}`,
-      `turn.urls=["turn:${V4}:${relay.plain}?transport=udp", "turn:${V4}:${relay.plain}?transport=tcp",
-        "turns:${V4}:${relay.tls}?transport=tcp"]`],
-  });
+  relay = await Relay.prepare();
+  world = await Reach.start({ listen: "0.0.0.0", more: [`rtc.public_ips=["${V4}", "${V6}"]`, ...relay.settings] });
   slug = await world.setUp();
   await world.ffmpeg(await world.streamKey(slug));
 });
 after(async () => {
   await world?.end();
-  if (secret) rmSync(secret, { force: true });
+  relay?.end();
 });
 
 /** Runs in the page: watches by WHEP, and tells how the picture came. `policy` as in `iceTransportPolicy`. */
@@ -114,15 +102,9 @@ test("where there is nothing but IPv6 it is IPv6, by UDP and by TCP", { timeout:
 });
 
 test("where neither gets through it is the relay", { timeout: 120_000 }, async () => {
-  const [key, cert] = [`${world.folder}/turn-key.pem`, `${world.folder}/turn-cert.pem`];
-  run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-    "-subj", "/CN=turn.test", "-addext", `subjectAltName=IP:${V4}`, "-keyout", key, "-out", cert);
-  const coturn = world.run("turnserver", ["-n", "--no-cli", "--no-dtls", `--cert=${cert}`, `--pkey=${key}`, `--tls-listening-port=${relay.tls}`, "--log-file=stdout", "--simple-log", "--use-auth-secret",
-    `--static-auth-secret=${SECRET}`, "--realm=weiquan.test", `--listening-ip=${V4}`, `--relay-ip=${V4}`,
-    `--listening-port=${relay.plain}`, "--min-port=30000", "--max-port=30100", `--pidfile=${world.folder}/turn.pid`, `--userdb=${world.folder}/turn.db`]);
-  coturn.stdout.resume();
+  relay.start(world);
   while (!(await listens(relay.plain))) await new Promise((done) => setTimeout(done, 50));
-  const doors = { udp: `udp dport ${relay.plain}`, tcp: `tcp dport ${relay.plain}`, tls: `tcp dport ${relay.tls}` };
+  const doors = relay.doors;
   for (const open of Object.keys(doors)) {
     const closed = Object.keys(doors).filter((it) => it !== open).map((it) => doors[it]);
     const seen = await without(closed, () => watches(`TURN over ${open}`, { policy: "relay" }));
