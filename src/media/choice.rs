@@ -20,7 +20,7 @@ mod loss;
 mod probe;
 
 pub use ceiling::Ceiling;
-pub use loss::Way;
+pub use loss::Sending;
 
 /// An estimate that is older says nothing; browsers say one five times a second, once they have one.
 const ESTIMATE_HOLDS: Duration = Duration::from_secs(5);
@@ -177,8 +177,8 @@ impl Choice {
     }
 
     /// What a receiver report counts of the picture, or of what is sent of it again.
-    pub fn hear_loss(&mut self, way: Way, report: Reported, now: Instant) {
-        let Some(lost) = self.loss.hear(way, report, now) else {
+    pub fn hear_loss(&mut self, of: Sending, report: Reported, now: Instant) {
+        let Some(lost) = self.loss.hear(of, report, now) else {
             return;
         };
         self.lost = lost;

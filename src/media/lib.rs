@@ -33,7 +33,7 @@ mod tracks;
 mod vp8;
 mod wish;
 
-pub use choice::{Ceiling, Choice, Chosen, TRY_AFTER, TRY_AFTER_MAX, Way};
+pub use choice::{Ceiling, Choice, Chosen, Sending, TRY_AFTER, TRY_AFTER_MAX};
 pub use codec::{Codec, CodecName, Kind, LAYERS_MAX, Layer, PublicationId, Redundancy};
 pub use feedback::{Feedback, Reported, read as read_feedback};
 pub use health::{Level, Meter, Reading, Said, Verdict, judge};

@@ -28,7 +28,7 @@ const MORE_DEVIATIONS: f32 = 2.5;
 
 /// Of which of its two streams a report is: the picture, or what is sent of it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Sending {
     First,
     Again,
 }
@@ -72,7 +72,7 @@ impl Share {
 
 #[derive(Debug)]
 pub(super) struct Loss {
-    /// The newest report of each way.
+    /// The newest report of each.
     last: [Option<Reported>; 2],
     /// What was said before was said of something else.
     from: Instant,
@@ -105,8 +105,8 @@ impl Loss {
     }
 
     /// Of 256 packets so many were lost, once that can be said.
-    pub(super) fn hear(&mut self, way: Way, report: Reported, now: Instant) -> Option<u8> {
-        let before = self.last[way as usize].replace(report)?;
+    pub(super) fn hear(&mut self, of: Sending, report: Reported, now: Instant) -> Option<u8> {
+        let before = self.last[of as usize].replace(report)?;
         let packets = report.highest.wrapping_sub(before.highest);
         if packets > JUMP || now < self.from {
             return None;
@@ -217,7 +217,7 @@ mod tests {
                 self.said.highest = self.said.highest.wrapping_add(1);
                 self.said.lost += i32::from(self.rng.random_bool(share));
                 let now = self.start + Duration::from_millis(self.ms);
-                judged.extend(self.loss.hear(Way::First, self.said, now));
+                judged.extend(self.loss.hear(Sending::First, self.said, now));
             }
             judged
         }
@@ -274,7 +274,7 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut loss = Loss::new(start);
         let mut hear =
-            |highest, lost, ms| loss.hear(Way::First, Reported { highest, lost }, at(ms));
+            |highest, lost, ms| loss.hear(Sending::First, Reported { highest, lost }, at(ms));
         assert_eq!(hear(0, 0, 0), None);
         assert_eq!(hear(u32::MAX / 2, i32::MAX, 1_000), None);
         assert_eq!(hear(u32::MAX / 2 + 50, i32::MIN, 2_000), Some(0));

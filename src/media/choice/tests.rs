@@ -128,8 +128,8 @@ impl Line {
         }
         if says || misses || self.ms.is_multiple_of(1_000) {
             let [first, again] = self.reported;
-            self.choice.hear_loss(Way::First, first, now);
-            self.choice.hear_loss(Way::Again, again, now);
+            self.choice.hear_loss(Sending::First, first, now);
+            self.choice.hear_loss(Sending::Again, again, now);
         }
         let chosen = self.choice.choose(seen, SOUND_KBPS, now).unwrap();
         if chosen != self.chosen {
@@ -182,11 +182,11 @@ impl Reports {
     /// Of 100 packets so many were lost. The first report is of those before it.
     fn say(&mut self, choice: &mut Choice, lost: i32, now: Instant) {
         if self.0.highest == 0 {
-            choice.hear_loss(Way::First, self.0, now);
+            choice.hear_loss(Sending::First, self.0, now);
         }
         self.0.highest += 100;
         self.0.lost += lost;
-        choice.hear_loss(Way::First, self.0, now);
+        choice.hear_loss(Sending::First, self.0, now);
     }
 }
 

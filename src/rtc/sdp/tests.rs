@@ -98,7 +98,7 @@ fn refused(offer: &str) -> Code {
 }
 
 #[test]
-fn when_packets_are_sent_is_only_said_where_it_fits() {
+fn b21_when_packets_are_sent_is_only_said_where_it_fits() {
     let said = |extmap: &str, rtx: &str| {
         let offer = browser()
             .replace("extmap:1 ", extmap)

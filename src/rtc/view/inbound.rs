@@ -264,8 +264,8 @@ impl Worker {
                 wishes |= leg.is_some_and(|leg| leg.hear_wish(now));
             }
             Feedback::Lost { ssrc, report } => {
-                if let Some(way) = viewer.way_of(ssrc) {
-                    viewer.choice.hear_loss(way, report, now);
+                if let Some(of) = viewer.sending_of(ssrc) {
+                    viewer.choice.hear_loss(of, report, now);
                     says_of_line = true;
                 }
             }

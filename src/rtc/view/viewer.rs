@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use media::{
-    Accepted, Choice, Kind, Layer, Leg, Stage, Stamp, Track, Tracks, WallClock, Way,
+    Accepted, Choice, Kind, Layer, Leg, Sending, Stage, Stamp, Track, Tracks, WallClock,
     reference_time_answer,
 };
 use protocol::{PeerId, RoomNumber};
@@ -126,14 +126,14 @@ impl Viewer {
         }
     }
 
-    /// Which way of the picture a stream number belongs to.
-    pub(super) fn way_of(&self, ssrc: u32) -> Option<Way> {
+    /// Whether a stream number is of the picture, or of what is sent of it again.
+    pub(super) fn sending_of(&self, ssrc: u32) -> Option<Sending> {
         let ids = self.video.as_ref()?.ids();
         if ids.ssrc == ssrc {
-            return Some(Way::First);
+            return Some(Sending::First);
         }
         let again = ids.resend.is_some_and(|(_, again)| again == ssrc);
-        again.then_some(Way::Again)
+        again.then_some(Sending::Again)
     }
 
     /// Begins a leg where one of its tracks can be begun, or takes it to the layer that it waits for.
