@@ -183,6 +183,14 @@ const FUZZED: &[(&str, &str)] = &[
         "no_mutated_packet_breaks_a_track_or_what_is_read_from_it",
     ),
     ("src/media/feedback.rs", "no_bytes_make_it_panic"),
+    (
+        "src/media/extension.rs",
+        "no_bytes_make_it_panic_and_what_is_written_is_found",
+    ),
+    (
+        "src/media/leg/tests/described.rs",
+        "no_bytes_of_a_descriptor_disturb_anybody",
+    ),
     ("src/media/keyframe.rs", "no_payload_makes_it_panic"),
     (
         "src/tls/session/tests.rs",

@@ -125,6 +125,10 @@ pub const CHAPTERS: &[Chapter] = &[
                         "no_mutated_packet_breaks_a_track_or_what_is_read_from_it",
                     ),
                     (
+                        "src/media/leg/tests/described.rs",
+                        "no_bytes_of_a_descriptor_disturb_anybody",
+                    ),
+                    (
                         "src/rtc/sdp/tests.rs",
                         "no_change_of_an_offer_makes_it_panic_or_answers_too_much",
                     ),
