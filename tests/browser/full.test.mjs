@@ -32,7 +32,8 @@ test("the second and the third wait in the order in which they came", { timeout:
   await says(third, "you are number 2 in line");
 
   // The room is theirs all the same.
-  await third.type(".chat textarea", "坐满了，先聊");
+  const words = await third.waitForSelector(".chat textarea");
+  await words.type("坐满了，先聊");
   await third.keyboard.press("Enter");
   await second.waitForFunction(() => document.querySelector(".chat").textContent.includes("坐满了，先聊"), { timeout: 10_000 });
   // Asking again is not seen: the words stay as they are.
