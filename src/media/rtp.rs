@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The fixed part of the header; all that we send has exactly this one, but for what is sent again.
+/// The fixed part of the header; all that we send begins with exactly this one, and extensions may follow.
 pub const HEADER_BYTES: usize = 12;
 
 /// The parts of a packet that matter here.
