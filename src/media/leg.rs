@@ -411,9 +411,10 @@ impl Leg {
 
     /// The one place where the bytes of a packet are made.
     fn write_as(&self, stretch: &Stretch, kept: &Kept, out: &mut Vec<u8>) -> Stamp {
+        let padding = red::padding(&self.ids, kept);
         let stamp = Stamp {
             marker: kept.marker,
-            padded: kept.padding > 0,
+            padded: padding > 0,
             payload_type: red::payload_type(&self.ids, kept),
             sequence: sequence_of(stretch, kept.index),
             timestamp: timestamp_of(stretch, kept),
@@ -422,9 +423,9 @@ impl Leg {
         };
         let stamp = self.write_header(stamp, kept, None, out);
         self.write_payload(stretch, kept, out);
-        if kept.padding > 0 {
-            out.resize(out.len() + usize::from(kept.padding) - 1, 0);
-            out.push(kept.padding);
+        if padding > 0 {
+            out.resize(out.len() + usize::from(padding) - 1, 0);
+            out.push(padding);
         }
         stamp
     }

@@ -49,7 +49,15 @@ pub(crate) fn payload_type(ids: &LegIds, kept: &Kept) -> u8 {
 pub(crate) fn part_of<'a>(ids: &LegIds, kept: &'a Kept) -> &'a [u8] {
     match ids.redundant {
         Some(_) => kept.payload(),
-        None => &kept.payload()[usize::from(kept.own)..],
+        None => kept.plain(),
+    }
+}
+
+/// How many bytes of padding follow that part.
+pub(crate) fn padding(ids: &LegIds, kept: &Kept) -> u8 {
+    match ids.redundant {
+        Some(_) => kept.padding,
+        None => kept.plain_padding,
     }
 }
 

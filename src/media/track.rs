@@ -30,6 +30,9 @@ pub const GOP_BYTES_MAX: usize = 512 * 1024;
 /// Packets of one frame whose sizes differ by so much are padded to one size, because only equal
 /// ones leave in one system call; browsers' encoders balance sizes to within a few bytes.
 const EVEN_OUT_BYTES_MAX: usize = 4;
+/// The same of sound that came in one frame: what it is padded by is little beside the headers, and without
+/// it half of all pairs would not be of one size.
+const EVEN_OUT_SOUND_BYTES_MAX: usize = 64;
 
 /// A packet as it is kept.
 #[derive(Clone, Debug)]
@@ -40,8 +43,9 @@ pub struct Kept {
     /// Counts pictures; packets of one picture share it.
     pub frame: u32,
     pub marker: bool,
-    /// Bytes of padding to add.
-    pub padding: u8,
+    /// Bytes of padding to add, and how many where its own sound is sent alone.
+    pub(crate) padding: u8,
+    pub(crate) plain_padding: u8,
     /// Where its own sound begins, behind its redundancy; 0 where it has none.
     pub own: u16,
     /// The packet from its dependency descriptor on, or where it has none from its payload on.
@@ -53,6 +57,11 @@ pub struct Kept {
 impl Kept {
     pub fn payload(&self) -> &[u8] {
         &self.bytes[usize::from(self.payload_at)..]
+    }
+
+    /// The payload without its redundancy.
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.payload()[usize::from(self.own)..]
     }
 }
 
@@ -270,6 +279,7 @@ impl Track {
             frame,
             marker: view.marker,
             padding: 0,
+            plain_padding: 0,
             own,
             bytes,
             payload_at,
@@ -358,23 +368,33 @@ impl Track {
         self.ring[slot] = Some(kept);
     }
 
-    /// Pads almost equal packets to equal size. Only here, once and for all viewers: a packet that
-    /// was sent is never changed afterwards.
+    /// Pads almost equal packets to equal size, all but the last, which may be smaller. Only here, once and
+    /// for all viewers: a packet that was sent is never changed afterwards.
     fn even_out(&mut self, fresh: Range<u64>) {
-        let largest = fresh
-            .clone()
-            .filter_map(|index| self.get(index))
-            .map(|it| it.payload().len());
-        let Some(largest) = largest.max() else { return };
-        for index in fresh {
-            // Where a packet is missing, its place in the ring still has one of long ago.
+        // Where a packet is missing, its place in the ring still has one of long ago.
+        let there = |index: &u64| self.get(*index).is_some();
+        let Some(last) = fresh.clone().rfind(there) else {
+            return;
+        };
+        let bytes_max = match self.codec.name.kind() {
+            Kind::Video => EVEN_OUT_BYTES_MAX,
+            Kind::Audio => EVEN_OUT_SOUND_BYTES_MAX,
+        };
+        let sizes = |of: fn(&Kept) -> usize| {
+            let kept = fresh.clone().filter_map(|index| self.get(index));
+            kept.map(of).max().unwrap_or(0)
+        };
+        let (largest, largest_plain) =
+            (sizes(|it| it.payload().len()), sizes(|it| it.plain().len()));
+        let lacks = |has, largest: usize| {
+            let lacks = largest.saturating_sub(has);
+            if lacks <= bytes_max { lacks as u8 } else { 0 }
+        };
+        for index in fresh.start..last {
             let kept = self.ring[slot(index)].as_mut();
-            let Some(kept) = kept.filter(|kept| kept.index == index) else {
-                continue;
-            };
-            let lacks = largest - kept.payload().len();
-            if (1..=EVEN_OUT_BYTES_MAX).contains(&lacks) {
-                kept.padding = lacks as u8;
+            if let Some(kept) = kept.filter(|kept| kept.index == index) {
+                kept.padding = lacks(kept.payload().len(), largest);
+                kept.plain_padding = lacks(kept.plain().len(), largest_plain);
             }
         }
     }

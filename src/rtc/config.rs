@@ -24,6 +24,8 @@ pub struct Config {
     /// through.
     pub tcp: bool,
     pub viewers_per_worker_max: usize,
+    /// With so many viewers of a room at one worker its sound leaves in pairs.
+    pub sound_paired_from: usize,
     /// A viewer of whom nothing valid was heard for so long is gone. One that is not through its
     /// handshake by then never will be. Browsers check their path every 3 s (RFC 7675 §5.1).
     pub viewer_silent_max: Duration,
@@ -37,6 +39,7 @@ impl Config {
             public_ips: Vec::new(),
             tcp: true,
             viewers_per_worker_max: limits::VIDEO_VIEWERS_PER_SHARD_MAX,
+            sound_paired_from: limits::SOUND_PAIRED_FROM,
             viewer_silent_max: Duration::from_secs(30),
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::CodecName;
+use crate::{CodecName, Redundancy, red::tests::red};
 
 fn codec(name: CodecName) -> Codec {
     let clock = if name.kind() == Kind::Audio {
@@ -17,9 +17,24 @@ fn codec(name: CodecName) -> Codec {
     }
 }
 
+/// Opus as 111, with redundancy as 63.
+fn redundant() -> Codec {
+    Codec {
+        redundancy: Some(Redundancy {
+            payload_type: 63,
+            of: 111,
+        }),
+        ..codec(CodecName::Opus)
+    }
+}
+
 /// An H264 packet: the first payload byte says what it is.
 fn packet(ssrc: u32, sequence: u16, timestamp: u32, payload: &[u8]) -> Bytes {
-    let mut bytes = vec![0x80, 96];
+    packet_as(96, ssrc, sequence, timestamp, payload)
+}
+
+fn packet_as(kind: u8, ssrc: u32, sequence: u16, timestamp: u32, payload: &[u8]) -> Bytes {
+    let mut bytes = vec![0x80, kind];
     bytes.extend(sequence.to_be_bytes());
     bytes.extend(timestamp.to_be_bytes());
     bytes.extend(ssrc.to_be_bytes());
@@ -167,6 +182,46 @@ fn almost_equal_packets_are_made_equal() {
 }
 
 #[test]
+fn the_last_packet_may_be_smaller() {
+    let mut track = Track::new(codec(CodecName::H264), Layer::ONLY);
+    let packets = [
+        packet(1, 1, 0, &[0x65; 1_184]),
+        packet(1, 2, 0, &[0x65; 1_183]),
+    ];
+    track.push(&packets, Instant::now());
+    assert_eq!(track.get(1).unwrap().padding, 0);
+}
+
+#[test]
+fn two_of_sound_are_made_equal_with_their_redundancy_and_without() {
+    let mut track = Track::new(redundant(), Layer::ONLY);
+    let of = |sequence: u16, before: usize, own: usize| {
+        let (before, own) = (vec![1; before], vec![2; own]);
+        let payload = red(111, &[(960, &before)], &own);
+        packet_as(63, 1, sequence, u32::from(sequence) * 960, &payload)
+    };
+    let now = Instant::now();
+    // With what came before the first is the larger one, without it the second; what is far apart stays so.
+    for (first, second, padding) in [
+        ((70, 60), (60, 64), (0, 4)),
+        ((64, 30), (30, 95), (31, 0)),
+        ((40, 40), (41, 40), (1, 0)),
+    ] {
+        let at = track.head();
+        let pair = [
+            of(at as u16, first.0, first.1),
+            of(at as u16 + 1, second.0, second.1),
+        ];
+        track.push(&pair, now);
+        let padded = |index| {
+            let kept = track.get(index).unwrap();
+            (kept.padding, kept.plain_padding)
+        };
+        assert_eq!([padded(at), padded(at + 1)], [padding, (0, 0)]);
+    }
+}
+
+#[test]
 fn only_the_last_packets_are_kept() {
     let mut track = Track::new(codec(CodecName::Opus), Layer::ONLY);
     let now = Instant::now();
@@ -220,11 +275,11 @@ fn a_lost_packet_beside_a_larger_one_of_long_ago_is_no_matter() {
     }
     // The second of three is lost; its place still has one of the first round.
     let next = [
-        packet(1, ring, 960, &[1; 40]),
-        packet(1, ring + 2, 2_880, &[1; 39]),
+        packet(1, ring, 960, &[1; 39]),
+        packet(1, ring + 2, 2_880, &[1; 40]),
     ];
     let accepted = track.push(&next, now);
     assert_eq!(accepted.fresh.end - accepted.fresh.start, 3);
     assert!(track.get(accepted.fresh.start + 1).is_none());
-    assert_eq!(track.get(accepted.fresh.start + 2).unwrap().padding, 1);
+    assert_eq!(track.get(accepted.fresh.start).unwrap().padding, 1);
 }

@@ -6,11 +6,13 @@
 
 mod deadlines;
 mod dtls;
+mod fed;
 mod hello;
 mod hold;
 mod ice;
 mod inbound;
 mod layers;
+mod pairs;
 mod queue;
 mod restart;
 mod shield;
@@ -190,6 +192,7 @@ pub(crate) fn start(
             identity: identity.clone(),
             provider: provider.clone(),
             viewers_max: config.viewers_per_worker_max,
+            sound_paired_from: config.sound_paired_from,
             silent_max: config.viewer_silent_max,
             wishes: wishes.clone(),
             reports: reports.clone(),

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use media::{Choice, Kind, Layer, Leg, LegIds, Opened, Router, WallClock};
+use media::{Choice, Kind, Leg, LegIds, Router, WallClock};
 use protocol::{Code, PeerId, Refusal, RoomNumber, layers::StageTold};
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
@@ -22,13 +22,14 @@ use super::{
     dtls::{Dtls, Identity, Line, Provider, Shaking},
     full,
     ice::Credentials,
+    pairs::Pairs,
     peer_prefix,
     tidings::picture_section,
-    viewer::{Bench, REPLAY_PACKETS, Viewer},
+    viewer::{Bench, Viewer},
     wire::{Inbound, Ready, Wire},
 };
 use crate::{
-    Established, Feed, PeerEnd, Report, Role, StartError, WantKeyframe,
+    Established, PeerEnd, Report, Role, StartError, WantKeyframe,
     line_probe::LineProbe,
     path::Path,
     random,
@@ -52,6 +53,7 @@ pub(super) struct WorkerParts {
     pub(super) identity: Identity,
     pub(super) provider: Provider,
     pub(super) viewers_max: usize,
+    pub(super) sound_paired_from: usize,
     pub(super) silent_max: Duration,
     pub(super) wishes: mpsc::Sender<WantKeyframe>,
     pub(super) reports: mpsc::Sender<(RoomNumber, Report)>,
@@ -69,6 +71,7 @@ pub(super) struct Worker {
     pub(super) identity: Identity,
     pub(super) provider: Provider,
     pub(super) viewers_max: usize,
+    pub(super) sound_paired_from: usize,
     pub(super) silent_max: Duration,
     pub(super) wishes: mpsc::Sender<WantKeyframe>,
     pub(super) reports: mpsc::Sender<(RoomNumber, Report)>,
@@ -92,6 +95,7 @@ pub(super) struct Worker {
     pub(super) probed: Vec<Line>,
     /// What those are told who hear of a room.
     pub(super) told_of: BTreeMap<RoomNumber, watch::Sender<StageTold>>,
+    pub(super) pairs: Pairs,
     pub(super) ticks: usize,
     pub(super) turn: usize,
 }
@@ -129,6 +133,7 @@ impl Worker {
             identity: parts.identity,
             provider: parts.provider,
             viewers_max: parts.viewers_max,
+            sound_paired_from: parts.sound_paired_from,
             silent_max: parts.silent_max,
             wishes: parts.wishes,
             reports: parts.reports,
@@ -145,6 +150,7 @@ impl Worker {
             behind: Vec::new(),
             probed: Vec::new(),
             told_of: BTreeMap::new(),
+            pairs: Pairs::default(),
             ticks: 0,
             turn: 0,
         };
@@ -159,10 +165,9 @@ impl Worker {
         let mut next_tick = clock::now() + TICK;
         let mut next_lead = clock::now();
         loop {
-            let deadline = match self.behind.is_empty() {
-                true => next_tick,
-                false => next_tick.min(next_lead),
-            };
+            let next_lead_on = (!self.behind.is_empty()).then_some(next_lead);
+            let soonest = next_lead_on.into_iter().chain(self.pairs.due_at()).min();
+            let deadline = soonest.map_or(next_tick, |it| it.min(next_tick));
             // Without viewers or pipes nothing becomes due: a server that shows nobody anything sleeps.
             let has_deadline = !self.viewers.is_empty() || !self.bench.wire.pipes.is_empty();
             tokio::select! {
@@ -182,6 +187,7 @@ impl Worker {
                 () = tokio::time::sleep_until(deadline.into()), if has_deadline => {}
             }
             let now = clock::now();
+            self.show_due(now);
             if now >= next_lead {
                 next_lead = now + LEAD_EVERY;
                 self.lead_on(now);
@@ -253,122 +259,6 @@ impl Worker {
             }
             Order::Stop => {}
         }
-    }
-
-    // ---- media in
-
-    fn take_feed(&mut self, feed: Feed, now: Instant) {
-        match feed {
-            Feed::Opened {
-                room,
-                publication,
-                kind,
-                layer,
-                codec,
-            } => {
-                match self.router.open(room, publication, kind, layer, codec) {
-                    Opened::CodecChanged => self.close_room(room, PeerEnd::Replaced, now),
-                    Opened::GoesOn => self.close_waiting(room, kind, now),
-                }
-                self.tell(room);
-            }
-            Feed::Frame {
-                room,
-                publication,
-                kind,
-                layer,
-                packets,
-                arrived,
-            } => {
-                let accepted = self
-                    .router
-                    .push(room, publication, kind, layer, &packets, arrived);
-                if let Some(accepted) = accepted {
-                    if accepted.layers_changed && kind == Kind::Video {
-                        self.choose_for_all(room, now);
-                        self.tell(room);
-                    }
-                    if accepted.dropped > 0 {
-                        let dropped = accepted.dropped as u64;
-                        metrics::counter!("weiquan_media_packets_unfit_total").increment(dropped);
-                    }
-                    self.show((room, kind, layer), &accepted, arrived, now);
-                }
-            }
-            Feed::Report {
-                room,
-                publication,
-                kind,
-                layer,
-                ntp,
-                rtp,
-                sent,
-            } => {
-                self.router
-                    .set_time(room, publication, kind, layer, (ntp, rtp), sent);
-            }
-            Feed::Closed { room, publication } => {
-                self.router.close(room, publication);
-                self.tell(room);
-            }
-        }
-    }
-
-    /// Shows what came to everybody in the room; the histogram is from a packet's arrival to the last
-    /// viewer's copy leaving.
-    fn show(
-        &mut self,
-        (room, kind, layer): (RoomNumber, Kind, Layer),
-        accepted: &media::Accepted,
-        arrived: Instant,
-        now: Instant,
-    ) {
-        if accepted.fresh.is_empty() && accepted.late.is_empty() {
-            return;
-        }
-        let Some(stage) = self.router.stage(room) else {
-            return;
-        };
-        let viewers = stage.viewers();
-        let mut tools = self.bench.tools(*self.router.wall(), now);
-        // Somebody else is first each time, so that nobody is always last.
-        self.turn = self.turn.wrapping_add(1);
-        let split = self.turn % viewers.len().max(1);
-        let (last, first) = viewers.split_at(split);
-        for key in first.iter().chain(last) {
-            let Some(viewer) = self.viewers.get_mut(*key) else {
-                continue;
-            };
-            let behind = viewer.show(kind, layer, stage, accepted, &mut tools);
-            if behind && !std::mem::replace(&mut viewer.behind, true) {
-                self.behind.push(viewer.line);
-            }
-        }
-        let took = clock::now().saturating_duration_since(arrived);
-        metrics::histogram!("weiquan_media_egress_seconds").record(took);
-    }
-
-    fn lead_on(&mut self, now: Instant) {
-        if self.behind.is_empty() {
-            return;
-        }
-        let mut tools = self.bench.tools(*self.router.wall(), now);
-        let (router, viewers) = (&self.router, &mut self.viewers);
-        self.behind.retain(|line| {
-            let viewer = viewers
-                .get_mut(line.key)
-                .filter(|viewer| viewer.line == *line);
-            let Some(viewer) = viewer else { return false };
-            let Some(stage) = router.stage(viewer.room) else {
-                return false;
-            };
-            let mut behind = false;
-            for kind in Kind::ALL {
-                behind |= viewer.lead_on(kind, stage, REPLAY_PACKETS, &mut tools);
-            }
-            viewer.behind = behind;
-            behind
-        });
     }
 
     // ---- viewers in and out
@@ -458,7 +348,7 @@ impl Worker {
         key.is_some_and(|key| self.remove(key, why, now))
     }
 
-    fn close_room(&mut self, room: RoomNumber, why: PeerEnd, now: Instant) {
+    pub(super) fn close_room(&mut self, room: RoomNumber, why: PeerEnd, now: Instant) {
         let viewers = self
             .router
             .stage(room)
@@ -470,7 +360,7 @@ impl Worker {
 
     /// Viewers that came before this kind was published have no place for it in their answers. They
     /// end, and offer again.
-    fn close_waiting(&mut self, room: RoomNumber, kind: Kind, now: Instant) {
+    pub(super) fn close_waiting(&mut self, room: RoomNumber, kind: Kind, now: Instant) {
         let Some(stage) = self.router.stage(room) else {
             return;
         };

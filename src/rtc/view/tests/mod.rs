@@ -13,10 +13,14 @@ mod picture;
 mod probe;
 mod reach;
 mod restart;
+mod sound;
 mod walls;
 mod workers;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use media::{Codec, CodecName, Kind, PublicationId, View};
@@ -152,7 +156,11 @@ impl Source {
     }
 
     fn send(&self, kind: Kind, packets: Vec<Bytes>) {
-        let (publication, arrived) = (self.publication, clock::now());
+        self.send_at(kind, packets, clock::now());
+    }
+
+    fn send_at(&self, kind: Kind, packets: Vec<Bytes>, arrived: Instant) {
+        let publication = self.publication;
         assert!(self.feed.frame(Feed::Frame {
             room: ROOM,
             publication,
