@@ -365,6 +365,8 @@ pub enum Housekeeping {
     Done,
     /// Somebody was in the way, or there is always something to do: call it again in a while.
     Again,
+    /// It has begun what somebody else does now: call it again in a second.
+    Soon,
     /// The storage is gone.
     Broken,
 }
@@ -390,6 +392,11 @@ pub trait Log: Send {
     /// Housekeeping that may take milliseconds; called when nothing waits.
     fn idle(&mut self) -> Housekeeping {
         Housekeeping::Done
+    }
+
+    /// The same where something always waits: no more than what keeps nobody from it.
+    fn overdue(&mut self) -> Housekeeping {
+        self.idle()
     }
 
     /// The tables beside the log, where this storage has any.

@@ -40,7 +40,8 @@ const REST_MAX: Duration = Duration::from_millis(4);
 const GATHERED: usize = limits::COMMIT_RECORDS_MAX / 4;
 /// Silence after which the log does its housekeeping.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// The housekeeping is not put off longer than this, so that an erased body does not linger.
+/// The housekeeping is not put off longer than this, so that an erased body does not linger, unless what is
+/// written overwrites it.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
 /// First and longest pause between two attempts to heal. Space that returns is used within 5 s.
 const HEAL_AFTER_MIN: Duration = Duration::from_millis(100);
@@ -74,7 +75,7 @@ impl Writer {
             busy_us: Arc::clone(&busy_us),
             // A process that was killed may have left a write-ahead log.
             is_dirty: true,
-            kept_at: clock::now(),
+            keep_by: clock::now() + HOUSEKEEPING_EVERY,
             rests_until: clock::now(),
         };
         metrics::gauge!("weiquan_store_writer_well").set(1.0);
@@ -245,9 +246,9 @@ struct Run {
     inbox: Receiver<Job>,
     health: Arc<AtomicU8>,
     busy_us: Arc<AtomicU64>,
-    /// Something was written since the last housekeeping, which was then.
+    /// Something was written since the last housekeeping. The next one is due then, however much waits.
     is_dirty: bool,
-    kept_at: Instant,
+    keep_by: Instant,
     /// No commit begins earlier, unless much waits.
     rests_until: Instant,
 }
@@ -317,16 +318,26 @@ impl Run {
     /// The next job; housekeeping happens in here. `None` when every handle is gone.
     fn next(&mut self) -> Option<Job> {
         while self.is_dirty {
-            if clock::now() - self.kept_at < HOUSEKEEPING_EVERY {
+            let is_overdue = clock::now() >= self.keep_by;
+            if !is_overdue {
                 match self.inbox.recv_timeout(IDLE_AFTER) {
                     Ok(job) => return Some(job),
                     Err(RecvTimeoutError::Disconnected) => return None,
                     Err(RecvTimeoutError::Timeout) => {}
                 }
             }
-            let kept = guarded(|| self.log.idle()).unwrap_or(Housekeeping::Broken);
-            self.is_dirty = kept == Housekeeping::Again;
-            self.kept_at = clock::now();
+            let log = &mut *self.log;
+            let kept = guarded(|| match is_overdue {
+                true => log.overdue(),
+                false => log.idle(),
+            });
+            let kept = kept.unwrap_or(Housekeeping::Broken);
+            self.is_dirty = matches!(kept, Housekeeping::Again | Housekeeping::Soon);
+            self.keep_by = clock::now()
+                + match kept {
+                    Housekeeping::Soon => IDLE_AFTER,
+                    _ => HOUSEKEEPING_EVERY,
+                };
             if kept == Housekeeping::Broken {
                 return Some(Job::Heal);
             }
@@ -405,7 +416,7 @@ impl Run {
     fn soil(&mut self) {
         if !self.is_dirty {
             self.is_dirty = true;
-            self.kept_at = clock::now();
+            self.keep_by = clock::now() + HOUSEKEEPING_EVERY;
         }
     }
 

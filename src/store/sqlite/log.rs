@@ -33,7 +33,7 @@ use crate::{
 
 /// The write-ahead log is folded into the file when so much of it is in use, even under load. The larger this
 /// is, the rarer that is, and the longer a start after a crash takes. Sixty-four busy rooms fill it in half a
-/// second: a commit writes two pages for each of them, mostly those that the one before it wrote.
+/// second: a commit writes a page for each of them, mostly the one that the commit before it wrote.
 const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// From here on what there is is copied beside the writer, so that little is left for it to copy.
 const COPIED_FROM: u64 = WAL_BYTES_MAX - 8 * 1024 * 1024;
@@ -55,6 +55,8 @@ pub struct SqliteLog {
     copier: Copier,
     /// The copier was asked since the last checkpoint.
     is_copied: bool,
+    /// It was begun anew since the last housekeeping.
+    is_anew: bool,
     /// Whom to tell of what was stored.
     told: Arc<Told>,
     /// Held for as long as the log is open. Last, so that it outlives the connection.
@@ -73,6 +75,7 @@ impl SqliteLog {
         Ok(Self {
             copier: Copier::start(folder)?,
             is_copied: false,
+            is_anew: false,
             db,
             wal_pages,
             folder: folder.to_path_buf(),
@@ -122,7 +125,10 @@ impl SqliteLog {
         self.copier.wait();
         self.is_copied = false;
         self.checkpoint_at = match self.checkpoint(Then::BeginAnew) {
-            Ok(true) => WAL_BYTES_MAX,
+            Ok(true) => {
+                self.is_anew = true;
+                WAL_BYTES_MAX
+            }
             Ok(false) => bytes + WAL_BYTES_MAX,
             Err(error) => {
                 // What was committed is in the write-ahead log; nothing is lost.
@@ -182,8 +188,24 @@ impl Log for SqliteLog {
         self.checkpoint_when_large();
     }
 
+    /// Emptying the write-ahead log takes a tenth of a second where there is much of it: its blocks are given
+    /// back one by one. Where it is written over again and again, nothing stays in it for long; where it is
+    /// not, there is little of it once it is copied.
+    fn overdue(&mut self) -> Housekeeping {
+        if std::mem::take(&mut self.is_anew) {
+            return Housekeeping::Again;
+        }
+        if !self.is_copied {
+            self.is_copied = true;
+            self.copier.copy();
+            return Housekeeping::Soon;
+        }
+        self.idle()
+    }
+
     fn idle(&mut self) -> Housekeeping {
         self.copier.wait();
+        (self.is_copied, self.is_anew) = (false, false);
         if self.wal_file_bytes() == 0 {
             return Housekeeping::Done;
         }
@@ -358,6 +380,30 @@ mod tests {
             before = bytes;
         }
         log.idle();
+        assert_eq!(log.wal_file_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_overdue_is_copied_first_and_emptied_then() {
+        let (_folder, mut log) = log();
+        log.append(&[message(1, 1_000_000)]).expect("space");
+        assert_eq!(log.overdue(), Housekeeping::Soon);
+        assert!(log.wal_file_bytes() > 0);
+        assert_eq!(log.overdue(), Housekeeping::Done);
+        assert_eq!(log.wal_file_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_written_over_is_not_emptied_under_load() {
+        let (_folder, mut log) = log();
+        for seq in 1..=100 {
+            log.append(&[message(seq, 1_000_000)]).expect("space");
+        }
+        assert_eq!(log.overdue(), Housekeeping::Again);
+        assert!(log.wal_file_bytes() > 0);
+        // Nothing was begun anew since then.
+        assert_eq!(log.overdue(), Housekeeping::Soon);
+        assert_eq!(log.overdue(), Housekeeping::Done);
         assert_eq!(log.wal_file_bytes(), 0);
     }
 
