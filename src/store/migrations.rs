@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration(include_str!("migrations/0015_digest.sql")),
     Migration(include_str!("migrations/0016_media.sql")),
     Migration(include_str!("migrations/0017_search_words.sql")),
+    Migration(include_str!("migrations/0018_client_ids.sql")),
 ];
 
 /// The text of one.

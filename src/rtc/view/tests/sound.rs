@@ -12,7 +12,7 @@ fn say(source: &mut Source, bytes: usize, arrived: Instant) {
 }
 
 #[tokio::test]
-async fn sound_leaves_in_pairs_of_one_size_where_many_listen() {
+async fn b22_sound_leaves_in_pairs_of_one_size_where_many_listen() {
     let edge = edge_with(|config| config.sound_paired_from = 2);
     let mut source = Source::open(&edge.feed, 1).await;
     let (mut client, _) = edge.watch().await;
@@ -45,7 +45,7 @@ async fn sound_leaves_in_pairs_of_one_size_where_many_listen() {
 }
 
 #[tokio::test]
-async fn sound_that_no_second_one_comes_for_leaves_by_itself() {
+async fn b22_sound_that_no_second_one_comes_for_leaves_by_itself() {
     let edge = edge_with(|config| config.sound_paired_from = 1);
     let mut source = Source::open(&edge.feed, 1).await;
     let (mut client, _) = edge.watch().await;
@@ -59,7 +59,7 @@ async fn sound_that_no_second_one_comes_for_leaves_by_itself() {
 }
 
 #[tokio::test]
-async fn sound_waits_for_nothing_where_few_listen() {
+async fn b22_sound_waits_for_nothing_where_few_listen() {
     let edge = edge();
     let mut source = Source::open(&edge.feed, 1).await;
     let (mut client, _) = edge.watch().await;
