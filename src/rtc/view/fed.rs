@@ -54,9 +54,15 @@ impl Worker {
                     since: arrived,
                     arrived,
                 };
-                let frame = match kind {
-                    Kind::Audio => self.pairs.take(room, frame, self.has_many(room)),
-                    Kind::Video => Some(frame),
+                // Sound of who does not publish here any more is worth nothing, and takes nobody's place.
+                let stage = self.router.stage(room);
+                let stage = stage.filter(|it| it.publication() == Some(publication));
+                let frame = match (kind, stage) {
+                    (Kind::Audio, Some(stage)) => {
+                        let has_many = stage.viewers().len() >= self.sound_paired_from;
+                        self.pairs.take(room, frame, has_many)
+                    }
+                    _ => Some(frame),
                 };
                 if let Some(frame) = frame {
                     self.take_frame(room, &frame, now);
@@ -80,11 +86,6 @@ impl Worker {
                 self.tell(room);
             }
         }
-    }
-
-    fn has_many(&self, room: RoomNumber) -> bool {
-        let stage = self.router.stage(room);
-        stage.is_some_and(|it| it.viewers().len() >= self.sound_paired_from)
     }
 
     /// Shows sound that no second one came for.

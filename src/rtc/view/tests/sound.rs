@@ -70,3 +70,20 @@ async fn b22_sound_waits_for_nothing_where_few_listen() {
     }
     edge.running.shutdown().await;
 }
+
+#[tokio::test]
+async fn b22_sound_of_who_was_replaced_takes_nobodys_place() {
+    let edge = edge_with(|config| config.sound_paired_from = 1);
+    let mut before = Source::open(&edge.feed, 1).await;
+    let mut source = Source::open(&edge.feed, 2).await;
+    let (mut client, _) = edge.watch().await;
+    let start = clock::now() + Duration::from_secs(60);
+    say(&mut source, 50, start);
+    say(&mut source, 60, start + PACKET);
+    say(&mut before, 99, start + PACKET);
+    say(&mut source, 70, start + 2 * PACKET);
+    for bytes in [50, 60, 70] {
+        assert_eq!(client.rtp(SOUND).await.0.payload.len(), bytes);
+    }
+    edge.running.shutdown().await;
+}
