@@ -63,6 +63,7 @@ export const FIGURES = {
   "crowd.ack_per_second": ["1/s", ">= 15000"],
   "crowd.ack_per_second_postgres": ["1/s", null],
   "crowd.ack_p99_ms_half_load": ["ms", "<= 20"],
+  "crowd.ack_p99_ms_half_aim": ["ms", "<= 20"],
   "crowd.ready_after_crash_s": ["s", "<= 2"],
   "crowd.stalled_kib": ["KiB", "<= 128"],
   "crowd.presence_bytes_per_s": ["bytes/s", "<= 200"],
