@@ -9,6 +9,8 @@ const FILM = `the recorded packets of ${trace} by WHIP in a loop: x264 185 packe
 const VIEWERS = Number(process.env.BENCH_VIEWERS ?? 300);
 /** As many as a server lets in, over how many workers, and as many as come at once. */
 const WORKERS = Number(process.env.BENCH_WORKERS ?? 2);
+/** Of sound alone: from 1,000 at a worker on it leaves in pairs. */
+const LISTENERS = Number(process.env.BENCH_LISTENERS ?? 2_000);
 const [MANY, STORM] = [Number(process.env.BENCH_MANY ?? 1_000), Number(process.env.BENCH_STORM ?? 500)];
 /** On a bad line each has a line of its own; a freeze is rare, so they watch for a while. */
 const [LOSSY, LOSSY_SECONDS] = [Number(process.env.BENCH_LOSSY ?? 20), Number(process.env.BENCH_LOSSY_SECONDS ?? 60)];
@@ -17,10 +19,10 @@ const [SOUND_KBPS, DELAY_MS] = [32, 40];
 const LIKE_BROWSERS = "with NACK for picture and sound, RTX, reference times and a receiver report each second";
 
 /** Rounds on a fresh server each, in whose room the trace is published. */
-async function rounds(bench, { publish = [], workers = 1 }, run, tell) {
+async function rounds(bench, { publish = [], workers = 1, sets = [] }, run, tell) {
   const runs = [];
   for (let round = 0; round < bench.rounds; round++) {
-    const it = await Server.start(["bench"], 1, { core: bench.serverCore, workers });
+    const it = await Server.start(["bench"], 1, { core: bench.serverCore, workers, sets });
     const publisher = await it.publish("bench", publish, bench.clientCore);
     runs.push(await run(it));
     await end(publisher);
@@ -64,14 +66,14 @@ export async function viewers(bench) {
 
 /** The same of sound alone. */
 export async function sound(bench) {
-  console.error(`media.audio_viewers_per_core: ${MANY} listeners`);
+  console.error(`media.audio_viewers_per_core: ${LISTENERS} listeners`);
   const seconds = String(bench.seconds);
-  const runs = await rounds(bench, { workers: WORKERS, publish: ["--audio-only", "--sound-kbps", String(SOUND_KBPS)] },
-    (it) => watch(bench, it, MANY, ["--join-rate", "100", "--warmup", "3", "--seconds", seconds], "media-sound"),
+  const runs = await rounds(bench, { workers: WORKERS, sets: [`rtc.viewers=${LISTENERS}`], publish: ["--audio-only", "--sound-kbps", String(SOUND_KBPS)] },
+    (it) => watch(bench, it, LISTENERS, ["--join-rate", "100", "--warmup", "3", "--seconds", seconds], "media-sound"),
     (it) => `${short(perCore(it), 0)} listeners a core, ${it.missing} missing, the generator ${short(busy(it) * 100, 0)} % busy`);
   bench.tell("media.audio_viewers_per_core", runs.map((it) => whole(it, perCore)),
-    `make bench ONLY=media:sound (${MANY} WHEP listeners over ${WORKERS} workers on one core, of sound alone, ${SOUND_KBPS} kbit/s in 50 packets/s, by WHIP in a loop; ${LIKE_BROWSERS}; listeners over the cores that the server took in ${seconds} s, all packets there)`,
-    { viewers: MANY, workers: WORKERS, missing: runs.map((it) => it.missing), generator_busy: runs.map(busy) });
+    `make bench ONLY=media:sound (${LISTENERS} WHEP listeners over ${WORKERS} workers on one core, of sound alone, ${SOUND_KBPS} kbit/s in 50 packets/s, by WHIP in a loop; ${LIKE_BROWSERS}; listeners over the cores that the server took in ${seconds} s, all packets there)`,
+    { viewers: LISTENERS, workers: WORKERS, missing: runs.map((it) => it.missing), generator_busy: runs.map(busy) });
 }
 
 /** Everybody at once. */

@@ -150,8 +150,9 @@ export class Server {
   }
 
   /** With an owner, rooms and tokens; over TLS from then on, where a certificate is given. `workers`: ports that viewers receive from. */
-  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null, database = null, workers = 1 } = {}) {
+  static async start(roomSlugs, tokenCount, { folder = "data", core = null, tls = null, database = null, workers = 1, sets = [] } = {}) {
     const it = await Server.on(folder, core, workers);
+    if (sets.length > 0) it.set(...sets);
     if (database) it.set(`store.url=${JSON.stringify(database)}`);
     const text = await it.run();
     const code = text.match(/set-up#(\S+)/)[1];

@@ -351,9 +351,9 @@ pub const HEALTH_EVERY: Duration = Duration::from_secs(2);
 /// Viewers of one media shard.
 pub const VIDEO_VIEWERS_PER_SHARD_MAX: usize = 1_000;
 pub const AUDIO_VIEWERS_PER_SHARD_MAX: usize = 5_000;
-/// From so many viewers of a room at one shard on, sound leaves in pairs: up to 25 ms later, and nearly twice
-/// as cheap.
-pub const SOUND_PAIRED_FROM: usize = 200;
+/// From so many viewers of a room without a picture at one shard on, sound leaves in pairs: heard some 65 ms later,
+/// and a third more of them for each core.
+pub const SOUND_PAIRED_FROM: usize = 1_000;
 /// Who finds every place taken asks again after this.
 pub const VIEW_LINE_ASK: Duration = Duration::from_secs(5);
 /// Who has not asked again by then has lost their place in the line. Pages that nobody looks at ask

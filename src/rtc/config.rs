@@ -24,7 +24,7 @@ pub struct Config {
     /// through.
     pub tcp: bool,
     pub viewers_per_worker_max: usize,
-    /// With so many viewers of a room at one worker its sound leaves in pairs.
+    /// With so many viewers of a room without a picture at one worker its sound leaves in pairs.
     pub sound_paired_from: usize,
     /// A viewer of whom nothing valid was heard for so long is gone. One that is not through its
     /// handshake by then never will be. Browsers check their path every 3 s (RFC 7675 §5.1).

@@ -59,8 +59,9 @@ impl Worker {
                 let stage = stage.filter(|it| it.publication() == Some(publication));
                 let frame = match (kind, stage) {
                     (Kind::Audio, Some(stage)) => {
+                        let is_alone = stage.offered(Kind::Video).is_none();
                         let has_many = stage.viewers().len() >= self.sound_paired_from;
-                        self.pairs.take(room, frame, has_many)
+                        self.pairs.take(room, frame, is_alone && has_many)
                     }
                     _ => Some(frame),
                 };

@@ -1,6 +1,6 @@
-//! Sound in a large room goes in pairs. Each system call costs as much as all the rest that is done for a
-//! packet of sound, and two packets leave in one. The first of a pair is 20 ms late by that, which a small
-//! room is spared; that is why a room begins to pair its sound at [`limits::SOUND_PAIRED_FROM`].
+//! Sound alone goes in pairs where very many listen. Each system call costs as much as all the rest that is done
+//! for a packet of sound, and two packets leave in one. The first of a pair is 20 ms late by that and a browser then
+//! keeps some 65 ms more in hand, which nobody is made to wait for where there is a picture or few listen.
 //!
 //! What waits has not been handed to the track: to viewers it has not come yet.
 
@@ -28,9 +28,9 @@ struct Paced {
 }
 
 impl Pairs {
-    /// Sound comes of a room with many viewers or few: what is to be shown now, if anything.
-    pub(super) fn take(&mut self, room: RoomNumber, sound: Frame, has_many: bool) -> Option<Frame> {
-        if !has_many {
+    /// Sound comes of a room where it goes in pairs or not: what is to be shown now, if anything.
+    pub(super) fn take(&mut self, room: RoomNumber, sound: Frame, in_pairs: bool) -> Option<Frame> {
+        if !in_pairs {
             let first = self.release(room);
             return Some(joined(first, sound));
         }

@@ -112,9 +112,16 @@ struct Source {
 
 impl Source {
     async fn open(feed: &FeedSender, publication: u64) -> Self {
+        Self::open_with(feed, publication, &[CodecName::H264, CodecName::Opus]).await
+    }
+
+    async fn open_with(feed: &FeedSender, publication: u64, codecs: &[CodecName]) -> Self {
         let publication = PublicationId(publication);
-        let tracks = [(CodecName::H264, 90_000, 0), (CodecName::Opus, 48_000, 2)];
-        for (name, clock, channels) in tracks {
+        for name in codecs.iter().copied() {
+            let (clock, channels) = match name.kind() {
+                Kind::Video => (90_000, 0),
+                Kind::Audio => (48_000, 2),
+            };
             let codec = Codec {
                 name,
                 clock,

@@ -4,6 +4,11 @@ use super::*;
 
 const PACKET: Duration = Duration::from_millis(20);
 
+/// A publisher of sound alone.
+async fn speaker(edge: &Edge, publication: u64) -> Source {
+    Source::open_with(&edge.feed, publication, &[CodecName::Opus]).await
+}
+
 /// Sends sound of so many bytes as if it had come then.
 fn say(source: &mut Source, bytes: usize, arrived: Instant) {
     source.timestamp += 960;
@@ -14,7 +19,7 @@ fn say(source: &mut Source, bytes: usize, arrived: Instant) {
 #[tokio::test]
 async fn b22_sound_leaves_in_pairs_of_one_size_where_many_listen() {
     let edge = edge_with(|config| config.sound_paired_from = 2);
-    let mut source = Source::open(&edge.feed, 1).await;
+    let mut source = speaker(&edge, 1).await;
     let (mut client, _) = edge.watch().await;
     let (mut other, _) = edge.watch().await;
     // It comes later than it is, so that nothing becomes due while the test is slow.
@@ -47,7 +52,7 @@ async fn b22_sound_leaves_in_pairs_of_one_size_where_many_listen() {
 #[tokio::test]
 async fn b22_sound_that_no_second_one_comes_for_leaves_by_itself() {
     let edge = edge_with(|config| config.sound_paired_from = 1);
-    let mut source = Source::open(&edge.feed, 1).await;
+    let mut source = speaker(&edge, 1).await;
     let (mut client, _) = edge.watch().await;
     let now = clock::now();
     say(&mut source, 50, now);
@@ -59,23 +64,29 @@ async fn b22_sound_that_no_second_one_comes_for_leaves_by_itself() {
 }
 
 #[tokio::test]
-async fn b22_sound_waits_for_nothing_where_few_listen() {
-    let edge = edge();
-    let mut source = Source::open(&edge.feed, 1).await;
-    let (mut client, _) = edge.watch().await;
+async fn b22_sound_waits_for_nothing_where_few_listen_or_a_picture_is_shown() {
     let start = clock::now() + Duration::from_secs(60);
-    for n in 0..4 {
-        say(&mut source, 50, start + n * PACKET);
-        client.rtp(SOUND).await;
+    let few = edge();
+    let with_picture = edge_with(|config| config.sound_paired_from = 1);
+    let sources = [
+        speaker(&few, 1).await,
+        Source::open(&with_picture.feed, 1).await,
+    ];
+    for (edge, mut source) in [few, with_picture].into_iter().zip(sources) {
+        let (mut client, _) = edge.watch().await;
+        for n in 0..4 {
+            say(&mut source, 50, start + n * PACKET);
+            client.rtp(SOUND).await;
+        }
+        edge.running.shutdown().await;
     }
-    edge.running.shutdown().await;
 }
 
 #[tokio::test]
 async fn b22_sound_of_who_was_replaced_takes_nobodys_place() {
     let edge = edge_with(|config| config.sound_paired_from = 1);
-    let mut before = Source::open(&edge.feed, 1).await;
-    let mut source = Source::open(&edge.feed, 2).await;
+    let mut before = speaker(&edge, 1).await;
+    let mut source = speaker(&edge, 2).await;
     let (mut client, _) = edge.watch().await;
     let start = clock::now() + Duration::from_secs(60);
     say(&mut source, 50, start);
