@@ -64,12 +64,12 @@ export async function viewers(bench) {
     { viewers: MANY, workers: WORKERS, missing: runs.map((it) => it.missing), generator_busy: runs.map(busy) });
 }
 
-/** The same of sound alone. */
+/** The same of sound alone. No faster than one address may ask. */
 export async function sound(bench) {
   console.error(`media.audio_viewers_per_core: ${LISTENERS} listeners`);
   const seconds = String(bench.seconds);
   const runs = await rounds(bench, { workers: WORKERS, sets: [`rtc.viewers=${LISTENERS}`], publish: ["--audio-only", "--sound-kbps", String(SOUND_KBPS)] },
-    (it) => watch(bench, it, LISTENERS, ["--join-rate", "100", "--warmup", "3", "--seconds", seconds], "media-sound"),
+    (it) => watch(bench, it, LISTENERS, ["--join-rate", "30", "--warmup", "3", "--seconds", seconds], "media-sound"),
     (it) => `${short(perCore(it), 0)} listeners a core, ${it.missing} missing, the generator ${short(busy(it) * 100, 0)} % busy`);
   bench.tell("media.audio_viewers_per_core", runs.map((it) => whole(it, perCore)),
     `make bench ONLY=media:sound (${LISTENERS} WHEP listeners over ${WORKERS} workers on one core, of sound alone, ${SOUND_KBPS} kbit/s in 50 packets/s, by WHIP in a loop; ${LIKE_BROWSERS}; listeners over the cores that the server took in ${seconds} s, all packets there)`,
