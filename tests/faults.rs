@@ -175,6 +175,12 @@ async fn a_sync_that_fails_is_never_taken_for_one_that_worked() {
     the_disk_fails(&["posix/io/sync/fdatasync", "posix/io/sync/fsync"], EIO).await;
 }
 
+/// What a commit waits for is `fdatasync` alone, as `.cargo/config.toml` has SQLite compiled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_syncs_its_data_alone() {
+    the_disk_fails(&["posix/io/sync/fdatasync"], EIO).await;
+}
+
 /// An hour forward, two back, one forward: the order stays, nobody is put out, nobody waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_disturbs_nobody() {

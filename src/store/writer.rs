@@ -40,8 +40,8 @@ const REST_MAX: Duration = Duration::from_millis(4);
 const GATHERED: usize = limits::COMMIT_RECORDS_MAX / 4;
 /// Silence after which the log does its housekeeping.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// The housekeeping is not put off longer than this, so that an erased body does not linger, unless what is
-/// written overwrites it.
+/// The housekeeping is not put off longer than this, so that an erased body does not linger. A log that is
+/// written over leaves it at that for some times.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(30);
 /// First and longest pause between two attempts to heal. Space that returns is used within 5 s.
 const HEAL_AFTER_MIN: Duration = Duration::from_millis(100);

@@ -39,6 +39,9 @@ const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const COPIED_FROM: u64 = WAL_BYTES_MAX - 8 * 1024 * 1024;
 /// A page in the write-ahead log, with its head (https://sqlite.org/fileformat2.html#the_write_ahead_log).
 const WAL_PAGE_BYTES: u64 = 4096 + 24;
+/// So often in a row the housekeeping leaves a write-ahead log as it is that was written over since: five minutes.
+/// What lies behind where it is begun anew is written over by nothing.
+const LEFT_MAX: u32 = 9;
 /// How long a checkpoint waits for somebody who reads.
 const CHECKPOINT_WAITS: Duration = Duration::from_millis(50);
 
@@ -55,8 +58,9 @@ pub struct SqliteLog {
     copier: Copier,
     /// The copier was asked since the last checkpoint.
     is_copied: bool,
-    /// It was begun anew since the last housekeeping.
+    /// It was begun anew since the last housekeeping, which left it as it was so often in a row.
     is_anew: bool,
+    left: u32,
     /// Whom to tell of what was stored.
     told: Arc<Told>,
     /// Held for as long as the log is open. Last, so that it outlives the connection.
@@ -76,6 +80,7 @@ impl SqliteLog {
             copier: Copier::start(folder)?,
             is_copied: false,
             is_anew: false,
+            left: 0,
             db,
             wal_pages,
             folder: folder.to_path_buf(),
@@ -188,14 +193,16 @@ impl Log for SqliteLog {
         self.checkpoint_when_large();
     }
 
-    /// Emptying the write-ahead log takes a tenth of a second where there is much of it: its blocks are given
-    /// back one by one. Where it is written over again and again, nothing stays in it for long; where it is
-    /// not, there is little of it once it is copied.
+    /// Emptying the write-ahead log takes up to a tenth of a second where there is much of it: its blocks are given
+    /// back one by one. Where it is written over again and again, hardly anything stays in it for long; where
+    /// it is not, there is little of it once it is copied.
     fn overdue(&mut self) -> Housekeeping {
-        if std::mem::take(&mut self.is_anew) {
+        let is_anew = std::mem::take(&mut self.is_anew);
+        if is_anew && self.left < LEFT_MAX {
+            self.left += 1;
             return Housekeeping::Again;
         }
-        if !self.is_copied {
+        if !is_anew && !self.is_copied {
             self.is_copied = true;
             self.copier.copy();
             return Housekeeping::Soon;
@@ -212,6 +219,7 @@ impl Log for SqliteLog {
         match self.checkpoint(Then::Empty) {
             Ok(true) => {
                 self.checkpoint_at = WAL_BYTES_MAX;
+                self.left = 0;
                 Housekeeping::Done
             }
             Ok(false) => Housekeeping::Again,
@@ -403,6 +411,19 @@ mod tests {
         assert!(log.wal_file_bytes() > 0);
         // Nothing was begun anew since then.
         assert_eq!(log.overdue(), Housekeeping::Soon);
+        assert_eq!(log.overdue(), Housekeeping::Done);
+        assert_eq!(log.wal_file_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_written_over_for_ever_is_emptied_all_the_same() {
+        let (_folder, mut log) = log();
+        log.append(&[message(1, 1_000_000)]).expect("space");
+        for _ in 0..LEFT_MAX {
+            log.is_anew = true;
+            assert_eq!(log.overdue(), Housekeeping::Again);
+        }
+        log.is_anew = true;
         assert_eq!(log.overdue(), Housekeeping::Done);
         assert_eq!(log.wal_file_bytes(), 0);
     }
