@@ -13,33 +13,53 @@ const REST_TIMES: f64 = 3.0;
 /// later then, and what is said acknowledged no later.
 const REST_MORE: f64 = 12.0;
 const REST_MAX: Duration = Duration::from_millis(300);
+/// Where the rooms' commits take more of the time than this, a part is a quarter as large: a commit that has to wait
+/// for it waits for 1 ms and not for 4.
+const BUSY: f64 = 0.25;
+const PARTS_WHEN_BUSY: usize = 4;
 
 /// Looks how busy the writer is, and rests.
 pub(crate) struct GivingWay {
     store: Store,
     /// When it last looked, and how long the writer had committed until then.
     looked: (Instant, Duration),
+    /// How busy it was before then.
+    busy: f64,
 }
 
 impl GivingWay {
     pub(crate) fn new(store: Store) -> Self {
         Self {
             looked: (clock::now(), store.writer().busy()),
+            busy: 0.0,
             store,
         }
     }
 
     /// Rests after a part that took so long.
     pub(crate) async fn rest(&mut self, took: Duration) {
-        time::sleep(rest_after(took, self.busy())).await;
+        self.look();
+        time::sleep(rest_after(took, self.busy)).await;
     }
 
-    /// The part of the time since the last look in which the writer committed, from 0 to 1.
-    fn busy(&mut self) -> f64 {
+    /// How large the next part is, where one of this size is fair while the writer has little to do.
+    pub(crate) fn part_of(&self, whole: usize) -> usize {
+        part_of(whole, self.busy)
+    }
+
+    /// Sees in what part of the time since the last look, from 0 to 1, the writer committed.
+    fn look(&mut self) {
         let (before, looked) = (self.looked, (clock::now(), self.store.writer().busy()));
         self.looked = looked;
         let (since, busy) = (looked.0 - before.0, looked.1.saturating_sub(before.1));
-        (busy.as_secs_f64() / since.as_secs_f64().max(1e-6)).min(1.0)
+        self.busy = (busy.as_secs_f64() / since.as_secs_f64().max(1e-6)).min(1.0);
+    }
+}
+
+fn part_of(whole: usize, busy: f64) -> usize {
+    match busy > BUSY {
+        true => whole.div_ceil(PARTS_WHEN_BUSY),
+        false => whole,
     }
 }
 
@@ -59,5 +79,12 @@ mod tests {
         assert_eq!(rest_after(2 * MS, 0.5), 18 * MS);
         assert_eq!(rest_after(2 * MS, 1.0), 30 * MS);
         assert_eq!(rest_after(100 * MS, 1.0), REST_MAX);
+    }
+
+    #[test]
+    fn a_part_is_smaller_while_the_rooms_have_much_to_commit() {
+        assert_eq!(part_of(63, 0.1), 63);
+        assert_eq!(part_of(63, 0.5), 16);
+        assert_eq!(part_of(1, 1.0), 1);
     }
 }

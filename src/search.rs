@@ -28,7 +28,8 @@ const GATHERED_FOR: Duration = Duration::from_millis(200);
 const LAGGING_AT_ONCE: usize = 256;
 /// After the store failed.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Records of one room in one part: half of a part, so that what they change beside themselves has a place.
+/// Records of one room in one part: half of a part, so that what they change beside themselves has a place. Fewer while
+/// the rooms have much to commit ([`GivingWay::part_of`]).
 const PAGE_RECORDS: usize = SEARCH_DOCS_MAX / 2 - 1;
 /// How many new texts weigh as much as one that is taken out or replaced, which is looked for in the index and
 /// overwritten there: 1.2 ms instead of 13 µs, in a million.
@@ -153,14 +154,15 @@ impl Indexer {
         while !rooms.is_empty() {
             let mut parts = Vec::new();
             let mut weight = 0;
-            while weight < PAGE_RECORDS {
+            let whole = self.giving_way.part_of(PAGE_RECORDS);
+            while weight < whole {
                 // They take turns, so that a long log holds up nobody.
                 let next = rooms.range(after + 1..).next().or_else(|| rooms.first());
                 let Some(room) = next.copied().filter(|it| !taken(&parts, *it)) else {
                     break;
                 };
                 after = room;
-                let read = self.read(room).await?;
+                let read = self.read(room, whole).await?;
                 if read.is_end {
                     rooms.remove(&room);
                 }
@@ -172,8 +174,8 @@ impl Indexer {
         Ok(())
     }
 
-    /// What is to be stored of a room next.
-    async fn read(&mut self, room: RoomNumber) -> Result<Read, Failed> {
+    /// What is to be stored of a room next, of at most so many records.
+    async fn read(&mut self, room: RoomNumber, n: usize) -> Result<Read, Failed> {
         let (known, title) = match self.rooms.get(&room) {
             Some(known) => (*known, None),
             None => match self.look_up(room).await? {
@@ -182,10 +184,7 @@ impl Indexer {
             },
         };
         let after = known.upto;
-        let page = self
-            .store
-            .page(room, PageOf::After(after), PAGE_RECORDS)
-            .await?;
+        let page = self.store.page(room, PageOf::After(after), n).await?;
         let title = match title {
             // It was named although nothing was said: it may be called otherwise now.
             None if page.entries.is_empty() => self.look_up(room).await?.map(|it| it.1),
