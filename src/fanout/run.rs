@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::atomic::Ordering,
-    vec,
+    thread, vec,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -57,6 +57,9 @@ async fn serve<O: Open>(shard: &Rc<Shard>, open: &O, mut letters: mpsc::Unbounde
         if shard.schedule.borrow().has_work() {
             // Reads, timers and rooms' tasks get their time between two turns.
             task::yield_now().await;
+            // And so do other threads on this core, who have little to do and hold up much: the writer comes back from the
+            // disk and would wait for the rest of our slice, several milliseconds (decision 28).
+            thread::yield_now();
             while taken.len() < LETTERS_MAX {
                 let Ok(letter) = letters.try_recv() else {
                     break;
