@@ -57,9 +57,6 @@ async fn serve<O: Open>(shard: &Rc<Shard>, open: &O, mut letters: mpsc::Unbounde
         if shard.schedule.borrow().has_work() {
             // Reads, timers and rooms' tasks get their time between two turns.
             task::yield_now().await;
-            // And so do other threads on this core, who have little to do and hold up much: the writer comes back from the
-            // disk and would wait for the rest of our slice, several milliseconds (decision 28).
-            thread::yield_now();
             while taken.len() < LETTERS_MAX {
                 let Ok(letter) = letters.try_recv() else {
                     break;
@@ -206,6 +203,12 @@ fn take_turns(shard: &Rc<Shard>) {
     let mut schedule = shard.schedule.borrow_mut();
     schedule.worked(now.duration_since(from), now);
     schedule.wake(now);
+    drop(schedule);
+    if left == 0 {
+        // After a turn that was used up other threads on this core go first. They have little to do and hold up much: the
+        // writer comes back from the disk and would wait for the rest of our slice, several milliseconds (decision 28).
+        thread::yield_now();
+    }
 }
 
 fn take_turn(shard: &Rc<Shard>, number: u32, left: &mut usize) {
