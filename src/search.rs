@@ -34,8 +34,6 @@ const PAGE_RECORDS: usize = SEARCH_DOCS_MAX / 2 - 1;
 /// How many new texts weigh as much as one that is taken out or replaced, which is looked for in the index and
 /// overwritten there: 1.2 ms instead of 13 µs, in a million.
 const CHANGE_WEIGHS: usize = 8;
-/// Changes of what was there before that one part makes: the writer is not away from the rooms for longer.
-const CHANGES_MAX: usize = PAGE_RECORDS / CHANGE_WEIGHS;
 const _: () = assert!(PAGE_RECORDS <= PAGE_RECORDS_MAX, "a page holds them");
 
 /// Follows the logs for as long as the server runs.
@@ -183,6 +181,8 @@ impl Indexer {
                 None => return Ok(Read::default()),
             },
         };
+        // Of what was there before: the writer is not away from the rooms for longer than by as many new ones.
+        let changes_max = (n / CHANGE_WEIGHS).max(1);
         let after = known.upto;
         let page = self.store.page(room, PageOf::After(after), n).await?;
         let title = match title {
@@ -208,12 +208,12 @@ impl Indexer {
                 Changes::One(of) => changed.extend((of <= after).then_some(of)),
                 Changes::Moved(all) => away.extend(all.into_iter().filter(|it| *it <= after)),
             }
-            if changed.len() == CHANGES_MAX {
+            if changed.len() == changes_max {
                 break;
             }
         }
         // As many as went away at once are taken out bit by bit, before it is noted that they were.
-        for gone in away.chunks(CHANGES_MAX) {
+        for gone in away.chunks(changes_max) {
             let without = RoomDocs {
                 room,
                 after,

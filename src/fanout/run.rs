@@ -203,7 +203,6 @@ fn take_turns(shard: &Rc<Shard>) {
     let mut schedule = shard.schedule.borrow_mut();
     schedule.worked(now.duration_since(from), now);
     schedule.wake(now);
-    drop(schedule);
     if left == 0 {
         // After a turn that was used up other threads on this core go first. They have little to do and hold up much: the
         // writer comes back from the disk and would wait for the rest of our slice, several milliseconds (decision 28).
