@@ -1,20 +1,23 @@
-//! Erases what logs hold of members whose accounts are gone: their names, and where they wished it what they wrote.
+//! Erases what is left of members whose accounts are gone: what rooms that run hold of them, then what logs do, which is
+//! their names, and where they wished it what they wrote.
 //!
-//! An account ends at once, and from then on nobody is shown the name; but logs are long. So they are gone through
-//! behind that, room by room in small parts, each that changes something stored with how far it came: after a start it
-//! goes on from there, and doing a part twice changes nothing. Between two parts it rests, so that rooms come first.
-//! What somebody wrote is taken away by its room, as a delete that nobody brings back, so that everything that hangs on
-//! a message (counts, pins, questions, blobs, what can be found) follows as it always does.
+//! An account ends at once, and from then on nobody is shown the name: every room that runs lets go of it, whether
+//! whoever asked waits for that or is gone. But logs are long. They are gone through behind that, once no room has
+//! anything with the name on its way to its log any more; room by room in small parts, each that changes something
+//! stored with how far it came: after a start it goes on from there, and doing a part twice changes nothing. Between two
+//! parts it rests, so that rooms come first. What somebody wrote is taken away by its room, as a delete that nobody
+//! brings back, so that everything that hangs on a message (counts, pins, questions, blobs, what can be found) follows
+//! as it always does.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use community::{Command, Record, Role, Traces, Who};
-use protocol::{CircleId, ClientId, Code, Refusal, RoomNumber, Seq};
-use store::{Entry, Erasure, LogError, PageOf, Rewritten, RowError, Store, Writings};
-use tokio::time;
+use protocol::{CircleId, ClientId, Code, MemberId, Refusal, RoomNumber, Seq};
+use store::{Entry, Erasing, Erasure, LogError, PageOf, Rewritten, RowError, Store, Writings};
+use tokio::{sync::watch, task::JoinSet, time};
 
 use crate::{
-    actor::{Directory, storing},
+    actor::{Directory, People, storing},
     giving_way::GivingWay,
 };
 
@@ -24,26 +27,90 @@ const PART_RECORDS: usize = 100;
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// Erases for as long as the server runs.
-pub async fn follow(store: Store, directory: Arc<Directory>) {
-    let mut eraser = Eraser {
-        giving_way: GivingWay::new(store.clone()),
-        store,
-        directory,
-    };
-    let mut again = AGAIN_AFTER;
-    loop {
-        let seen = eraser.store.erasing();
-        match eraser.erase_all().await {
-            Ok(()) => {
-                again = AGAIN_AFTER;
-                eraser.store.erasure_begun(&seen).await;
+/// The erasures of this process.
+pub struct Erasures {
+    store: Store,
+    directory: Arc<Directory>,
+    people: Arc<People>,
+    /// Whom no room that runs knows any more.
+    let_go: watch::Sender<BTreeSet<MemberId>>,
+    /// Those of before the start: no room ran then.
+    earlier: Arc<Erasing>,
+}
+
+impl Erasures {
+    /// Made before a room runs.
+    pub fn new(store: Store, directory: Arc<Directory>, people: Arc<People>) -> Self {
+        let earlier = store.erasing();
+        let let_go = earlier.since(&Erasing::default()).iter().cloned().collect();
+        Self {
+            store,
+            directory,
+            people,
+            let_go: watch::Sender::new(let_go),
+            earlier,
+        }
+    }
+
+    /// Erases for as long as the server runs.
+    pub async fn run(&self) {
+        tokio::join!(self.tell(), self.go_through());
+    }
+
+    /// Returns once no running room shows the name of somebody who erased their account.
+    pub async fn let_go_of(&self, member: &MemberId) {
+        let mut let_go = self.let_go.subscribe();
+        // The sender lives here.
+        let _ = let_go.wait_for(|it| it.contains(member)).await;
+    }
+
+    /// Tells all that runs of each who erases their account. One whom a room does not let go of holds up no other.
+    async fn tell(&self) {
+        let mut seen = self.earlier.clone();
+        let mut telling = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = self.store.erasure_begun(&seen) => {}
+                Some(_) = telling.join_next() => continue,
             }
-            Err(error) => {
-                tracing::warn!(%error, "what a member left cannot be erased yet");
-                // Who erases their account meanwhile does not wait for what others wait for.
-                let _ = time::timeout(again, eraser.store.erasure_begun(&seen)).await;
-                again = AGAIN_AFTER_MAX.min(again * 2);
+            let now = self.store.erasing();
+            for member in now.since(&seen) {
+                self.directory.stage().end_of_person(member);
+                self.people.revoke(member, u64::MAX);
+                let (member, directory, let_go) =
+                    (member.clone(), self.directory.clone(), self.let_go.clone());
+                telling.spawn(async move {
+                    directory.erased(&member).await;
+                    let_go.send_if_modified(|it| it.insert(member));
+                });
+            }
+            seen = now;
+        }
+    }
+
+    /// Goes through the logs, of each whom the rooms have let go of.
+    async fn go_through(&self) {
+        let mut eraser = Eraser {
+            giving_way: GivingWay::new(self.store.clone()),
+            store: self.store.clone(),
+            directory: self.directory.clone(),
+        };
+        let mut let_go = self.let_go.subscribe();
+        let mut again = AGAIN_AFTER;
+        loop {
+            let of = let_go.borrow_and_update().clone();
+            match eraser.erase_all(&of).await {
+                Ok(()) => {
+                    again = AGAIN_AFTER;
+                    // The sender lives here.
+                    let _ = let_go.changed().await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what a member left cannot be erased yet");
+                    // Who erases their account meanwhile does not wait for what others wait for.
+                    let _ = time::timeout(again, let_go.changed()).await;
+                    again = AGAIN_AFTER_MAX.min(again * 2);
+                }
             }
         }
     }
@@ -75,10 +142,14 @@ struct Part {
 }
 
 impl Eraser {
-    /// All that are under way. One that a room holds up holds up no other.
-    async fn erase_all(&mut self) -> Result<(), Failed> {
+    /// All that are under way, of these members. One that a room holds up holds up no other.
+    async fn erase_all(&mut self, of: &BTreeSet<MemberId>) -> Result<(), Failed> {
         let mut outcome = Ok(());
         for erasure in self.store.erasures().await? {
+            // Something that a room has decided but not stored may still have the name.
+            if !of.contains(&erasure.member) {
+                continue;
+            }
             let member = erasure.member.clone();
             match self.erase(erasure).await {
                 Ok(()) => {
@@ -241,4 +312,95 @@ fn readable(room: RoomNumber, circle: CircleId, entry: &Entry) -> Option<Record>
             tracing::error!(room, seq, %error, "a record cannot be read to be erased");
         })
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use community::{Rates, TalkRate};
+    use fanout::{Handler, Link, Open, Peer, Prepared};
+    use store::{NewAccount, Role as Rank, StoreConfig};
+
+    use super::*;
+    use crate::actor::{Stage, directory::Shards};
+
+    /// Nobody connects here.
+    #[derive(Clone)]
+    struct Nobody;
+
+    impl Handler for Nobody {
+        fn text(&mut self, _: &str) {}
+        fn closed(&mut self) {}
+    }
+
+    impl Open for Nobody {
+        type Handler = Self;
+
+        fn open(&self, _: Link, _: Peer) -> Self {
+            Self
+        }
+
+        fn gap(&self, _: RoomNumber, _: Seq, _: Seq) -> bytes::Bytes {
+            bytes::Bytes::new()
+        }
+    }
+
+    fn account(id: &str) -> NewAccount {
+        NewAccount {
+            id: id.into(),
+            name: format!("the name of {id}"),
+            password: String::new(),
+            made_ms: 0,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn logs_are_gone_through_once_the_rooms_have_let_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), &StoreConfig::default()).expect("opens");
+        let owner = store.set_up("Circle".into(), account("m_owner")).await;
+        let circle = owner.expect("empty").circle;
+        let anna = MemberId::from("m_anna");
+        let added = store.add_account(circle, Rank::Member, account(anna.as_str()));
+        added.await.expect("added");
+        let prepared = Prepared::new(fanout::Config::default());
+        let handles = Shards::new(prepared.handles().to_vec());
+        let shards = prepared.start(Nobody).expect("starts");
+        let rates = Rates {
+            talk: TalkRate::new(0, 0),
+            readable: 0,
+        };
+        let stage = Stage::new().0;
+        let directory = Directory::new(handles.clone(), store.clone(), stage, rates, None);
+        let directory = Arc::new(directory);
+        let people = Arc::new(People::new(handles));
+        let erasures = Erasures::new(store.clone(), directory.clone(), people);
+        let mut eraser = Eraser {
+            giving_way: GivingWay::new(store.clone()),
+            store: store.clone(),
+            directory,
+        };
+
+        let asked = store.erase_account(anna.clone(), Writings::Keep, 9);
+        asked.await.expect("erased");
+        let let_go = erasures.let_go.borrow().clone();
+        eraser.erase_all(&let_go).await.expect("nothing to do yet");
+        assert_eq!(store.erasures().await.expect("read").len(), 1);
+
+        {
+            let mut told = std::pin::pin!(erasures.tell());
+            let telling = told.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(telling, Poll::Pending);
+            erasures.let_go_of(&anna).await;
+        }
+        let let_go = erasures.let_go.borrow().clone();
+        eraser.erase_all(&let_go).await.expect("done");
+        assert!(store.erasures().await.expect("read").is_empty());
+
+        tokio::task::spawn_blocking(move || shards.stop())
+            .await
+            .expect("stops");
+        store.close().await;
+    }
 }

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     actor::{Directory, MediaOrder, People, Way, stage},
+    erase::Erasures,
     http::seam::{
         self, Answer, Credential, Established, IcePatch, IcePatched, IceSession, LineProbes, Merge,
         PublishWish, Revoked, SplitOrder, Tidings, ViewWish,
@@ -208,6 +209,7 @@ pub struct Rooms {
     pub push_private: bool,
     pub draining: Arc<AtomicBool>,
     pub memory: Arc<Memory>,
+    pub erasures: Arc<Erasures>,
 }
 
 impl Rooms {
@@ -473,9 +475,7 @@ impl seam::Stage for Rooms {
 
     fn erased(&self, member: MemberId) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.directory.stage().end_of_person(&member);
-            self.people.revoke(&member, u64::MAX);
-            let rooms = self.directory.erased(&member);
+            let rooms = self.erasures.let_go_of(&member);
             if tokio::time::timeout(ERASED_WITHIN, rooms).await.is_err() {
                 // They are told, and whatever they read from now on has no such name in it.
                 tracing::warn!(%member, "some rooms have not let go of an erased member yet");

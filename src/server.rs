@@ -34,7 +34,8 @@ use crate::{
     certificates::{self, Keeping},
     config::{Config, Key},
     connection::{Opener, Shared, Tracer},
-    database, erase,
+    database,
+    erase::Erasures,
     http::{self, Front, Parts, Settings, seam::Adopted},
     join::{self, Rooms},
     letters::{self, Desk, Digests},
@@ -147,6 +148,8 @@ impl Server {
         );
         let directory = Arc::new(directory);
         let people = Arc::new(People::new(handles.clone()));
+        let erasures = Erasures::new(store.clone(), directory.clone(), people.clone());
+        let erasures = Arc::new(erasures);
         let memory = Memory::new(config.raw.server.memory_mib);
         let guests = Arc::new(Guests::new(&server_secret));
         let relays = match &config.turn {
@@ -190,7 +193,10 @@ impl Server {
             tokio::spawn(join::end_expired(directory.clone())),
             tokio::spawn(memory.clone().watch()),
             tokio::spawn(search::follow(store.clone())),
-            tokio::spawn(erase::follow(store.clone(), directory.clone())),
+            tokio::spawn({
+                let erasures = erasures.clone();
+                async move { erasures.run().await }
+            }),
             tokio::spawn(gauges(
                 people.clone(),
                 directory.clone(),
@@ -223,6 +229,7 @@ impl Server {
             push_private: config.push.private,
             draining: draining.clone(),
             memory: memory.clone(),
+            erasures,
         });
         let shelf = config.raw.server.data.clone();
         let shelf = tokio::task::spawn_blocking(move || blobs::Shelf::open(&shelf))

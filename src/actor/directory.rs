@@ -418,13 +418,10 @@ impl Directory {
             room_task::run(machine, wishes, shown, around)
         });
         // Who was erased while it was read is told to it as to all that ran already.
-        let erased = self.store.erasing();
-        if erased.begun != erasing.begun {
-            for member in erased.members() {
-                let (done, _) = oneshot::channel();
-                let member = member.clone();
-                handle.wish_surely(Wish::Erased { member, done }).await;
-            }
+        for member in self.store.erasing().since(&erasing) {
+            let (done, _) = oneshot::channel();
+            let member = member.clone();
+            handle.wish_surely(Wish::Erased { member, done }).await;
         }
         Ok(handle)
     }

@@ -171,9 +171,7 @@ pub(super) fn unname(erasing: &Erasing, rows: &mut [community::RowChange]) {
             continue;
         };
         for record in &mut it.records {
-            for member in erasing.members() {
-                record.unname(member);
-            }
+            record.unname_all(&|it| erasing.hides(it));
         }
     }
 }
@@ -285,8 +283,8 @@ fn measured(it: MeasuredRow) -> Measured {
 /// A stored entry as a record again, without the names of those who are being erased.
 pub fn record(erasing: &Erasing, circle: CircleId, entry: Entry) -> Result<Record, ReadError> {
     let mut record = record_as_stored(circle, entry)?;
-    for member in erasing.members() {
-        record.unname(member);
+    if !erasing.is_empty() {
+        record.unname_all(&|it| erasing.hides(it));
     }
     Ok(record)
 }

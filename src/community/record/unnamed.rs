@@ -11,9 +11,17 @@ use crate::member::Person;
 /// The name of somebody whose account is erased.
 const NO_NAME: &str = "";
 
+/// Says of an id whether it is of somebody who is nobody any more.
+type Whose<'a> = &'a dyn Fn(&MemberId) -> bool;
+
 impl Record {
     /// Takes a member's name out, wherever it stands beside their id. True where it was there.
     pub fn unname(&mut self, whose: &MemberId) -> bool {
+        self.unname_all(&|it| it == whose)
+    }
+
+    /// The same for all of whom this is true.
+    pub fn unname_all(&mut self, whose: Whose<'_>) -> bool {
         let author = person(&mut self.author, whose);
         author | self.body.unname(whose)
     }
@@ -41,7 +49,7 @@ impl Record {
 }
 
 impl RecordBody {
-    fn unname(&mut self, whose: &MemberId) -> bool {
+    fn unname(&mut self, whose: Whose<'_>) -> bool {
         match self {
             Self::Message(it) => message(it, whose),
             Self::Delete {
@@ -79,28 +87,24 @@ impl RecordBody {
     }
 }
 
-fn person(it: &mut Person, whose: &MemberId) -> bool {
+fn person(it: &mut Person, whose: Whose<'_>) -> bool {
     name(&it.id, &mut it.name, whose)
 }
 
-fn addressed(it: &mut Addressed, whose: &MemberId) -> bool {
+fn addressed(it: &mut Addressed, whose: Whose<'_>) -> bool {
     name(&it.id, &mut it.name, whose)
 }
 
-fn name(id: &MemberId, name: &mut Arc<str>, whose: &MemberId) -> bool {
-    let named = id == whose && !name.is_empty();
+fn name(id: &MemberId, name: &mut Arc<str>, whose: Whose<'_>) -> bool {
+    let named = whose(id) && !name.is_empty();
     if named {
         *name = NO_NAME.into();
     }
     named
 }
 
-fn message(it: &mut Message, whose: &MemberId) -> bool {
-    if !it
-        .to
-        .iter()
-        .any(|it| it.id == *whose && !it.name.is_empty())
-    {
+fn message(it: &mut Message, whose: Whose<'_>) -> bool {
+    if !it.to.iter().any(|it| whose(&it.id) && !it.name.is_empty()) {
         return false;
     }
     let mut to = it.to.to_vec();
@@ -111,12 +115,12 @@ fn message(it: &mut Message, whose: &MemberId) -> bool {
     true
 }
 
-fn kept(it: &mut Kept, whose: &MemberId) -> bool {
+fn kept(it: &mut Kept, whose: Whose<'_>) -> bool {
     let author = person(&mut it.author, whose);
     author | message(&mut it.message, whose)
 }
 
-fn topic(it: &mut Topic, whose: &MemberId) -> bool {
+fn topic(it: &mut Topic, whose: Whose<'_>) -> bool {
     let by = person(&mut it.by, whose);
     let accepted = it
         .accepted
@@ -126,11 +130,11 @@ fn topic(it: &mut Topic, whose: &MemberId) -> bool {
     by | accepted | quoted
 }
 
-fn quotes(it: &mut Arc<Quotes>, whose: &MemberId) -> bool {
+fn quotes(it: &mut Arc<Quotes>, whose: Whose<'_>) -> bool {
     if !it
         .of
         .iter()
-        .any(|it| it.1.id == *whose && !it.1.name.is_empty())
+        .any(|it| whose(&it.1.id) && !it.1.name.is_empty())
     {
         return false;
     }

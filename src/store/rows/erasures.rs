@@ -60,11 +60,17 @@ impl Store {
         writings: Writings,
         at_ms: u64,
     ) -> Result<(), RowError> {
-        let whose = member.clone();
-        self.write(move |db| erase(db, &whose, writings, at_ms))
-            .await?;
-        self.erasing_shared().begins(member);
-        Ok(())
+        let store = self.clone();
+        // Once it is asked for it is done whole: whoever asked may be gone before it is stored.
+        let whole = tokio::spawn(async move {
+            let whose = member.clone();
+            store
+                .write(move |db| erase(db, &whose, writings, at_ms))
+                .await?;
+            store.erasing_shared().begins(member);
+            Ok(())
+        });
+        whole.await.unwrap_or(Err(RowError::Unavailable))
     }
 
     /// Everybody who erased their account, with when it was made.
@@ -80,7 +86,7 @@ impl Store {
         .await
     }
 
-    /// Whose names are not to be shown although logs still hold them.
+    /// Whose names are not to be shown although logs may still hold them. Asked for after the log was read.
     pub fn erasing(&self) -> Arc<Erasing> {
         self.erasing_shared().now()
     }
@@ -89,7 +95,7 @@ impl Store {
     pub async fn erasure_begun(&self, seen: &Erasing) {
         let mut watch = self.erasing_shared().watch();
         // The sender lives in the store.
-        let _ = watch.wait_for(|it| it.begun > seen.begun).await;
+        let _ = watch.wait_for(|it| !it.since(seen).is_empty()).await;
     }
 
     /// Those that are under way, the oldest first.
@@ -145,15 +151,12 @@ impl Store {
 
     /// Every log was gone through. What came of them at the same moment as their account ended goes too.
     pub async fn erased(&self, member: MemberId) -> Result<(), RowError> {
-        let whose = member.clone();
         self.write(move |db| {
-            take_away(db, whose.as_str())?;
-            db.execute("DELETE FROM erasures WHERE member = ?1", [whose.as_str()])?;
+            take_away(db, member.as_str())?;
+            db.execute("DELETE FROM erasures WHERE member = ?1", [member.as_str()])?;
             Ok(())
         })
-        .await?;
-        self.erasing_shared().ends(&member);
-        Ok(())
+        .await
     }
 }
 

@@ -1,5 +1,11 @@
 //! An account ends: what is its alone is gone at once, its name with it, and logs are gone through in parts.
 
+use std::{
+    pin::pin,
+    task::{Context, Waker},
+    time::Duration,
+};
+
 use protocol::{
     BlobKind, MemberId,
     notices::{Named, NoticeKind},
@@ -21,8 +27,11 @@ on_both_engines! {
     logs_are_gone_through_in_parts_and_taken_up_again
     a_part_that_changed_meanwhile_is_read_again
     who_is_gone_is_told_of_nothing
+    an_erasure_is_done_whole_though_nobody_waits_for_it
 }
 
+/// Far longer than a commit takes.
+const SOON: Duration = Duration::from_secs(20);
 const ANNA: &str = "m_anna";
 const NAME: &str = "安娜的名字";
 
@@ -385,11 +394,10 @@ async fn logs_are_gone_through_in_parts_and_taken_up_again(home: Home) {
     let store = ready(&home).await;
     with(&store, ROOM, vec![by_anna(1), entry(2), by_anna(3)], vec![]).await;
     let before = store.erasing();
-    assert_eq!(before.members().count(), 0);
+    assert!(before.is_empty());
     erase(&store, Writings::Remove).await;
     store.erasure_begun(&before).await;
-    let hidden: Vec<_> = store.erasing().members().cloned().collect();
-    assert_eq!(hidden, [MemberId::from(ANNA)]);
+    assert_eq!(store.erasing().since(&before), [MemberId::from(ANNA)]);
     let begun = Erasure {
         member: ANNA.into(),
         writings: Writings::Remove,
@@ -413,19 +421,40 @@ async fn logs_are_gone_through_in_parts_and_taken_up_again(home: Home) {
     store.close().await;
     let store = home.open();
     assert_eq!(store.erasures().await.unwrap(), std::slice::from_ref(&half));
-    assert_eq!(store.erasing().members().count(), 1);
+    assert!(store.erasing().hides(&ANNA.into()));
+    let read_before = store.load(ROOM).await.unwrap();
     let upto = Erasure { seq: 3, ..half };
     let part = vec![without_name(by_anna(3))];
     assert!(store.rewrite(upto, CIRCLE, part).await.unwrap());
     store.erased(ANNA.into()).await.unwrap();
     assert!(store.erasures().await.unwrap().is_empty());
-    assert_eq!(store.erasing().members().count(), 0);
+    // Who read a log before it was gone through looks here afterwards.
+    assert_eq!(read_before.tail.last().unwrap().author.name, NAME);
+    assert!(store.erasing().hides(&ANNA.into()));
     let loaded = store.load(ROOM).await.unwrap();
     assert_eq!(loaded.last_seq, 3, "the seqs stay");
     for it in loaded.tail {
         assert!(it.author.name.is_empty() || it.seq == 2, "{it:?}");
         assert!(!String::from_utf8(it.body).unwrap().contains(NAME));
     }
+    store.close().await;
+    let store = home.open();
+    assert!(store.erasing().is_empty(), "no log holds it any more");
+    store.close().await;
+}
+
+async fn an_erasure_is_done_whole_though_nobody_waits_for_it(home: Home) {
+    let store = ready(&home).await;
+    let before = store.erasing();
+    {
+        let mut asked = pin!(store.erase_account(ANNA.into(), Writings::Keep, 99));
+        let polled = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    }
+    let begun = store.erasure_begun(&before);
+    tokio::time::timeout(SOON, begun).await.expect("in time");
+    assert!(store.erasing().hides(&ANNA.into()));
+    assert_eq!(store.erasures().await.unwrap().len(), 1);
     store.close().await;
 }
 
