@@ -83,6 +83,30 @@ pub(crate) async fn settled(pid: u32, at_least: Duration, still_bytes: u64) -> R
     }
 }
 
+/// CPU seconds of those threads of `pid` whose names begin so; none where there is no such thread. The scheduler's
+/// nanoseconds (`schedstat`), which for a thread that runs just now may lack what it took since the last tick (4 ms).
+pub(crate) fn threads_cpu_s(pid: u32, named: &str) -> Result<Option<f64>> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+        .with_context(|| format!("there is no process {pid}"))?;
+    let mut ns = None;
+    for task in tasks {
+        let task = task?.path();
+        // One that ended between the two was no thread that lives as long as the server.
+        let Ok(name) = fs::read_to_string(task.join("comm")) else {
+            continue;
+        };
+        let Ok(spent) = fs::read_to_string(task.join("schedstat")) else {
+            continue;
+        };
+        if name.starts_with(named) {
+            let spent = spent.split(' ').next().and_then(|it| it.parse().ok());
+            let spent: u64 = spent.with_context(|| format!("{} says nothing", task.display()))?;
+            *ns.get_or_insert(0) += spent;
+        }
+    }
+    Ok(ns.map(|it| Duration::from_nanos(it).as_secs_f64()))
+}
+
 /// CPU seconds of this process.
 pub(crate) fn own_cpu_s() -> f64 {
     cost(std::process::id()).map_or(0.0, |it| it.cpu_s)
@@ -109,8 +133,32 @@ mod tests {
     }
 
     #[test]
+    fn threads_are_counted_by_their_names() {
+        let pid = std::process::id();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("counted-7".into());
+        let thread = thread.spawn(move || {
+            let clock = ClockId::CLOCK_THREAD_CPUTIME_ID;
+            while Duration::from(clock.now().expect("a clock")) < Duration::from_millis(20) {}
+            ready.send(()).expect("heard");
+            // Until the other end is dropped.
+            let _ = ended.recv();
+        });
+        is_ready.recv().expect("it lives");
+        let spent = threads_cpu_s(pid, "counted-").expect("read");
+        assert!(spent.expect("there is one") >= 0.015, "{spent:?}");
+        assert_eq!(threads_cpu_s(pid, "nobody-").expect("read"), None);
+        drop(end);
+        thread.expect("started").join().expect("it ends");
+    }
+
+    #[test]
     fn a_process_that_is_not_there_is_an_error() {
-        let error = cost(u32::MAX / 2 - 1).expect_err("nobody").to_string();
+        let nobody = u32::MAX / 2 - 1;
+        let error = cost(nobody).expect_err("nobody").to_string();
+        assert!(error.contains("there is no process"), "{error}");
+        let error = threads_cpu_s(nobody, "").expect_err("nobody").to_string();
         assert!(error.contains("there is no process"), "{error}");
     }
 }

@@ -21,6 +21,7 @@ export const FIGURES = {
   "media.cpu_us_per_packet": ["us/packet", "<= 2.2"],
   "media.rss_kib_per_viewer": ["KiB", "<= 32"],
   "media.connect_cpu_ms": ["ms", "<= 0.7"],
+  "media.join_cpu_ms": ["ms", null],
   "media.viewers_per_core": ["viewers", ">= 2000"],
   "media.audio_viewers_per_core": ["viewers", ">= 5000"],
   "media.cpu_ratio_janus": ["ratio", "<= 0.25"],

@@ -45,12 +45,13 @@ export async function cost(bench) {
     (it) => `${short(it.cpu_us_per_packet)} µs a packet, ${short(it.rss_kib_per_viewer, 1)} KiB a viewer`);
   // Sound alone is 50 small packets a second: joining is then nearly all there is to do.
   const sounds = await rounds(bench, { publish: ["--audio-only"] }, (it) => watch(bench, it, VIEWERS, ["--join-rate", "100", "--warmup", "0.5", "--seconds", "3"], "media-joins"),
-    (it) => `${short(it.connect_cpu_ms)} ms a join`);
+    (it) => `${short(it.connect_cpu_ms)} ms a connection, ${short(it.join_cpu_ms)} ms a join`);
   const command = `make bench ONLY=media:cost (${VIEWERS} WHEP viewers of ${FILM}; ${LIKE_BROWSERS}; ${seconds} s)`;
   bench.tell("media.cpu_us_per_packet", films.map((it) => whole(it, (of) => of.cpu_us_per_packet)), command);
   bench.tell("media.rss_kib_per_viewer", films.map((it) => whole(it, (of) => of.rss_kib_per_viewer)), command);
-  bench.tell("media.connect_cpu_ms", sounds.map((it) => whole(it, (of) => of.connect_cpu_ms)),
-    `make bench ONLY=media:cost (${VIEWERS} WHEP joins, 100 a second, to its sound alone; less the packets of that time)`);
+  const joins = `make bench ONLY=media:cost (${VIEWERS} WHEP joins, 100 a second, to its sound alone; less the packets of that time`;
+  bench.tell("media.connect_cpu_ms", sounds.map((it) => whole(it, (of) => of.connect_cpu_ms)), `${joins}; ICE and DTLS: what the media threads took)`);
+  bench.tell("media.join_cpu_ms", sounds.map((it) => whole(it, (of) => of.join_cpu_ms)), `${joins}; the whole server, with the offer's request)`);
 }
 
 /** How many a core carries, with nothing missing. */

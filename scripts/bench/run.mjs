@@ -76,7 +76,7 @@ async function egress() {
     floors.push(floor.cpu_us_per_packet);
     ratios.push(seen.cpu_us_per_packet / floor.cpu_us_per_packet);
     sounds.push(joined);
-    console.error(`  round ${round + 1}: ${seen.cpu_us_per_packet?.toFixed(2)} µs a packet beside ${floor.cpu_us_per_packet.toFixed(2)} µs of the kernel alone, ${seen.rss_kib_per_viewer?.toFixed(1)} KiB a viewer, ${joined.connect_cpu_ms?.toFixed(2)} ms a join`);
+    console.error(`  round ${round + 1}: ${seen.cpu_us_per_packet?.toFixed(2)} µs a packet beside ${floor.cpu_us_per_packet.toFixed(2)} µs of the kernel alone, ${seen.rss_kib_per_viewer?.toFixed(1)} KiB a viewer, ${joined.join_cpu_ms?.toFixed(2)} ms a join`);
   }
   const [film, sound] = [{ agreed: agreed(films) }, { agreed: agreed(sounds) }];
   // A round in which a viewer failed or missed something measured another thing: it gives no figure.
@@ -86,7 +86,7 @@ async function egress() {
   tell("egress.cpu_ratio_kernel", ratios, alone, { peer: "the kernel's sendmsg alone", ...film });
   tell("egress.cpu_us_per_packet_kernel", floors, alone, { peer: "the kernel's sendmsg alone" });
   tell("egress.rss_kib_per_viewer", figure(films, "rss_kib_per_viewer"), command, film);
-  tell("egress.connect_cpu_ms", figure(sounds, "connect_cpu_ms"), joins, sound);
+  tell("egress.connect_cpu_ms", figure(sounds, "join_cpu_ms"), joins, sound);
 }
 
 const parts = { fanout, ack: acks, egress, media: MEDIA, tls, seen, program, crowd: CROWD, topics: TOPIC_FIGURES, search };

@@ -45,6 +45,8 @@ const IN_WITHIN: Duration = Duration::from_secs(30);
 const TELLS_EVERY: Duration = Duration::from_secs(5);
 /// How often the generator looks whether it runs when it should.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);
+/// What the threads of the server are called that connect viewers and send to them. Another server has none.
+const MEDIA_THREADS: &str = "view-";
 /// Media flows while memory is read, so that it never stands quite still.
 const STILL_BYTES: u64 = 256 * 1024;
 
@@ -138,6 +140,9 @@ struct Common {
 struct Costs {
     join_cpu_s: Option<f64>,
     cpu_s: Option<f64>,
+    /// The same of the media threads alone: without HTTP and what the room does.
+    media_join_cpu_s: Option<f64>,
+    media_cpu_s: Option<f64>,
     memory: Option<Memory>,
     own_cpu_s: f64,
     /// The longest time for which the generator did not run though it should have.
@@ -172,20 +177,24 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     // Across a restart the process is another one: its costs would be of two.
     let pid = plan.server_pid.filter(|_| !plan.through_restarts);
     let cost = || pid.map(process::cost).transpose();
+    let media = || match pid {
+        Some(pid) => process::threads_cpu_s(pid, MEDIA_THREADS),
+        None => Ok(None),
+    };
     let empty_bytes = match pid.filter(|_| plan.memory) {
         Some(pid) => Some(of_empty(&common, pid).await?),
         None => None,
     };
-    let empty = cost()?;
+    let (empty, media_empty) = (cost()?, media()?);
     let audience = Audience::join(&common, plan.viewers).await;
     audience.all_in(&common).await;
     time::sleep(Duration::from_secs_f64(plan.warmup)).await;
-    let before = cost()?;
+    let (before, media_before) = (cost()?, media()?);
     let own_before = process::own_cpu_s();
     common.counting.store(true, Ordering::Relaxed);
     let held_up = progress(&common).await;
     common.counting.store(false, Ordering::Relaxed);
-    let after = cost()?;
+    let (after, media_after) = (cost()?, media()?);
     let own_cpu_s = process::own_cpu_s() - own_before;
     let memory = match empty_bytes.zip(pid) {
         Some((empty_bytes, pid)) => Some(Memory {
@@ -199,6 +208,8 @@ async fn watch(plan: Plan) -> Result<Verdict> {
     let costs = Costs {
         join_cpu_s: between(empty, before),
         cpu_s: between(before, after),
+        media_join_cpu_s: media_before.zip(media_empty).map(|(to, from)| to - from),
+        media_cpu_s: media_after.zip(media_before).map(|(to, from)| to - from),
         memory,
         own_cpu_s,
         held_up,

@@ -17,7 +17,10 @@ const COUNTS: &str = "freezes as in webrtc-stats, of pictures shown as soon as t
 /// What the costs are per packet and per viewer.
 struct Figures {
     cpu_us_per_packet: Option<f64>,
-    /// The packets that were sent meanwhile are taken off, at the price of the counted part.
+    /// A join with all that belongs to it, from the offer's request to the keys. The packets that were sent meanwhile are
+    /// taken off, at the price of the counted part.
+    join_cpu_ms: Option<f64>,
+    /// Of that what the media threads did: ICE and DTLS.
     connect_cpu_ms: Option<f64>,
     rss_kib_per_viewer: Option<f64>,
 }
@@ -25,14 +28,19 @@ struct Figures {
 impl Figures {
     fn of(plan: &Plan, total: &Tally, costs: &Costs) -> Self {
         let viewers = plan.viewers.max(1) as f64;
-        let per_packet_s = (costs.cpu_s)
-            .filter(|_| total.counted > 0)
-            .map(|it| it / total.counted as f64);
-        let joining_s = (costs.join_cpu_s.zip(per_packet_s))
-            .map(|(all, per_packet)| all - per_packet * total.early as f64);
+        let per_packet_s = |cpu_s: Option<f64>| {
+            cpu_s
+                .filter(|_| total.counted > 0)
+                .map(|it| it / total.counted as f64)
+        };
+        let a_join_ms = |join_cpu_s: Option<f64>, cpu_s| {
+            let (all, per_packet_s) = join_cpu_s.zip(per_packet_s(cpu_s))?;
+            Some((all - per_packet_s * total.early as f64) * 1e3 / viewers)
+        };
         Self {
-            cpu_us_per_packet: per_packet_s.map(|it| it * 1e6),
-            connect_cpu_ms: joining_s.map(|it| it * 1e3 / viewers),
+            cpu_us_per_packet: per_packet_s(costs.cpu_s).map(|it| it * 1e6),
+            join_cpu_ms: a_join_ms(costs.join_cpu_s, costs.cpu_s),
+            connect_cpu_ms: a_join_ms(costs.media_join_cpu_s, costs.media_cpu_s),
             rss_kib_per_viewer: (costs.memory).map(|it| it.bytes_each(plan.viewers) / 1024.0),
         }
     }
@@ -76,7 +84,7 @@ pub(super) fn tell(
             "nacked": total.nacked, "retransmitted": total.retransmitted,
             "sender_reports": total.sender_reports,
             "server_cpu_s": costs.cpu_s, "cpu_us_per_packet": figures.cpu_us_per_packet,
-            "connect_cpu_ms": figures.connect_cpu_ms,
+            "join_cpu_ms": figures.join_cpu_ms, "connect_cpu_ms": figures.connect_cpu_ms,
             "rss_kib_per_viewer": figures.rss_kib_per_viewer,
             "rss": costs.memory.map(|it| json!({
                 "counts": "growth of VmRSS of the whole server process, settled and published (after a few viewers came and left) to settled and all watching, over the viewers",
