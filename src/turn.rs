@@ -1,7 +1,12 @@
 //! TURN as the operator may set it: `[turn]`, and what it means. The relay itself is another program
 //! (coturn); this server only gives people what lets them in there, for a while.
 
-use std::{fs, net::Ipv6Addr, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use auth::relays::Relays;
@@ -103,6 +108,17 @@ impl Settings {
     }
 }
 
+/// The address of a relay by TLS that names no host. Firefox leaves such a one out: a certificate is for a name
+/// (measured with Firefox ESR 153 and coturn 4.6; Chromium takes it).
+pub(crate) fn is_tls_without_name(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("turns:") else {
+        return false;
+    };
+    let place = rest.split('?').next().unwrap_or(rest);
+    let host = place.split(':').next().unwrap_or(place);
+    place.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
+}
+
 /// RFC 7065 §3.1, where a host is a name or an address. What fits goes into a header unquoted.
 fn is_address(url: &str) -> bool {
     let Some(rest) = ["turn:", "turns:"]
@@ -174,6 +190,25 @@ mod tests {
         ] {
             let error = turn(&[url]).check().expect_err(url).to_string();
             assert!(error.starts_with("turn.urls"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_relay_by_tls_has_a_name() {
+        for url in [
+            "turns:203.0.113.7",
+            "turns:203.0.113.7:443?transport=tcp",
+            "turns:[2001:db8::7]:443",
+        ] {
+            assert!(is_tls_without_name(url), "{url}");
+        }
+        for url in [
+            "turns:turn.example.org:443?transport=tcp",
+            "turns:7.example.org",
+            "turn:203.0.113.7:3478",
+            "turn:[2001:db8::7]",
+        ] {
+            assert!(!is_tls_without_name(url), "{url}");
         }
     }
 

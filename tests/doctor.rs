@@ -127,6 +127,34 @@ fn a_certificate_that_cannot_be_shown_is_told() {
 }
 
 #[test]
+fn a_relay_that_firefox_leaves_out_is_told() {
+    let folder = TempDir::new().expect("a folder");
+    let ports = free_ports(4);
+    let of = |urls: &str| {
+        let mut arguments = settings(&folder, &ports);
+        for pair in [
+            format!("turn.urls={urls}"),
+            "turn.secret_file=/etc/secret".into(),
+        ] {
+            arguments.extend(["--set".to_owned(), pair]);
+        }
+        let (code, checks) = doctor(&arguments);
+        assert_eq!(code, Some(0), "it hinders no start: {checks:?}");
+        check(&checks, "relay").clone()
+    };
+    let unnamed = of(r#"["turn:203.0.113.7", "turns:203.0.113.7:443"]"#);
+    assert_eq!(unnamed["outcome"], "warn", "{unnamed}");
+    let found = unnamed["found"].as_str().expect("text");
+    assert!(found.starts_with("turns:203.0.113.7:443"), "{found}");
+    for fit in [
+        r#"["turn:203.0.113.7"]"#,
+        r#"["turns:203.0.113.7:443", "turns:turn.example.org:443"]"#,
+    ] {
+        assert_eq!(of(fit)["outcome"], "ok", "{fit}");
+    }
+}
+
+#[test]
 fn the_mail_server_is_asked_whether_it_knows_us_and_gets_no_letter() {
     let folder = TempDir::new().expect("a folder");
     let papers = Papers::make("open sesame");

@@ -1,5 +1,6 @@
 // Firefox, as Debian has it (ESR), driven by WebDriver BiDi, with a camera and a microphone that are made up.
-import { mkdtempSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import puppeteer from "puppeteer-core";
@@ -15,16 +16,38 @@ const PREFERENCES = {
   "network.connectivity-service.enabled": false,
 };
 
-/** `name`: one that this machine does not know, of a server with a certificate that Firefox does not know either. */
-export async function firefox(world, name) {
+const PROGRAM = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+
+/**
+ * `name`: one that this machine does not know, of a server with a certificate that Firefox does not know either. It is on loopback,
+ * or `at` another address. With `authority` (a file) what that one signed is known to it, and all else is refused.
+ */
+export async function firefox(world, { name, at, authority } = {}) {
   const profile = mkdtempSync(path.join(tmpdir(), "weiquan-firefox-"));
+  if (authority) trust(profile, authority);
   const browser = await puppeteer.launch({
-    browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr", headless: true,
-    userDataDir: profile, acceptInsecureCerts: name !== undefined,
-    extraPrefsFirefox: { ...PREFERENCES, ...(name && { "network.dns.localDomains": name }) },
+    browser: "firefox", executablePath: at ? knowing(profile, name, at) : PROGRAM, headless: true,
+    userDataDir: profile, acceptInsecureCerts: name !== undefined && !authority,
+    extraPrefsFirefox: { ...PREFERENCES, ...(name && !at && { "network.dns.localDomains": name }) },
   });
   world.browsers.push({ browser, profile });
   return browser;
+}
+
+/** By Debian's libnss3-tools. */
+function trust(profile, authority) {
+  const nss = (...args) => execFileSync("certutil", ["-d", `sql:${profile}`, ...args]);
+  nss("-N", "--empty-password");
+  nss("-A", "-n", "authority", "-t", "C,,", "-i", authority);
+}
+
+/** A Firefox that sees a hosts file of its own, which it is given in a mount namespace. */
+function knowing(profile, name, at) {
+  const [program, hosts] = [path.join(profile, "firefox.sh"), path.join(profile, "hosts")];
+  writeFileSync(hosts, `${readFileSync("/etc/hosts", "utf8")}\n${at} ${name}\n`);
+  const mounted = `mount --bind "$0" /etc/hosts; exec "$@"`;
+  writeFileSync(program, `#!/usr/bin/env bash\nexec unshare --mount bash -euc '${mounted}' ${hosts} ${PROGRAM} "$@"\n`, { mode: 0o755 });
+  return program;
 }
 
 /** Runs in a page: publishes `window.source` or else the camera by WHIP in one codec; the peer connection is the page's last. */

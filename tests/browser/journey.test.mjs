@@ -103,7 +103,7 @@ after(async () => {
 });
 
 step("1–3: the host plans her broadcast, and open pages show it within a second", 120_000, async () => {
-  lin = await inChinese(await firefox(world, NAME));
+  lin = await inChinese(await firefox(world, { name: NAME }));
   await lin.evaluateOnNewDocument(throughRelay, world.ports[2], line.udp);
   await signedIn(lin, "林小满", `https://${NAME}:${line.tcp}`);
   mo = await signedIn(await inChinese(await world.browser()), "莫言");

@@ -5,13 +5,13 @@ import { firefox } from "./firefox.mjs";
 import { publish as publishLayers } from "./layered.mjs";
 import { Line } from "./line.mjs";
 import { V4, V6, withV6, without } from "./network.mjs";
-import { Relay } from "./relay.mjs";
+import { RELAY_NAME, Relay } from "./relay.mjs";
 import { World } from "./world.mjs";
 
 /** A keyframe and what the bandwidth is judged by come first; then so long is counted. */
 const [SETTLE_MS, COUNT_MS] = [Number(process.env.SETTLE_MS ?? 4_000), Number(process.env.COUNT_MS ?? 10_000)];
 
-/** The relay's certificate is its own. */
+/** The relay has a certificate of its own. */
 class Networks extends World {
   flags() {
     return ["--ignore-certificate-errors"];
@@ -109,8 +109,9 @@ let line;
 try {
   await world.setUp();
   line = await Line.open(world.ports[0], world.ports[3], V4);
+  // Before Firefox, which is to know its authority.
   relay.start(world);
-  const browsers = { Chromium: await world.browser({ camera: true }), Firefox: await firefox(world) };
+  const browsers = { Chromium: await world.browser({ camera: true }), Firefox: await firefox(world, { name: RELAY_NAME, at: V4, authority: relay.authority }) };
   const watchers = { Chromium: await world.browser(), Firefox: browsers.Firefox };
   const opened = async (browser) => {
     const page = await browser.newPage();

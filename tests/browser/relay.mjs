@@ -1,11 +1,14 @@
-// coturn on this machine: a relay for who gets through nowhere else, with a secret that the server knows too. Its certificate is
-// its own, so browsers have to be told to take it.
+// coturn on this machine: a relay for who gets through nowhere else, with a secret that the server knows too. By TLS it has a name
+// too, that only this machine knows, and a certificate by an authority of its own, so browsers have to be told of both: Firefox
+// leaves a relay by TLS out where it has no name, or a certificate that it does not know. Chromium asks a DNS server for the name,
+// which nobody is in a network of its own, and comes by the address meanwhile.
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { freePort } from "../../scripts/ports.mjs";
 import { V4, run } from "./network.mjs";
 
+export const RELAY_NAME = "turn.test";
 const SECRET = "a secret that two programs share";
 
 export class Relay {
@@ -19,17 +22,27 @@ export class Relay {
     return it;
   }
 
+  /** A certificate by openssl: `rest` says of what. */
+  #issue(key, certificate, ...rest) {
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+      "-keyout", key, "-out", certificate, ...rest);
+  }
+
   /** What the server is to be started with. */
   get settings() {
-    const urls = [`turn:${V4}:${this.plain}?transport=udp`, `turn:${V4}:${this.plain}?transport=tcp`, `turns:${V4}:${this.tls}?transport=tcp`];
+    const plain = ["udp", "tcp"].map((it) => `turn:${V4}:${this.plain}?transport=${it}`);
+    const urls = [...plain, ...[RELAY_NAME, V4].map((it) => `turns:${it}:${this.tls}?transport=tcp`)];
     return [`turn.secret_file=${this.secret}`, `turn.urls=${JSON.stringify(urls)}`];
   }
 
   /** Starts it; it ends with the world. */
   start(world) {
     const [key, cert] = [`${world.folder}/turn-key.pem`, `${world.folder}/turn-cert.pem`];
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-      "-subj", "/CN=turn.test", "-addext", `subjectAltName=IP:${V4}`, "-keyout", key, "-out", cert);
+    const authorityKey = `${world.folder}/turn-authority-key.pem`;
+    this.authority = `${world.folder}/turn-authority.pem`;
+    this.#issue(authorityKey, this.authority, "-subj", "/CN=an authority of relays", "-addext", "basicConstraints=critical,CA:TRUE");
+    this.#issue(key, cert, "-CA", this.authority, "-CAkey", authorityKey, "-subj", `/CN=${RELAY_NAME}`,
+      "-addext", `subjectAltName=DNS:${RELAY_NAME},IP:${V4}`, "-addext", "basicConstraints=critical,CA:FALSE");
     const coturn = world.run("turnserver", ["-n", "--no-cli", "--no-dtls", `--cert=${cert}`, `--pkey=${key}`, `--tls-listening-port=${this.tls}`,
       "--log-file=stdout", "--simple-log", "--use-auth-secret", `--static-auth-secret=${SECRET}`, "--realm=weiquan.test", `--listening-ip=${V4}`,
       `--relay-ip=${V4}`, `--listening-port=${this.plain}`, "--min-port=30000", "--max-port=30100", `--pidfile=${world.folder}/turn.pid`,

@@ -49,6 +49,9 @@ pub async fn doctor(config: &Config) -> Report {
     for check in secure::https(config) {
         report.push(check);
     }
+    if let Some(check) = secure::relays(config) {
+        report.push(check);
+    }
     report.push(mail::server(config).await);
     for check in disk::all(data) {
         report.push(check);

@@ -1,4 +1,4 @@
-//! HTTPS: the files, how long they last, for whom they are.
+//! HTTPS: the files, how long they last, for whom they are; and relays by TLS.
 
 use tls::{About, Files};
 
@@ -6,6 +6,7 @@ use super::super::report::{Check, moment_text};
 use crate::{
     certificates::Source,
     config::{Config, host_of},
+    turn,
 };
 
 /// ACME clients renew a month before the end; two weeks before it something is wrong.
@@ -52,6 +53,23 @@ pub(super) fn https(config: &Config) -> Vec<Check> {
         )
     };
     vec![lasts, fits]
+}
+
+/// Whether every browser uses the relays, where there are some.
+pub(super) fn relays(config: &Config) -> Option<Check> {
+    let name = "relay";
+    let urls = &config.turn.as_ref()?.urls;
+    let mut by_tls = urls.iter().filter(|it| it.starts_with("turns:"));
+    let unnamed = urls.iter().find(|it| turn::is_tls_without_name(it));
+    let has_named = by_tls.any(|it| !turn::is_tls_without_name(it));
+    Some(match unnamed.filter(|_| !has_named) {
+        None => Check::ok(name, urls.join(", ")),
+        Some(url) => Check::warn(
+            name,
+            format!("{url} has no name, and Firefox leaves such a relay out"),
+            "write the name that its certificate is for into turn.urls",
+        ),
+    })
 }
 
 /// Nothing is encrypted here: right behind a proxy, and on this machine alone.
