@@ -71,7 +71,12 @@ impl Erasures {
         loop {
             tokio::select! {
                 () = self.store.erasure_begun(&seen) => {}
-                Some(_) = telling.join_next() => continue,
+                Some(told) = telling.join_next() => {
+                    if let Err(error) = told {
+                        tracing::error!(%error, "rooms were not told of an erased account");
+                    }
+                    continue;
+                }
             }
             let now = self.store.erasing();
             for member in now.since(&seen) {
