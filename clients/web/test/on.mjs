@@ -13,6 +13,16 @@ export const DESK = { width: 1360, height: 820, theme: "light", language: "zh-CN
 export const PHONE = { width: 360, height: 740, theme: "light", language: "zh-CN" };
 export const inRoom = (slug, query = "") => ({ path: `/r/${slug}${query}` });
 
+/** Runs in a page: what it shows, and where its list of messages stands. */
+function looks() {
+  const log = document.querySelector(".log");
+  const keys = [...document.querySelectorAll(".log [data-key]")].map((it) => it.dataset.key);
+  return {
+    at: location.href, text: document.body.innerText.slice(0, 500),
+    log: log && { top: log.scrollTop, high: log.scrollHeight, shown: log.clientHeight, first: keys[0], last: keys.at(-1) },
+  };
+}
+
 /** `flags` are told to the browser besides. */
 export async function standIn(flags = []) {
   const server = await serve(join(import.meta.dirname, "../dist-fake"));
@@ -34,6 +44,11 @@ export async function standIn(flags = []) {
       await state.then?.(page);
       await check(page);
       assert.deepEqual(complaints, []);
+    } catch (error) {
+      // What it was like tells more than what was missing.
+      const seen = await page.evaluate(looks).catch(() => "nothing: the page is gone");
+      error.message += `\nthe page then: ${JSON.stringify(seen)}\nit said: ${JSON.stringify(complaints)}`;
+      throw error;
     } finally {
       await close();
     }
