@@ -28,11 +28,15 @@ export class Relay {
       "-keyout", key, "-out", certificate, ...rest);
   }
 
+  /** Where it is reached. */
+  get urls() {
+    const plain = ["udp", "tcp"].map((it) => `turn:${V4}:${this.plain}?transport=${it}`);
+    return [...plain, ...[RELAY_NAME, V4].map((it) => `turns:${it}:${this.tls}?transport=tcp`)];
+  }
+
   /** What the server is to be started with. */
   get settings() {
-    const plain = ["udp", "tcp"].map((it) => `turn:${V4}:${this.plain}?transport=${it}`);
-    const urls = [...plain, ...[RELAY_NAME, V4].map((it) => `turns:${it}:${this.tls}?transport=tcp`)];
-    return [`turn.secret_file=${this.secret}`, `turn.urls=${JSON.stringify(urls)}`];
+    return [`turn.secret_file=${this.secret}`, `turn.urls=${JSON.stringify(this.urls)}`];
   }
 
   /** Starts it; it ends with the world. */
