@@ -324,32 +324,11 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use community::{Rates, TalkRate};
-    use fanout::{Handler, Link, Open, Peer, Prepared};
+    use fanout::Prepared;
     use store::{NewAccount, Role as Rank, StoreConfig};
 
     use super::*;
-    use crate::actor::{Stage, directory::Shards};
-
-    /// Nobody connects here.
-    #[derive(Clone)]
-    struct Nobody;
-
-    impl Handler for Nobody {
-        fn text(&mut self, _: &str) {}
-        fn closed(&mut self) {}
-    }
-
-    impl Open for Nobody {
-        type Handler = Self;
-
-        fn open(&self, _: Link, _: Peer) -> Self {
-            Self
-        }
-
-        fn gap(&self, _: RoomNumber, _: Seq, _: Seq) -> bytes::Bytes {
-            bytes::Bytes::new()
-        }
-    }
+    use crate::actor::{Nobody, Stage, directory::Shards};
 
     fn account(id: &str) -> NewAccount {
         NewAccount {

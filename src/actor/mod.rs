@@ -10,6 +10,8 @@
 pub mod directory;
 mod frames;
 mod inbox;
+#[cfg(test)]
+mod nobody;
 mod peers;
 pub mod people;
 mod quoted;
@@ -24,6 +26,8 @@ pub mod storing;
 pub use directory::{Directory, RoomHandle, home_of};
 pub use frames::{answer_frame, push_frame};
 pub use inbox::Waiting;
+#[cfg(test)]
+pub(crate) use nobody::Nobody;
 pub use peers::{Holder, Peers};
 pub use people::People;
 pub use quoted::{QuoteError, Stretch, is_missed_by};

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use community::{Rates, Role, TalkRate, Traces, Who};
-use fanout::{Handler, Link, Open, Peer, Prepared};
-use protocol::{RoomNumber, Seq, topic::RoomKind};
+use fanout::Prepared;
+use protocol::topic::RoomKind;
 use store::{NewAccount, NewRoom, Store, StoreConfig};
 
 use super::{
+    Nobody,
     directory::{Directory, Shards},
     stage::Stage,
 };
@@ -16,27 +16,6 @@ use super::{
 const ROOMS: usize = 3;
 const CALLERS: usize = 6;
 const CALLS: usize = 400;
-
-/// Nobody connects here.
-#[derive(Clone)]
-struct Nobody;
-
-impl Handler for Nobody {
-    fn text(&mut self, _: &str) {}
-    fn closed(&mut self) {}
-}
-
-impl Open for Nobody {
-    type Handler = Self;
-
-    fn open(&self, _: Link, _: Peer) -> Self {
-        Self
-    }
-
-    fn gap(&self, _: RoomNumber, _: Seq, _: Seq) -> Bytes {
-        Bytes::new()
-    }
-}
 
 async fn with_rooms(store: &Store) -> Who {
     let owner = NewAccount {

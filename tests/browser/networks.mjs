@@ -1,6 +1,7 @@
 // Who watches what over which line: browsers publish in each codec, Chromium and Firefox watch over good and bad lines, and what
 // getStats of the viewer says is printed as a table. By hand and in a network of its own:
 //   ./alone.sh node networks.mjs [a publisher …]
+// It needs certutil (Debian's libnss3-tools), by which Firefox knows the relay's authority.
 import { firefox } from "./firefox.mjs";
 import { publish as publishLayers } from "./layered.mjs";
 import { Line } from "./line.mjs";

@@ -12,9 +12,9 @@ use crate::fault::{self, Fault};
 
 /// Client ids kept in memory. A retry comes within seconds; 7,000 is minutes of a very busy room.
 ///
-/// Just below a power of two, which is what the queue takes, and below half of what the table takes, which then never
-/// grows for places that were given up. With 10,000 the queue went on through memory that it had not touched before, 80
-/// bytes a message (9 MiB an hour of 50 small rooms), and the table doubled after 20,000.
+/// Just below a power of two, which is what the queue takes, and below half of what the table takes, so that a full one
+/// is done growing. A queue that takes 16,384 places for 10,000 goes through memory that it has not touched yet, 80 bytes
+/// a message (9 MiB an hour of 50 small rooms), and a table that is over half full doubles for places that were given up.
 const KEPT: usize = 7_000;
 
 /// The first result of a client id.

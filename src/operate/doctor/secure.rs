@@ -59,10 +59,9 @@ pub(super) fn https(config: &Config) -> Vec<Check> {
 pub(super) fn relays(config: &Config) -> Option<Check> {
     let name = "relay";
     let urls = &config.turn.as_ref()?.urls;
-    let mut by_tls = urls.iter().filter(|it| it.starts_with("turns:"));
-    let unnamed = urls.iter().find(|it| turn::is_tls_without_name(it));
-    let has_named = by_tls.any(|it| !turn::is_tls_without_name(it));
-    Some(match unnamed.filter(|_| !has_named) {
+    let by_tls = urls.iter().filter(|it| it.starts_with("turns:"));
+    let (unnamed, named): (Vec<_>, Vec<_>) = by_tls.partition(|it| turn::is_tls_without_name(it));
+    Some(match unnamed.first().filter(|_| named.is_empty()) {
         None => Check::ok(name, urls.join(", ")),
         Some(url) => Check::warn(
             name,
