@@ -45,8 +45,8 @@ const watching = (seconds) => right("watch", ["--room", "live", "--viewers", Str
 
 console.error(`a soak of ${minutes} min: ${VIEWERS} viewers at ${RATE} msg/s, ${ROOMS} small rooms of people who come and go, ${WATCHING} who watch`);
 const publisher = await it.publish("live", [], 1);
-// A room keeps its last 2,000 records and 10,000 client ids: full first, or filling them is all that an hour would see. That
-// is 500,000 messages in fifty rooms.
+// A room keeps its last 2,000 records and 7,000 client ids: full first, or filling them is all that an hour would see. That
+// is 350,000 messages in fifty rooms, and half as many again here.
 const fill = (args) => load(["crowd", ...it.where, ...args], { core: 1, name: "soak-fill", told: () => {} });
 await fill(["--tokens", few, "--room", "few", "--rooms", String(ROOMS), "--viewers", String(PASSING), "--writers", String(ROOMS), "--rate", "5000",
   "--join-rate", "250", "--seconds", "105"]);

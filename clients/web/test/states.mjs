@@ -109,7 +109,15 @@ export const states = [
   { name: "room-life", path: "/r/life" },
   { name: "room-poll-open", path: "/r/life", then: (page) => clickOn(page, "[data-act=poll-bar]") },
   { name: "room-poll-make", path: "/r/life?who=host", then: (page) => clickOn(page, ".chat [data-act=poll]") },
-  { name: "room-thread", path: "/r/life", then: (page) => clickOn(page, "[data-key='s104'] .thread") },
+  {
+    name: "room-thread", path: "/r/life",
+    // Its row is in the page only while it is near to what is shown, which hangs on how much room the talk has.
+    then: async (page) => {
+      await page.waitForSelector(".log [data-key]");
+      await page.$eval(".log", (it) => (it.scrollTop = 0));
+      await clickOn(page, "[data-key='s104'] .thread");
+    },
+  },
   { name: "room-emoji", path: "/r/life", then: (page) => clickOn(page, "[data-act=emoji]") },
   { name: "room-questions", path: "/r/apart?who=host", then: (page) => clickOn(page, ".chat [data-act=questions]") },
   { name: "room-things", path: "/r/things" },
