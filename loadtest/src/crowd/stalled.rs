@@ -170,7 +170,7 @@ impl Stalled {
     ///
     /// A segment for which the full buffer had no room is lost to the server's kernel, which sends it again when its timer
     /// says so and not when there is room (RFC 6298, 5.5). The timer doubles, so it waits at most as long as the queue has
-    /// stood. Of 12 among 2,400 who heard nothing within 3 s, it had 10 s to go, at a line that the server had closed.
+    /// stood. 12 of 2,400 heard nothing within 3 s; where such lines were looked at, the server had closed them, and it had 10 s to go.
     async fn hear_the_end(mut self, within: Duration) -> (Farewell, Option<Duration>) {
         let mut code = None;
         let reading = async {
